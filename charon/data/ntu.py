@@ -1,0 +1,240 @@
+"""Facts about NTU RGB+D 60 and 120: classes, joints, names, protocols.
+
+Source: Shahroudy et al. (CVPR 2016) and Liu et al. (TPAMI 2020): the recordings, the
+protocols, and the clips without a usable skeleton. No skeleton is part of this file.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.errors import DataError
+
+Benchmark = Literal["ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"]
+BENCHMARKS: tuple[Benchmark, ...] = get_args(Benchmark)
+
+
+def _lines(resource: str) -> list[str]:
+    return files("charon.data").joinpath(resource).read_text(encoding="utf-8").splitlines()
+
+
+CLASS_NAMES: tuple[str, ...] = tuple(_lines("ntu_classes.txt"))
+"""The 120 actions, A1 first: label 0 is A1. The first 60 are NTU RGB+D 60's."""
+
+TWO_PERSON: frozenset[int] = frozenset([*range(49, 60), *range(105, 120)])
+"""Labels of the classes acted by two people: A50-A60 and A106-A120."""
+
+JOINT_NAMES: tuple[str, ...] = (
+    *("spine base", "spine mid", "neck", "head"),
+    *("left shoulder", "left elbow", "left wrist", "left hand"),
+    *("right shoulder", "right elbow", "right wrist", "right hand"),
+    *("left hip", "left knee", "left ankle", "left foot"),
+    *("right hip", "right knee", "right ankle", "right foot"),
+    *("spine shoulder", "left hand tip", "left thumb", "right hand tip", "right thumb"),
+)
+"""The 25 joints of Kinect v2, in the order of every NTU file."""
+
+BONES: tuple[tuple[int, int], ...] = (
+    *((0, 1), (1, 20), (20, 2), (2, 3)),
+    *((20, 4), (4, 5), (5, 6), (6, 7), (7, 21), (7, 22)),
+    *((20, 8), (8, 9), (9, 10), (10, 11), (11, 23), (11, 24)),
+    *((0, 12), (12, 13), (13, 14), (14, 15)),
+    *((0, 16), (16, 17), (17, 18), (18, 19)),
+)
+"""(parent, child) pairs: a tree that is rooted in joint 0, each parent before its children."""
+
+PARTS: dict[str, tuple[int, ...]] = {
+    "torso and head": (0, 1, 2, 3, 20),
+    "left arm": (4, 5, 6, 7, 21, 22),
+    "right arm": (8, 9, 10, 11, 23, 24),
+    "left leg": (12, 13, 14, 15),
+    "right leg": (16, 17, 18, 19),
+}
+"""The five semantic parts of the body; every joint is in exactly one."""
+
+CENTRE_JOINT = 1
+"""Spine mid: its first position is the origin of a clip."""
+
+NUM_JOINTS = 25
+MAX_FRAMES = 300
+"""Frames of the longest clip, and of the field's padded files."""
+
+CAMERAS = (1, 2, 3)
+REPLICATIONS = (1, 2)
+LAST_SETUP_OF_60 = 17
+"""Setups 1-17 hold A1-A60 (NTU RGB+D 60); setups 18-32 hold A61-A120."""
+
+_OF_60 = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
+_ONLY_120 = (
+    *(45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78),
+    *(80, 81, 82, 83, 84, 85, 86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103),
+)
+XSUB_TRAIN: dict[int, frozenset[int]] = {
+    60: frozenset(_OF_60),
+    120: frozenset(_OF_60 + _ONLY_120),
+}
+"""Training performers of the cross-subject protocol, by number of classes."""
+
+SETUP_PERFORMERS: dict[int, tuple[int, ...]] = {
+    1: (1, 2, 3, 4, 5, 6, 7, 8),
+    2: (3, 7, 8, 9, 10, 11, 12, 13, 14),
+    3: (1, 2, 7, 8, 15, 16, 17, 18, 19),
+    4: (3, 7, 8, 20),
+    5: (4, 10, 13, 15, 16, 17, 18, 21),
+    6: (1, 7, 8, 15, 16, 17, 19, 22, 23, 24),
+    7: (1, 7, 8, 15, 16, 17, 18, 19, 25, 26, 27, 28),
+    8: (1, 7, 8, 15, 19, 25, 29, 30, 31, 32, 33, 34, 35, 36),
+    9: (7, 8, 15, 16, 17, 19, 25),
+    10: (7, 8, 13, 15, 16, 17, 18, 19, 21, 25),
+    11: (1, 2, 7, 8, 15, 16, 17, 18, 19, 25, 27, 28, 38),
+    12: (7, 8, 15, 16, 17, 18, 19, 25, 27, 28, 37),
+    13: (7, 8, 15, 16, 17, 18, 19, 25, 27, 28, 37),
+    14: (7, 8, 15, 17, 19, 25, 27, 37, 39),
+    15: (7, 8, 15, 16, 17, 19, 25, 37),
+    16: (7, 8, 19, 21, 25, 39, 40),
+    17: (3, 7, 8, 9, 15, 16, 17, 20),
+    18: (8, 41, 42, 43, 44, 45),
+    19: (8, 41, 42, 46, 47, 48, 49, 50, 51),
+    20: (8, 41, 43, 44, 52, 53, 54),
+    21: (55, 56, 57, 58, 59, 60),
+    22: (61, 62, 63, 64, 65, 66, 67),
+    23: (55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68),
+    24: (57, 60, 61, 62, 63, 64, 67),
+    25: (55, 56, 58, 59, 65, 66, 68),
+    26: (8, 41, 44, 49, 50, 51, 69, 70, 71, 72, 74, 75, 76, 77),
+    27: (6, 8, 11, 41, 43, 44, 78, 79, 80, 81, 82, 83, 84, 85, 86),
+    28: (8, 41, 42, 43, 46, 48, 70, 73, 87),
+    29: (6, 8, 41, 43, 44, 48, 49, 51, 67, 74, 75, 80, 88, 89, 90),
+    30: (8, 11, 41, 43, 44, 48, 67, 75, 76, 81, 85, 88, 91, 92, 93, 94, 95, 96),
+    31: (6, 8, 41, 42, 43, 44, 51, 67, 82, 85, 96, 97, 98, 99, 100, 101),
+    32: (8, 41, 43, 44, 67, 102, 103, 104, 105, 106),
+}
+"""Who was recorded in which setup: 158 pairs with setups 1-17, 318 in all."""
+
+PAIRS: tuple[tuple[int, int], ...] = tuple(
+    (setup, performer) for setup, people in SETUP_PERFORMERS.items() for performer in people
+)
+"""All (setup, performer) pairs, ascending."""
+
+
+def _missing_names() -> frozenset[str]:
+    # A line is "SsssCccPpppRrrr a a a": the recording and its missing actions.
+    split = (line.split() for line in _lines("ntu_missing.txt"))
+    return frozenset(f"{head}A{int(action):03d}" for head, *actions in split for action in actions)
+
+
+MISSING_NAMES: frozenset[str] = _missing_names()
+"""The 535 clips without a usable skeleton; 302 of them are NTU RGB+D 60's."""
+
+
+@lru_cache(maxsize=2)
+def all_names(num_classes: int) -> tuple[str, ...]:
+    """Return the sorted names of the usable clips: 56,578 for 60 classes, 113,945 for 120."""
+    if num_classes not in (60, 120):
+        raise ValueError(f"num_classes must be 60 or 120, but got {num_classes}.")
+    names = (
+        f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
+        for setup, performer in PAIRS
+        if num_classes == 120 or setup <= LAST_SETUP_OF_60
+        for camera in CAMERAS
+        for replication in REPLICATIONS
+        for action in (range(1, 61) if setup <= LAST_SETUP_OF_60 else range(61, 121))
+    )
+    return tuple(sorted(name for name in names if name not in MISSING_NAMES))
+
+
+class ClipIds(NamedTuple):
+    """What the name of one clip says; ids from 1, the label from 0."""
+
+    setup: int
+    camera: int
+    performer: int
+    replication: int
+    label: int
+
+
+_NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
+
+
+def parse_name(name: str) -> ClipIds:
+    """Return the ids of a clip that is named SsssCccPpppRrrrAaaa.
+
+    Raises:
+        DataError: the name is not of this form, or an id is out of NTU's range.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise DataError(
+            f"`{name}` is not a clip name of NTU RGB+D; it must read like S001C002P003R001A005."
+        )
+    setup, camera, performer, replication, action = map(int, match.groups())
+    ranges = (
+        ("setup", setup, 32),
+        ("camera", camera, 3),
+        ("performer", performer, 106),
+        ("replication", replication, 2),
+        ("action", action, 120),
+    )
+    for what, value, largest in ranges:
+        if not 1 <= value <= largest:
+            raise DataError(f"`{name}`: the {what} must be from 1 to {largest}, but is {value}.")
+    return ClipIds(setup, camera, performer, replication, action - 1)
+
+
+@dataclass(frozen=True)
+class IdTable:
+    """The ids of many clips as columns, each int16 (clip,)."""
+
+    setup: NDArray[np.int16]
+    camera: NDArray[np.int16]
+    performer: NDArray[np.int16]
+    replication: NDArray[np.int16]
+    label: NDArray[np.int16]
+
+
+def parse_names(names: tuple[str, ...] | list[str]) -> IdTable:
+    """Return the ids of many clips; see :func:`parse_name`."""
+    rows = np.array([parse_name(name) for name in names], dtype=np.int16).reshape(-1, 5)
+    return IdTable(*(np.ascontiguousarray(column) for column in rows.T))
+
+
+def num_classes_of(benchmark: Benchmark) -> int:
+    """Return 60 or 120."""
+    return 60 if benchmark.startswith("ntu60") else 120
+
+
+def in_training_set(
+    benchmark: Benchmark,
+    *,
+    setup: NDArray[np.int16],
+    camera: NDArray[np.int16],
+    performer: NDArray[np.int16],
+) -> NDArray[np.bool_]:
+    """Return for each clip whether the protocol trains on it; the others are its test set."""
+    if benchmark == "ntu60-xview":
+        return np.asarray(camera != 1)
+    if benchmark == "ntu120-xset":
+        return np.asarray(setup % 2 == 0)
+    return np.isin(performer, sorted(XSUB_TRAIN[num_classes_of(benchmark)]))
+
+
+@lru_cache(maxsize=4)
+def row_names(benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the clip names of the train rows and of the test rows of the field's npz files.
+
+    Rows are grouped by performer, camera or setup (ascending), in name order inside a group.
+    """
+    names = all_names(num_classes_of(benchmark))
+    ids = parse_names(names)
+    group = {"xsub": ids.performer, "xview": ids.camera, "xset": ids.setup}[benchmark.split("-")[1]]
+    by_group = np.argsort(group, kind="stable")
+    train = in_training_set(benchmark, setup=ids.setup, camera=ids.camera, performer=ids.performer)[
+        by_group
+    ]
+    ordered = np.array(names)[by_group]
+    return tuple(ordered[train].tolist()), tuple(ordered[~train].tolist())
