@@ -1,0 +1,134 @@
+"""Applies a function to many items in worker processes: results in order, memory bounded.
+
+A worker is a plain new interpreter that imports this package and nothing else. The standard
+library's pools either fork, which is unsafe once torch or Ray have started threads, or import
+the caller's main script again in every worker, which for a study means seconds of importing
+Ray, Optuna and MLflow, and fails in a script without a main guard.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from charon.errors import CharonError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_Worker = subprocess.Popen[bytes]
+
+_SERVE = "from charon.data.parallel import serve; serve()"
+
+
+def map_in_order(
+    function: Callable[[Item], Result], items: Sequence[Item], *, workers: int, chunk: int = 16
+) -> Iterator[Result]:
+    """Yield ``function(item)`` for every item, in the order of the items.
+
+    Args:
+        function: importable from a module (not defined in a main script), picklable.
+        items: picklable; they travel to the workers ``chunk`` at a time.
+        workers: number of processes; with 1, or when everything fits into one chunk,
+            ``function`` runs in this process.
+        chunk: items a worker is given at once. At most ``2 * workers`` chunks of results
+            are held at any time, however slowly they are taken.
+
+    Raises:
+        CharonError: a worker process was ended from outside.
+        RuntimeError: ``function`` raised in a worker; the message has its traceback.
+    """
+    if workers < 1 or chunk < 1:
+        raise ValueError(f"workers and chunk must be 1 or more, but got {workers} and {chunk}.")
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+    if workers == 1 or len(chunks) <= 1:
+        yield from map(function, items)
+        return
+    workers = min(workers, len(chunks))
+    processes: list[_Worker] = []
+    threads = ThreadPoolExecutor(workers)
+    try:
+        idle: SimpleQueue[_Worker] = SimpleQueue()
+        for _ in range(workers):
+            process = _start_worker()
+            processes.append(process)
+            with suppress(BrokenPipeError):  # its end is noticed when it is asked
+                _send(process, function)
+            idle.put(process)
+        window: deque[Future[list[Result]]] = deque()
+        for some in chunks:
+            if len(window) >= 2 * workers:
+                yield from window.popleft().result()
+            window.append(threads.submit(_ask, idle, some))
+        while window:
+            yield from window.popleft().result()
+    finally:
+        # Whoever still waits for a worker is woken by its end.
+        for process in processes:
+            process.kill()
+        threads.shutdown(cancel_futures=True)
+        for process in processes:
+            with suppress(BrokenPipeError), process:
+                pass
+
+
+def serve() -> None:
+    """Be a worker: read a function and then chunks from stdin, write results to stdout."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
+    requests = sys.stdin.buffer
+    with os.fdopen(os.dup(1), "wb") as answers, suppress(EOFError, BrokenPipeError):
+        os.dup2(2, 1)  # whatever prints must not get between the answers
+        function = pickle.load(requests)
+        while True:
+            some = pickle.load(requests)
+            try:
+                answer: tuple[Any, str] = (list(map(function, some)), "")
+            except Exception:
+                # The traceback travels as text: not every error can be pickled.
+                answer = (None, traceback.format_exc())
+            pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+
+
+def _start_worker() -> _Worker:
+    # The same package is found wherever this process found it; one thread for numpy, because
+    # there is a process for every core.
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", _SERVE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def _send(process: _Worker, what: object) -> None:
+    assert process.stdin is not None
+    pickle.dump(what, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+    process.stdin.flush()
+
+
+def _ask(idle: "SimpleQueue[_Worker]", some: Sequence[Any]) -> Any:
+    """Have an idle worker answer one chunk; return its results."""
+    process = idle.get()
+    try:
+        _send(process, some)
+        assert process.stdout is not None
+        results, error = pickle.load(process.stdout)
+    except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+        raise CharonError(
+            f"A worker process ended unexpectedly (status {process.wait()}), perhaps for lack of "
+            "memory; use fewer workers."
+        ) from None
+    finally:
+        idle.put(process)
+    if error:
+        raise RuntimeError(f"A worker process failed:\n{error}")
+    return results

@@ -1,0 +1,208 @@
+"""NTU RGB+D's raw text: reads one `.skeleton` file into arrays, and writes such text.
+
+The text: a line with the number of frames; a frame is a line with its number of bodies and
+then, for each body, a line of 10 fields that begins with the body's id, a line with the
+number of joints (25), and 25 lines of 12 fields that begin with x, y and z. Lines end with
+CRLF or LF. Of all these fields only the ids and x, y, z are used, so the others may hold
+anything, ``NaN`` included.
+
+Text of the usual form (single spaces, a line feed after every line) is read with a few numpy
+passes over the whole file. Whatever is unusual about a file is left to a plain reader of line
+after line, which accepts it or says what is wrong in which line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data.ntu import NUM_JOINTS
+from charon.data.skeleton_joints import fault, read_joints, read_usual_joints, shown
+from charon.errors import DataError
+
+BODY_FIELDS = 10
+BODY_LINES = 2 + NUM_JOINTS
+# The longest recording of NTU RGB+D takes a few megabytes; reading is bounded by this.
+MAX_BYTES = 64 * 2**20
+
+_JOINT_TEXT = "%.9g %.9g %.9g 0 0 0 0 0 0 0 0 2\n"
+
+
+@dataclass(frozen=True)
+class RawClip:
+    """One recording as the file has it: who was seen in which frame, and where.
+
+    An appearance is one body in one frame; appearances are in the order of the file.
+
+    Attributes:
+        name: what error messages call the recording, usually the path of its file.
+        num_frames: frames of the recording, those without a body included.
+        frame: int64 (appearance,), ascending, in ``range(num_frames)``.
+        body_id: one id for each appearance, as in the file (17 digits in NTU RGB+D).
+        xyz: float32 (appearance, 25, 3), metres; y up, z away from the camera.
+    """
+
+    name: str
+    num_frames: int
+    frame: NDArray[np.int64]
+    body_id: tuple[str, ...]
+    xyz: NDArray[np.float32]
+
+
+def read_skeleton_file(path: Path) -> RawClip:
+    """Read one `.skeleton` file.
+
+    Raises:
+        DataError: the file cannot be opened, or is not whole and well-formed `.skeleton`
+            text; the message has the path, the line and the reason.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DataError(too_large(str(path), size))
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return parse_skeleton(data, str(path))
+
+
+def too_large(name: str, size: int) -> str:
+    """Return the sentence that refuses a file of ``size`` bytes."""
+    return (
+        f"{name} has {size / 2**20:.0f} MiB, but no recording has more than "
+        f"{MAX_BYTES // 2**20} MiB: it is not a .skeleton file."
+    )
+
+
+def parse_skeleton(data: bytes, name: str) -> RawClip:
+    """Read the text of one `.skeleton` file.
+
+    x, y and z are rounded to double and then to float32, as numpy's own text reading does.
+
+    Args:
+        data: the whole file.
+        name: what to call the file in errors.
+
+    Raises:
+        DataError: ``data`` is empty, truncated or garbled; the message has the line (from 1)
+            and the reason.
+    """
+    lines = _split_lines(data, name)
+    num_frames = _read_count(lines, 0, name, "frames", lines_each=1)
+    frame: list[int] = []
+    body_id: list[str] = []
+    first_joint_line: list[int] = []
+    at = 1
+    for index in range(num_frames):
+        num_bodies = _read_count(lines, at, name, "bodies", lines_each=BODY_LINES)
+        at += 1
+        for _ in range(num_bodies):
+            body_id.append(_read_body_id(lines, at, name))
+            frame.append(index)
+            first_joint_line.append(at + 2)
+            at += BODY_LINES
+    for index in range(at, len(lines)):
+        if lines[index].strip():
+            raise fault(name, index, f"there is text after the last of {num_frames} frames")
+    xyz = read_usual_joints(data, len(lines), first_joint_line)
+    if xyz is None:
+        xyz = read_joints(lines, first_joint_line, name)
+    return RawClip(
+        name=name,
+        num_frames=num_frames,
+        frame=np.array(frame, dtype=np.int64),
+        body_id=tuple(body_id),
+        xyz=xyz.astype(np.float32).reshape(-1, NUM_JOINTS, 3),
+    )
+
+
+def format_skeleton(clip: RawClip) -> str:
+    """Return ``clip`` as `.skeleton` text with LF line ends.
+
+    x, y and z have 9 significant digits, so that :func:`parse_skeleton` gives the identical
+    float32. What a :class:`RawClip` does not hold (hand states, depth and colour pixels,
+    orientations) is written as 0, and every tracking state as 2 (tracked).
+
+    Raises:
+        ValueError: an id is empty or has white space, or the arrays do not fit each other.
+    """
+    num_seen = len(clip.body_id)
+    if clip.frame.shape != (num_seen,) or clip.xyz.shape != (num_seen, NUM_JOINTS, 3):
+        raise ValueError(
+            f"{num_seen} ids need frame ({num_seen},) and xyz ({num_seen}, {NUM_JOINTS}, 3), "
+            f"but got {clip.frame.shape} and {clip.xyz.shape}."
+        )
+    bodies: list[list[str]] = [[] for _ in range(clip.num_frames)]
+    for index, body, xyz in zip(clip.frame.tolist(), clip.body_id, clip.xyz, strict=True):
+        if body.split() != [body]:
+            raise ValueError(f"A body id must be one word, but got {body!r}.")
+        joints = (_JOINT_TEXT * NUM_JOINTS) % tuple(xyz.ravel().tolist())
+        bodies[index].append(f"{body} 0 0 0 0 0 0 0 0 2\n{NUM_JOINTS}\n{joints}")
+    frames = (f"{len(seen)}\n{''.join(seen)}" for seen in bodies)
+    return f"{clip.num_frames}\n{''.join(frames)}"
+
+
+def write_skeleton_file(path: Path, clip: RawClip) -> None:
+    """Write ``clip`` as one `.skeleton` file; see :func:`format_skeleton`."""
+    path.write_bytes(format_skeleton(clip).encode())
+
+
+def _split_lines(data: bytes, name: str) -> list[bytes]:
+    if not data.strip():
+        raise DataError(f"{name} is empty; copy or download the file again.")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start)
+        raise fault(name, line, f"byte {error.start} is not UTF-8 text") from error
+    return data.splitlines()
+
+
+def _read_count(lines: Sequence[bytes], index: int, name: str, what: str, lines_each: int) -> int:
+    """Return the number of ``what`` that the line announces; there must be lines for them."""
+    if index >= len(lines):
+        raise fault(
+            name,
+            len(lines) - 1,
+            f"the file ends here, where the number of {what} should follow",
+        )
+    try:
+        count = int(lines[index])
+    except ValueError:
+        raise fault(
+            name,
+            index,
+            f"the number of {what} must be a whole number, but is {shown(lines[index])}",
+        ) from None
+    if count < 0:
+        raise fault(name, index, f"the number of {what} must be 0 or more, but is {count}")
+    left = len(lines) - index - 1
+    if count * lines_each > left:
+        raise fault(
+            name,
+            index,
+            f"{count} {what} need at least {count * lines_each} more lines, but only {left} "
+            f"follow; the file is cut short or garbled",
+        )
+    return count
+
+
+def _read_body_id(lines: Sequence[bytes], index: int, name: str) -> str:
+    """Return the id of the body that begins at the line ``index``; check its joint count."""
+    fields = lines[index].split()
+    if len(fields) != BODY_FIELDS:
+        raise fault(
+            name,
+            index,
+            f"the line of a body must have {BODY_FIELDS} fields, but has {len(fields)}: "
+            f"{shown(lines[index])}",
+        )
+    if lines[index + 1].strip() != b"25":
+        raise fault(
+            name,
+            index + 1,
+            f"the number of joints must be {NUM_JOINTS}, but is {shown(lines[index + 1])}",
+        )
+    return fields[0].decode()
