@@ -1,0 +1,1 @@
+"""CHARON Studies: class-incremental learning of skeleton actions, and studies of its settings."""

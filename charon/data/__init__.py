@@ -1,0 +1,1 @@
+"""Clips: sources, preparation, cache, protocols, class orders, transforms, the stand-in."""

@@ -1,0 +1,103 @@
+"""What every source of clips gives: a description of the set, and its clips one by one.
+
+A source knows a file format (or makes clips itself); everything behind it, the cache,
+the protocols and the stream, knows only these types.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Description:
+    """What all clips of a set have in common.
+
+    Attributes:
+        name: short name of the set, e.g. ``"ntu60"``, ``"msr_action3d"``, ``"standin"``.
+        class_names: one name a class, in the order of the source's own labels.
+        num_joints: joints of one body (25 for NTU RGB+D).
+        num_bodies: 1 or 2 body slots.
+        num_channels: 2 or 3 coordinates a joint.
+        centre_joint: the joint whose first position is the origin of a clip.
+        bones: pairs of joints, for drawing; may be empty.
+        parts: named groups of joints (semantic body parts); may be empty.
+        is_ntu: whether labels, subjects, cameras and setups are those of NTU RGB+D, so
+            that its four protocols and its published class orders apply.
+        is_standin: whether the clips are synthetic.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    num_joints: int
+    num_bodies: int
+    num_channels: int
+    centre_joint: int
+    bones: tuple[tuple[int, int], ...] = ()
+    parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    is_ntu: bool = False
+    is_standin: bool = False
+
+
+@dataclass(frozen=True)
+class SourceClip:
+    """One prepared clip: centred, neither cropped nor resampled.
+
+    Attributes:
+        name: unique within the set.
+        x: float32 (frame, body, joint, channel), metres; an absent body is all zeros.
+        label: 0-based class in the source's own order.
+        subject, camera, setup, replication: ids from 1; 0 where the source has none.
+        in_train: the source's own split: True train, False test, None where it has none.
+        duplicated: body 2 of the source was an exact copy of body 1 (the field's NTU-120
+            files have this); ``x`` has it zeroed.
+    """
+
+    name: str
+    x: NDArray[np.float32]
+    label: int
+    subject: int = 0
+    camera: int = 0
+    setup: int = 0
+    replication: int = 0
+    in_train: bool | None = None
+    duplicated: bool = False
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A clip that could not be read, with the place and the reason in one sentence."""
+
+    name: str
+    reason: str
+
+
+class Source(Protocol):
+    """A set of clips in some format."""
+
+    @property
+    def description(self) -> Description:
+        """What all clips have in common."""
+        ...
+
+    def identity(self) -> str:
+        """Return a string that changes whenever the clips may have changed.
+
+        It names the cache: path, size and modification time of the files, and every
+        option of the preparation. It must be cheap: no clip is read for it.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """Return how many clips :meth:`clips` will yield, readable or not."""
+        ...
+
+    def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
+        """Yield every clip in the set's order, using up to ``workers`` processes.
+
+        Memory stays bounded: it does not grow with the number of clips.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The backbone: a tuple-attention encoder, masking, and a decoder that rebuilds the clip."""

@@ -1,0 +1,114 @@
+"""One layer of the backbone: attention inside tuples, then convolution across them.
+
+Tensors are (row, channel, token, tuple) in channels-last memory: a row is then a matrix of
+tokens by (tuple, channel), which attention mixes in one product and convolution reads as is.
+
+Source: CHARON, Sec. 3.1 and Table A; STTFormer (Qiu et al., 2022) for the layer itself.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Attention = Literal["softmax", "tanh"]
+
+NUM_HEADS = 3
+LEAKY_SLOPE = 0.1
+
+
+class TupleAttention(nn.Module):
+    """Mixes the tokens of a tuple with one attention map a row and head.
+
+    The map is computed from all tuples of a row at once and applied to the input itself:
+    there is no value projection.
+
+    Args:
+        in_channels: channels of the input.
+        qk_channels: channels of a query or key, per head.
+        num_tokens: tokens of a tuple (frames per tuple x joints).
+        kind: ``"softmax"`` with a learned scale and offset a head, or ``"tanh"`` with a
+            learned offset a pair of tokens, as in STTFormer.
+    """
+
+    def __init__(
+        self, in_channels: int, qk_channels: int, num_tokens: int, kind: Attention
+    ) -> None:
+        super().__init__()
+        self.qk_channels = qk_channels
+        self.kind = kind
+        self.to_query_key = nn.Conv2d(in_channels, 2 * NUM_HEADS * qk_channels, 1)
+        self.scale = nn.Parameter(torch.empty(1, NUM_HEADS, 1, 1))
+        side = num_tokens if kind == "tanh" else 1
+        self.offset = nn.Parameter(torch.empty(1, NUM_HEADS, side, side))
+        self.offset_start = 1.0 / num_tokens
+
+    def attention(self, x: Tensor) -> Tensor:
+        """Return the maps, (row, head, token u, token v); a softmax sums to 1 over v.
+
+        Args:
+            x: (row, channel, token, tuple).
+        """
+        rows, _, tokens, tuples = x.shape
+        query_key = self.to_query_key(x).permute(0, 2, 3, 1)
+        split = query_key.reshape(rows, tokens, tuples, 2, NUM_HEADS, self.qk_channels)
+        query, key = split.permute(3, 0, 4, 1, 2, 5).flatten(-2)
+        scores: Tensor = query @ key.transpose(-1, -2) / (self.qk_channels * tuples)
+        if self.kind == "tanh":
+            return scores.tanh() * self.scale + self.offset
+        return (scores * self.scale + self.offset).softmax(dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mixed tokens of every head: (row, head · channel, token, tuple)."""
+        rows, channels, tokens, tuples = x.shape
+        to_mixed = self.attention(x).transpose(-1, -2).reshape(rows, -1, tokens)
+        mixed = to_mixed @ x.permute(0, 2, 3, 1).reshape(rows, tokens, tuples * channels)
+        mixed = mixed.view(rows, NUM_HEADS, tokens, tuples, channels)
+        return mixed.permute(0, 2, 3, 1, 4).flatten(-2).permute(0, 3, 1, 2)
+
+
+class TupleBlock(nn.Module):
+    """Attention inside tuples, a feed-forward, and aggregation of neighbouring tuples.
+
+    Args:
+        in_channels, out_channels: channels before and after.
+        qk_channels: channels of a query or key, per head.
+        num_tokens: tokens of a tuple.
+        attention: see :class:`TupleAttention`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        qk_channels: int,
+        num_tokens: int,
+        attention: Attention = "softmax",
+    ) -> None:
+        super().__init__()
+        out = out_channels
+        self.mix = TupleAttention(in_channels, qk_channels, num_tokens, attention)
+        self.project = nn.Conv2d(NUM_HEADS * in_channels, out, (5, 1), padding=(2, 0))
+        self.project_norm = nn.BatchNorm2d(out)
+        self.feed = nn.Conv2d(out, out, 1)
+        self.feed_norm = nn.BatchNorm2d(out)
+        self.across = nn.Conv2d(out, out, (1, 3), padding=(0, 1))
+        self.across_norm = nn.BatchNorm2d(out)
+        self.within_skip = _skip(in_channels, out) if in_channels != out else nn.Identity()
+        self.across_skip = _skip(out, out) if in_channels != out else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (row, in_channels, token, tuple) to (row, out_channels, token, tuple)."""
+        skip = self.within_skip(x)
+        z = _leaky(self.project_norm(self.project(self.mix(x))) + skip)
+        z = _leaky(self.feed_norm(self.feed(z)) + skip)
+        return _leaky(self.across_norm(self.across(z)) + self.across_skip(z))
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, LEAKY_SLOPE)
+
+
+def _skip(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))

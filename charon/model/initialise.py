@@ -1,0 +1,59 @@
+"""Initial weights, drawn from a given generator and never from the global random state.
+
+Source: the released code's observed scheme (the paper gives none).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from charon.model.block import TupleAttention
+from charon.model.tuples import PositionalCode
+
+
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Set every parameter and buffer of a network that was just made.
+
+    Convolutions: kaiming normal over the fan out, gain √2, PyTorch's default bias; the output
+    map: PyTorch's default. Linear: xavier normal, zero bias. Batch norm: 1 and 0. Attention
+    scale 1, offset 1 / tokens. Learned vectors (mask, absent body): 0.
+    """
+    output_map = network.get_submodule("decoder.output_map") if _has_decoder(network) else None
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                _convolution(module, generator, default=module is output_map)
+            elif isinstance(module, nn.Linear):
+                nn.init.xavier_normal_(module.weight, generator=generator)
+                module.bias.zero_()
+            elif isinstance(module, nn.BatchNorm2d):
+                module.reset_parameters()
+            elif isinstance(module, TupleAttention):
+                module.scale.fill_(1.0)
+                module.offset.fill_(module.offset_start)
+            elif isinstance(module, PositionalCode):
+                module.reset()
+        for name, parameter in network.named_parameters():
+            if name in ("absent", "decoder.mask"):
+                parameter.zero_()
+
+
+def _has_decoder(network: nn.Module) -> bool:
+    return any(name == "decoder" for name, _ in network.named_children())
+
+
+def _convolution(module: nn.Conv2d, generator: torch.Generator, default: bool) -> None:
+    fan_in = module.weight[0].numel()
+    if default:
+        _uniform(module.weight, 1 / math.sqrt(fan_in), generator)
+    else:
+        nn.init.kaiming_normal_(
+            module.weight, mode="fan_out", nonlinearity="leaky_relu", generator=generator
+        )
+    if module.bias is not None:
+        _uniform(module.bias, 1 / math.sqrt(fan_in), generator)
+
+
+def _uniform(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
+    nn.init.uniform_(parameter, -bound, bound, generator=generator)

@@ -1,0 +1,124 @@
+"""Which parts of a row the encoder sees.
+
+A mask names what is *kept*, never what is hidden. ``post`` masking keeps whole tuples
+after they were formed; ``pre`` masking keeps single frames before tuples are formed.
+
+Source: CHARON Sec. 3.2 (masking ratio), Table 3 (random or deterministic, pre or post).
+Differs: the paper does not define its deterministic and pre variants; ours are stated here.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Masking = Literal["random", "deterministic"]
+Position = Literal["post", "pre"]
+Rounding = Literal["exact", "float"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The units the encoder sees.
+
+    Attributes:
+        index: int64 (row, kept unit), ascending in each row.
+        position: ``"post"`` if a unit is a tuple, ``"pre"`` if it is a frame.
+    """
+
+    index: Tensor
+    position: Position
+
+
+def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact") -> int:
+    """Return how many of ``num_tuples`` tuples the encoder sees.
+
+    Args:
+        num_tuples: tuples of a whole clip, at least 1.
+        masking_ratio: hidden fraction η, in [0, 1).
+        rounding: ``"exact"`` is ``max(1, floor(T·(1-η) + 1e-6))``; ``"float"`` is
+            ``int(T·(1-η))`` in floating point, as the released code has it: it keeps one
+            tuple too few where the product falls just below a whole number (η=0.8 keeps 3
+            of 20), and 0 for η=0.95, which raises ``ValueError``.
+    """
+    if rounding == "exact":
+        return max(1, math.floor(num_tuples * (1 - masking_ratio) + 1e-6))
+    kept = int(num_tuples * (1 - masking_ratio))
+    if kept == 0:
+        raise ValueError(
+            f"masking_ratio={masking_ratio} keeps none of {num_tuples} tuples under "
+            'mask_rounding="float"; lower it or use mask_rounding="exact".'
+        )
+    return kept
+
+
+def draw_kept(
+    num_rows: int,
+    num_tuples: int,
+    kept_tuples: int,
+    *,
+    frames_per_tuple: int,
+    masking: Masking,
+    position: Position,
+    generator: torch.Generator,
+) -> Kept:
+    """Draw what the encoder sees of each row, independently.
+
+    Args:
+        num_rows: rows of the batch (two bodies of a clip are two rows).
+        num_tuples: tuples of a whole clip.
+        kept_tuples: tuples the encoder gets, 1 to ``num_tuples``.
+        frames_per_tuple: only used by ``"pre"``, where ``kept_tuples`` times this many
+            frames are kept.
+        masking: ``"random"`` keeps a random subset; ``"deterministic"`` hides the units
+            ``floor((j + 0.5) · U / h)`` for j = 0..h-1, h of U units being hidden, and
+            draws nothing.
+        position: see :class:`Kept`.
+        generator: CPU generator.
+    """
+    units = num_tuples * (frames_per_tuple if position == "pre" else 1)
+    kept = kept_tuples * (frames_per_tuple if position == "pre" else 1)
+    if masking == "deterministic":
+        index = _evenly_kept(units, kept).expand(num_rows, kept)
+    else:
+        order = torch.rand(num_rows, units, generator=generator).argsort(dim=1)
+        index = order[:, :kept].sort(dim=1).values
+    return Kept(index, position)
+
+
+def _evenly_kept(units: int, kept: int) -> Tensor:
+    hidden = units - kept
+    is_kept = torch.ones(units, dtype=torch.bool)
+    is_kept[[(2 * j + 1) * units // (2 * hidden) for j in range(hidden)]] = False
+    return is_kept.nonzero().squeeze(1)
+
+
+def take_units(x: Tensor, index: Tensor, dim: int) -> Tensor:
+    """Keep the units at ``index``, (row, kept), along ``dim`` of (row, channel, ·, ·)."""
+    return x.gather(dim, _along(dim, index, x))
+
+
+def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tensor) -> Tensor:
+    """Put kept units back in their places and ``filling`` everywhere else.
+
+    Args:
+        x: (row, channel, ·, ·), with the kept units along ``dim``.
+        index: (row, kept), where each came from.
+        dim: 2 or 3.
+        num_units: units of the result along ``dim``.
+        filling: (channel,), the learned mask vector.
+    """
+    shape = list(x.shape)
+    shape[dim] = num_units
+    whole = filling[None, :, None, None].expand(shape)
+    return whole.scatter(dim, _along(dim, index, x), x)
+
+
+def _along(dim: int, index: Tensor, x: Tensor) -> Tensor:
+    """Broadcast (row, kept) over the channel and the other axis of ``x``."""
+    index = index.to(x.device)[:, None, :, None] if dim == 2 else index.to(x.device)[:, None, None]
+    shape = list(x.shape)
+    shape[dim] = index.shape[dim]
+    return index.expand(shape)

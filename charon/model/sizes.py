@@ -1,0 +1,50 @@
+"""The named sizes of the network."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Channels of every layer.
+
+    Attributes:
+        encoder: one ``(in, out, query/key)`` channel triple a block; the first ``in`` is
+            the width of the input map, the last ``out`` that of a row's feature.
+        decoder: likewise; its last ``out`` feeds the output map.
+    """
+
+    encoder: tuple[tuple[int, int, int], ...]
+    decoder: tuple[tuple[int, int, int], ...]
+
+    @property
+    def stem_channels(self) -> int:
+        """Channels of the input map."""
+        return self.encoder[0][0]
+
+    @property
+    def feature_channels(self) -> int:
+        """Channels of a row's feature."""
+        return self.encoder[-1][1]
+
+
+SIZES: dict[str, Size] = {
+    # CHARON, Table A.
+    "tiny": Size(
+        encoder=((32, 32, 16),) * 2
+        + ((32, 64, 32), (64, 64, 32), (64, 128, 64))
+        + ((128, 128, 64),) * 3,
+        decoder=((128, 64, 64), (64, 32, 32), (32, 32, 16)),
+    ),
+    # The width of STTFormer's own first layers, doubled once more: the released code's `base`.
+    "base": Size(
+        encoder=((64, 64, 16),) * 2
+        + ((64, 128, 32), (128, 128, 32), (128, 256, 64))
+        + ((256, 256, 64),) * 3,
+        decoder=((256, 128, 64), (128, 64, 32), (64, 64, 16)),
+    ),
+    # Ours: small enough to learn a stand-in stream in seconds on a CPU core.
+    "nano": Size(
+        encoder=((8, 16, 4), (16, 32, 4)),
+        decoder=((32, 8, 4),),
+    ),
+}
