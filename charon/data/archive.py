@@ -1,0 +1,201 @@
+"""The cache: prepared clips on disk, which every trial of a machine memory-maps.
+
+An archive is a folder of three files. ``frames.npy`` holds the frames of all clips one after
+the other, ``clips.npz`` a row for each clip, and ``archive.json`` what they have in common.
+It is written elsewhere (``archive_writer.py``) and put into its place when it is complete, so
+that nothing half-written is ever opened.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data.source import Description
+from charon.errors import DataError
+
+VERSION = 1
+"""Changes whenever prepared clips or their files change; it is a part of every cache's name."""
+
+FRAMES, CLIPS, ABOUT = "frames.npy", "clips.npz", "archive.json"
+"""The files of an archive."""
+
+COLUMNS: dict[str, type[np.generic]] = {
+    "label": np.int64,
+    "subject": np.int16,
+    "camera": np.int16,
+    "setup": np.int16,
+    "replication": np.int16,
+    "start": np.int64,
+    "length": np.int64,
+    "duplicated": np.bool_,
+    "in_train": np.int8,
+}
+"""The columns of ``clips.npz`` that hold one number a clip, with their types."""
+
+
+class Archive:
+    """A complete set of prepared clips; cheap to open, pickled as its path.
+
+    Attributes:
+        path: the folder.
+        description: what all clips have in common.
+        source: where the clips came from, as the user named it.
+        fingerprint: hash of the contents: the same for the same clips on any machine, in any
+            order and from any format.
+        names: str (clip,), unique.
+        label: int64 (clip,), 0-based class in the source's own order.
+        subject, camera, setup, replication: int16 (clip,), ids from 1; 0 where unknown.
+        start, length: int64 (clip,), rows of ``frames``.
+        present: bool (clip, body), whether the body has any non-zero coordinate.
+        duplicated: bool (clip,), body 2 was a copy of body 1 and has been zeroed.
+        in_train: int8 (clip,), the source's own split: 1 train, 0 test, -1 unknown.
+        frames: float32 (frame, body, joint, channel), metres, memory-mapped, read-only.
+        unreadable: (name, reason) of every clip that could not be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the archive in the folder ``path``; see :meth:`open`."""
+        self.path = path
+        try:
+            about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+            with np.load(path / CLIPS, allow_pickle=False) as columns:
+                clips = {name: columns[name] for name in ("names", "present", *COLUMNS)}
+            frames = np.load(path / FRAMES, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError as error:
+            raise DataError(f"{path} is not a prepared set: it has no {error.filename}.") from error
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise DataError(
+                f"The prepared set {path} is damaged ({error}); delete it and prepare again."
+            ) from error
+        if about.get("version") != VERSION:
+            raise DataError(
+                f"The prepared set {path} has format {about.get('version')}, this program reads "
+                f"{VERSION}; delete it and prepare again."
+            )
+        self.description = _description_from_json(about["description"])
+        self.source: str = about["source"]
+        self.fingerprint: str = about["fingerprint"]
+        self.unreadable: list[tuple[str, str]] = [(n, r) for n, r in about["unreadable"]]
+        self.names: NDArray[np.str_] = clips["names"]
+        self.present: NDArray[np.bool_] = clips["present"]
+        self.label: NDArray[np.int64] = clips["label"]
+        self.subject: NDArray[np.int16] = clips["subject"]
+        self.camera: NDArray[np.int16] = clips["camera"]
+        self.setup: NDArray[np.int16] = clips["setup"]
+        self.replication: NDArray[np.int16] = clips["replication"]
+        self.start: NDArray[np.int64] = clips["start"]
+        self.length: NDArray[np.int64] = clips["length"]
+        self.duplicated: NDArray[np.bool_] = clips["duplicated"]
+        self.in_train: NDArray[np.int8] = clips["in_train"]
+        # A plain view: indexing a memmap object costs more and returns memmaps.
+        self.frames: NDArray[np.float32] = frames.view(np.ndarray)
+
+    @staticmethod
+    def open(path: Path) -> "Archive":
+        """Open the archive in the folder ``path``.
+
+        Raises:
+            DataError: the folder holds no archive, a damaged one, or one of another format.
+        """
+        return Archive(path)
+
+    @property
+    def num_clips(self) -> int:
+        """How many clips could be read."""
+        return len(self.names)
+
+    def __reduce__(self) -> tuple[Callable[[Path], "Archive"], tuple[Path]]:
+        return Archive.open, (self.path,)
+
+
+def _description_from_json(about: dict[str, Any]) -> Description:
+    about["class_names"] = tuple(about["class_names"])
+    about["bones"] = tuple((parent, child) for parent, child in about["bones"])
+    about["parts"] = {name: tuple(joints) for name, joints in about["parts"].items()}
+    return Description(**about)
+
+
+@dataclass(frozen=True)
+class ArchiveInfo:
+    """One line of the list of caches.
+
+    Attributes:
+        path: the folder; its name is what :func:`delete_archive` takes.
+        source: where the clips came from.
+        num_clips: clips that could be read.
+        num_unreadable: clips that could not.
+        num_bytes: size on disk.
+        fingerprint: hash of the contents.
+        problem: why the archive cannot be opened; empty for a sound one.
+    """
+
+    path: Path
+    num_bytes: int
+    source: str = ""
+    num_clips: int = 0
+    num_unreadable: int = 0
+    fingerprint: str = ""
+    problem: str = ""
+
+
+def default_cache_dir() -> Path:
+    """Return ``$XDG_CACHE_HOME/charon``, or ``~/.cache/charon`` where that is not set."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG rules: a relative path is invalid and must be ignored.
+    root = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
+    return root / "charon"
+
+
+def list_archives(cache_dir: Path) -> list[ArchiveInfo]:
+    """Return the complete archives in a cache folder, by name; none where it does not exist."""
+    if not cache_dir.is_dir():
+        return []
+    return [_info(path.parent) for path in sorted(cache_dir.glob(f"[!.]*/{ABOUT}"))]
+
+
+def _info(path: Path) -> ArchiveInfo:
+    num_bytes = sum(file.stat().st_size for file in path.iterdir())
+    try:
+        archive = Archive.open(path)
+    except DataError as error:
+        return ArchiveInfo(path, num_bytes, problem=str(error))
+    return ArchiveInfo(
+        path,
+        num_bytes,
+        source=archive.source,
+        num_clips=archive.num_clips,
+        num_unreadable=len(archive.unreadable),
+        fingerprint=archive.fingerprint,
+    )
+
+
+def delete_archive(cache_dir: Path, name: str) -> int:
+    """Delete the archive in ``cache_dir / name`` and return the bytes that were freed.
+
+    A trial that has the archive open keeps its data until it ends.
+
+    Raises:
+        DataError: there is no such archive, or it cannot be deleted.
+    """
+    path = cache_dir / name
+    if path.parent != cache_dir or not (path / ABOUT).is_file():
+        known = ", ".join(info.path.name for info in list_archives(cache_dir)) or "none"
+        raise DataError(f"There is no prepared set `{name}` in {cache_dir}; there is: {known}.")
+    num_bytes = sum(file.stat().st_size for file in path.iterdir())
+    # Renamed first: however this ends, no half-deleted archive can be opened.
+    removed = path.with_name(f".removing-{name}")
+    try:
+        shutil.rmtree(removed, ignore_errors=True)
+        path.replace(removed)
+        shutil.rmtree(removed)
+    except OSError as error:
+        raise DataError(f"{path} cannot be deleted: {error.strerror}.") from error
+    return num_bytes

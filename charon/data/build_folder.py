@@ -1,0 +1,106 @@
+"""A folder to build something in, for one process at a time, that never outlives a failure."""
+
+import fcntl
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
+_PREFIX = ".preparing-"
+_LOCK = "lock"
+_POLL_SECONDS = 0.1
+
+# A POSIX record lock keeps processes apart, not the threads of one process.
+_one_thread = threading.Lock()
+
+
+@contextmanager
+def build_folder(final: Path) -> Iterator[Path | None]:
+    """Yield an empty sibling of ``final`` to build in, or None where ``final`` exists.
+
+    The caller renames the folder to ``final`` when it is complete; otherwise it is removed on
+    leaving, whatever the reason. While another process builds the same ``final``, this one
+    waits for it; when that process dies, its lock goes with it and this one starts afresh.
+    Folders of other builds whose process is gone are removed first.
+
+    Raises:
+        OSError: the parent of ``final`` cannot be created or written.
+    """
+    with _one_thread:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(final.parent)
+        folder = final.with_name(f"{_PREFIX}{final.name}")
+        lock = _acquire(folder, final)
+        if lock is None:
+            yield None
+            return
+        try:
+            _empty(folder)
+            yield folder
+            (final / _LOCK).unlink(missing_ok=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def remove_leftovers(parent: Path) -> None:
+    """Remove what killed builds and interrupted deletions have left in ``parent``."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        lock = _try_lock(folder)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+    for folder in parent.glob(".removing-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _acquire(folder: Path, final: Path) -> int | None:
+    """Wait for the right to build in ``folder``; None if ``final`` appears meanwhile."""
+    told = False
+    while not final.exists():
+        folder.mkdir(exist_ok=True)
+        lock = _try_lock(folder)
+        if lock is not None:
+            # The former owner may have finished between the two looks.
+            if not final.exists():
+                return lock
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+            continue
+        if not told:
+            _LOG.warning("Another process is preparing %s; waiting for it.", final)
+            told = True
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _try_lock(folder: Path) -> int | None:
+    """Return a locked descriptor of the folder's lock file, or None if another holds it."""
+    path = folder / _LOCK
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The former owner may have renamed or removed the folder since the file was opened.
+        if path.stat().st_ino == os.fstat(lock).st_ino:
+            return lock
+    except (BlockingIOError, PermissionError, FileNotFoundError):
+        pass
+    except OSError:
+        os.close(lock)
+        raise
+    os.close(lock)
+    return None
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != _LOCK:
+            path.unlink()

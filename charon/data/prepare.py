@@ -1,0 +1,204 @@
+"""From what a user brings to a prepared set: choose the source, read it once, cache it."""
+
+import errno
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from charon.data import ntu
+from charon.data.archive import VERSION, Archive
+from charon.data.archive_writer import ArchiveWriter
+from charon.data.build_folder import build_folder
+from charon.data.source import Source, SourceClip, Unreadable
+from charon.errors import DataError
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+_KNOWN = "give a folder or a .zip of .skeleton files, an .npz, a .pkl, `standin` or `standin-full`"
+
+
+def open_source(path: str, *, keep_gaps: bool = False) -> Source:
+    """Return the source of the clips that ``path`` names.
+
+    Args:
+        path: ``standin`` or ``standin-full``; a folder or a .zip of .skeleton files; an .npz
+            (one of the eight names of NTU RGB+D's, or any other skeleton set); a PYSKL .pkl.
+        keep_gaps: leave the gaps in a body's track where they were; .skeleton files only.
+
+    Raises:
+        DataError: there is no such source, or its file cannot be used.
+    """
+    # Imported here: a trial that opens a cache needs none of these.
+    source = _open_synthetic(path) or _open_file(Path(path).expanduser(), keep_gaps=keep_gaps)
+    if keep_gaps and not _is_skeleton_text(Path(path).expanduser()):
+        raise DataError(f"keep_gaps acts on .skeleton files only, and {path} has none.")
+    return source
+
+
+def _open_synthetic(path: str) -> Source | None:
+    if path not in ("standin", "standin-full"):
+        return None
+    from charon.data.standin import StandIn
+
+    return StandIn.small() if path == "standin" else StandIn.full()
+
+
+def _is_skeleton_text(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() == ".zip"
+
+
+def _open_file(path: Path, *, keep_gaps: bool) -> Source:
+    if not path.exists():
+        raise DataError(f"{path} does not exist; {_KNOWN}.")
+    suffix = path.suffix.lower()
+    if _is_skeleton_text(path):
+        from charon.data.skeleton_folder import SkeletonFolder
+
+        return SkeletonFolder(path, keep_gaps=keep_gaps)
+    if suffix == ".npz":
+        from charon.data.any_npz import AnyNpz
+        from charon.data.ntu_npz import NtuNpz, benchmark_of
+
+        return AnyNpz(path) if benchmark_of(path) is None else NtuNpz(path)
+    if suffix == ".pkl":
+        from charon.data.pickle_file import PysklPickle
+
+        return PysklPickle(path)
+    raise DataError(f"{path} is of no known kind; {_KNOWN}.")
+
+
+def prepare(
+    path: str,
+    cache_dir: Path,
+    *,
+    workers: int | None = None,
+    strict: bool = False,
+    keep_gaps: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Archive:
+    """Return the prepared set of ``path``: from the cache, or read now and cached.
+
+    Clips that cannot be read are listed in the archive and skipped. Processes that prepare the
+    same set at the same time do the work once.
+
+    Args:
+        path: see :func:`open_source`.
+        cache_dir: the folder of all prepared sets; created if it does not exist.
+        workers: processes to read with; all cores if None.
+        strict: refuse a set with any clip that cannot be read.
+        keep_gaps: see :func:`open_source`.
+        on_progress: called with (clips done, clips in all) about ten times a second.
+
+    Raises:
+        DataError: the source cannot be used; no clip of it, or of one of its classes, can be
+            read; or the cache cannot be written. Nothing is left behind then.
+    """
+    source = open_source(path, keep_gaps=keep_gaps)
+    final = cache_dir / _folder_name(path, source)
+    with _writing_to(cache_dir), build_folder(final) as folder:
+        if folder is not None:
+            with ArchiveWriter(folder, source.description, path) as writer:
+                _copy_clips(path, source, writer, workers or _num_cores(), on_progress)
+                _check_readable(source, writer, path, strict=strict)
+                writer.finish()
+            folder.replace(final)
+    archive = Archive.open(final)
+    if strict and archive.unreadable:
+        raise _strict_error(path, archive.unreadable)
+    return archive
+
+
+def _folder_name(path: str, source: Source) -> str:
+    """Return a name that changes whenever the clips may have changed."""
+    key = hashlib.blake2b(f"{VERSION}\n{source.identity()}".encode(), digest_size=6).hexdigest()
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(path).expanduser().resolve().stem) or "root"
+    return f"{stem[:60]}-{key}"
+
+
+def _num_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _writing_to(cache_dir: Path) -> Iterator[None]:
+    """Say what to do where the cache cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            problem = "has no space left; free some, or choose another folder"
+        else:
+            problem = f"cannot be written ({error.strerror or error}); choose another folder"
+        raise DataError(f"The cache folder {cache_dir} {problem} with --cache.") from error
+
+
+def _copy_clips(
+    path: str,
+    source: Source,
+    writer: ArchiveWriter,
+    workers: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    total = len(source)
+    reported = -_SECONDS_BETWEEN_REPORTS
+    with closing(_readable(path, source.clips(workers))) as clips:
+        for done, clip in enumerate(clips):
+            if on_progress is not None and time.monotonic() - reported >= _SECONDS_BETWEEN_REPORTS:
+                on_progress(done, total)
+                reported = time.monotonic()
+            writer.add(clip)
+    if on_progress is not None:
+        on_progress(total, total)
+
+
+def _readable(
+    path: str, clips: Iterator[SourceClip | Unreadable]
+) -> Generator[SourceClip | Unreadable, None, None]:
+    """Tell errors of reading from those of writing."""
+    try:
+        yield from clips
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _check_readable(source: Source, writer: ArchiveWriter, path: str, *, strict: bool) -> None:
+    """Refuse a set that lacks too much.
+
+    A class is empty when its clips were there and none of them could be read. Clips of NTU
+    RGB+D say their class by their names, so a part of it (a few classes, a few performers) can
+    be prepared; in other sets every class must have a clip.
+    """
+    if not writer.num_clips:
+        reason = "; ".join(writer.unreadable[0]) if writer.unreadable else "it is empty"
+        raise DataError(f"{path} has no clip that can be read: {reason}.".replace("..", "."))
+    if strict and writer.unreadable:
+        raise _strict_error(path, writer.unreadable)
+    names = source.description.class_names
+    wanted = set(range(len(names)))
+    if source.description.is_ntu:
+        wanted = {label for name, _ in writer.unreadable if (label := _label(name)) is not None}
+    empty = sorted(wanted - set(writer.labels.tolist()))
+    if empty:
+        raise DataError(
+            f"{path}: no clip of class {empty[0]} ({names[empty[0]]}) can be read"
+            f"{f', nor of {len(empty) - 1} other classes' if len(empty) > 1 else ''}; "
+            "replace its files or leave the class out."
+        )
+
+
+def _label(name: str) -> int | None:
+    try:
+        return ntu.parse_name(Path(name).stem).label
+    except DataError:
+        return None
+
+
+def _strict_error(path: str, unreadable: list[tuple[str, str]]) -> DataError:
+    name, reason = unreadable[0]
+    return DataError(
+        f"{path}: {len(unreadable)} clips cannot be read, and strict reading was asked for; "
+        f"the first is {name}: {reason}"
+    )
