@@ -146,7 +146,9 @@ class Network(nn.Module):
             self.absent = nn.Parameter(torch.empty(chosen.feature_channels)) if has_second else None
         self.to_empty(device="cpu")
         initialise(self, generator)
-        self.to(memory_format=torch.channels_last)
+        for parameter in self.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     def rows(self, x: Tensor, present: Tensor) -> Rows:
         """Return the rows of a batch of clips under this network's rule of presence."""

@@ -1,0 +1,70 @@
+"""What is saved of a run: checkpoints between tasks, and the finished model.
+
+The only place that calls ``torch.save`` and ``torch.load``. Files are written beside their
+final name and renamed, so that none is ever half-written.
+"""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from charon.config import Run
+from charon.errors import CheckpointError
+
+CHECKPOINT = "checkpoint.pt"
+"""Name of the file inside a checkpoint's folder."""
+
+_MAY_DIFFER = ("device",)
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any], run: Run) -> None:
+    """Save a stream's state in ``folder``, which is created if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save(folder / CHECKPOINT, {"run": run.to_flat(), "state": state})
+
+
+def load_checkpoint(folder: Path, run: Run) -> dict[str, Any]:
+    """Return the stream's state saved in ``folder``.
+
+    Raises:
+        CheckpointError: there is none, it cannot be read, or it is another run's.
+    """
+    saved = load(folder / CHECKPOINT)
+    wanted, found = run.to_flat(), saved["run"]
+    for name in sorted(wanted.keys() | found.keys()):
+        if name not in _MAY_DIFFER and wanted.get(name) != found.get(name):
+            raise CheckpointError(
+                f"{folder} holds a run with {name}={found.get(name)!r}, but "
+                f"{wanted.get(name)!r} is wanted; give the same settings or another folder."
+            )
+    state: dict[str, Any] = saved["state"]
+    return state
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors and plain values to ``path``, wholly or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        torch.save(content, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what :func:`save` wrote; tensors come back on the CPU.
+
+    Raises:
+        CheckpointError: there is no such file, or it is not one of ours.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"There is no {path}.") from error
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path} cannot be read ({reason}); it may be incomplete.") from error
+    return content

@@ -1,0 +1,171 @@
+"""Run: one frozen, validated description of one training run."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from charon.data.settings import DataSettings
+from charon.errors import ConfigError
+from charon.learners import LEARNERS
+from charon.learners.charon import CharonSettings
+from charon.model.settings import ModelSettings
+from charon.settings import Settings, setting
+
+
+@dataclass(frozen=True)
+class OptimiserSettings(Settings):
+    """Plain SGD, without momentum, decay or schedule (Sec. 4.2)."""
+
+    learning_rate: float = setting(0.05, "λ (Sec. 4.2)", above=0)
+    batch_size: int = setting(16, "clips of the stream in a step (Sec. 4.2)", at_least=1)
+    epochs: int = setting(30, "epochs of the main phase of each task (Sec. 4.2)", at_least=1)
+
+
+@dataclass(frozen=True)
+class Run(Settings):
+    """Everything that decides a run's result.
+
+    Its fields have dotted names (``learner.masking_ratio``): the same string is the search
+    key, the MLflow parameter and the column of a table. ``learner`` alone is the name of
+    the method, and only that method's settings exist in the run.
+    """
+
+    data: DataSettings = field(default_factory=DataSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    learner: Settings = field(default_factory=CharonSettings)
+    seed: int = setting(0, "of everything random in the run", at_least=0)
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N; auto: a GPU where there is one")
+    argmax: Literal["seen", "all"] = setting(
+        "seen", "outputs among which a prediction is chosen: of the tasks seen, or all"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        frames, per_tuple = self.data.num_frames, self.model.frames_per_tuple
+        if frames % per_tuple:
+            raise ConfigError(
+                "data.num_frames must be a multiple of model.frames_per_tuple, "
+                f"but got {frames} and {per_tuple}."
+            )
+
+    @property
+    def learner_name(self) -> str:
+        """The name of the method."""
+        return next(n for n, m in LEARNERS.items() if m.settings is type(self.learner))
+
+    def to_flat(self) -> dict[str, Any]:
+        """Return every field by its dotted name; tuples of numbers as ``"4,4,2"``."""
+        flat: dict[str, Any] = {"learner": self.learner_name}
+        for name in ("data", "model", "optimiser", "learner"):
+            group = getattr(self, name)
+            for one in dataclasses.fields(group):
+                value = getattr(group, one.name)
+                text = ",".join(map(str, value)) if isinstance(value, tuple) else value
+                flat[f"{name}.{one.name}"] = text
+        return flat | {name: getattr(self, name) for name in ("seed", "device", "argmax")}
+
+    @staticmethod
+    def from_flat(flat: Mapping[str, Any]) -> "Run":
+        """Return the run these fields describe; fields not named have the paper's value.
+
+        Raises:
+            ConfigError: a name is unknown (the message lists the known ones), or a value is
+                of the wrong type or out of range.
+        """
+        method = flat.get("learner", "charon")
+        groups = _groups(method)
+        given: dict[str, dict[str, Any]] = {name: {} for name in groups}
+        for name, value in flat.items():
+            group, dot, one = name.rpartition(".")
+            if name == "learner":
+                continue
+            if not (dot or name in _OWN) or (dot and one not in _names(groups.get(group))):
+                raise ConfigError(
+                    f"The learner {method!r} has no field {name!r}; known are "
+                    f"{', '.join(_known(groups))}."
+                )
+            given.setdefault(group, {})[one] = _parse(value)
+        own = given.pop("", {})
+        made: dict[str, Any] = {n: _make(n, groups[n], given[n]) for n in groups}
+        return Run(**made, **own)
+
+    def replace(self, changes: Mapping[str, Any]) -> "Run":
+        """Return the run with some fields changed, by dotted names."""
+        return Run.from_flat({**self.to_flat(), **changes})
+
+    @staticmethod
+    def preset(name: str, flat: Mapping[str, Any] | None = None) -> "Run":
+        """Return the run of a preset, with some fields on top.
+
+        Args:
+            name: ``"paper"`` follows the text, and does what is correct where it is silent;
+                ``"released"`` reproduces the authors' code, switch by switch.
+            flat: fields that replace the preset's.
+
+        Raises:
+            ConfigError: there is no such preset, or as :meth:`from_flat`.
+        """
+        if name not in PRESETS:
+            raise ConfigError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.")
+        flat = flat or {}
+        known = _known(_groups(flat.get("learner", "charon")))
+        switches = {field: value for field, value in PRESETS[name].items() if field in known}
+        return Run.from_flat({**switches, **flat})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "released": {
+        "data.class_order": "released",
+        "data.duplicate_bodies": "keep",
+        "model.presence": "positive_sum",
+        "learner.mask_rounding": "float",
+        "learner.replay_draws": 2,
+        "learner.capacity_rule": "times_interval",
+        "learner.probe_inserts": "every_epoch",
+        "learner.store_without_probing": False,
+        "learner.rebuild": "resize",
+        "learner.refresh_rotation": True,
+        "argmax": "all",
+    },
+}
+"""What each preset sets beside the defaults; a learner takes those of the fields it has."""
+
+_OWN = ("seed", "device", "argmax")
+
+
+def _groups(method: str) -> dict[str, type[Settings]]:
+    if method not in LEARNERS:
+        raise ConfigError(f"There is no learner {method!r}; known are {', '.join(LEARNERS)}.")
+    return {
+        "data": DataSettings,
+        "model": ModelSettings,
+        "optimiser": OptimiserSettings,
+        "learner": LEARNERS[method].settings,
+    }
+
+
+def _names(group: type[Settings] | None) -> list[str]:
+    return [] if group is None else [one.name for one in dataclasses.fields(group)]
+
+
+def _known(groups: Mapping[str, type[Settings]]) -> list[str]:
+    dotted = [f"{name}.{one}" for name, group in groups.items() for one in _names(group)]
+    return ["learner", *dotted, *_OWN]
+
+
+def _make(name: str, group: type[Settings], values: dict[str, Any]) -> Settings:
+    """Make one group; an error of it names the dotted field."""
+    try:
+        return group(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{name}.{error}") from error
+
+
+def _parse(value: Any) -> Any:
+    """Turn ``"4,4,2"`` back into the tuple it was."""
+    if isinstance(value, str) and "," in value and value.replace(",", "").isdigit():
+        return tuple(int(part) for part in value.split(",") if part)
+    return value

@@ -1,0 +1,22 @@
+"""The learners: one method a file, and the table of them all."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from charon.learners.base import Learner, Setup
+from charon.learners.charon import Charon, CharonSettings
+from charon.learners.finetune import Finetune, FinetuneSettings
+from charon.settings import Settings
+
+
+class Method(NamedTuple):
+    """A learner and the settings it is made from."""
+
+    learner: Callable[[Setup, Any], Learner]
+    settings: type[Settings]
+
+
+LEARNERS: dict[str, Method] = {
+    "charon": Method(Charon, CharonSettings),
+    "finetune": Method(Finetune, FinetuneSettings),
+}

@@ -1,0 +1,139 @@
+"""What every learner is: phases of steps over a task's clips, and a way to predict."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from charon.clips import Clips
+from charon.memory.buffer import Memory
+from charon.model.network import Network
+from charon.rotation import RandomRotation
+from charon.seeding import torch_generator
+from charon.settings import Settings
+
+Losses = dict[str, Tensor]
+
+
+class MakeNetwork(Protocol):
+    """Makes the run's backbone."""
+
+    def __call__(self, *, with_decoder: bool) -> Network:
+        """Return a freshly initialised network on the run's device."""
+        ...
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a learner is given to start with.
+
+    Attributes:
+        make_network: makes the backbone; the same weights at every call.
+        clip_shape: (channel, frame, joint, body) of a whole clip.
+        num_classes: classes of the whole stream.
+        learning_rate: of plain SGD, without momentum or decay.
+        epochs: of the main phase of each task.
+        augment: rotates training clips.
+        seed: of the run; derive generators from it by purpose.
+        device: where to compute.
+    """
+
+    make_network: MakeNetwork
+    clip_shape: tuple[int, int, int, int]
+    num_classes: int
+    learning_rate: float
+    epochs: int
+    augment: RandomRotation
+    seed: int
+    device: torch.device
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Return a CPU generator for one purpose of the learner."""
+        return torch_generator(self.seed, "learner", purpose)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A number of passes over the task's shuffled clips.
+
+    Attributes:
+        name: ``"train"`` is the main phase; others are shown and logged by their name.
+        epochs: passes.
+        step: takes one batch of clips, not augmented; does all there is to do with it and
+            returns its losses by name (may be empty), as scalars on the device.
+    """
+
+    name: str
+    epochs: int
+    step: Callable[[Clips], Losses]
+
+
+class Learner(ABC):
+    """A method of class-incremental learning.
+
+    The stream calls, for every task: :meth:`begin_task`; the steps of each of
+    :meth:`phases`; :meth:`end_task`. A learner never sees past clips but through its own
+    memory. It sets the mode (train or eval) of its network wherever it uses it.
+    """
+
+    network: Network
+    memory: Memory | None = None
+
+    def __init__(self, setup: Setup, settings: Settings) -> None:
+        """Make the learner from what it is given and from its method's own settings."""
+        self.setup = setup
+        self.augment = setup.augment
+        self.generators: dict[str, torch.Generator] = {"augment": setup.augment.generator}
+
+    def begin_task(self, classes: range) -> None:  # noqa: B027 - most learners do nothing
+        """Prepare for a task whose classes are these positions of the class order."""
+
+    @abstractmethod
+    def phases(self) -> Sequence[Phase]:
+        """Return what to do with the clips of the current task."""
+
+    def end_task(self) -> None:  # noqa: B027 - most learners do nothing
+        """Finish the task, e.g. bring the memory up to date."""
+
+    def predict(self, clips: Clips) -> Tensor:
+        """Score whole, not augmented clips: (clip, class); the largest score wins."""
+        self.network.eval()
+        with torch.no_grad():
+            scores: Tensor = self.network(clips.x, clips.present)
+        return scores
+
+    def measurements(self) -> dict[str, float]:
+        """Return what to log after each task, by metric name."""
+        if self.memory is None:
+            return {"memory/bytes": 0.0, "memory/clips": 0.0}
+        return {
+            "memory/bytes": float(self.memory.num_bytes),
+            "memory/clips": float(len(self.memory)),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything a learner made from the same setup needs to continue."""
+        return {
+            "network": self.network.state_dict(),
+            "memory": None if self.memory is None else self.memory.state_dict(),
+            "generators": {name: g.get_state() for name, g in self.generators.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where :meth:`state_dict` was taken, between two tasks."""
+        self.network.load_state_dict(state["network"])
+        if self.memory is not None:
+            self.memory.load_state_dict(state["memory"])
+        for name, generator in self.generators.items():
+            generator.set_state(state["generators"][name])
+
+    def predictor_state(self) -> dict[str, Any]:
+        """Return what :meth:`predict` needs; it holds no clip of the training data."""
+        return {"network": self.network.state_dict()}
+
+    def load_predictor_state(self, state: Mapping[str, Any]) -> None:
+        """Become able to predict as the learner did that gave ``state``."""
+        self.network.load_state_dict(state["network"])

@@ -1,0 +1,216 @@
+"""CHARON: replay with a masked autoencoder, a thinned memory and linear probing.
+
+Source: Mosconi et al., "Mask and Compress", ICPR 2024: Sec. 3.2, eqs. 4 to 8, Alg. 1.
+Differs: losses are means over elements where the paper writes sums (with sums, γ = 0.5
+would weigh reconstruction 18,000 times more). Fields whose default is not the released
+code's say so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from charon.clips import Clips
+from charon.errors import ConfigError
+from charon.learners.base import Learner, Losses, Phase, Setup
+from charon.learners.rehearsal import MemorySettings
+from charon.memory.buffer import Memory, Replay
+from charon.model.masking import Masking, Position, Rounding, draw_kept, num_kept
+from charon.settings import setting
+
+
+@dataclass(frozen=True)
+class CharonSettings(MemorySettings):
+    """The hyperparameters of CHARON; defaults are the paper's (Sec. 4.2)."""
+
+    masking_ratio: float = setting(
+        0.3, "η, fraction of tuples hidden from the encoder in training", at_least=0, below=1
+    )
+    masking: Masking = setting("random", "which tuples are hidden (Table 3)")
+    masking_position: Position = setting("post", "after or before tuples are formed (Table 3)")
+    mask_rounding: Rounding = setting(
+        "exact", "how η becomes a number of tuples; float is the released code's int(T·(1-η))"
+    )
+    alpha: float = setting(0.3, "α, weight of the loss on stored logits (eqs. 7, 8)", at_least=0)
+    beta: float = setting(0.8, "β, weight of the loss on stored labels (eqs. 7, 8)", at_least=0)
+    gamma: float = setting(
+        0.5, "γ, weight of reconstruction (eqs. 4 to 6); 0 leaves the decoder out", at_least=0
+    )
+    replay_draws: Literal[1, 2] = setting(
+        1, "1: one mini-batch feeds eqs. 5 and 6 (Alg. 1); 2: each draws its own, as released"
+    )
+    probing_epochs: int | None = setting(
+        None, "epochs of linear probing; none: a tenth of the main phase's, at least 1", at_least=0
+    )
+    probe_rotation: bool = setting(True, "whether linear probing rotates clips as training does")
+    probe_inserts: Literal["once", "every_epoch"] = setting(
+        "once", "whether a clip is offered to the memory once, or in every probing epoch"
+    )
+    store_without_probing: bool = setting(
+        True, "with 0 probing epochs, fill the memory in a pass of its own; released: not at all"
+    )
+    refresh: Literal["all", "new"] = setting(
+        "all", "which stored logits the new model replaces: all, or only the task's own"
+    )
+    refresh_rotation: bool = setting(
+        False, "whether the clips are rotated once for that, as the released code does"
+    )
+
+    def num_probing_epochs(self, epochs: int) -> int:
+        """Return the epochs of linear probing that go with a main phase of ``epochs``."""
+        if self.probing_epochs is None:
+            return max(1, round(epochs / 10))
+        return self.probing_epochs
+
+
+class Charon(Learner):
+    """Learns from masked clips and from the memory, then aligns its classifier."""
+
+    memory: Memory
+
+    def __init__(self, setup: Setup, settings: CharonSettings) -> None:
+        super().__init__(setup, settings)
+        self.settings = settings
+        self.network = setup.make_network(with_decoder=settings.gamma > 0)
+        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
+        self.memory = settings.make_memory(setup, num_logits=setup.num_classes)
+        self.generators["masking"] = setup.generator("masking")
+        self.classes = range(0)
+        try:
+            self.kept_tuples = num_kept(
+                self.network.num_tuples, settings.masking_ratio, settings.mask_rounding
+            )
+        except ValueError as error:
+            raise ConfigError(f"learner.{error}") from error
+
+    def begin_task(self, classes: range) -> None:
+        """Remember which classes are new."""
+        self.classes = classes
+
+    def phases(self) -> Sequence[Phase]:
+        """The main phase, then linear probing (or a pass that only fills the memory)."""
+        main = Phase("train", self.setup.epochs, self.train_step)
+        probing = self.settings.num_probing_epochs(self.setup.epochs)
+        if probing > 0:
+            first = Phase("probe", 1, self.probe_and_store_step)
+            later = (
+                self.probe_step
+                if self.settings.probe_inserts == "once"
+                else self.probe_and_store_step
+            )
+            return [main, first, Phase("probe", probing - 1, later)]
+        if self.settings.store_without_probing:
+            return [main, Phase("store", 1, self.store_step)]
+        return [main]
+
+    def train_step(self, batch: Clips) -> Losses:
+        """Take one step of SGD on eq. 7."""
+        self.network.train()
+        gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
+        stream = self.augment(batch)
+        logits, reconstruction = self._autoencode(stream)
+        losses = {
+            "ce": F.cross_entropy(logits, stream.label),
+            "reconstruction": reconstruction,
+        }
+        total = losses["ce"] + gamma * reconstruction
+        if len(self.memory) > 0:
+            replay = self._draw()
+            logits, reconstruction = self._autoencode(replay.clips)
+            losses["logits"] = F.mse_loss(logits, replay.logits)
+            total = total + alpha * (losses["logits"] + gamma * reconstruction)
+            if self.settings.replay_draws == 2:
+                replay = self._draw()
+                logits, reconstruction = self._autoencode(replay.clips)
+            losses["labels"] = F.cross_entropy(logits, replay.clips.label)
+            total = total + beta * (losses["labels"] + gamma * reconstruction)
+        self._step(total)
+        return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
+
+    def _draw(self, rotated: bool = True) -> Replay:
+        """Draw one replay mini-batch, rebuilt and rotated as training clips are."""
+        replay = self.memory.draw(self.settings.replay_batch_size)
+        clips = self.augment(replay.clips) if rotated else replay.clips
+        return Replay(clips, replay.logits, replay.slots)
+
+    def _autoencode(self, clips: Clips) -> tuple[Tensor, Tensor]:
+        """Return the logits of masked clips and the reconstruction error of whole ones."""
+        network = self.network
+        rows = network.rows(clips.x, clips.present)
+        kept = draw_kept(
+            len(rows),
+            network.num_tuples,
+            self.kept_tuples,
+            frames_per_tuple=network.frames_per_tuple,
+            masking=self.settings.masking,
+            position=self.settings.masking_position,
+            generator=self.generators["masking"],
+        )
+        latent = network.encode(clips.x, rows, kept)
+        logits: Tensor = network.classifier(network.features(latent, rows))
+        if network.decoder is None:
+            return logits, logits.new_zeros(())
+        rebuilt = network.reconstruct(latent, rows, kept, clips.x.shape[-1])
+        return logits, F.mse_loss(rebuilt, clips.x)
+
+    def probe_step(self, batch: Clips) -> Losses:
+        """Take one step of SGD on eq. 8, with the encoder frozen."""
+        self._probe(batch)
+        return {}
+
+    def probe_and_store_step(self, batch: Clips) -> Losses:
+        """As :meth:`probe_step`, then offer the batch with the logits it had before."""
+        logits = self._probe(batch)
+        self.memory.offer(batch, logits)
+        return {}
+
+    def store_step(self, batch: Clips) -> Losses:
+        """Offer the batch to the memory without learning from it."""
+        self.memory.offer(batch, self.predict(self._probing_view(batch)))
+        return {}
+
+    def _probe(self, batch: Clips) -> Tensor:
+        """Update the classifier on whole clips; return the logits before the update."""
+        stream = self._probing_view(batch)
+        logits = self._classify_frozen(stream)
+        total = F.cross_entropy(logits, stream.label)
+        if len(self.memory) > 0:
+            replay = self._draw(self.settings.probe_rotation)
+            replayed = self._classify_frozen(replay.clips)
+            total = total + self.settings.alpha * F.mse_loss(replayed, replay.logits)
+            total = total + self.settings.beta * F.cross_entropy(replayed, replay.clips.label)
+        self._step(total)
+        return logits.detach()
+
+    def _probing_view(self, batch: Clips) -> Clips:
+        return self.augment(batch) if self.settings.probe_rotation else batch
+
+    def _classify_frozen(self, clips: Clips) -> Tensor:
+        """Classify whole clips; only the classifier gets a gradient."""
+        self.network.eval()
+        with torch.no_grad():
+            rows = self.network.rows(clips.x, clips.present)
+            features = self.network.features(self.network.encode(clips.x, rows), rows)
+        logits: Tensor = self.network.classifier(features)
+        return logits
+
+    def _step(self, total: Tensor) -> None:
+        self.optimiser.zero_grad()
+        total.backward()
+        self.optimiser.step()
+
+    def end_task(self) -> None:
+        """Replace stored logits by those of the model as it is now."""
+        labels = self.memory.labels.cpu()
+        slots = torch.arange(len(self.memory))
+        if self.settings.refresh == "new":
+            slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
+        for some in slots.split(64):
+            clips = self.memory.at(some).clips
+            if self.settings.refresh_rotation:
+                clips = self.augment(clips)
+            self.memory.replace_logits(some, self.predict(clips))

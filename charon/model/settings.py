@@ -1,0 +1,23 @@
+"""The settings of the network."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from charon.model.block import Attention
+from charon.model.network import Presence
+from charon.settings import Settings, setting
+
+
+@dataclass(frozen=True)
+class ModelSettings(Settings):
+    """Size and variants of the backbone."""
+
+    size: Literal["tiny", "base", "nano"] = setting(
+        "tiny", "tiny: the paper's (Table A); base: twice as wide; nano: for CPU cores"
+    )
+    frames_per_tuple: int = setting(6, "n, frames of a tuple (Sec. 4.2)", at_least=1)
+    attention: Attention = setting("softmax", "softmax, or STTFormer's own tanh")
+    time_encoding: bool = setting(False, "also encode the index of a tuple")
+    presence: Presence = setting(
+        "data", "is body 2 there: as decided at ingestion, or by the sign of its sum (released)"
+    )

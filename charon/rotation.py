@@ -1,0 +1,48 @@
+"""The augmentation of training clips: one random rotation about the origin a clip.
+
+Source: CHARON Sec. 4.2; STTFormer's own augmentation.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from charon.clips import Clips
+
+
+class RandomRotation:
+    """Turns each clip by Rz·Ry·Rx with three angles drawn from U(-limit, limit).
+
+    All frames and both bodies of a clip turn together. Clips with two channels turn in
+    their plane, by the angle about z.
+
+    Args:
+        limit: radians, at least 0; 0 leaves clips as they are but draws all the same, so
+            that the other draws of a run do not move.
+        generator: CPU generator; its state belongs to a checkpoint.
+    """
+
+    def __init__(self, limit: float, generator: torch.Generator) -> None:
+        self.limit = limit
+        self.generator = generator
+
+    def __call__(self, clips: Clips) -> Clips:
+        """Return the clips, rotated."""
+        angles = (torch.rand(len(clips), 3, generator=self.generator) * 2 - 1) * self.limit
+        num_channels = clips.x.shape[1]
+        if num_channels == 2:
+            angles[:, :2] = 0.0
+        turns = rotation_matrices(angles)[:, :num_channels, :num_channels].to(clips.x.device)
+        return replace(clips, x=torch.einsum("nij,njfvb->nifvb", turns, clips.x))
+
+
+def rotation_matrices(angles: Tensor) -> Tensor:
+    """Return Rz·Ry·Rx, (n, 3, 3), for angles about x, y and z in radians, (n, 3)."""
+    (cx, cy, cz), (sx, sy, sz) = angles.cos().unbind(1), angles.sin().unbind(1)
+    rows = [
+        [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+        [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+        [-sy, cy * sx, cy * cx],
+    ]
+    return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)

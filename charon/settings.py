@@ -1,0 +1,105 @@
+"""Settings that check themselves: frozen dataclasses whose fields carry range and meaning."""
+
+import dataclasses
+import math
+import operator
+import types
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from charon.errors import ConfigError
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """Declare a field: its default, one line of meaning with unit and source, its range."""
+    limits = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return dataclasses.field(default=default, metadata={"help": help, "limits": given})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of every group of settings; a wrong type or value raises ConfigError."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = _check_type(field.name, getattr(self, field.name), hints[field.name])
+            object.__setattr__(self, field.name, value)
+            _check_limits(field.name, value, field.metadata.get("limits", {}))
+
+
+def describe(group: type[Settings]) -> list[tuple[str, str, str, str]]:
+    """Return (field, default, allowed, meaning) of every field, for help texts."""
+    hints = get_type_hints(group)
+    return [
+        (
+            field.name,
+            "" if field.default is MISSING else repr(field.default),
+            _allowed(field.name, hints[field.name], field.metadata.get("limits", {})),
+            field.metadata.get("help", ""),
+        )
+        for field in dataclasses.fields(group)
+    ]
+
+
+def _check_type(name: str, value: Any, hint: Any) -> Any:
+    choices = _choices(hint)
+    if choices is not None:
+        if value not in choices:
+            known = ", ".join(repr(choice) for choice in choices)
+            raise ConfigError(f"{name} must be one of {known}, but got {value!r}.")
+        return value
+    kinds = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if int in kinds and isinstance(value, float) and value.is_integer() and float not in kinds:
+        value = int(value)
+    if isinstance(value, list):
+        value = tuple(value)
+    for kind in kinds:
+        plain = get_origin(kind) or kind
+        if isinstance(value, plain) and not (isinstance(value, bool) and plain is not bool):
+            return value
+    wanted = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+    raise ConfigError(f"{name} must be of type {wanted}, but got {value!r}.")
+
+
+def _choices(hint: Any) -> tuple[Any, ...] | None:
+    return get_args(hint) if get_origin(hint) is Literal else None
+
+
+_TESTS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "at_least": (">=", operator.ge),
+    "above": (">", operator.gt),
+    "at_most": ("<=", operator.le),
+    "below": ("<", operator.lt),
+}
+
+
+def _check_limits(name: str, value: Any, limits: dict[str, float]) -> None:
+    if value is None or isinstance(value, str | tuple):
+        return
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name} must be finite, but got {value}.")
+    for kind, limit in limits.items():
+        sign, holds = _TESTS[kind]
+        if not holds(value, limit):
+            raise ConfigError(f"{name} {sign} {limit} must hold, but got {name}={value}.")
+
+
+def _allowed(name: str, hint: Any, limits: dict[str, float]) -> str:
+    choices = _choices(hint)
+    if choices is not None:
+        return " | ".join(str(choice) for choice in choices)
+    kind = hint.__name__ if isinstance(hint, type) else str(hint)
+    return " ".join([kind, *(f"{_TESTS[test][0]} {limit:g}" for test, limit in limits.items())])
