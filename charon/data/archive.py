@@ -66,7 +66,7 @@ class Archive:
         self.path = path
         try:
             about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-            with np.load(path / CLIPS, allow_pickle=False) as columns:
+            with (path / CLIPS).open("rb") as file, np.load(file, allow_pickle=False) as columns:
                 clips = {name: columns[name] for name in ("names", "present", *COLUMNS)}
             frames = np.load(path / FRAMES, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError as error:

@@ -17,47 +17,44 @@ from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
 
 _SECONDS_BETWEEN_REPORTS = 0.1
-_KNOWN = "give a folder or a .zip of .skeleton files, an .npz, a .pkl, `standin` or `standin-full`"
+_STANDINS = ("standin", "standin-full", "standin-120", "standin-120-full")
+_KNOWN = (
+    f"give a folder or a .zip of .skeleton files, an .npz, a .pkl, or one of {', '.join(_STANDINS)}"
+)
 
 
 def open_source(path: str, *, keep_gaps: bool = False) -> Source:
     """Return the source of the clips that ``path`` names.
 
     Args:
-        path: ``standin`` or ``standin-full``; a folder or a .zip of .skeleton files; an .npz
-            (one of the eight names of NTU RGB+D's, or any other skeleton set); a PYSKL .pkl.
+        path: a folder or a .zip of .skeleton files; an .npz (one of the eight names of NTU
+            RGB+D's, or any other skeleton set); a PYSKL .pkl; or the embedded stand-in:
+            ``standin`` (60 classes), ``standin-120``, or these with ``-full`` for as many
+            clips as NTU RGB+D has.
         keep_gaps: leave the gaps in a body's track where they were; .skeleton files only.
 
     Raises:
         DataError: there is no such source, or its file cannot be used.
     """
-    # Imported here: a trial that opens a cache needs none of these.
-    source = _open_synthetic(path) or _open_file(Path(path).expanduser(), keep_gaps=keep_gaps)
-    if keep_gaps and not _is_skeleton_text(Path(path).expanduser()):
-        raise DataError(f"keep_gaps acts on .skeleton files only, and {path} has none.")
-    return source
-
-
-def _open_synthetic(path: str) -> Source | None:
-    if path not in ("standin", "standin-full"):
-        return None
+    # What a source needs is imported here: a trial that opens a cache needs none of it.
+    if path not in _STANDINS:
+        return _open_file(Path(path).expanduser(), keep_gaps=keep_gaps)
     from charon.data.standin import StandIn
 
-    return StandIn.small() if path == "standin" else StandIn.full()
-
-
-def _is_skeleton_text(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() == ".zip"
+    _refuse_keep_gaps(path, keep_gaps)
+    make = StandIn.full if path.endswith("-full") else StandIn.small
+    return make(120 if "-120" in path else 60)
 
 
 def _open_file(path: Path, *, keep_gaps: bool) -> Source:
     if not path.exists():
         raise DataError(f"{path} does not exist; {_KNOWN}.")
     suffix = path.suffix.lower()
-    if _is_skeleton_text(path):
+    if path.is_dir() or suffix == ".zip":
         from charon.data.skeleton_folder import SkeletonFolder
 
         return SkeletonFolder(path, keep_gaps=keep_gaps)
+    _refuse_keep_gaps(str(path), keep_gaps)
     if suffix == ".npz":
         from charon.data.any_npz import AnyNpz
         from charon.data.ntu_npz import NtuNpz, benchmark_of
@@ -68,6 +65,11 @@ def _open_file(path: Path, *, keep_gaps: bool) -> Source:
 
         return PysklPickle(path)
     raise DataError(f"{path} is of no known kind; {_KNOWN}.")
+
+
+def _refuse_keep_gaps(path: str, keep_gaps: bool) -> None:
+    if keep_gaps:
+        raise DataError(f"keep_gaps acts on .skeleton files only, and {path} has none.")
 
 
 def prepare(
@@ -172,8 +174,8 @@ def _check_readable(source: Source, writer: ArchiveWriter, path: str, *, strict:
     be prepared; in other sets every class must have a clip.
     """
     if not writer.num_clips:
-        reason = "; ".join(writer.unreadable[0]) if writer.unreadable else "it is empty"
-        raise DataError(f"{path} has no clip that can be read: {reason}.".replace("..", "."))
+        reason = ": ".join(writer.unreadable[0]) if writer.unreadable else "it is empty."
+        raise DataError(f"{path} has no clip that can be read: {reason}")
     if strict and writer.unreadable:
         raise _strict_error(path, writer.unreadable)
     names = source.description.class_names

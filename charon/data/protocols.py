@@ -114,9 +114,10 @@ def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bo
         if known == benchmark:
             chosen = known
     if ntu.num_classes_of(chosen) != num_classes:
+        remedy = "; use the data `standin-120`" if about.is_standin and num_classes == 60 else ""
         raise ConfigError(
             f"The benchmark `{chosen}` has {ntu.num_classes_of(chosen)} classes, but "
-            f"{archive.source} has {num_classes}."
+            f"{archive.source} has {num_classes}{remedy}."
         )
     in_train = ntu.in_training_set(
         chosen, setup=archive.setup, camera=archive.camera, performer=archive.subject

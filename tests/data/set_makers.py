@@ -1,0 +1,118 @@
+"""Small sets in every format, and sources that behave as a test wants."""
+
+import pickle
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from charon.data import ntu
+from charon.data.preparation import centre
+from charon.data.source import Description, SourceClip
+
+OTHER = Description("other", ("a", "b"), 4, 1, 3, 1)
+
+
+def description_of_ntu(num_classes=60, name=None):
+    return Description(
+        name or f"ntu{num_classes}",
+        ntu.CLASS_NAMES[:num_classes],
+        *(25, 2, 3, 1),
+        bones=ntu.BONES,
+        parts=ntu.PARTS,
+        is_ntu=True,
+    )
+
+
+@dataclass
+class ListSource:
+    """A source of the given clips; an exception among them is raised when its turn comes."""
+
+    content: list
+    description: Description = OTHER
+    version: str = "1"
+    times_read: int = field(default=0, init=False)
+
+    def identity(self):
+        return f"list {self.version}"
+
+    def __len__(self):
+        return len(self.content)
+
+    def clips(self, workers):
+        self.times_read += 1
+        for clip in self.content:
+            if isinstance(clip, BaseException):
+                raise clip
+            yield clip
+
+
+def random_clip(rng, name, label=0, num_frames=None, about=OTHER, **ids):
+    shape = (about.num_bodies, about.num_joints, about.num_channels)
+    x = rng.normal(size=(num_frames or rng.integers(5, 40), *shape)).astype(np.float32)
+    return SourceClip(name, centre(x, about.centre_joint), label, **ids)
+
+
+def random_clips(seed=0, num_clips=12):
+    rng = np.random.default_rng(seed)
+    return [random_clip(rng, f"clip {i}", i % 2, subject=1 + i // 2 % 3) for i in range(num_clips)]
+
+
+def ntu_clip(rng, name, num_frames=20, num_people=1):
+    """A prepared clip with the ids of its name."""
+    ids = ntu.parse_name(name)
+    x = rng.normal(size=(num_frames, 2, 25, 3)).astype(np.float32)
+    x[:, num_people:] = 0
+    return SourceClip(
+        name,
+        centre(x, 1),
+        ids.label,
+        subject=ids.performer,
+        camera=ids.camera,
+        setup=ids.setup,
+        replication=ids.replication,
+    )
+
+
+def write_ntu_npz(path, train, test, num_classes=60, num_frames=300, save=np.savez, **replaced):
+    """Write (label, float32 (frame, 2, 25, 3)) pairs as the field pads them."""
+    arrays = {}
+    for part, clips in (("train", train), ("test", test)):
+        x = np.zeros((len(clips), num_frames, 150), np.float32)
+        for row, (_, clip) in enumerate(clips):
+            x[row, : len(clip)] = clip.reshape(len(clip), 150)
+        arrays[f"x_{part}"] = x
+        arrays[f"y_{part}"] = np.eye(num_classes)[[label for label, _ in clips]]
+    arrays |= replaced
+    save(path, **{key: array for key, array in arrays.items() if array is not None})
+    return path
+
+
+def any_arrays(seed=0, num_clips=6):
+    """The arrays of a small set of 2 classes, 3 subjects, 5 joints, 2-D, 2 bodies."""
+    rng = np.random.default_rng(seed)
+    n_frames = rng.integers(3, 9, num_clips)
+    x = rng.normal(size=(num_clips, 2, 10, 5, 2)).astype(np.float32)
+    for row, num_frames in enumerate(n_frames):
+        x[row, :, num_frames:] = 0
+    return {
+        "x": x,
+        "n_frames": n_frames,
+        "label": np.arange(num_clips) % 2,
+        "subject": 1 + np.arange(num_clips) // 2,
+        "train_mask": np.arange(num_clips) < num_clips // 2,
+    }
+
+
+def pyskl_annotation(rng, name, num_frames=20, num_people=1, **replaced):
+    return {
+        "frame_dir": name,
+        "label": int(name[-3:]) - 1,
+        "keypoint": rng.normal(size=(num_people, num_frames, 25, 3)).astype(np.float16),
+        "total_frames": num_frames,
+    } | replaced
+
+
+def write_pickle(path, annotations, protocol=4):
+    content = {"split": {"xsub_train": [], "xsub_val": []}, "annotations": annotations}
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    return path
