@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,21 +72,25 @@ class AnyNpz:
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
+        convert = partial(self._convert, self._table)
         with NpzReader(self._path) as npz:
-            for clips in map_slabs(self._convert, npz.slabs("x"), workers):
+            for clips in map_slabs(convert, npz.slabs("x"), workers):
                 yield from clips
 
-    def _convert(self, first_row: int, slab: NDArray[Any]) -> list[SourceClip | Unreadable]:
+    def _convert(
+        self, table: _Table, first_row: int, slab: NDArray[Any]
+    ) -> list[SourceClip | Unreadable]:
         x = slab.astype(np.float32, copy=False)
         check_finite(x, first_row, f"{self._path}: `x`")
         # (clip, frame, body, joint, channel)
         return [
-            self._clip(first_row + index, clip)
+            self._clip(table, first_row + index, clip)
             for index, clip in enumerate(x.transpose(0, 2, 4, 3, 1))
         ]
 
-    def _clip(self, row: int, padded: NDArray[np.float32]) -> SourceClip | Unreadable:
-        table = self._table
+    def _clip(
+        self, table: _Table, row: int, padded: NDArray[np.float32]
+    ) -> SourceClip | Unreadable:
         num_frames = int(table.num_frames[row])
         x = np.ascontiguousarray(padded[:num_frames])
         if padded[num_frames:].any():

@@ -67,9 +67,12 @@ _ALLOWED: dict[str, Callable[..., Any]] = {
     "numpy.ndarray": np.ndarray,
     "numpy.dtype": np.dtype,
     "collections.OrderedDict": OrderedDict,
-    "builtins.set": set,
-    "builtins.frozenset": frozenset,
-    "builtins.bytearray": bytearray,
+    # Protocols 0 to 2 use Python 2's name of the built-ins.
+    **{
+        f"{module}.{kind.__name__}": kind
+        for module in ("builtins", "__builtin__")
+        for kind in (set, frozenset, bytearray)
+    },
     "_codecs.encode": _Latin1(),
 }
 
