@@ -107,11 +107,8 @@ def read_plain_pickle(path: Path) -> Any:
         ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    except (
-        *(pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError),
-        *(AttributeError, OverflowError, MemoryError, RecursionError),
-    ) as error:
-        # A damaged pickle is a random program: these are the ways in which one can stumble.
+    except Exception as error:
+        # A damaged pickle is a random program, which can stumble in any way.
         raise DataError(
             f"{path} is no pickle, or it is truncated or damaged "
             f"({error or type(error).__name__}); copy it again."
