@@ -159,22 +159,22 @@ class Charon(Learner):
 
     def probe_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on eq. 8, with the encoder frozen."""
-        self._probe(batch)
-        return {}
+        _, total = self._probe(batch)
+        return {"total": total}
 
     def probe_and_store_step(self, batch: Clips) -> Losses:
         """As :meth:`probe_step`, then offer the batch with the logits it had before."""
-        logits = self._probe(batch)
+        logits, total = self._probe(batch)
         self.memory.offer(batch, logits)
-        return {}
+        return {"total": total}
 
     def store_step(self, batch: Clips) -> Losses:
         """Offer the batch to the memory without learning from it."""
         self.memory.offer(batch, self.predict(self._probing_view(batch)))
         return {}
 
-    def _probe(self, batch: Clips) -> Tensor:
-        """Update the classifier on whole clips; return the logits before the update."""
+    def _probe(self, batch: Clips) -> tuple[Tensor, Tensor]:
+        """Update the classifier on whole clips; return the logits and eq. 8 before that."""
         stream = self._probing_view(batch)
         logits = self._classify_frozen(stream)
         total = F.cross_entropy(logits, stream.label)
@@ -184,7 +184,7 @@ class Charon(Learner):
             total = total + self.settings.alpha * F.mse_loss(replayed, replay.logits)
             total = total + self.settings.beta * F.cross_entropy(replayed, replay.clips.label)
         self._step(total)
-        return logits.detach()
+        return logits.detach(), total.detach()
 
     def _probing_view(self, batch: Clips) -> Clips:
         return self.augment(batch) if self.settings.probe_rotation else batch
@@ -203,13 +203,19 @@ class Charon(Learner):
         total.backward()
         self.optimiser.step()
 
+    def measurements(self) -> dict[str, float]:
+        """Add the masking ratio that whole tuples make of the one asked for."""
+        effective = 1 - self.kept_tuples / self.network.num_tuples
+        return super().measurements() | {"train/effective_masking_ratio": effective}
+
     def end_task(self) -> None:
         """Replace stored logits by those of the model as it is now."""
         labels = self.memory.labels.cpu()
         slots = torch.arange(len(self.memory))
         if self.settings.refresh == "new":
             slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
-        for some in slots.split(64):
+        # An empty tensor splits into one empty part, which no network takes.
+        for some in slots.split(64) if len(slots) else ():
             clips = self.memory.at(some).clips
             if self.settings.refresh_rotation:
                 clips = self.augment(clips)

@@ -41,7 +41,7 @@ def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact"
         rounding: ``"exact"`` is ``max(1, floor(T·(1-η) + 1e-6))``; ``"float"`` is
             ``int(T·(1-η))`` in floating point, as the released code has it: it keeps one
             tuple too few where the product falls just below a whole number (η=0.8 keeps 3
-            of 20), and 0 for η=0.95, which raises ``ValueError``.
+            of 20), and 0 for a computed η such as 19·0.05, which raises ``ValueError``.
     """
     if rounding == "exact":
         return max(1, math.floor(num_tuples * (1 - masking_ratio) + 1e-6))
