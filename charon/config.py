@@ -56,14 +56,13 @@ class Run(Settings):
         return next(n for n, m in LEARNERS.items() if m.settings is type(self.learner))
 
     def to_flat(self) -> dict[str, Any]:
-        """Return every field by its dotted name; tuples of numbers as ``"4,4,2"``."""
+        """Return every field by its dotted name; tuples of numbers as ``"4,4,2"`` or ``"4,"``."""
         flat: dict[str, Any] = {"learner": self.learner_name}
         for name in ("data", "model", "optimiser", "learner"):
             group = getattr(self, name)
             for one in dataclasses.fields(group):
                 value = getattr(group, one.name)
-                text = ",".join(map(str, value)) if isinstance(value, tuple) else value
-                flat[f"{name}.{one.name}"] = text
+                flat[f"{name}.{one.name}"] = _plain(value)
         return flat | {name: getattr(self, name) for name in ("seed", "device", "argmax")}
 
     @staticmethod
@@ -162,6 +161,13 @@ def _make(name: str, group: type[Settings], values: dict[str, Any]) -> Settings:
         return group(**values)
     except ConfigError as error:
         raise ConfigError(f"{name}.{error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Write a tuple of numbers so that :func:`_parse` knows it, even one of a single number."""
+    if not isinstance(value, tuple):
+        return value
+    return ",".join(map(str, value)) + ("," if len(value) == 1 else "")
 
 
 def _parse(value: Any) -> Any:
