@@ -161,10 +161,13 @@ class Stream:
         self.learner.begin_task(task.classes)
         clips = self.tasks.load(task.train, "train").to(self.device)
         losses: dict[str, float] = {}
+        passes = 0
         for phase in self.learner.phases():
+            means: dict[str, float] = {}
             for epoch in range(phase.epochs):
-                if epoch > 0 and self.run.data.crop == "epoch":
-                    clips = self.tasks.load(task.train, "train", epoch).to(self.device)
+                if passes > 0 and self.run.data.crop == "epoch":
+                    clips = self.tasks.load(task.train, "train", passes).to(self.device)
+                passes += 1
                 started = time.perf_counter()
                 means = self._epoch(phase, clips)
                 self._check_finite(means, phase, epoch, number)
