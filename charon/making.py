@@ -1,5 +1,7 @@
 """From a run's description to its learner, for learning and for predicting alike."""
 
+from dataclasses import dataclass
+
 import torch
 
 from charon.config import Run
@@ -24,26 +26,8 @@ def make_learner(
     Raises:
         ConfigError: the settings do not fit the clips.
     """
-    channels, frames, joints, bodies = clip_shape
-
-    def make_network(*, with_decoder: bool) -> Network:
-        return Network(
-            num_classes=num_classes,
-            num_channels=channels,
-            num_frames=frames,
-            num_joints=joints,
-            num_bodies=bodies,
-            size=run.model.size,
-            frames_per_tuple=run.model.frames_per_tuple,
-            with_decoder=with_decoder,
-            attention=run.model.attention,
-            time_encoding=run.model.time_encoding,
-            presence=run.model.presence,
-            generator=torch_generator(run.seed, "weights"),
-        ).to(device)
-
     setup = Setup(
-        make_network=make_network,
+        make_network=NetworkMaker(run, clip_shape, num_classes, device),
         clip_shape=clip_shape,
         num_classes=num_classes,
         learning_rate=run.optimiser.learning_rate,
@@ -53,3 +37,31 @@ def make_learner(
         device=device,
     )
     return LEARNERS[run.learner_name].learner(setup, run.learner)
+
+
+@dataclass(frozen=True)
+class NetworkMaker:
+    """Makes a run's backbone, with the same weights at every call; can be pickled."""
+
+    run: Run
+    clip_shape: tuple[int, int, int, int]
+    num_classes: int
+    device: torch.device
+
+    def __call__(self, *, with_decoder: bool) -> Network:
+        """Return a freshly initialised network on the device."""
+        channels, frames, joints, bodies = self.clip_shape
+        return Network(
+            num_classes=self.num_classes,
+            num_channels=channels,
+            num_frames=frames,
+            num_joints=joints,
+            num_bodies=bodies,
+            size=self.run.model.size,
+            frames_per_tuple=self.run.model.frames_per_tuple,
+            with_decoder=with_decoder,
+            attention=self.run.model.attention,
+            time_encoding=self.run.model.time_encoding,
+            presence=self.run.model.presence,
+            generator=torch_generator(self.run.seed, "weights"),
+        ).to(self.device)
