@@ -1,5 +1,6 @@
 """What every learner is: phases of steps over a task's clips, and a way to predict."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,9 +116,12 @@ class Learner(ABC):
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything a learner made from the same setup needs to continue."""
+        """Return everything a learner made from the same setup needs to continue.
+
+        The tensors are copies: learning on does not change a state already taken.
+        """
         return {
-            "network": self.network.state_dict(),
+            "network": copy.deepcopy(self.network.state_dict()),
             "memory": None if self.memory is None else self.memory.state_dict(),
             "generators": {name: g.get_state() for name, g in self.generators.items()},
         }
@@ -131,8 +135,8 @@ class Learner(ABC):
             generator.set_state(state["generators"][name])
 
     def predictor_state(self) -> dict[str, Any]:
-        """Return what :meth:`predict` needs; it holds no clip of the training data."""
-        return {"network": self.network.state_dict()}
+        """Return copies of what :meth:`predict` needs; no clip of the training data is in it."""
+        return {"network": copy.deepcopy(self.network.state_dict())}
 
     def load_predictor_state(self, state: Mapping[str, Any]) -> None:
         """Become able to predict as the learner did that gave ``state``."""

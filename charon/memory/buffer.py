@@ -132,14 +132,14 @@ class Memory:
         self._logits[slots.to(self._logits.device)] = logits.detach().to(self._logits)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything a later :meth:`load_state_dict` needs to continue."""
+        """Return copies of everything a later :meth:`load_state_dict` needs to continue."""
         stored = len(self)
         return {
             "num_seen": self.num_seen,
-            "x": self._x[:stored].cpu(),
-            "present": self._present[:stored],
-            "label": self._label[:stored].cpu(),
-            "logits": self._logits[:stored].cpu(),
+            "x": self._x[:stored].to("cpu", copy=True),
+            "present": self._present[:stored].clone(),
+            "label": self._label[:stored].to("cpu", copy=True),
+            "logits": self._logits[:stored].to("cpu", copy=True),
             "generator": self.generator.get_state(),
         }
 
