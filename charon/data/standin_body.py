@@ -1,0 +1,195 @@
+"""The stand-in's body: bone lengths of a person, and forward kinematics over 25 joints.
+
+A pose is a row of :data:`NUM_ANGLES` numbers: joint angles in radians and three places of
+the root in metres. The body's own frame has x to the person's right, y up and z to the
+back, so that a person who faces the camera needs no turn (camera: x right, y up, z away).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.seeding import numpy_generator
+
+
+class Angle(IntEnum):
+    """Columns of a pose; the left side's columns follow the right side's in equal order."""
+
+    TURN = 0
+    LEAN = 1  # root, forward
+    TOPPLE = 2  # root, to the right
+    SIDEWAYS = 3  # metres, to the right
+    HEIGHT = 4  # metres above standing on the lowest joint
+    FORWARD = 5  # metres
+    SPINE_FLEX = 6
+    SPINE_SIDE = 7
+    SPINE_TWIST = 8
+    NOD = 9
+    TILT = 10
+    SHAKE = 11
+    ARM_RAISE = 12  # shoulder: 0 hangs, pi / 2 level, pi up
+    ARM_OUT = 13  # the direction of raising: 0 forward, pi / 2 to the side
+    ARM_TWIST = 14  # about the upper arm; positive turns the forearm inward
+    ELBOW = 15
+    WRIST = 16
+    LEFT_ARM = 17
+    HIP = 22
+    HIP_OUT = 23
+    KNEE = 24
+    ANKLE = 25
+    LEFT_LEG = 26
+
+
+NUM_ANGLES = 30
+NUM_JOINTS = 25
+
+# Mean length of a bone and its standard deviation between people, metres. Where the list
+# of statistics gives no deviation, it is 8 % of the length.
+BONES: dict[str, tuple[float, float]] = {
+    "base_mid": (0.300, 0.024),
+    "mid_shoulders": (0.224, 0.018),
+    "shoulders_neck": (0.075, 0.006),
+    "neck_head": (0.123, 0.010),
+    "shoulder": (0.165, 0.013),
+    "upper_arm": (0.239, 0.027),
+    "forearm": (0.235, 0.021),
+    "hand": (0.077, 0.006),
+    "hip": (0.076, 0.006),
+    "thigh": (0.333, 0.035),
+    "shank": (0.379, 0.050),
+    "foot": (0.110, 0.009),
+    "tip": (0.062, 0.005),
+    "thumb": (0.046, 0.004),
+}
+
+# Angles whose sign changes when left and right are exchanged.
+_ODD = [Angle.TURN, Angle.TOPPLE, Angle.SIDEWAYS, Angle.SPINE_SIDE, Angle.SPINE_TWIST]
+_ODD += [Angle.TILT, Angle.SHAKE]
+
+
+def spread(index: int, purpose: int, shift: float) -> float:
+    """Return the ``index``-th of a sequence of standard normal draws that covers evenly.
+
+    Any few consecutive people then have about the wanted mean and deviation. Fractions of
+    multiples of an irrational number are evenly spread in [0, 1); ``purpose`` picks the
+    number and ``shift`` (0 to 1) the start.
+    """
+    step = np.sqrt((2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)[purpose])
+    fraction = float((shift + index * step) % 1.0)
+    return NormalDist().inv_cdf(min(max(fraction, 0.02), 0.98))
+
+
+@dataclass(frozen=True)
+class Bones:
+    """One person's bone lengths in metres, by the names of :data:`BONES`."""
+
+    length: dict[str, float]
+
+
+@lru_cache(maxsize=1024)
+def person_bones(seed: int, performer: int) -> Bones:
+    """Return the bone lengths of one performer."""
+    shift = numpy_generator(seed, "standin", "bones").random(len(BONES))
+    return Bones(
+        {
+            name: mean + deviation * spread(performer, i, shift[i])
+            for i, (name, (mean, deviation)) in enumerate(BONES.items())
+        }
+    )
+
+
+def mirrored(pose: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return poses (..., angle) with left and right exchanged."""
+    out = pose.copy()
+    out[..., Angle.ARM_RAISE : Angle.LEFT_ARM] = pose[..., Angle.LEFT_ARM : Angle.HIP]
+    out[..., Angle.LEFT_ARM : Angle.HIP] = pose[..., Angle.ARM_RAISE : Angle.LEFT_ARM]
+    out[..., Angle.HIP : Angle.LEFT_LEG] = pose[..., Angle.LEFT_LEG :]
+    out[..., Angle.LEFT_LEG :] = pose[..., Angle.HIP : Angle.LEFT_LEG]
+    out[..., _ODD] *= -1.0
+    return out
+
+
+def _rotation(axis: int, angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rotation matrices (..., 3, 3) about one axis for angles (...)."""
+    matrix = np.zeros((*angle.shape, 3, 3))
+    cos, sin = np.cos(angle), np.sin(angle)
+    j, k = (axis + 1) % 3, (axis + 2) % 3
+    matrix[..., axis, axis] = 1.0
+    matrix[..., j, j] = cos
+    matrix[..., k, k] = cos
+    matrix[..., k, j] = sin
+    matrix[..., j, k] = -sin
+    return matrix
+
+
+def joint_positions(pose: NDArray[np.float64], bones: Bones) -> NDArray[np.float64]:
+    """Return the joints' places (frame, joint, xyz) in metres for poses (frame, angle).
+
+    The lowest joint of each frame stands on the floor (y = 0), raised by ``HEIGHT``.
+    """
+    size = bones.length
+    frames = len(pose)
+    out = np.empty((frames, NUM_JOINTS, 3))
+    columns = pose.T
+    sides = np.array([[1.0], [-1.0]])
+
+    root = (
+        _rotation(1, columns[Angle.TURN])
+        @ _rotation(0, -columns[Angle.LEAN])
+        @ _rotation(2, -columns[Angle.TOPPLE])
+    )
+    chest = (
+        root
+        @ _rotation(1, columns[Angle.SPINE_TWIST])
+        @ _rotation(0, -columns[Angle.SPINE_FLEX])
+        @ _rotation(2, -columns[Angle.SPINE_SIDE])
+    )
+    head = (
+        chest
+        @ _rotation(1, columns[Angle.SHAKE])
+        @ _rotation(0, -columns[Angle.NOD])
+        @ _rotation(2, -columns[Angle.TILT])
+    )
+    out[:, 0, 0] = columns[Angle.SIDEWAYS]
+    out[:, 0, 1] = 0.0
+    out[:, 0, 2] = -columns[Angle.FORWARD]
+    out[:, 1] = out[:, 0] + size["base_mid"] * root[..., 1]
+    out[:, 20] = out[:, 1] + size["mid_shoulders"] * chest[..., 1]
+    out[:, 2] = out[:, 20] + size["shoulders_neck"] * chest[..., 1]
+    out[:, 3] = out[:, 2] + size["neck_head"] * head[..., 1]
+
+    arms = np.stack(
+        [columns[Angle.ARM_RAISE : Angle.LEFT_ARM], columns[Angle.LEFT_ARM : Angle.HIP]]
+    )
+    upper = (
+        chest
+        @ _rotation(1, -sides * arms[:, 1])
+        @ _rotation(0, arms[:, 0])
+        @ _rotation(1, sides * arms[:, 2])
+    )
+    forearm = upper @ _rotation(0, arms[:, 3])
+    hand = forearm @ _rotation(0, arms[:, 4])
+    legs = np.stack([columns[Angle.HIP : Angle.LEFT_LEG], columns[Angle.LEFT_LEG :]])
+    thigh = root @ _rotation(2, sides * legs[:, 1]) @ _rotation(0, legs[:, 0])
+    shank = thigh @ _rotation(0, -legs[:, 2])
+    foot = shank @ _rotation(0, legs[:, 3])
+    for i, (arm, tip, thumb, leg) in enumerate([(8, 23, 24, 16), (4, 21, 22, 12)]):
+        side = 1.0 - 2.0 * i
+        out[:, arm] = out[:, 20] + size["shoulder"] * (chest @ np.array([0.96 * side, -0.28, 0.0]))
+        out[:, arm + 1] = out[:, arm] - size["upper_arm"] * upper[i, ..., 1]
+        out[:, arm + 2] = out[:, arm + 1] - size["forearm"] * forearm[i, ..., 1]
+        out[:, arm + 3] = out[:, arm + 2] - size["hand"] * hand[i, ..., 1]
+        out[:, tip] = out[:, arm + 3] - size["tip"] * hand[i, ..., 1]
+        out[:, thumb] = out[:, arm + 3] + size["thumb"] * (
+            hand[i] @ np.array([-0.64 * side, -0.6, -0.48])
+        )
+        out[:, leg] = out[:, 0] + size["hip"] * (root @ np.array([0.96 * side, -0.28, 0.0]))
+        out[:, leg + 1] = out[:, leg] - size["thigh"] * thigh[i, ..., 1]
+        out[:, leg + 2] = out[:, leg + 1] - size["shank"] * shank[i, ..., 1]
+        out[:, leg + 3] = out[:, leg + 2] + size["foot"] * (foot[i] @ np.array([0.0, -0.28, -0.96]))
+    out[:, :, 1] += columns[Angle.HEIGHT][:, None] - out[:, :, 1].min(axis=1, keepdims=True)
+    return out
