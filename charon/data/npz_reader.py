@@ -6,9 +6,9 @@ Nothing is ever unpickled: arrays of Python objects are refused.
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -26,6 +26,9 @@ SLAB_BYTES = 32 * 2**20
 """Bytes of one slab: large enough for the disk, small enough for a few to be held at once."""
 
 _SMALL_BYTES = 2**30
+
+MAX_THREADS = 4
+"""Threads that convert slabs: more would wait for the one that reads, and hold memory."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +152,13 @@ def map_slabs(
     slabs: Iterator[NDArray[Any]],
     workers: int,
 ) -> Iterator[Result]:
-    """Yield ``function(first row, slab)`` in order, computed in ``workers`` threads.
+    """Yield ``function(first row, slab)`` in order, computed in up to ``workers`` threads.
 
-    At most ``workers + 1`` slabs and their results are held at any time.
+    There are at most ``MAX_THREADS``, and one more that reads ahead. Of ``t`` threads, at most
+    ``t + 3`` slabs and their results are held at any time, whatever the size of the file.
     """
-    with ThreadPoolExecutor(workers) as threads:
+    workers = min(workers, MAX_THREADS)
+    with ThreadPoolExecutor(workers) as threads, closing(_read_ahead(slabs)) as slabs:
         waiting: deque[Future[Result]] = deque()
         try:
             row = 0
@@ -167,6 +172,15 @@ def map_slabs(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _read_ahead(slabs: Iterator[NDArray[Any]]) -> Generator[NDArray[Any], None, None]:
+    """Yield the slabs while the next one is being read."""
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(next, slabs, None)
+        while (slab := following.result()) is not None:
+            following = reader.submit(next, slabs, None)
+            yield slab
 
 
 def check_finite(slab: NDArray[np.float32], first_row: int, where: str) -> None:

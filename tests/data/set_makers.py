@@ -1,6 +1,7 @@
 """Small sets in every format, and sources that behave as a test wants."""
 
 import pickle
+import zipfile
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,5 +115,41 @@ def pyskl_annotation(rng, name, num_frames=20, num_people=1, **replaced):
 
 def write_pickle(path, annotations, protocol=4):
     content = {"split": {"xsub_train": [], "xsub_val": []}, "annotations": annotations}
-    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    with path.open("wb") as file:
+        pickle.dump(content, file, protocol=protocol)
     return path
+
+
+def write_large_ntu_npz(path, num_train, num_test, num_classes=120, clips_at_once=200):
+    """Write a file of NTU's layout and lengths, slab by slab: any size in little memory."""
+    rng = np.random.default_rng(0)
+    pool = rng.normal(size=(clips_at_once, 300, 150)).astype(np.float32)
+    lengths = np.clip(rng.lognormal(4.373, 0.342, clips_at_once), 32, 300).astype(int)
+    for row, length in enumerate(lengths):
+        pool[row, length:] = 0
+        if row % 5:
+            # The field's copy of the only body.
+            pool[row, :, 75:] = pool[row, :, :75]
+    with zipfile.ZipFile(path, "w") as file:
+        for part, num_clips in (("train", num_train), ("test", num_test)):
+            label = np.arange(num_clips) % num_classes
+            with file.open(f"y_{part}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.eye(num_classes)[label])
+            with file.open(f"x_{part}.npy", "w", force_zip64=True) as member:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (num_clips, 300, 150)}
+                np.lib.format.write_array_header_1_0(member, header)
+                for start in range(0, num_clips, clips_at_once):
+                    member.write(pool[: num_clips - start].tobytes())
+    return path
+
+
+def write_large_pickle(path, num_clips, num_classes=120):
+    """Write a file of PYSKL's layout with NTU's lengths; needs as much memory as its arrays."""
+    rng = np.random.default_rng(0)
+    lengths = np.clip(rng.lognormal(4.373, 0.342, num_clips), 32, 300).astype(int)
+    names = ntu.all_names(num_classes)[-num_clips:]
+    annotations = [
+        pyskl_annotation(rng, name, length, 1 + (row % 5 == 0))
+        for row, (name, length) in enumerate(zip(names, lengths.tolist(), strict=True))
+    ]
+    return write_pickle(path, annotations)

@@ -1,11 +1,16 @@
 """The field's npz files of NTU RGB+D: rows get their names back, copies go, errors are said."""
 
 import logging
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from raw_clips import random_raw_clip
-from set_makers import write_ntu_npz
+from set_makers import write_large_ntu_npz, write_ntu_npz
 
 from charon.data import ntu
 from charon.data.ntu_npz import NtuNpz, benchmark_of
@@ -187,3 +192,30 @@ def test_a_damaged_array_is_said(tmp_path, save):
 def test_a_vanished_file_is_said(tmp_path):
     with pytest.raises(DataError, match=r"NTU60_CS\.npz cannot be read: No such file"):
         len(NtuNpz(tmp_path / "NTU60_CS.npz"))
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_clips(tmp_path):
+    peaks = []
+    for num_clips in (600, 6_000):  # 0.1 and 1.1 GB
+        folder = tmp_path / str(num_clips)
+        folder.mkdir()
+        path = write_large_ntu_npz(folder / "NTU120_XSub.npz", num_clips // 2, num_clips // 2)
+        peaks.append(peak_bytes(path, folder / "cache"))
+        shutil.rmtree(folder)
+    assert peaks[1] - peaks[0] < 150e6
+    assert max(peaks) < 1e9
+
+
+def peak_bytes(path, cache):
+    """The largest memory of a fresh process that prepares ``path`` with 8 workers."""
+    script = f"""
+import resource
+from pathlib import Path
+from charon.data.prepare import prepare
+prepare({str(path)!r}, Path({str(cache)!r}), workers=8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+    root = Path(ntu.__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return int(subprocess.check_output([sys.executable, "-c", script], env=environment))
