@@ -1,0 +1,175 @@
+"""The network of METHOD as written there: float64, (row, channel, tuple, token), no tricks.
+
+Shares nothing with the fast one but the names of its weights.
+"""
+
+import math
+
+import torch
+
+
+def code(num_channels, num_positions):
+    """The positional code, one number at a time, rounded as the network stores it."""
+    table = torch.empty(num_channels, num_positions)
+    for channel in range(num_channels):
+        frequency = math.exp(-2 * (channel // 2) * math.log(10000.0) / num_channels)
+        wave = math.cos if channel % 2 else math.sin
+        for position in range(num_positions):
+            table[channel, position] = wave(position * frequency)
+    return table.double()
+
+
+def leaky(x):
+    return torch.where(x > 0, x, 0.1 * x)
+
+
+class PlainNetwork:
+    """Takes a fast network's weights, as float64 copies that need gradients."""
+
+    def __init__(self, network, *, training, time_encoding=False):
+        kinds = ("running_mean", "running_var")
+        self.weights = {
+            name: tensor.detach().double().requires_grad_(not name.endswith(kinds))
+            for name, tensor in network.state_dict().items()
+            if not name.endswith("num_batches_tracked")
+        }
+        self.training = training
+        self.time_encoding = time_encoding
+        self.attention_kind = network.encoder.blocks[0].mix.kind
+        self.per_tuple = network.frames_per_tuple
+        self.num_tuples = network.num_tuples
+        self.num_blocks = len(network.encoder.blocks)
+        self.num_decoder_blocks = len(network.decoder.blocks) if network.decoder else 0
+
+    def conv(self, name, x):
+        """A convolution of odd kernel and equal size: a sum over the offsets of its kernel."""
+        # The network keeps tokens before tuples, so its kernels are (token, tuple).
+        weight = self.weights[f"{name}.weight"].transpose(2, 3)
+        num_tuples, num_tokens = x.shape[2:]
+        high, wide = weight.shape[2] // 2, weight.shape[3] // 2
+        padded = torch.nn.functional.pad(x, (wide, wide, high, high))
+        total = self.weights[f"{name}.bias"][None, :, None, None]
+        for t in range(weight.shape[2]):
+            for v in range(weight.shape[3]):
+                part = padded[:, :, t : t + num_tuples, v : v + num_tokens]
+                total = total + torch.einsum("nctv,oc->notv", part, weight[:, :, t, v])
+        return total
+
+    def norm(self, name, x):
+        if self.training:
+            mean = x.mean((0, 2, 3))
+            variance = ((x - mean[None, :, None, None]) ** 2).mean((0, 2, 3))
+        else:
+            mean = self.weights[f"{name}.running_mean"]
+            variance = self.weights[f"{name}.running_var"]
+        scale = self.weights[f"{name}.weight"] / (variance + 1e-5).sqrt()
+        shift = self.weights[f"{name}.bias"]
+        return (x - mean[None, :, None, None]) * scale[None, :, None, None] + shift[
+            None, :, None, None
+        ]
+
+    def mix(self, name, x):
+        query_key = self.conv(f"{name}.to_query_key", x)
+        num_rows, channels, num_tuples, _ = query_key.shape
+        depth = channels // 6
+        scale, offset = self.weights[f"{name}.scale"], self.weights[f"{name}.offset"]
+        heads = []
+        for head in range(3):
+            query = query_key[:, head * depth : (head + 1) * depth]
+            key = query_key[:, (3 + head) * depth : (4 + head) * depth]
+            scores = torch.einsum("ndtu,ndtv->nuv", query, key) / (depth * num_tuples)
+            if self.attention_kind == "tanh":
+                maps = scores.tanh() * scale[0, head] + offset[0, head]
+            else:
+                maps = (scores * scale[0, head] + offset[0, head]).softmax(dim=2)
+            heads.append(torch.einsum("nctu,nuv->nctv", x, maps))
+        return torch.cat(heads, dim=1)
+
+    def block(self, name, x):
+        widens = f"{name}.within_skip.0.weight" in self.weights
+        res = x
+        if widens:
+            res = self.norm(f"{name}.within_skip.1", self.conv(f"{name}.within_skip.0", x))
+        z = self.conv(f"{name}.project", self.mix(f"{name}.mix", x))
+        z = leaky(self.norm(f"{name}.project_norm", z) + res)
+        z = leaky(self.norm(f"{name}.feed_norm", self.conv(f"{name}.feed", z)) + res)
+        last = z
+        if widens:
+            last = self.norm(f"{name}.across_skip.1", self.conv(f"{name}.across_skip.0", z))
+        return leaky(self.norm(f"{name}.across_norm", self.conv(f"{name}.across", z)) + last)
+
+    def encoded(self, z):
+        """Add the code of the tokens, and of the tuples if so asked."""
+        z = z + code(z.shape[1], z.shape[3])[None, :, None, :]
+        if self.time_encoding:
+            z = z + code(z.shape[1], self.num_tuples)[None, :, : z.shape[2], None]
+        return z
+
+    def encode(self, x, kept=None):
+        """(row, channel, frame, joint) to (row, feature, kept tuple, token)."""
+        if kept is not None and kept.position == "pre":
+            x = torch.stack([row[:, frames] for row, frames in zip(x, kept.index, strict=True)])
+        rows, channels, frames, joints = x.shape
+        z = x.reshape(rows, channels, frames // self.per_tuple, self.per_tuple * joints)
+        z = self.norm("encoder.input_norm", self.conv("encoder.input_map", z))
+        z = self.encoded(leaky(z))
+        if kept is not None and kept.position == "post":
+            z = torch.stack([row[:, tuples] for row, tuples in zip(z, kept.index, strict=True)])
+        for number in range(self.num_blocks):
+            z = self.block(f"encoder.blocks.{number}", z)
+        return z
+
+    def decode(self, latent, kept=None):
+        """(row, feature, kept tuple, token) to (row, channel, frame, joint)."""
+        rows, channels, tuples, tokens = latent.shape
+        joints = tokens // self.per_tuple
+        units, unit = (tuples, self.per_tuple)
+        if kept is not None and kept.position == "pre":
+            units, unit = tuples * self.per_tuple, 1
+        whole = [
+            [self.weights["decoder.mask"][:, None].expand(channels, unit * joints)]
+            * (self.num_tuples * self.per_tuple // unit)
+            for _ in range(rows)
+        ]
+        parts = latent.reshape(rows, channels, units, unit * joints)
+        for row in range(rows):
+            for number in range(units):
+                place = number if kept is None else int(kept.index[row, number])
+                whole[row][place] = parts[row, :, number]
+        z = torch.stack([torch.stack(places, dim=1) for places in whole])
+        z = self.encoded(z.reshape(rows, channels, self.num_tuples, tokens))
+        for number in range(self.num_decoder_blocks):
+            z = self.block(f"decoder.blocks.{number}", z)
+        z = self.conv("decoder.output_map", z)
+        return z.reshape(rows, z.shape[1], -1, joints)
+
+    def __call__(self, x, present, kept=None):
+        """Return the logits and the rebuilt clips (None without a decoder)."""
+        x = x.double()
+        num_clips, *_, num_bodies = x.shape
+        second = [n for n in range(num_clips) if num_bodies == 2 and present[n, 1]]
+        rows = torch.cat([x[..., 0], x[second][..., -1]]) if second else x[..., 0]
+        latent = self.encode(rows, kept)
+        pooled = latent.mean(dim=(2, 3))
+        features = []
+        for clip in range(num_clips):
+            feature = pooled[clip]
+            if clip in second:
+                feature = feature + pooled[num_clips + second.index(clip)]
+            elif num_bodies == 2:
+                feature = feature + self.weights["absent"]
+            features.append(feature)
+        weight, bias = self.weights["classifier.weight"], self.weights["classifier.bias"]
+        logits = torch.stack(features) @ weight.T + bias
+        if not self.num_decoder_blocks:
+            return logits, None
+        decoded = self.decode(latent, kept)
+        clips = []
+        for clip in range(num_clips):
+            bodies = [decoded[clip]]
+            if clip in second:
+                bodies.append(decoded[num_clips + second.index(clip)])
+            elif num_bodies == 2:
+                bodies.append(torch.zeros_like(decoded[clip]))
+            clips.append(torch.stack(bodies, dim=-1))
+        return logits, torch.stack(clips)

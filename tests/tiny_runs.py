@@ -1,0 +1,94 @@
+"""Runs small enough for tests: a prepared set of 36 clips, a network of a few thousand weights."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from charon.clips import Clips
+from charon.config import Run
+from charon.data.archive import Archive
+from charon.data.archive_writer import ArchiveWriter
+from charon.data.source import Description, SourceClip
+from charon.learners import LEARNERS
+from charon.making import make_learner
+from charon.stream import Stream
+
+NUM_CLASSES, NUM_JOINTS, NUM_FRAMES = 6, 5, 12
+TRAIN_CLIPS, TEST_CLIPS = 4, 2
+"""Of each class."""
+
+TINY = {
+    "data.num_frames": NUM_FRAMES,
+    "data.classes_per_task": 2,
+    "model.size": "nano",
+    "model.frames_per_tuple": 3,
+    "optimiser.epochs": 2,
+    "optimiser.batch_size": 3,
+    "learner.buffer_size": 3,
+    "learner.replay_batch_size": 4,
+    "learner.sampling_interval": 3,
+    "device": "cpu",
+}
+"""Settings of a run that takes a fraction of a second; a learner takes those it has."""
+
+
+def write_set(folder, *, num_bodies=2, seed=0):
+    """Write and open a set whose classes differ in pose; half of its clips show two people."""
+    rng = np.random.default_rng(seed)
+    names = tuple(f"class {k}" for k in range(NUM_CLASSES))
+    parts = {"left": (0, 1), "right": (2, 3, 4)}
+    about = Description("tiny", names, NUM_JOINTS, num_bodies, 3, 0, parts=parts)
+    poses = rng.normal(size=(NUM_CLASSES, 1, num_bodies, NUM_JOINTS, 3))
+    folder.mkdir(parents=True)
+    with ArchiveWriter(folder, about, "a tiny set") as writer:
+        for k in range(NUM_CLASSES):
+            for i in range(TRAIN_CLIPS + TEST_CLIPS):
+                shape = (int(rng.integers(10, 30)), num_bodies, NUM_JOINTS, 3)
+                x = (poses[k] + rng.normal(0, 0.2, shape)).astype(np.float32)
+                x[:, 1:] *= i % 2
+                writer.add(SourceClip(f"{k}-{i}", x, k, in_train=i < TRAIN_CLIPS))
+        writer.finish()
+    return Archive.open(folder)
+
+
+def tiny_run(learner="charon", preset="paper", **changes):
+    """Return a tiny run; dots of field names are written as two underscores."""
+    known = {f"learner.{one.name}" for one in dataclasses.fields(LEARNERS[learner].settings)}
+    flat = {k: v for k, v in TINY.items() if not k.startswith("learner.") or k in known}
+    named = {name.replace("__", "."): value for name, value in changes.items()}
+    if preset == "released":
+        flat["data.class_order"] = "natural"  # only NTU has a published order
+    return Run.preset(preset, {"learner": learner, **flat, **named})
+
+
+def learn(run, archive):
+    """Learn the whole stream; return it with its results."""
+    stream = Stream(run, archive)
+    return stream, list(stream)
+
+
+def untimed(metrics):
+    """Return the metrics that two equal runs share: all but those of the clock."""
+    clock = ("time/", "train/epochs_per_hour", "train/clips_per_second")
+    return {name: value for name, value in metrics.items() if not name.startswith(clock)}
+
+
+def tiny_learner(run, num_bodies=2, num_classes=NUM_CLASSES):
+    """Return the run's learner, untrained, for clips of :func:`random_clips`."""
+    shape = (3, NUM_FRAMES, NUM_JOINTS, num_bodies)
+    return make_learner(run, shape, num_classes, torch.device("cpu"))
+
+
+def random_clips(num_clips, *, num_bodies=2, num_frames=NUM_FRAMES, seed=0, labels=None):
+    """Return clips of noise; the second body of every other one is absent."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (num_clips, 3, num_frames, NUM_JOINTS, num_bodies)
+    x = torch.randn(shape, generator=generator)
+    present = torch.ones(num_clips, num_bodies, dtype=torch.bool)
+    if num_bodies == 2:
+        present[::2, 1] = False
+        x = x * present[:, None, None, None, :]
+    if labels is None:
+        labels = torch.arange(num_clips) % NUM_CLASSES
+    return Clips(x, present, torch.as_tensor(labels))
