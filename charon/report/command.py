@@ -1,0 +1,32 @@
+"""The command line of an analysis: ``python analysis/NAME.py [--results DIR]``."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from charon.report.tables import Results, read_results
+
+
+def show(describe: Callable[[Results], str], default: str = "") -> None:
+    """Read a study's results, hand them over, and print what comes back.
+
+    Args:
+        describe: makes the figures beside the tables and returns the text.
+        default: name of the study, whose folder is ``results/NAME`` unless given.
+    """
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results") / default if default else None,
+        required=not default,
+        metavar="DIR",
+        help=f"folder of the study ({Path('results') / default})",
+    )
+    try:
+        results = read_results(parser.parse_args().results)
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error}")
+    print(describe(results))
+    print(results.provenance)

@@ -1,0 +1,82 @@
+"""A study's results as tidy frames and as text."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a study left.
+
+    Attributes:
+        folder: where it was read.
+        study: the study's own facts (name, question, data, objective, varied fields).
+        trials: one row a trial.
+        curves: one row a trial and task.
+    """
+
+    folder: Path
+    study: dict[str, object]
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+
+    @property
+    def finished(self) -> pd.DataFrame:
+        """The trials that learned all tasks."""
+        return self.trials[self.trials["status"] == "finished"]
+
+    @property
+    def provenance(self) -> str:
+        """One line that says what the numbers were measured on."""
+        kind = "synthetic stand-in, not NTU RGB+D" if self.study["is_standin"] else "recorded data"
+        return (
+            f"{self.study['data']} ({kind}) · {self.study['protocol']} · "
+            f"scale {self.study['scale']} · {len(self.finished)} finished runs"
+        )
+
+
+def read_results(folder: Path) -> Results:
+    """Read a study's folder.
+
+    Raises:
+        FileNotFoundError: there is no study in it.
+    """
+    for name in ("study.json", "trials.csv", "curves.csv"):
+        if not (folder / name).exists():
+            raise FileNotFoundError(
+                f"{folder / name} does not exist; run the study first, or name its folder "
+                "with --results DIR."
+            )
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
+    curves = pd.read_csv(folder / "curves.csv", dtype={"trial_id": str})
+    return Results(folder, study, trials, curves)
+
+
+def mean_and_spread(frame: pd.DataFrame, by: list[str], metrics: list[str]) -> pd.DataFrame:
+    """Return mean, sample standard deviation and number of runs of each metric, per group.
+
+    The columns are ``(metric, "mean" | "std" | "count")``; std is empty for a single run.
+    """
+    return frame.groupby(by, dropna=False)[metrics].agg(["mean", "std", "count"])
+
+
+def plus_minus(mean: float, std: float, digits: int = 1) -> str:
+    """Return ``mean ± std``, or the mean alone where there is one run."""
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:.{digits}f}" + ("" if pd.isna(std) else f" ± {std:.{digits}f}")
+
+
+def text_table(header: list[str], rows: list[list[str]]) -> str:
+    """Return a plain table: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = []
+    for row in [header, ["─" * width for width in widths], *rows]:
+        first = row[0].ljust(widths[0])
+        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([first, *rest]).rstrip())
+    return "\n".join(lines)
