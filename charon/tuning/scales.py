@@ -1,0 +1,91 @@
+"""How large a study is run: named sets of fields that replace those of its base.
+
+``paper`` replaces nothing. ``small`` runs on two CPU cores in minutes: a small model, few
+epochs, and a memory that can hold at most 30 % of the training clips, so that what is
+forgotten shows. ``smoke`` only shows that everything works.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from charon.errors import ConfigError
+from charon.tuning.journal import Value
+
+SCALES: dict[str, dict[str, Value]] = {
+    "paper": {},
+    "small": {
+        "model.size": "nano",
+        "optimiser.epochs": 5,
+    },
+    "smoke": {
+        "model.size": "nano",
+        "optimiser.epochs": 1,
+    },
+}
+"""The fields each scale sets; the buffer size is added from the data, see below."""
+
+SMALL_MEMORY_SHARE = 0.3
+"""Largest share of the training clips that the memory of a small study may hold."""
+
+
+def scale_fields(
+    scale: str, trials: Iterable[Mapping[str, Value]], num_training_clips: int
+) -> dict[str, Value]:
+    """Return the fields that a scale sets, with the buffer size for this data.
+
+    The buffer size is one nominal number for all trials: the largest with which even the
+    trial that thins its clips most holds at most 30 % of the training clips.
+
+    Args:
+        scale: ``"paper"``, ``"small"`` or ``"smoke"``.
+        trials: the fields of the study's runs.
+        num_training_clips: training clips of the whole stream.
+
+    Raises:
+        ConfigError: there is no such scale.
+    """
+    if scale not in SCALES:
+        raise ConfigError(f"There is no scale {scale!r}; known are {', '.join(SCALES)}.")
+    fields = dict(SCALES[scale])
+    thinnings = _thinnings(trials)
+    if scale != "paper" and thinnings:
+        allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
+        sizes = [largest_buffer(allowed, *thinning) for thinning in thinnings]
+        fields["learner.buffer_size"] = max(1, min(sizes))
+    return fields
+
+
+def largest_buffer(num_clips: int, num_frames: int, sampling_interval: int) -> int:
+    """Return the largest nominal buffer whose capacity is at most ``num_clips``."""
+    from charon.memory.temporal import num_thinned_frames
+
+    kept = num_thinned_frames(num_frames, sampling_interval)
+    return ((num_clips + 1) * kept - 1) // num_frames
+
+
+def _thinnings(trials: Iterable[Mapping[str, Value]]) -> set[tuple[int, int]]:
+    """Return (frames of a clip, sampling interval) of every run that has a memory."""
+    found = set()
+    for fields in trials:
+        frames, interval = fields["data.num_frames"], fields.get("learner.sampling_interval")
+        if "learner.buffer_size" in fields and isinstance(frames, int):
+            found.add((frames, interval if isinstance(interval, int) else 1))
+    return found
+
+
+def memory_warnings(trials: Iterable[Mapping[str, Value]], num_training_clips: int) -> list[str]:
+    """Return one sentence for every memory that could hold all training clips."""
+    from charon.memory.temporal import capacity
+
+    found = {}
+    for fields in trials:
+        for frames, interval in _thinnings([fields]):
+            size = fields["learner.buffer_size"]
+            if isinstance(size, int):
+                found[size, interval] = capacity(size, frames, interval)
+    return [
+        f"A memory of learner.buffer_size={size} at sampling interval {interval} holds {clips} "
+        f"clips, all of the {num_training_clips} training clips: nothing need be forgotten. "
+        "Set a smaller one with --set learner.buffer_size=N."
+        for (size, interval), clips in sorted(found.items())
+        if clips >= num_training_clips
+    ]
