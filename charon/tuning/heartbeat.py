@@ -1,0 +1,54 @@
+"""How far a trial is within its task: a small file per trial that the driver reads.
+
+Ray's reports come once per task; on a full-size benchmark a task takes an hour. The files
+lie beside the results, which every node of a cluster can reach.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from charon.files import write_text
+
+EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Where a trial is: task (from 1), epoch of epochs (from 1) and what it does there."""
+
+    task: int
+    epoch: int
+    epochs: int
+    phase: str
+    time: float
+
+
+class Heart:
+    """Writes a trial's beats, at most one a second."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last = 0.0
+
+    def beat(self, task: int, epoch: int, epochs: int, phase: str) -> None:
+        """Say where the trial is.
+
+        Raises:
+            OSError: the results folder cannot be written.
+        """
+        now = time.time()
+        if now - self._last < EVERY_SECONDS:
+            return
+        self._last = now
+        write_text(self._path, json.dumps([task, epoch, epochs, phase, now]))
+
+
+def read_beat(path: Path) -> Beat | None:
+    """Return the latest beat, or None where there is none yet."""
+    try:
+        task, epoch, epochs, phase, when = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Beat(task, epoch, epochs, phase, when)
