@@ -1,0 +1,122 @@
+"""Where a study is tracked: an SQLite file beside the results, or a server.
+
+MLflow's own default is relative to the working directory, and its file store is gone.
+"""
+
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from charon.errors import ConfigError
+from charon.tuning.cluster import tool
+from charon.tuning.files import locked
+
+ANSWER_SECONDS = 5.0
+
+RUNS_PAGE = (
+    "#/experiments/{experiment}/runs?workflowType=machine_learning"
+    "&searchFilter=tags.kind%20%3D%20%27trial%27"
+    "&orderByKey=metrics.%60final%2Ffaa%60&orderByAsc=false&compareRunsMode=CHART"
+)
+"""MLflow's page of the trials as charts; the experiment's own page hides them."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A tracking URI and where a new experiment keeps its artifacts.
+
+    Attributes:
+        uri: ``sqlite:///`` with an absolute path, or what a server has.
+        artifacts: folder for artifacts; None leaves it to the server.
+    """
+
+    uri: str
+    artifacts: str | None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a server is asked over the network."""
+        return self.uri.startswith(("http://", "https://"))
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file, if it is one."""
+        return Path(self.uri[len("sqlite:///") :]) if self.uri.startswith("sqlite:///") else None
+
+    def page(self, experiment_id: str) -> str:
+        """Return the address of the trials' page."""
+        root = self.uri.rstrip("/") + "/" if self.is_remote else "http://127.0.0.1:5000/"
+        return root + RUNS_PAGE.format(experiment=experiment_id)
+
+    def command(self) -> str | None:
+        """Return the command that opens the UI; None for a server that runs already."""
+        if self.is_remote:
+            return None
+        return (
+            f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false {tool('mlflow')} server --workers 1 "
+            f"--host 127.0.0.1 --port 5000 --backend-store-uri '{self.uri}'"
+        )
+
+
+def choose_store(uri: str | None, results: Path) -> Store:
+    """Return the store for ``--tracking-uri``.
+
+    Args:
+        uri: what the user gave; None is an SQLite file in ``results``.
+        results: absolute folder of all results.
+
+    Raises:
+        ConfigError: the kind of URI cannot be used.
+    """
+    if uri is None:
+        return Store(f"sqlite:///{results / 'mlflow.db'}", str(results / "mlartifacts"))
+    scheme = urllib.parse.urlsplit(uri).scheme
+    if scheme == "sqlite":
+        file = Path(uri[len("sqlite:///") :]).expanduser().absolute()
+        return Store(f"sqlite:///{file}", str(file.parent / "mlartifacts"))
+    if scheme in ("http", "https"):
+        return Store(uri, None)
+    if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
+        return Store(uri, str(results / "mlartifacts"))
+    raise ConfigError(
+        f"--tracking-uri {uri} is of a kind that MLflow no longer takes or never took; "
+        "give sqlite:///FILE or the http(s) address of an MLflow server."
+    )
+
+
+def make_schema(store: Store) -> None:
+    """Make the tables of a new SQLite file, whole and once, whoever else does the same.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    if store.file is None or store.file.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store.file.parent.mkdir(parents=True, exist_ok=True)
+    with locked(store.file.with_name(f".{store.file.name}.lock")):
+        if store.file.exists():
+            return
+        temporary = store.file.with_name(f".{store.file.name}.{os.getpid()}")
+        temporary.unlink(missing_ok=True)
+        database = SqlAlchemyStore(f"sqlite:///{temporary}", store.artifacts)
+        database.engine.dispose()
+        temporary.replace(store.file)
+
+
+def check_answers(store: Store) -> str:
+    """Return an empty text if the store answers, else one sentence that says it does not."""
+    if not store.is_remote:
+        return ""
+    try:
+        urllib.request.urlopen(store.uri.rstrip("/") + "/health", timeout=ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        return (
+            f"The MLflow server at {store.uri} does not answer ({error}); the study goes on "
+            "and sends its events when the server is back, or with the next --resume."
+        )
+    return ""
