@@ -1,0 +1,170 @@
+"""The Ray cluster of a study: its own on this machine, or a running one.
+
+Nothing calls home: Ray's usage statistics and MLflow's telemetry are switched off before
+either is imported. The dashboard listens on 127.0.0.1 only; Ray's other ports listen on all
+interfaces and ask for Ray's token, except the metrics port, which gives numbers to anyone.
+"""
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from charon.errors import CharonError
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""Set before Ray and MLflow are imported, unless the user has set them."""
+
+LONGEST_TEMPORARY = 40
+"""Characters; Ray makes socket paths of about 60 more below it, and 107 is the limit."""
+
+
+class ClusterError(CharonError):
+    """Ray cannot be started or reached, or has too little of something."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connection to Ray.
+
+    Attributes:
+        dashboard_url: where the dashboard is; empty if it did not start.
+        cpus, gpus: what the whole cluster has.
+        temporary: the temporary folder of an own cluster, removed with it.
+    """
+
+    dashboard_url: str
+    cpus: float
+    gpus: float
+    temporary: Path | None
+
+
+def prepare_environment() -> None:
+    """Set what Ray and MLflow read when they are imported."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def start(address: str | None, log_file: Path) -> Cluster:
+    """Start Ray on this machine, or connect to the running cluster at ``address``.
+
+    Must be called in the main thread: Ray's processes end with the thread that started them.
+
+    Args:
+        address: of a running cluster, such as ``"10.0.0.1:6379"`` or ``"auto"``; None starts one.
+        log_file: where :func:`log_to` sends what Ray has to say, for the error's sentence.
+
+    Raises:
+        ClusterError: Ray does not start, or nothing answers at the address.
+    """
+    import ray
+
+    temporary = None
+    try:
+        if address is None:
+            temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=_short_folder()))
+            context = ray.init(
+                address="local",
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                log_to_driver=False,
+                configure_logging=False,
+                _temp_dir=str(temporary),
+            )
+        else:
+            context = ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        where = "on this machine" if address is None else f"at {address}"
+        raise ClusterError(
+            f"Ray does not answer {where}: {_first_line(error)} (more in {log_file})."
+        ) from error
+    resources = ray.cluster_resources()
+    url = context.dashboard_url
+    return Cluster(
+        dashboard_url=f"http://{url}" if url else "",
+        cpus=resources.get("CPU", 0.0),
+        gpus=resources.get("GPU", 0.0),
+        temporary=temporary,
+    )
+
+
+def stop(cluster: Cluster) -> None:
+    """Disconnect; an own cluster ends and its temporary folder goes."""
+    import ray
+
+    ray.shutdown()
+    if cluster.temporary is not None:
+        shutil.rmtree(cluster.temporary, ignore_errors=True)
+
+
+def check_fits(cluster: Cluster, cpus: float, gpus: float) -> None:
+    """Check that one trial can ever be placed.
+
+    Raises:
+        ClusterError: the cluster has fewer CPUs or GPUs than one trial asks for.
+    """
+    if cpus > cluster.cpus:
+        raise ClusterError(
+            f"--cpus-per-trial {cpus:g} asks for more than the {cluster.cpus:g} CPUs of the "
+            "cluster; ask for fewer."
+        )
+    if gpus > cluster.gpus:
+        raise ClusterError(
+            f"--gpus-per-trial {gpus:g} asks for more than the {cluster.gpus:g} GPUs of the "
+            "cluster; ask for fewer, or run on CPUs with --gpus-per-trial 0."
+        )
+
+
+def _short_folder() -> str | None:
+    """Return a folder whose path is short enough for Ray's sockets."""
+    default = tempfile.gettempdir()
+    return default if len(default) <= LONGEST_TEMPORARY else "/tmp"
+
+
+def log_to(log_file: Path) -> None:
+    """Send Ray's and MLflow's own log lines to a file instead of between the study's."""
+    handler = logging.FileHandler(log_file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("ray", "mlflow", "alembic", "optuna"):
+        logger = logging.getLogger(name)
+        for old in list(logger.handlers):
+            logger.removeHandler(old)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def this_machine() -> Cluster:
+    """Return what Ray would find here, without starting it."""
+    import torch
+
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Cluster("", float(cpus or 1), float(torch.cuda.device_count()), None)
+
+
+def tool(name: str) -> str:
+    """Return how to call a command of this environment: its name, or its path if need be."""
+    own = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    return name if found and Path(found).resolve() == own.resolve() else str(own)
