@@ -1,0 +1,25 @@
+"""A call that runs beside the main thread."""
+
+import threading
+from collections.abc import Callable
+
+
+class Background:
+    """Runs a call in a thread of its own; its error comes when it is waited for."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(call,), daemon=True)
+        self._thread.start()
+
+    def _run(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except BaseException as error:
+            self._error = error
+
+    def wait(self) -> None:
+        """Wait for the call, and raise what it raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error

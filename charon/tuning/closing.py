@@ -1,0 +1,79 @@
+"""The end of a study: its table, its figure, and where everything is."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from charon.tuning.cluster import Cluster, tool
+from charon.tuning.session import Session
+from charon.tuning.tracking import Sender
+
+
+def start_analysis(session: Session, script: Path) -> subprocess.Popen[str]:
+    """Start the analysis of the same name, ``analysis/NAME.py`` beside ``studies``.
+
+    A study without one gets a plain table. It runs in a process of its own, for it needs
+    neither torch nor Ray, and theirs may end meanwhile.
+    """
+    own = script.resolve().parent.parent / "analysis" / script.name
+    program = [str(own)] if own.exists() else ["-m", "charon.report.generic"]
+    return subprocess.Popen(
+        [sys.executable, *program, "--results", str(session.folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def show_analysis(process: subprocess.Popen[str], console: Console) -> bool:
+    """Print what the analysis found; return whether it worked."""
+    out, problem = process.communicate()
+    console.print()
+    console.out(out.rstrip(), highlight=False)
+    if process.returncode:
+        last = (problem.strip().splitlines() or ["no reason given"])[-1]
+        console.print(f"The analysis failed: {last}", style="red", markup=False)
+        console.print(f"Repeat it: {shlex.join(map(str, process.args))}", markup=False)  # type: ignore[arg-type]
+    return process.returncode == 0
+
+
+def figures(folder: Path) -> list[Path]:
+    """Return the pictures in a study's folder."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".svg"))
+
+
+def dashboard_lines(cluster: Cluster) -> list[str]:
+    """Return how to look at Ray while the study runs."""
+    if not cluster.dashboard_url:
+        return []
+    return [
+        f"Ray dashboard  {cluster.dashboard_url}  (trials are under Actors, while they run)",
+        f"  its token    {tool('ray')} get-auth-token  (paste its output into the page once)",
+    ]
+
+
+def closing_lines(session: Session, sender: Sender, *, all_sent: bool) -> list[str]:
+    """Return where the results are and the commands that show them."""
+    folder = session.folder
+    lines = ["", *(f"Figure         {path}" for path in figures(folder))]
+    lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
+    lines += [f"Models         {folder / 'trials'}"]
+    command = session.store.command()
+    if command:
+        lines.append(f"MLflow         {command}")
+    if sender.experiment_id:
+        lines.append(f"  then open    {session.store.page(sender.experiment_id)}")
+    if not all_sent:
+        problem = sender.problem or "MLflow was too slow"
+        lines += [f"MLflow lacks a part: {problem}", "  it is sent with the next --resume"]
+    for sentence in sender.skipped[:3]:
+        lines.append(f"MLflow refused an event: {sentence}")
+    if session.cluster is not None and session.options.address is None:
+        lines.append(
+            f"Ray dashboard  {session.cluster.dashboard_url} while a study runs; "
+            f"its token: {tool('ray')} get-auth-token"
+        )
+    return lines

@@ -1,0 +1,121 @@
+"""``main(study)``: the one way a study is run."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from charon.errors import CharonError
+from charon.tuning.study import Study
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from charon.tuning.journal import Journal
+    from charon.tuning.session import Session
+
+SENDING_SECONDS = 20.0
+"""How long the end of a study waits for MLflow."""
+
+INTERRUPTED_STATUS = 130
+
+
+def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a study from the command line and exit.
+
+    The status is 0 when every trial was learned or pruned, 130 after an interruption, and 1
+    when a trial failed or something about the user's input or surroundings is wrong, which
+    is then said in one sentence.
+
+    Args:
+        study: the declaration.
+        arguments: the command line; that of the process if None.
+    """
+    script = Path(getattr(sys.modules["__main__"], "__file__", None) or f"{study.name}.py")
+    try:
+        status = run(study, arguments, script)
+    except CharonError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 1
+    except KeyboardInterrupt:
+        print("Stopped before the study began.", file=sys.stderr)
+        status = INTERRUPTED_STATUS
+    sys.exit(status)
+
+
+def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
+    """Run a study and return its exit status.
+
+    Raises:
+        CharonError: something about the user's input or surroundings is wrong.
+    """
+    from rich.console import Console
+
+    from charon.tuning.options import parse_options
+    from charon.tuning.session import open_session
+
+    console = Console(highlight=False, soft_wrap=True)
+    options = parse_options(study, arguments)
+    session = open_session(study, options, script, console)
+    for warning in session.warnings:
+        console.print(warning, style="yellow", markup=False)
+    if session.options.dry_run:
+        from charon.tuning.estimate import show_estimate
+
+        show_estimate(session, console)
+        return 0
+    return _run_and_close(session, script, console)
+
+
+def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
+    from charon.tuning import cluster as clusters
+    from charon.tuning.closing import (
+        closing_lines,
+        dashboard_lines,
+        figures,
+        show_analysis,
+        start_analysis,
+    )
+    from charon.tuning.files import ResultsError, describe_write_error
+    from charon.tuning.runner import outcome_of, run_study
+
+    cluster = session.cluster
+    assert cluster is not None
+    console.print(f"{session.plan.title}: {session.study.question}", markup=False)
+    for line in dashboard_lines(cluster):
+        console.print(line, markup=False)
+    try:
+        journal, sender = run_study(session, script, console)
+        analysis = start_analysis(session, script)
+        outcome = outcome_of(session, journal)
+    except OSError as error:
+        raise ResultsError(describe_write_error(session.folder, error)) from error
+    finally:
+        clusters.stop(cluster)
+    analysed = show_analysis(analysis, console)
+    tables = [session.folder / name for name in ("trials.csv", "curves.csv")]
+    artifacts = [str(path) for path in (*tables, *figures(session.folder))]
+    journal.append("study_end", outcome=outcome, artifacts=artifacts)
+    all_sent = sender.close(SENDING_SECONDS)
+    for line in closing_lines(session, sender, all_sent=all_sent):
+        console.print(line, markup=False)
+    return report_outcome(outcome, journal, session, console, analysed=analysed)
+
+
+def report_outcome(
+    outcome: str, journal: "Journal", session: "Session", console: "Console", *, analysed: bool
+) -> int:
+    """Say what went wrong, if anything, and return the exit status."""
+    from charon.tuning.journal import FAILED, FINISHED
+
+    failed = [record for record in journal.trials.values() if record.status == FAILED]
+    for record in failed:
+        console.print(f"{record.label} failed: {record.error}", style="red", markup=False)
+    if outcome not in (FINISHED, FAILED):
+        console.print(
+            f"The study was interrupted; go on with: {session.plan.command} --resume",
+            style="yellow",
+            markup=False,
+        )
+        return INTERRUPTED_STATUS
+    return 1 if failed or not analysed else 0

@@ -1,0 +1,140 @@
+"""The one command line of every study."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from charon.settings import parse_setting
+from charon.tuning.journal import Value
+from charon.tuning.study import Study
+
+REMEMBERED = ("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "settings")
+"""Options that ``--resume`` takes from the study where they are not given again."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a study is run, as the user asked; None where the default holds.
+
+    Attributes:
+        data: path of the clips, or ``standin`` or ``standin-full``.
+        benchmark: protocol; ``auto`` takes what fits the data.
+        scale: ``small`` or ``paper``.
+        seeds: replace the study's.
+        cpus, gpus: of one trial; fractions of a GPU pack it.
+        address: of a running Ray cluster.
+        tracking_uri: of MLflow.
+        results, cache: folders.
+        resume, smoke, dry_run: flags.
+        settings: fields set for all runs.
+    """
+
+    data: str | None = None
+    benchmark: str | None = None
+    scale: str | None = None
+    seeds: tuple[int, ...] | None = None
+    cpus: float | None = None
+    gpus: float | None = None
+    address: str | None = None
+    tracking_uri: str | None = None
+    results: Path = Path("results")
+    cache: Path | None = None
+    resume: bool = False
+    smoke: bool = False
+    dry_run: bool = False
+    settings: dict[str, Value] = field(default_factory=dict)
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what a resumed study needs of these options, as plain values."""
+        return {name: getattr(self, name) for name in REMEMBERED}
+
+
+def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
+    """Read the command line of a study.
+
+    Raises:
+        ConfigError: a ``--set`` cannot be read.
+        SystemExit: ``--help``, or an option is wrong.
+    """
+    given = _parser(study).parse_args(arguments)
+    return Options(
+        data=given.data,
+        benchmark=given.benchmark,
+        scale=given.scale,
+        seeds=tuple(given.seeds) if given.seeds else None,
+        cpus=given.cpus_per_trial,
+        gpus=given.gpus_per_trial,
+        address=given.address,
+        tracking_uri=given.tracking_uri,
+        results=given.results,
+        cache=given.cache,
+        resume=given.resume,
+        smoke=given.smoke,
+        dry_run=given.dry_run,
+        settings=dict(parse_setting(text) for text in given.set),
+    )
+
+
+def _parser(study: Study) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=study.question,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+        argument_default=None,
+    )
+    what = parser.add_argument_group("what is run")
+    what.add_argument("--data", metavar="PATH", help=_DATA)
+    what.add_argument(
+        "--benchmark", choices=_BENCHMARKS, help="protocol (auto: what fits the data)"
+    )
+    what.add_argument("--scale", choices=("small", "paper"), help="size of the runs (small)")
+    what.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help="the study's own")
+    what.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help=_SET)
+    what.add_argument("--smoke", action="store_true", help="the whole way in about a minute")
+    how = parser.add_argument_group("on what")
+    how.add_argument("--cpus-per-trial", type=_positive, metavar="X", help="cores of a trial (1)")
+    how.add_argument("--gpus-per-trial", type=_share, metavar="X", help=_GPUS)
+    how.add_argument(
+        "--address", metavar="HOST:PORT", help="a running Ray cluster (none: start one)"
+    )
+    where = parser.add_argument_group("where to")
+    where.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder"
+    )
+    where.add_argument("--cache", type=Path, metavar="DIR", help="prepared clips (~/.cache/charon)")
+    where.add_argument("--tracking-uri", metavar="URI", help="MLflow (an SQLite file in --results)")
+    flags = parser.add_argument_group("modes")
+    flags.add_argument("--resume", action="store_true", help="go on with an interrupted study")
+    flags.add_argument("--dry-run", action="store_true", help="check and estimate, run nothing")
+    return parser
+
+
+_DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
+_SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
+_GPUS = "GPUs of a trial; fractions pack one (1 where there are GPUs, else 0)"
+_BENCHMARKS = ("auto", "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset")
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"a seed is >= 0, but got {value}")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, but got {text}")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be 0 or above, but got {text}")
+    if value > 1 and not value.is_integer():
+        raise argparse.ArgumentTypeError(f"above 1 only whole GPUs, but got {text}")
+    return value

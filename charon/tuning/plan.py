@@ -1,0 +1,164 @@
+"""``study.json``: what a study set out to do, so that it can be resumed and read."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from charon.errors import CheckpointError, ConfigError
+from charon.files import write_text
+from charon.tuning.files import ResultsError
+from charon.tuning.journal import INTERRUPTED, LOST, OUTCOMES, Journal, Value
+from charon.tuning.options import REMEMBERED, Options
+from charon.tuning.study import PlannedTrial, Study
+
+VERSION = 1
+"""Of the files a study leaves; another version cannot resume them."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stands in ``study.json``.
+
+    Attributes:
+        version: :data:`VERSION` of the code that made it.
+        key: unique to this study; its runs in MLflow are found by it.
+        name, question, objective, varied, space: the declaration.
+        started: date and time.
+        data, protocol, fingerprint, is_standin: what the numbers are measured on.
+        scale: size of the runs.
+        num_trials: trials in all.
+        options: the command line's part that a resumed study takes over.
+        trials: label and fields of every planned run.
+        command: how it was started.
+    """
+
+    version: int
+    key: str
+    name: str
+    question: str
+    objective: str
+    varied: tuple[str, ...]
+    space: str
+    started: str
+    data: str
+    protocol: str
+    fingerprint: str
+    is_standin: bool
+    scale: str
+    num_trials: int
+    options: dict[str, Any]
+    trials: list[dict[str, Any]]
+    command: str
+
+    @property
+    def title(self) -> str:
+        """The study as one line: name, data, scale and start."""
+        return f"{self.name} on {self.data}, {self.scale}, {self.started[:16].replace('T', ' ')}"
+
+    def write(self, folder: Path) -> None:
+        """Write ``study.json``.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        write_text(folder / "study.json", json.dumps(asdict(self), indent=1))
+
+
+def new_key() -> tuple[str, str]:
+    """Return a key that no other study has, and the time now."""
+    return uuid.uuid4().hex[:12], datetime.now().isoformat(timespec="seconds")
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """Read ``study.json``; None where there is none.
+
+    Raises:
+        CheckpointError: it was left by another version, or is not one.
+    """
+    path = folder / "study.json"
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            raise CheckpointError(
+                f"{path} was left by version {content['version']} of this code, and this is "
+                f"{VERSION}: finish the study with that version, or start it anew in another "
+                "folder with --results DIR."
+            )
+        return Plan(**{**content, "varied": tuple(content["varied"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); move the folder away.") from error
+
+
+def with_remembered(options: Options, plan: Plan) -> Options:
+    """Fill what was not given on the command line from the study that is resumed."""
+    old = {name: plan.options[name] for name in REMEMBERED}
+    old["seeds"] = tuple(old["seeds"]) if old["seeds"] else None
+    given = {name: value for name, value in options.remembered().items() if value}
+    return replace(options, **{**old, **given})
+
+
+def check_same(plan: Plan, study: Study, trials: Sequence[PlannedTrial], options: Options) -> None:
+    """Check that what is resumed is what was started.
+
+    Raises:
+        ConfigError: something differs; names the first difference.
+    """
+    now = [asdict(trial) for trial in trials]
+    what = _difference(plan.trials, now)
+    if repr(dict(study.space)) != plan.space or study.objective != plan.objective:
+        what = "its search space or objective"
+    for name in ("cpus", "gpus"):
+        if getattr(options, name) != plan.options[name]:
+            what = f"--{name}-per-trial, then {plan.options[name]}, now {getattr(options, name)}"
+    if what:
+        raise ConfigError(
+            f"The study that began on {plan.started} cannot go on, for it has changed: {what}. "
+            f"Resume it as it was begun ({plan.command} --resume), or start anew with "
+            "--results DIR."
+        )
+
+
+def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
+    if len(old) != len(new):
+        return f"it had {len(old)} runs and now has {len(new)}"
+    for before, after in zip(old, new, strict=True):
+        fields: dict[str, Value] = before["fields"]
+        for name in dict.fromkeys([*fields, *after["fields"]]):
+            if fields.get(name) != after["fields"].get(name):
+                values = f"{fields.get(name)!r}, now {after['fields'].get(name)!r}"
+                return f"{name} of {before['label']!r} was {values}"
+    return ""
+
+
+def make_room(folder: Path) -> str:
+    """Make sure that a new study may use ``folder``; a finished one in it is moved aside.
+
+    Returns:
+        What was done, in one sentence; empty if there was nothing to do.
+
+    Raises:
+        ResultsError: an unfinished study lies there.
+        CheckpointError: as :func:`read_plan`.
+    """
+    plan = read_plan(folder)
+    if plan is None:
+        return ""
+    records = Journal(folder / "journal.jsonl").trials.values()
+    over = sum(r.status in OUTCOMES and r.status not in (INTERRUPTED, LOST) for r in records)
+    if 0 < over < plan.num_trials or (any(record.curve for record in records) and over == 0):
+        raise ResultsError(
+            f"{folder} holds an unfinished study ({over} of {plan.num_trials} trials are over): "
+            "go on with --resume, or start anew with another --results DIR."
+        )
+    stamp = plan.started.replace(":", "").replace("T", "-")
+    aside = folder.with_name(f"{folder.name}-{stamp}")
+    while aside.exists():
+        aside = aside.with_name(aside.name + "+")
+    folder.rename(aside)
+    return f"The earlier study was moved to {aside}."

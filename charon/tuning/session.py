@@ -1,0 +1,224 @@
+"""Everything before the first trial: checks, data, Ray, and the list of trials."""
+
+import shlex
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from charon.errors import CheckpointError
+from charon.tuning import cluster as clusters
+from charon.tuning.background import Background
+from charon.tuning.clips import StudyClips
+from charon.tuning.cluster import Cluster
+from charon.tuning.files import writable_folder
+from charon.tuning.journal import Value
+from charon.tuning.options import Options
+from charon.tuning.plan import (
+    VERSION,
+    Plan,
+    check_same,
+    make_room,
+    new_key,
+    read_plan,
+    with_remembered,
+)
+from charon.tuning.scales import memory_warnings, scale_fields
+from charon.tuning.study import PlannedTrial, Study, expand
+from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
+
+NEED_BYTES = 50_000_000
+"""Free space a study asks for before it starts; checkpoints come and go."""
+
+LOG = "driver.log"
+"""File in the study's folder for what the libraries say."""
+
+SYNTHETIC = ("standin", "standin-full", "standin-120")
+"""Names of data that are not paths."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A study that is ready to be estimated or run.
+
+    Attributes:
+        study: the declaration, with the command line's seeds.
+        options: complete.
+        plan: what stands in ``study.json``.
+        trials: all runs.
+        folder: the study's absolute folder.
+        cache: absolute folder of the prepared sets.
+        store: where it is tracked.
+        clips: the data.
+        cluster: Ray; None for a dry run.
+        cpus, gpus: what one trial takes.
+        warnings: sentences for the user.
+    """
+
+    study: Study
+    options: Options
+    plan: Plan
+    trials: list[PlannedTrial]
+    folder: Path
+    cache: Path
+    store: Store
+    clips: StudyClips
+    cluster: Cluster | None
+    cpus: float
+    gpus: float
+    warnings: list[str]
+
+
+def open_session(study: Study, options: Options, script: Path, console: Console) -> Session:
+    """Check everything, prepare the data, and start Ray unless this is a dry run.
+
+    What takes long and does not need another is done at the same time: MLflow's tables,
+    the data, and Ray's processes.
+
+    Raises:
+        CharonError: something about the user's input or surroundings is wrong.
+    """
+    clusters.prepare_environment()
+    results = writable_folder(options.results, need_bytes=NEED_BYTES)
+    folder = results / study.name
+    old = read_plan(folder) if options.resume else None
+    if options.resume and old is None:
+        raise CheckpointError(
+            f"{folder} holds no study to resume; name its folder with --results DIR."
+        )
+    options = with_remembered(options, old) if old else options
+    study = replace(study, seeds=options.seeds or study.seeds)
+    study = study.smaller() if options.smoke else study
+    store = choose_store(options.tracking_uri, results)
+    moved = ""
+    if not options.dry_run:
+        moved = "" if options.resume else make_room(folder)
+        clusters.log_to(writable_folder(folder) / LOG)
+    schema = Background(lambda: None if options.dry_run else make_schema(store))
+    fields = _chosen_fields(study, options)
+    first = expand(study, fields)[0]
+    cache = _cache_folder(options)
+    clips = StudyClips(first.fields, cache, console)
+    preparing = Background(clips.prepare)
+    cluster = None
+    try:
+        if not options.dry_run:
+            cluster = clusters.start(options.address, folder / LOG)
+        preparing.wait()
+        schema.wait()
+        cpus, gpus = _place(options, cluster)
+        trials = _plan_trials(study, options, fields, clips, gpus)
+        plan = old or _new_plan(study, options, trials, clips, script)
+        if old:
+            check_same(old, study, trials, options)
+    except BaseException:
+        if cluster is not None:
+            clusters.stop(cluster)
+        raise
+    settings = [trial.fields for trial in trials]
+    warnings = [
+        moved,
+        check_answers(store),
+        *memory_warnings(settings, clips.tasks.num_training_clips),
+    ]
+    return Session(
+        study=study,
+        options=options,
+        plan=plan,
+        trials=trials,
+        folder=folder,
+        cache=cache,
+        store=store,
+        clips=clips,
+        cluster=cluster,
+        cpus=cpus,
+        gpus=gpus,
+        warnings=[text for text in warnings if text],
+    )
+
+
+def _cache_folder(options: Options) -> Path:
+    from charon.data.archive import default_cache_dir
+
+    return (options.cache or default_cache_dir()).expanduser().absolute()
+
+
+def _chosen_fields(study: Study, options: Options) -> dict[str, Value]:
+    """Return the fields that the command line sets for all runs."""
+    fields: dict[str, Value] = {}
+    if options.data is not None:
+        is_path = options.data not in SYNTHETIC
+        path = str(Path(options.data).expanduser().absolute()) if is_path else options.data
+        fields["data.path"] = path
+    if options.benchmark is not None:
+        fields["data.benchmark"] = options.benchmark
+    if study.is_search:
+        fields["data.evaluate_on"] = "val"
+    return {**fields, **options.settings}
+
+
+def scale_of(options: Options) -> str:
+    """Return the scale a study is run at."""
+    return "smoke" if options.smoke else options.scale or "small"
+
+
+def _place(options: Options, cluster: Cluster | None) -> tuple[float, float]:
+    """Return CPUs and GPUs of one trial.
+
+    Raises:
+        ClusterError: one trial would never find room.
+    """
+    if cluster is None:
+        cluster = clusters.this_machine()
+    cpus = options.cpus if options.cpus is not None else 1.0
+    gpus = options.gpus if options.gpus is not None else float(cluster.gpus >= 1)
+    clusters.check_fits(cluster, cpus, gpus)
+    return cpus, gpus
+
+
+def _plan_trials(
+    study: Study,
+    options: Options,
+    chosen: dict[str, Value],
+    clips: StudyClips,
+    gpus: float,
+) -> list[PlannedTrial]:
+    """Return all runs at their scale; what the user chose or the study varies stays."""
+    scale = scale_of(options)
+    planned = [trial.fields for trial in expand(study, chosen)]
+    scaled = scale_fields(scale, planned, clips.tasks.num_training_clips)
+    varied = {*study.grid, *study.space}
+    fields = {name: value for name, value in scaled.items() if name not in varied}
+    fields["device"] = "cuda" if gpus else "cpu"
+    return expand(study, {**fields, **chosen})
+
+
+def _new_plan(
+    study: Study,
+    options: Options,
+    trials: list[PlannedTrial],
+    clips: StudyClips,
+    script: Path,
+) -> Plan:
+    key, started = new_key()
+    about = clips.archive.description
+    return Plan(
+        version=VERSION,
+        key=key,
+        name=study.name,
+        question=study.question,
+        objective=study.objective,
+        varied=study.varied,
+        space=repr(dict(study.space)),
+        started=started,
+        data=about.name,
+        protocol=clips.tasks.protocol,
+        fingerprint=clips.archive.fingerprint,
+        is_standin=about.is_standin,
+        scale=scale_of(options),
+        num_trials=study.num_trials if study.is_search else len(trials),
+        options=options.remembered(),
+        trials=[asdict(trial) for trial in trials],
+        command=shlex.join(["python", str(script), *sys.argv[1:]]),
+    )
