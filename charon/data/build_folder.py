@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _LOG = logging.getLogger(__name__)
@@ -31,6 +31,10 @@ def build_folder(final: Path) -> Iterator[Path | None]:
     Raises:
         OSError: the parent of ``final`` cannot be created or written.
     """
+    if final.exists():
+        # The usual case, which works in a folder that may only be read, too.
+        yield None
+        return
     with _one_thread:
         final.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(final.parent)
@@ -51,7 +55,10 @@ def build_folder(final: Path) -> Iterator[Path | None]:
 def remove_leftovers(parent: Path) -> None:
     """Remove what killed builds and interrupted deletions have left in ``parent``."""
     for folder in parent.glob(f"{_PREFIX}*"):
-        lock = _try_lock(folder)
+        lock = None
+        # What cannot be locked belongs to another user, and is left to that user.
+        with suppress(OSError):
+            lock = _try_lock(folder)
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)

@@ -24,7 +24,7 @@ SMALLEST_LENGTH = 64
 TEST_SHARE = 0.95
 """The share of its frames that a test clip keeps."""
 
-_CLIPS_AT_ONCE = 32
+_CLIPS_AT_ONCE = 64
 
 
 def load_clips(
