@@ -70,7 +70,7 @@ class PlainNetwork:
 
     def mix(self, name, x):
         query_key = self.conv(f"{name}.to_query_key", x)
-        num_rows, channels, num_tuples, _ = query_key.shape
+        channels, num_tuples = query_key.shape[1:3]
         depth = channels // 6
         scale, offset = self.weights[f"{name}.scale"], self.weights[f"{name}.offset"]
         heads = []

@@ -1,0 +1,216 @@
+"""The contract of every learner in the table, whatever its method."""
+
+import copy
+import math
+import pickle
+
+import pytest
+import torch
+from tiny_runs import learn, random_clips, tiny_learner, tiny_run, untimed
+
+from charon.checkpoint import load_checkpoint, save_checkpoint
+from charon.learners import LEARNERS
+from charon.stream import Stream
+
+every_learner = pytest.mark.parametrize("name", LEARNERS)
+
+
+@pytest.fixture(scope="module")
+def learned(two_bodies):
+    """Return a function that learns the tiny stream with a method, once."""
+    done = {}
+
+    def learn_once(name):
+        if name not in done:
+            done[name] = learn(tiny_run(name), two_bodies)
+        return done[name]
+
+    return learn_once
+
+
+def assert_same(one, other):
+    """Compare nested states bit for bit."""
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one.nan_to_num(-1), other.nan_to_num(-1))
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            assert_same(left, right)
+    else:
+        assert one == other
+
+
+def state_without_clock(stream):
+    state = stream.state_dict()
+    del state["main"]  # seconds of the main phases
+    return state
+
+
+@every_learner
+def test_the_same_seed_gives_the_same_result(name, learned, two_bodies):
+    stream, results = learned(name)
+    again, repeated = learn(tiny_run(name), two_bodies)
+    assert_same(state_without_clock(stream), state_without_clock(again))
+    for one, other in zip(results, repeated, strict=True):
+        assert untimed(one.metrics) == untimed(other.metrics)
+
+
+@every_learner
+def test_another_seed_gives_another_result(name, learned, two_bodies):
+    one = learned(name)[0].learner.state_dict()["network"]
+    other = learn(tiny_run(name, seed=1), two_bodies)[0].learner.state_dict()["network"]
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
+@every_learner
+def test_losses_are_named_and_finite(name, learned):
+    for result in learned(name)[1]:
+        losses = {key: v for key, v in result.metrics.items() if "/loss/" in key}
+        assert "train/loss/total" in losses
+        assert all(math.isfinite(loss) for loss in losses.values())
+
+
+@every_learner
+def test_one_result_a_task_with_every_accuracy(name, learned):
+    stream, results = learned(name)
+    assert [result.task for result in results] == [1, 2, 3]
+    assert [result.is_last for result in results] == [False, False, True]
+    last = results[-1]
+    row = [last.metrics[f"test/acc/task_0{k}"] for k in (1, 2, 3)]
+    assert last.metrics["test/faa"] == pytest.approx(sum(row) / 3)
+    assert last.accuracy_matrix[-1].tolist() == row
+    assert stream.confusion().sum() == 12
+
+
+@every_learner
+def test_saved_and_loaded_in_mid_sequence_it_continues_bit_for_bit(
+    name, learned, two_bodies, tmp_path
+):
+    uninterrupted, results = learned(name)
+    run = tiny_run(name)
+    interrupted = Stream(run, two_bodies)
+    next(iter(interrupted))
+    save_checkpoint(tmp_path, interrupted.state_dict(), run)
+
+    continued = Stream(run, two_bodies)
+    continued.load_state_dict(load_checkpoint(tmp_path, run))
+    rest = list(continued)
+    assert [untimed(result.metrics) for result in rest] == [
+        untimed(result.metrics) for result in results[1:]
+    ]
+    assert_same(state_without_clock(continued), state_without_clock(uninterrupted))
+
+
+@every_learner
+def test_a_state_does_not_change_when_learning_goes_on(name, two_bodies):
+    stream = Stream(tiny_run(name), two_bodies)
+    tasks = iter(stream)
+    next(tasks)
+    state = stream.state_dict()
+    kept = copy.deepcopy(state)
+    next(tasks)
+    assert_same(state, kept)
+
+
+@every_learner
+def test_it_can_be_pickled(name, learned, two_bodies):
+    stream, _ = learned(name)
+    copied = pickle.loads(pickle.dumps(stream.learner))
+    clips = random_clips(5)
+    assert torch.equal(copied.predict(clips), stream.learner.predict(clips))
+    assert_same(copied.state_dict(), stream.learner.state_dict())
+
+
+@every_learner
+def test_the_predictors_state_is_enough_to_predict(name, learned):
+    stream, _ = learned(name)
+    fresh = tiny_learner(tiny_run(name, seed=5))
+    clips = random_clips(5)
+    fresh.load_predictor_state(stream.learner.predictor_state())
+    assert torch.equal(fresh.predict(clips), stream.learner.predict(clips))
+
+
+@every_learner
+def test_predicting_changes_nothing(name, learned):
+    stream, _ = learned(name)
+    before = copy.deepcopy(stream.learner.state_dict())
+    scores = stream.learner.predict(random_clips(5))
+    assert scores.shape == (5, 6)
+    assert not scores.requires_grad
+    assert_same(stream.learner.state_dict(), before)
+
+
+@every_learner
+@pytest.mark.parametrize("interval", [1, 5])
+def test_the_memory_is_never_above_its_budget(name, interval, two_bodies):
+    settings = LEARNERS[name].settings
+    if not hasattr(settings, "sampling_interval"):
+        pytest.skip(f"{name} has no memory")
+    run = tiny_run(name, learner__sampling_interval=interval)
+    stream = Stream(run, two_bodies)
+    memory = stream.learner.memory
+    budget = run.learner.buffer_size * run.data.num_frames
+
+    def check(_):
+        frames = memory.draw(len(memory)).clips.x.shape[0] * -(-run.data.num_frames // interval)
+        assert frames <= budget
+
+    stream.on_progress = check
+    for result in stream:
+        check(None)
+        assert result.metrics["memory/clips"] == len(memory)
+        assert result.metrics["memory/bytes"] >= memory.num_bytes
+
+
+@every_learner
+def test_past_tasks_are_seen_through_the_memory_only(name, learned, two_bodies):
+    """Clips that were handed to a learner are spoilt when their task ends; nothing changes."""
+    stream = Stream(tiny_run(name), two_bodies)
+    handed, loaded = [], []
+    load = stream.tasks.load
+
+    def spy(rows, crop, epoch=0):
+        clips = load(rows, crop, epoch)
+        if crop == "train":
+            loaded.append(set(rows.tolist()))
+            handed.append(clips)
+        return clips
+
+    stream.tasks.load = spy
+    results = []
+    for result in stream:
+        results.append(result)
+        for clips in handed:
+            clips.x.fill_(math.nan)
+    assert loaded == [set(task.train.tolist()) for task in stream.tasks.tasks]
+    for one, other in zip(results, learned(name)[1], strict=True):
+        assert untimed(one.metrics) == untimed(other.metrics)
+
+
+@every_learner
+def test_one_body_data(name, one_body):
+    _, results = learn(tiny_run(name), one_body)
+    assert math.isfinite(results[-1].metrics["test/faa"])
+
+
+@every_learner
+@pytest.mark.parametrize("changes", [{"learner__buffer_size": 0}, {"data__stream": "joint"}])
+def test_it_takes_no_memory_and_a_joint_stream(name, changes, two_bodies):
+    if "learner__buffer_size" in changes and not hasattr(LEARNERS[name].settings, "buffer_size"):
+        pytest.skip(f"{name} has no memory")
+    _, results = learn(tiny_run(name, **changes), two_bodies)
+    assert results[-1].is_last
+    assert math.isfinite(results[-1].metrics["test/faa"])
+
+
+@every_learner
+def test_the_released_preset(name, two_bodies):
+    run = tiny_run(name, preset="released")
+    assert run.argmax == "all"
+    _, results = learn(run, two_bodies)
+    assert math.isfinite(results[-1].metrics["test/faa"])
