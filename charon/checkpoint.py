@@ -4,7 +4,6 @@ The only place that calls ``torch.save`` and ``torch.load``. Files are written b
 final name and renamed, so that none is ever half-written.
 """
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,13 @@ import torch
 
 from charon.config import Run
 from charon.errors import CheckpointError
+from charon.files import whole_file
 
 CHECKPOINT = "checkpoint.pt"
 """Name of the file inside a checkpoint's folder."""
 
-_MAY_DIFFER = ("device",)
+MAY_DIFFER = ("device",)
+"""Fields that a resumed run may change: they do not decide its result."""
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], run: Run) -> None:
@@ -35,7 +36,7 @@ def load_checkpoint(folder: Path, run: Run) -> dict[str, Any]:
     saved = load(folder / CHECKPOINT)
     wanted, found = run.to_flat(), saved["run"]
     for name in sorted(wanted.keys() | found.keys()):
-        if name not in _MAY_DIFFER and wanted.get(name) != found.get(name):
+        if name not in MAY_DIFFER and wanted.get(name) != found.get(name):
             raise CheckpointError(
                 f"{folder} holds a run with {name}={found.get(name)!r}, but "
                 f"{wanted.get(name)!r} is wanted; give the same settings or another folder."
@@ -45,13 +46,19 @@ def load_checkpoint(folder: Path, run: Run) -> dict[str, Any]:
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values to ``path``, wholly or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        torch.save(content, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Write tensors and plain values to ``path``, wholly or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with whole_file(path) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # torch fails again while it closes its archive, and so hides the full disk.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -61,10 +68,12 @@ def load(path: Path) -> dict[str, Any]:
         CheckpointError: there is no such file, or it is not one of ours.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no {path}.") from error
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read ({reason}); it may be incomplete.") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is not a file of ours: it holds a {type(content).__name__}.")
     return content

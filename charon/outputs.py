@@ -1,6 +1,7 @@
 """What a finished run leaves behind: its model, its accuracies, its description."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,20 +14,17 @@ import torch
 from charon.checkpoint import load, save
 from charon.config import Run
 from charon.devices import choose_device
+from charon.errors import CheckpointError
+from charon.files import write_text
 from charon.learners.base import Learner
 from charon.making import make_learner
 from charon.stream import Stream
 
-MODEL = "model.pt"
+ABOUT, MODEL = "run.json", "model.pt"
 
 
-def write_outputs(folder: Path, stream: Stream) -> None:
-    """Write what a stream has learned so far to ``folder``.
-
-    ``run.json`` (its settings and data), ``model.pt`` (for :func:`load_model`),
-    ``accuracy_matrix.csv`` (row: tasks seen, column: task, percent), ``confusion.csv`` (row:
-    true class, column: predicted class, clips) and ``per_class.csv``.
-    """
+def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
+    """Write ``run.json``, a run's settings and data, to ``folder`` and return its content."""
     folder.mkdir(parents=True, exist_ok=True)
     about = {
         "run": stream.run.to_flat(),
@@ -37,7 +35,18 @@ def write_outputs(folder: Path, stream: Stream) -> None:
         "protocol": stream.tasks.protocol,
         "validation": stream.tasks.val_rule,
     }
-    (folder / "run.json").write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    return about
+
+
+def write_outputs(folder: Path, stream: Stream) -> None:
+    """Write what a stream has learned so far to ``folder``.
+
+    ``run.json`` (its settings and data), ``model.pt`` (for :func:`load_model`),
+    ``accuracy_matrix.csv`` (row: tasks seen, column: task, percent), ``confusion.csv`` (row:
+    true class, column: predicted class, clips) and ``per_class.csv``.
+    """
+    about = write_description(folder, stream)
     save(folder / MODEL, about | {"learner": stream.learner.predictor_state()})
     matrix = stream.accuracy_matrix
     columns = [f"task_{k + 1:02d}" for k in range(len(matrix))]
@@ -67,10 +76,11 @@ def write_outputs(folder: Path, stream: Stream) -> None:
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class Model:
         learner: predicts.
         class_names: by position of the class order.
         clip_shape: (channel, frame, joint, body) it takes.
+        is_standin: whether it has seen nothing but the synthetic stand-in.
         device: where it computes.
     """
 
@@ -89,6 +100,7 @@ class Model:
     learner: Learner
     class_names: tuple[str, ...]
     clip_shape: tuple[int, int, int, int]
+    is_standin: bool
     device: torch.device
 
 
@@ -100,10 +112,16 @@ def load_model(folder: Path, device: str = "auto") -> Model:
         ConfigError: there is no such device.
     """
     saved = load(folder / MODEL)
+    missing = {"run", "clip_shape", "class_names", "is_standin", "learner"} - saved.keys()
+    if missing:
+        raise CheckpointError(
+            f"{folder / MODEL} is not the model of a finished run: it has no {min(missing)}."
+        )
     run = Run.from_flat(saved["run"])
     channels, frames, joints, bodies = saved["clip_shape"]
     shape = (channels, frames, joints, bodies)
+    names = tuple(saved["class_names"])
     chosen = choose_device(device)
-    learner = make_learner(run, shape, len(saved["class_names"]), chosen)
+    learner = make_learner(run, shape, len(names), chosen)
     learner.load_predictor_state(saved["learner"])
-    return Model(run, learner, tuple(saved["class_names"]), shape, chosen)
+    return Model(run, learner, names, shape, saved["is_standin"], chosen)

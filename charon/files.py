@@ -1,0 +1,31 @@
+"""Files that are written wholly or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the name ``path`` when the block ends without an error.
+
+    Until then, and after an error, ``path`` is what it was before.
+
+    Raises:
+        OSError: the folder cannot be written, or has no space left.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8, wholly or not at all."""
+    with whole_file(path) as file:
+        file.write(text.encode())
