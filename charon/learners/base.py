@@ -72,6 +72,19 @@ class Phase:
     step: Callable[[Clips], Losses]
 
 
+@dataclass(frozen=True)
+class Reconstruction:
+    """Clips rebuilt from a part of them.
+
+    Attributes:
+        x: float32 (clip, channel, frame, joint, body), metres; absent bodies are zeros.
+        hidden: bool (clip, frame, body), what the model did not see.
+    """
+
+    x: Tensor
+    hidden: Tensor
+
+
 class Learner(ABC):
     """A method of class-incremental learning.
 
@@ -105,6 +118,18 @@ class Learner(ABC):
         with torch.no_grad():
             scores: Tensor = self.network(clips.x, clips.present)
         return scores
+
+    def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
+        """Rebuild whole clips from a part of them, hidden as in training but not augmented.
+
+        Args:
+            clips: on the learner's device.
+            generator: draws what is hidden.
+
+        Returns:
+            None if the method does not learn to rebuild clips.
+        """
+        return None
 
     def measurements(self) -> dict[str, float]:
         """Return what to log after each task, by metric name."""

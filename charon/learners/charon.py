@@ -16,10 +16,18 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.errors import ConfigError
-from charon.learners.base import Learner, Losses, Phase, Setup
+from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import MemorySettings
 from charon.memory.buffer import Memory, Replay
-from charon.model.masking import Masking, Position, Rounding, draw_kept, num_kept
+from charon.model.masking import (
+    Kept,
+    Masking,
+    Position,
+    Rounding,
+    draw_kept,
+    hidden_frames,
+    num_kept,
+)
 from charon.settings import setting
 
 
@@ -141,21 +149,40 @@ class Charon(Learner):
         """Return the logits of masked clips and the reconstruction error of whole ones."""
         network = self.network
         rows = network.rows(clips.x, clips.present)
-        kept = draw_kept(
-            len(rows),
-            network.num_tuples,
-            self.kept_tuples,
-            frames_per_tuple=network.frames_per_tuple,
-            masking=self.settings.masking,
-            position=self.settings.masking_position,
-            generator=self.generators["masking"],
-        )
+        kept = self._draw_kept(len(rows), self.generators["masking"])
         latent = network.encode(clips.x, rows, kept)
         logits: Tensor = network.classifier(network.features(latent, rows))
         if network.decoder is None:
             return logits, logits.new_zeros(())
         rebuilt = network.reconstruct(latent, rows, kept, clips.x.shape[-1])
         return logits, F.mse_loss(rebuilt, clips.x)
+
+    def _draw_kept(self, num_rows: int, generator: torch.Generator) -> Kept:
+        return draw_kept(
+            num_rows,
+            self.network.num_tuples,
+            self.kept_tuples,
+            frames_per_tuple=self.network.frames_per_tuple,
+            masking=self.settings.masking,
+            position=self.settings.masking_position,
+            generator=generator,
+        )
+
+    def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
+        """Rebuild masked clips with the decoder; None with γ = 0, which has no decoder."""
+        network = self.network
+        if network.decoder is None:
+            return None
+        network.eval()
+        num_frames, num_bodies = clips.x.shape[2], clips.x.shape[4]
+        with torch.no_grad():
+            rows = network.rows(clips.x, clips.present)
+            kept = self._draw_kept(len(rows), generator)
+            latent = network.encode(clips.x, rows, kept)
+            x = network.reconstruct(latent, rows, kept, num_bodies)
+            frames = hidden_frames(kept, num_frames, network.frames_per_tuple)
+            hidden = rows.scatter(frames[:, None, :, None].to(x.device).float(), num_bodies)
+        return Reconstruction(x, hidden[:, 0, :, 0] > 0)
 
     def probe_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on eq. 8, with the encoder frozen."""

@@ -95,6 +95,14 @@ def _evenly_kept(units: int, kept: int) -> Tensor:
     return is_kept.nonzero().squeeze(1)
 
 
+def hidden_frames(kept: Kept, num_frames: int, frames_per_tuple: int) -> Tensor:
+    """Return which frames of each row the encoder does not see, bool (row, frame)."""
+    size = frames_per_tuple if kept.position == "post" else 1
+    hidden = torch.ones(len(kept.index), num_frames // size, dtype=torch.bool)
+    hidden.scatter_(1, kept.index, torch.zeros_like(kept.index, dtype=torch.bool))
+    return hidden.repeat_interleave(size, dim=1)
+
+
 def take_units(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Keep the units at ``index``, (row, kept), along ``dim`` of (row, channel, ·, ·)."""
     return x.gather(dim, _along(dim, index, x))
