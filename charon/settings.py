@@ -5,6 +5,7 @@ import math
 import operator
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import MISSING, dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -50,6 +51,26 @@ def describe(group: type[Settings]) -> list[tuple[str, str, str, str]]:
         )
         for field in dataclasses.fields(group)
     ]
+
+
+def parse_setting(text: str) -> tuple[str, bool | int | float | str | None]:
+    """Read ``FIELD=VALUE`` of a command line.
+
+    Numbers, ``true``, ``false`` and ``none`` are understood; anything else is a word.
+
+    Raises:
+        ConfigError: there is no ``=``, or nothing before it.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name:
+        raise ConfigError(f"A setting is given as FIELD=VALUE, but got {text!r}.")
+    words = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return name, words[value.lower()]
+    for kind in (int, float):
+        with suppress(ValueError):
+            return name, kind(value)
+    return name, value
 
 
 def _check_type(name: str, value: Any, hint: Any) -> Any:
