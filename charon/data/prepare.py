@@ -98,7 +98,29 @@ def prepare(
         DataError: the source cannot be used; no clip of it, or of one of its classes, can be
             read; or the cache cannot be written. Nothing is left behind then.
     """
-    source = open_source(path, keep_gaps=keep_gaps)
+    return prepare_source(
+        open_source(path, keep_gaps=keep_gaps),
+        path,
+        cache_dir,
+        workers=workers,
+        strict=strict,
+        on_progress=on_progress,
+    )
+
+
+def prepare_source(
+    source: Source,
+    path: str,
+    cache_dir: Path,
+    *,
+    workers: int | None = None,
+    strict: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Archive:
+    """Return the prepared set of ``source``, which the user knows as ``path``.
+
+    All else is as in :func:`prepare`.
+    """
     final = cache_dir / _folder_name(path, source)
     with _writing_to(cache_dir), build_folder(final) as folder:
         if folder is not None:

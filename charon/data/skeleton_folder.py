@@ -26,7 +26,7 @@ SUFFIX = ".skeleton"
 
 
 @dataclass(frozen=True, order=True)
-class _Entry:
+class Entry:
     """One file: its clip's name, its path below the folder or in the zip, and its version."""
 
     name: str
@@ -51,7 +51,7 @@ class SkeletonFolder:
         """List the files; ``keep_gaps`` is an option of the preparation, see prepare_clip."""
         self._path = path
         self._keep_gaps = keep_gaps
-        entries = _list_folder(path) if path.is_dir() else _list_zip(path)
+        entries = list_entries(path)
         if not entries:
             raise DataError(
                 f"{path} has no {SUFFIX} file, neither itself nor in its folders; give the folder "
@@ -102,34 +102,18 @@ class SkeletonFolder:
 
 
 @dataclass
-class _Reader:
-    """Reads and prepares one file of the folder or zip; travels to the workers closed."""
+class RawReader:
+    """Reads files of a folder or zip; travels to the workers closed."""
 
     root: Path
-    keep_gaps: bool
     opened: zipfile.ZipFile | None = field(default=None, init=False)
 
-    def __call__(self, entry: _Entry) -> SourceClip | Unreadable:
-        try:
-            ids = ntu.parse_name(entry.name)
-            raw = self._read(entry)
-            return SourceClip(
-                name=entry.name,
-                x=prepare_clip(raw, keep_gaps=self.keep_gaps),
-                label=ids.label,
-                subject=ids.performer,
-                camera=ids.camera,
-                setup=ids.setup,
-                replication=ids.replication,
-            )
-        except DataError as error:
-            return Unreadable(entry.name, str(error))
+    def read(self, entry: Entry) -> RawClip:
+        """Read one file.
 
-    def close(self) -> None:
-        if self.opened is not None:
-            self.opened.close()
-
-    def _read(self, entry: _Entry) -> RawClip:
+        Raises:
+            DataError: it cannot be read; the message has its path.
+        """
         if self.root.is_dir():
             return read_skeleton_file(self.root / entry.path)
         where = f"{self.root}/{entry.path}"
@@ -143,6 +127,34 @@ class _Reader:
             # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
             raise DataError(f"{where} cannot be unpacked: {error}.") from error
         return parse_skeleton(data, where)
+
+    def close(self) -> None:
+        """Close the zip, if one was opened."""
+        if self.opened is not None:
+            self.opened.close()
+
+
+@dataclass
+class _Reader(RawReader):
+    """Reads and prepares one file, with the label and the ids of its name."""
+
+    keep_gaps: bool
+
+    def __call__(self, entry: Entry) -> SourceClip | Unreadable:
+        try:
+            ids = ntu.parse_name(entry.name)
+            raw = self.read(entry)
+            return SourceClip(
+                name=entry.name,
+                x=prepare_clip(raw, keep_gaps=self.keep_gaps),
+                label=ids.label,
+                subject=ids.performer,
+                camera=ids.camera,
+                setup=ids.setup,
+                replication=ids.replication,
+            )
+        except DataError as error:
+            return Unreadable(entry.name, str(error))
 
 
 def _describe(names: Iterable[str]) -> Description:
@@ -164,7 +176,16 @@ def _describe(names: Iterable[str]) -> Description:
     )
 
 
-def _list_folder(root: Path) -> list[_Entry]:
+def list_entries(path: Path) -> list[Entry]:
+    """Return the `.skeleton` files below a folder or in a zip, in no particular order.
+
+    Raises:
+        DataError: the path is no folder and no readable zip.
+    """
+    return _list_folder(path) if path.is_dir() else _list_zip(path)
+
+
+def _list_folder(root: Path) -> list[Entry]:
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
 
@@ -175,14 +196,14 @@ def _list_folder(root: Path) -> list[_Entry]:
             relative = path.relative_to(root).as_posix()
             try:
                 status = path.stat()
-                entry = _Entry(path.stem, relative, status.st_size, status.st_mtime_ns)
+                entry = Entry(path.stem, relative, status.st_size, status.st_mtime_ns)
             except OSError:  # a dangling link: unreadable when its turn comes
-                entry = _Entry(path.stem, relative, 0, 0)
+                entry = Entry(path.stem, relative, 0, 0)
             entries.append(entry)
     return entries
 
 
-def _list_zip(archive_path: Path) -> list[_Entry]:
+def _list_zip(archive_path: Path) -> list[Entry]:
     try:
         modified = archive_path.stat().st_mtime_ns
         with zipfile.ZipFile(archive_path) as archive:
@@ -199,7 +220,7 @@ def _list_zip(archive_path: Path) -> list[_Entry]:
         ) from error
     paths = [PurePosixPath(member.filename) for member in members]
     return [
-        _Entry(path.stem, member.filename, member.file_size, modified)
+        Entry(path.stem, member.filename, member.file_size, modified)
         for path, member in zip(paths, members, strict=True)
         if _is_skeleton(path.name)
     ]
