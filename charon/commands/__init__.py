@@ -1,0 +1,1 @@
+"""The commands of ``charon``, one a file: ``add_arguments(parser)`` and ``main(options)``."""

@@ -1,0 +1,107 @@
+"""What a person sees while a command works."""
+
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+SECONDS_BETWEEN_LINES = 10.0
+"""Between two lines of progress where there is no terminal."""
+
+MOST_UNREADABLE = 20
+"""Clips that could not be read, of which the reason is shown."""
+
+
+class Status:
+    """Progress on standard error: one line that changes, or a line now and then.
+
+    On a terminal the line is rewritten; elsewhere a new one is written every ten seconds,
+    the first one after ten.
+    """
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._shown = ""
+        self._last = time.monotonic()
+
+    def show(self, text: str) -> None:
+        """Show how far the work is."""
+        if self._is_terminal:
+            text = text[: shutil.get_terminal_size().columns - 1]
+            print(f"\r{text:<{len(self._shown)}}", end="", file=sys.stderr, flush=True)
+            self._shown = text
+        elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            print(text, file=sys.stderr, flush=True)
+            self._last = time.monotonic()
+
+    def clear(self) -> None:
+        """Take the line away, before something else is written."""
+        if self._shown:
+            print(f"\r{'':<{len(self._shown)}}\r", end="", file=sys.stderr, flush=True)
+            self._shown = ""
+
+
+class ClipProgress:
+    """Shows how many clips are done, how fast, and how long the others take."""
+
+    def __init__(self, what: str) -> None:
+        """Begin now; ``what`` is done, e.g. ``"Preparing ntu.zip"``."""
+        self._what = what
+        self._status = Status()
+        self._started = time.monotonic()
+        self.seconds: float | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` clips are done."""
+        self.seconds = time.monotonic() - self._started
+        if done == total:
+            self._status.clear()
+            return
+        speed = done / self.seconds if self.seconds > 0 else 0.0
+        left = f", {clock((total - done) / speed)} left" if speed else ""
+        self._status.show(f"{self._what}: {done:,}/{total:,} clips, {speed:,.0f} clips/s{left}")
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as ``1.2 s``, ``m:ss`` or ``h:mm:ss``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def size(num_bytes: float) -> str:
+    """Return a number of bytes with a unit a person reads."""
+    for unit in ("B", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.3g} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.3g} GB"
+
+
+def count(number: int, what: str) -> str:
+    """Return e.g. ``"1 clip"`` or ``"2,880 clips"``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def tell_unreadable(
+    unreadable: Sequence[tuple[str, str]], archive: Path | None, most: int = MOST_UNREADABLE
+) -> None:
+    """List on standard error the clips that were left out, the first ``most`` with reasons.
+
+    Args:
+        unreadable: (name, reason).
+        archive: the prepared set that keeps the whole list; None where none is kept.
+        most: clips to list.
+    """
+    if not unreadable:
+        return
+    are = "is" if len(unreadable) == 1 else "are"
+    print(f"{count(len(unreadable), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
+    for name, reason in unreadable[:most]:
+        print(f"  {name}: {reason}", file=sys.stderr)
+    if len(unreadable) > most:
+        where = f"; all: charon cache show {archive.name}" if archive is not None else ""
+        print(f"  and {len(unreadable) - most:,} more{where}", file=sys.stderr)
