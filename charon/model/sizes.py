@@ -44,7 +44,7 @@ SIZES: dict[str, Size] = {
     ),
     # Ours: small enough to learn a stand-in stream in seconds on a CPU core.
     "nano": Size(
-        encoder=((8, 16, 4), (16, 32, 4)),
+        encoder=((16, 32, 8),),
         decoder=((32, 8, 4),),
     ),
 }
