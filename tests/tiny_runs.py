@@ -33,19 +33,23 @@ TINY = {
 """Settings of a run that takes a fraction of a second; a learner takes those it has."""
 
 
-def write_set(folder, *, num_bodies=2, seed=0):
-    """Write and open a set whose classes differ in pose; half of its clips show two people."""
+def write_set(folder, *, num_bodies=2, noise=0.2, poses=None, seed=0):
+    """Write and open a set whose classes differ in pose; half of its clips show two people.
+
+    A class's pose is drawn where none is given, (class, frame, body, joint, channel).
+    """
     rng = np.random.default_rng(seed)
     names = tuple(f"class {k}" for k in range(NUM_CLASSES))
     parts = {"left": (0, 1), "right": (2, 3, 4)}
     about = Description("tiny", names, NUM_JOINTS, num_bodies, 3, 0, parts=parts)
-    poses = rng.normal(size=(NUM_CLASSES, 1, num_bodies, NUM_JOINTS, 3))
+    if poses is None:
+        poses = rng.normal(size=(NUM_CLASSES, 1, num_bodies, NUM_JOINTS, 3))
     folder.mkdir(parents=True)
     with ArchiveWriter(folder, about, "a tiny set") as writer:
         for k in range(NUM_CLASSES):
             for i in range(TRAIN_CLIPS + TEST_CLIPS):
                 shape = (int(rng.integers(10, 30)), num_bodies, NUM_JOINTS, 3)
-                x = (poses[k] + rng.normal(0, 0.2, shape)).astype(np.float32)
+                x = (poses[k] + rng.normal(0, noise, shape)).astype(np.float32)
                 x[:, 1:] *= i % 2
                 writer.add(SourceClip(f"{k}-{i}", x, k, in_train=i < TRAIN_CLIPS))
         writer.finish()
