@@ -15,9 +15,6 @@ from charon.data import ntu
 from charon.files import whole_file
 from charon.report.style import BLUE, INK, ORANGE, PURPLE, QUIET, styled
 
-FORMATS = (".png", ".svg", ".pdf")
-"""Suffixes of the files that can be drawn."""
-
 BODIES = (BLUE, ORANGE)
 GHOST, PAPER, HIDDEN, TAG = "#a3aeb9", "#f5f7f9", "#fdebcd", "#9a6a12"
 HEAD_RADIUS = 0.095  # metres
@@ -51,7 +48,7 @@ def draw(strip: Strip, path: Path) -> None:
 
     Args:
         strip: what to draw.
-        path: its suffix is one of ``FORMATS``.
+        path: a .png, .svg or .pdf.
 
     Raises:
         OSError: the file cannot be written.

@@ -74,12 +74,12 @@ def main(options: argparse.Namespace) -> int:
     source = open_source(run.data.path, keep_gaps=run.data.keep_gaps)
     stream = Stream(run, open_clips(source, run.data.path, cache_dir(options)))
     done = folder.load(stream) if options.resume else 0
-    folder.start(stream)
-    print(_title(stream))
-    _warn_of_memory(stream)
-    if options.resume:
-        print(f"Continues after task {done}." if done else "Begins again: no task was finished.")
     try:
+        folder.start(stream)
+        print(_title(stream))
+        if options.resume:
+            print(f"Continues after task {done}." if done else "Begins again: no task was done.")
+        _warn_of_memory(stream)
         return _learn(stream, folder)
     except KeyboardInterrupt:
         print("\ncharon: interrupted; continue with the command", file=sys.stderr)
@@ -102,10 +102,16 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _resumed(folder: RunFolder, given: dict[str, Any], preset: str | None) -> Run:
     """Return the run in the folder; whatever is given again must agree with it."""
-    saved = folder.saved_run()
-    run = saved.replace(given) if preset is None else Run.preset(preset, given)
+    saved = folder.saved_run().to_flat()
+    learner = given.get("learner", saved["learner"])
+    if preset is not None:
+        switches = {name for fields in PRESETS.values() for name in fields}
+        whole = Run.preset(preset, {"learner": learner}).to_flat()
+        given = {name: v for name, v in whole.items() if name in switches} | given
+    same_method = learner == saved["learner"]
+    run = Run.from_flat({**saved, **given} if same_method else given)
     wanted = run.to_flat()
-    for name, value in saved.to_flat().items():
+    for name, value in saved.items():
         if name not in MAY_DIFFER and wanted.get(name) != value:
             raise CheckpointError(
                 f"{folder.path} holds a run with {name}={value!r}, but {wanted.get(name)!r} is "

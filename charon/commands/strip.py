@@ -165,7 +165,7 @@ def bones_of(archive: Archive) -> tuple[tuple[int, int], ...]:
 
     A bone keeps its length within a clip and joins joints that are near each other.
     """
-    return archive.description.bones or _shortest_tree(_bone_costs(archive))
+    return archive.description.bones or shortest_tree(_bone_costs(archive))
 
 
 def _bone_costs(archive: Archive) -> NDArray[np.float64]:
@@ -183,7 +183,7 @@ def _bone_costs(archive: Archive) -> NDArray[np.float64]:
     return cost / len(chosen)
 
 
-def _shortest_tree(cost: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
+def shortest_tree(cost: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
     """Return the spanning tree of the smallest total cost (Prim)."""
     inside, bones = [0], []
     while len(inside) < len(cost):
