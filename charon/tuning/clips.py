@@ -35,6 +35,18 @@ class StudyClips:
         self._cache = cache
         self._console = console
 
+    def check(self) -> None:
+        """Look at what there is, without reading clips.
+
+        Raises:
+            DataError: it is missing, or of a kind or shape that cannot be used.
+        """
+        from charon.config import Run
+        from charon.data.prepare import open_source
+
+        data = Run.from_flat(self._fields).data
+        _ = open_source(data.path, keep_gaps=data.keep_gaps).description
+
     @property
     def class_order(self) -> str:
         """The name of the class order, with ``auto`` resolved."""

@@ -20,15 +20,20 @@ ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 """Set before Ray and MLflow are imported, unless the user has set them."""
+
+LIBRARIES = ("ray", "mlflow", "optuna")
+"""Loggers that write to the screen by themselves."""
 
 LONGEST_TEMPORARY = 40
 """Characters; Ray makes socket paths of about 60 more below it, and 107 is the limit."""
@@ -139,16 +144,17 @@ def _short_folder() -> str | None:
 
 
 def log_to(log_file: Path) -> None:
-    """Send Ray's and MLflow's own log lines to a file instead of between the study's."""
+    """Send what the libraries have to say to a file instead of between the study's lines."""
+    import ray  # noqa: F401 - it sets its own logging up when it is imported, so before
+
     handler = logging.FileHandler(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("ray", "mlflow", "alembic", "optuna"):
+    logging.getLogger().addHandler(handler)
+    for name in LIBRARIES:
         logger = logging.getLogger(name)
-        for old in list(logger.handlers):
-            logger.removeHandler(old)
-        logger.addHandler(handler)
+        logger.handlers.clear()
         logger.setLevel(logging.INFO)
-        logger.propagate = False
+        logger.propagate = True
 
 
 def _first_line(error: BaseException) -> str:

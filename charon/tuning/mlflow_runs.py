@@ -179,11 +179,13 @@ class Runs:
 
 def final_metrics(record: TrialRecord) -> dict[str, float]:
     """Return the metrics of a finished trial under ``final/``, without those of single tasks."""
-    return {
-        f"final/{name.partition('/')[2]}": value
-        for name, value in record.final.items()
-        if name.partition("/")[0] in ("test", "val", "train", "memory") and name.count("/") == 1
-    }
+    prefixes = {"test": "", "val": "", "train": "", "memory": "memory_"}
+    final = {}
+    for name, value in record.final.items():
+        part, _, rest = name.partition("/")
+        if part in prefixes and "/" not in rest:
+            final[f"final/{prefixes[part]}{rest}"] = value
+    return final
 
 
 def _error(event: Mapping[str, Any]) -> dict[str, str]:

@@ -100,6 +100,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     first = expand(study, fields)[0]
     cache = _cache_folder(options)
     clips = StudyClips(first.fields, cache, console)
+    clips.check()
     preparing = Background(clips.prepare)
     cluster = None
     try:

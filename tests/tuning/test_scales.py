@@ -1,0 +1,47 @@
+"""Scales are overrides of base fields, with a memory that cannot hold everything."""
+
+import pytest
+
+from charon.errors import ConfigError
+from charon.memory.temporal import capacity
+from charon.tuning.scales import SCALES, largest_buffer, memory_warnings, scale_fields
+
+
+def run(interval=5, size=500, frames=120):
+    return {
+        "data.num_frames": frames,
+        "learner.buffer_size": size,
+        "learner.sampling_interval": interval,
+    }
+
+
+@pytest.mark.parametrize("interval", [1, 2, 5, 7, 60])
+def test_the_memory_of_a_small_study_holds_at_most_30_percent(interval):
+    size = scale_fields("small", [run(interval)], 1000)["learner.buffer_size"]
+    assert capacity(size, 120, interval) <= 300
+    assert capacity(size + 1, 120, interval) > 300
+
+
+def test_one_memory_fits_all_trials_of_a_study():
+    fields = scale_fields("small", [run(1), run(10)], 1000)
+    assert fields["learner.buffer_size"] == largest_buffer(300, 120, 10)
+
+
+def test_runs_without_a_memory_get_no_buffer_size():
+    assert "learner.buffer_size" not in scale_fields("small", [{"data.num_frames": 120}], 1000)
+
+
+def test_the_papers_scale_changes_nothing():
+    assert scale_fields("paper", [run()], 1000) == {}
+
+
+def test_an_unknown_scale_lists_the_known_ones():
+    with pytest.raises(ConfigError, match=", ".join(SCALES)):
+        scale_fields("huge", [run()], 1000)
+
+
+def test_a_memory_that_could_hold_everything_is_warned_of_once():
+    (warning,) = memory_warnings([run(5, 500), run(5, 500), run(5, 10)], 1000)
+    assert "buffer_size=500" in warning
+    assert "2500" in warning
+    assert memory_warnings([run(1, 999)], 1000) == []
