@@ -123,5 +123,11 @@ def load_model(folder: Path, device: str = "auto") -> Model:
     names = tuple(saved["class_names"])
     chosen = choose_device(device)
     learner = make_learner(run, shape, len(names), chosen)
-    learner.load_predictor_state(saved["learner"])
+    try:
+        learner.load_predictor_state(saved["learner"])
+    except (RuntimeError, KeyError) as error:
+        raise CheckpointError(
+            f"{folder / MODEL} does not fit this version of the program, in which the same "
+            "settings make another model; learn it again, or use the version that made it."
+        ) from error
     return Model(run, learner, names, shape, saved["is_standin"], chosen)

@@ -59,8 +59,8 @@ class ClipProgress:
             self._status.clear()
             return
         speed = done / self.seconds if self.seconds > 0 else 0.0
-        left = f", {clock((total - done) / speed)} left" if speed else ""
-        self._status.show(f"{self._what}: {done:,}/{total:,} clips, {speed:,.0f} clips/s{left}")
+        rest = f", {speed:,.0f} clips/s, {clock((total - done) / speed)} left" if speed else ""
+        self._status.show(f"{self._what}: {done:,}/{total:,} clips{rest}")
 
 
 def clock(seconds: float) -> str:

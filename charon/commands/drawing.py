@@ -16,7 +16,7 @@ from charon.files import whole_file
 from charon.report.style import BLUE, INK, ORANGE, PURPLE, QUIET, styled
 
 BODIES = (BLUE, ORANGE)
-GHOST, PAPER, HIDDEN, TAG = "#a3aeb9", "#f5f7f9", "#fdebcd", "#9a6a12"
+GHOST, PAPER, HIDDEN = "#a3aeb9", "#f5f7f9", "#fdebcd"
 HEAD_RADIUS = 0.095  # metres
 LAYERS = (1.0, 0.35)  # how strongly each layer of a version is drawn
 
@@ -114,12 +114,8 @@ def _set_window(axes: Axes, centre: NDArray[np.float64], size: NDArray[np.float6
 
 def _draw_moment(axes: Axes, strip: Strip, version: Version, column: int) -> None:
     bodies = np.flatnonzero(strip.present)
-    if version.hidden is not None:
-        hidden = bodies[version.hidden[strip.moments[column], bodies]]
-        if len(hidden):
-            axes.set_facecolor(HIDDEN)
-            who = "hidden" if len(hidden) == len(bodies) else f"body {hidden[0] + 1} hidden"
-            axes.annotate(who, (0.04, 0.93), xycoords="axes fraction", fontsize=7, color=TAG)
+    if version.hidden is not None and version.hidden[strip.moments[column], bodies].any():
+        axes.set_facecolor(HIDDEN)
     if version.error is not None:
         for body in bodies:
             _draw_body(axes, strip, strip.truth[column, body], GHOST, 1.0, 1.5)
@@ -172,8 +168,11 @@ def _draw_error(axes: Axes, strip: Strip, version: Version, error: NDArray[np.fl
     frames = np.arange(strip.num_frames)
     highest = 100 * max(float(error.max()), 1e-4) * 1.3
     if version.hidden is not None:
-        share = version.hidden[:, strip.present].mean(axis=1)
-        axes.fill_between(frames, highest * share, step="mid", color=HIDDEN, linewidth=0)
+        bodies = np.flatnonzero(strip.present)
+        edges = highest * np.linspace(1, 0, len(bodies) + 1)
+        for body, top, bottom in zip(bodies, edges, edges[1:], strict=False):
+            where = version.hidden[:, body]
+            axes.fill_between(frames, bottom, top, where, step="mid", color=HIDDEN, linewidth=0)
     for moment in strip.moments:
         axes.axvline(moment, color=GHOST, linewidth=0.7, linestyle=(0, (2, 2)))
     axes.plot(frames, 100 * error, color=PURPLE, linewidth=1.2)

@@ -83,7 +83,13 @@ class RunFolder:
         if not (self.path / CHECKPOINT).exists():
             return 0
         state = load_checkpoint(self.path, stream.run)
-        stream.load_state_dict(state)
+        try:
+            stream.load_state_dict(state)
+        except (RuntimeError, KeyError) as error:
+            raise CheckpointError(
+                f"{self.path / CHECKPOINT} does not fit this version of the program; continue with "
+                "the version that wrote it, or start again in another folder."
+            ) from error
         done: int = state["done"]
         lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines()
         self._metrics = [one for one in map(json.loads, lines) if one["task"] <= done]

@@ -138,11 +138,21 @@ def reconstructed(
     share = hidden[:, present].mean()
     return Version(
         "reconstructed",
-        (f"η = {share:.2g}: {100 * share:.0f} % hidden", _mse(x, y, present)),
+        (f"η = {share:.2g}: {100 * share:.0f} % hidden", "(tinted)", _mse(x, y, present)),
         y[moments][None],
+        labels=tuple(_hidden_label(bodies, present) for bodies in hidden[moments]),
         error=_error(x, y, present),
         hidden=hidden,
     )
+
+
+def _hidden_label(hidden: NDArray[np.bool_], present: NDArray[np.bool_]) -> str:
+    """Say which of the bodies that are there the model did not see at a moment."""
+    if hidden[present].all():
+        return "hidden"
+    if not hidden[present].any():
+        return "seen"
+    return f"body {int(np.argmax(hidden & present)) + 1} hidden"
 
 
 def _mse(x: NDArray[np.float32], y: NDArray[np.float32], present: NDArray[np.bool_]) -> str:

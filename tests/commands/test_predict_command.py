@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_sets import npz_arrays, skeleton_text, write_npz, write_skeletons
 
+from charon.checkpoint import load, save
 from charon.outputs import load_model
 
 COLUMNS = [
@@ -116,6 +117,13 @@ def test_what_is_no_model_is_refused(finished, refused, tmp_path):
     checkpoint = (finished.folder / "checkpoint.pt").read_bytes()
     (tmp_path / "model.pt").write_bytes(checkpoint)
     assert "not the model of a finished run" in refused("predict", tmp_path, finished.data)
+
+
+def test_a_model_of_another_version_is_refused(finished, refused, tmp_path):
+    saved = load(finished.folder / "model.pt")
+    saved["learner"]["network"].popitem()
+    save(tmp_path / "model.pt", saved)
+    assert "does not fit this version" in refused("predict", tmp_path, finished.data)
 
 
 def test_what_is_no_set_of_clips_is_refused(finished, refused, tmp_path):

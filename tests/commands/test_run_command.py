@@ -10,7 +10,7 @@ import pytest
 import torch
 from small_sets import npz_arrays, tiny, write_npz
 
-from charon.checkpoint import load
+from charon.checkpoint import load, save
 from charon.commands.run_folder import RunFolder
 from charon.data.standin import StandIn
 
@@ -176,6 +176,14 @@ def test_a_damaged_run_is_refused(tmp_path, run, charon, refused):
     assert "checkpoint.pt cannot be read" in refused(*run(tmp_path / "out", "--resume"))
     (tmp_path / "out/run.json").write_text("{")
     assert "run.json cannot be read" in refused(*run(tmp_path / "out", "--resume"))
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path, run, charon, refused):
+    charon(*run(tmp_path / "out"))
+    saved = load(tmp_path / "out/checkpoint.pt")
+    saved["state"]["learner"]["network"].popitem()
+    save(tmp_path / "out/checkpoint.pt", saved)
+    assert "does not fit this version" in refused(*run(tmp_path / "out", "--resume"))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def test_a_model_rebuilds_what_it_did_not_see(finished):
     assert version.hidden.sum(axis=0).tolist() == [6, 6]
     assert (version.hidden.reshape(4, 3, 2).sum(axis=1) % 3 == 0).all()
     assert version.details[0] == "η = 0.5: 50 % hidden"
+    words = {(0, 0): "seen", (0, 1): "body 2 hidden", (1, 0): "body 1 hidden", (1, 1): "hidden"}
+    assert version.labels == tuple(words[*bodies] for bodies in version.hidden[[1, 5]].tolist())
     again = reconstructed(model, x, np.array([1, 5]), BOTH)
     assert (again.poses == version.poses).all()
 
