@@ -79,8 +79,11 @@ def main(options: argparse.Namespace) -> int:
         strip = _strip(archive, row, model, options)
     path = options.output or Path(f"{Path(str(archive.names[row])).name}.png")
     # Here, so that no other command waits for matplotlib or needs it.
-    from charon.commands.drawing import draw
-
+    try:
+        from charon.commands.drawing import draw
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        raise CharonError(f"`charon show` needs {missing}, which is not installed.") from error
     try:
         draw(strip, path.expanduser())
     except OSError as error:

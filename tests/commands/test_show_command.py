@@ -1,5 +1,8 @@
 """`charon show`: the numbers behind the picture, and that a picture is drawn."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from small_sets import npz_arrays, skeleton_text, tiny, write_npz
@@ -151,3 +154,14 @@ def test_a_model_without_a_decoder_is_refused(finished, refused, charon, tmp_pat
     charon(*words, "--output", tmp_path / "out", *settings)
     words = ["show", finished.data, "--cache", finished.cache, "--model", tmp_path / "out"]
     assert "without a decoder" in refused(*words, "--output", tmp_path / "a.png")
+
+
+def test_without_matplotlib_it_says_so(tmp_path):
+    (tmp_path / "a.skeleton").write_text(skeleton_text())
+    code = (
+        "import sys; sys.modules['matplotlib'] = None; from charon.cli import main; "
+        f"sys.exit(main(['show', {str(tmp_path / 'a.skeleton')!r}]))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr == "charon: `charon show` needs matplotlib, which is not installed.\n"
