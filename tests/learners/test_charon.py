@@ -340,3 +340,23 @@ def test_one_optimiser_without_momentum_serves_the_whole_sequence():
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.05, 0, 0)
     learner.begin_task(range(2, 4))
     assert learner.optimiser.param_groups[0] is group
+
+
+@pytest.mark.parametrize("position", ["post", "pre"])
+def test_clips_are_rebuilt_outside_training_from_what_is_left_of_them(position):
+    learner = filled(learner__masking_position=position)
+    before = copy.deepcopy(learner.state_dict())
+    clips = random_clips(4)
+    shown = learner.reconstruct(clips, torch.Generator().manual_seed(0))
+    assert shown.x.shape == clips.x.shape
+    # Half of the frames of each body that is there; an absent one is neither hidden nor rebuilt.
+    assert (shown.hidden.sum(dim=1) == 6 * clips.present).all()
+    assert (shown.x[::2, ..., 1] == 0).all()
+    after = learner.state_dict()
+    assert_close(before["network"], after["network"])
+    for name, state in before["generators"].items():
+        assert torch.equal(state, after["generators"][name])
+
+
+def test_without_decoder_nothing_is_rebuilt():
+    assert make(learner__gamma=0).reconstruct(random_clips(2), torch.Generator()) is None

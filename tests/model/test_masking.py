@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from charon.model.masking import draw_kept, fill_units, num_kept, take_units
+from charon.model.masking import Kept, draw_kept, fill_units, hidden_frames, num_kept, take_units
 from charon.seeding import torch_generator
 
 
@@ -141,3 +141,11 @@ def test_the_filling_learns_from_hidden_places_only():
     fill_units(taken, torch.tensor([[0, 3]]), 2, 5, filling).sum().backward()
     assert filling.grad.tolist() == [3]
     assert taken.grad.flatten().tolist() == [1, 1]
+
+
+def test_hidden_frames_are_those_the_encoder_does_not_see():
+    # Tuples 0 and 2 of 3 are kept, of 2 frames each; before tuples, frames are kept themselves.
+    tuples = Kept(torch.tensor([[0, 2]]), "post")
+    assert hidden_frames(tuples, 6, 2).tolist() == [[False, False, True, True, False, False]]
+    frames = Kept(torch.tensor([[0, 3, 4, 5]]), "pre")
+    assert hidden_frames(frames, 6, 2).tolist() == [[False, True, True, False, False, False]]
