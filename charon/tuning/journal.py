@@ -92,6 +92,7 @@ class Journal:
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
+        self._ended = False
         if path.exists():
             self._read()
 
@@ -154,14 +155,15 @@ class Journal:
             record.error = event.get("error", "")
 
     def wait(self, position: int, timeout: float) -> int:
-        """Wait until there are more than ``position`` events; return how many there are."""
+        """Wait for more than ``position`` events, or the end; return how many there are."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self.events) > position, timeout)
+            self._changed.wait_for(lambda: self._ended or len(self.events) > position, timeout)
             return len(self.events)
 
-    def wake(self) -> None:
-        """Wake those who wait, without an event."""
+    def end(self) -> None:
+        """Say that no more events come, to those who wait for them."""
         with self._changed:
+            self._ended = True
             self._changed.notify_all()
 
     def of_kind(self, kind: str) -> Iterator[dict[str, Any]]:

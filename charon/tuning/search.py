@@ -61,13 +61,15 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         check_start(space, start)
         self._domains = dict(space)
         self._fixed = dict(start)
+        storage = open_database(database)
+        is_new = study_name not in optuna.study.get_all_study_names(storage)
         super().__init__(
             space={_parameter(name, d): distribution(d) for name, d in space.items()},
             metric="score",
             mode="max",
-            points_to_evaluate=[encode(space, start)],
+            points_to_evaluate=[encode(space, start)] if is_new else None,
             sampler=make_sampler(seed),
-            storage=open_database(database),
+            storage=storage,
             study_name=study_name,
         )
 

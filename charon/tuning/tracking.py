@@ -60,7 +60,7 @@ class Sender:
     def close(self, timeout: float) -> bool:
         """Send what is left for up to ``timeout`` seconds; return whether all was sent."""
         self._deadline = time.monotonic() + timeout
-        self._journal.wake()
+        self._journal.end()
         self._thread.join(timeout + 1.0)
         return self._position >= len(self._journal.events)
 

@@ -1,0 +1,197 @@
+"""What reaches MLflow: each thing once, whoever was interrupted and whatever was away."""
+
+import pytest
+from mlflow import MlflowClient
+from tuning.fakes import FIELDS
+
+from charon.errors import ConfigError
+from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
+from charon.tuning.tracking import Sender
+from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
+
+pytestmark = [
+    pytest.mark.usefixtures("quiet_mlflow"),
+    # MLflow 3.17 with SQLAlchemy 2.1.
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+]
+
+
+@pytest.fixture
+def quiet_mlflow(monkeypatch):
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        monkeypatch.setenv(name, "true")
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    """One schema for all tests: making it takes a second or two."""
+    store = choose_store(None, tmp_path_factory.mktemp("schema"))
+    make_schema(store)
+    return store.file
+
+
+@pytest.fixture
+def store(tmp_path, empty_database):
+    store = choose_store(None, tmp_path)
+    store.file.write_bytes(empty_database.read_bytes())
+    return store
+
+
+def new_journal(folder):
+    journal = Journal(folder / "journal.jsonl")
+    if not journal.events:
+        journal.append("study", key="k1", title="some study", tags={"dataset": "tiny"})
+    return journal
+
+
+def play(journal, name, tasks, outcome=None):
+    if name not in journal.trials:
+        journal.append("trial", name, label=f"eta0.30 {name}", fields=FIELDS, tags={"a": "b"})
+    journal.append("start", name)
+    for task in tasks:
+        journal.append(
+            "report",
+            name,
+            task=task,
+            num_tasks=3,
+            metrics={"test/faa": 90.0 - task, "test/acc/task_01": 80.0},
+            matrix=[[90.0, None, None], [80.0, 85.0, None], [70.0, 75.0, 80.0]],
+            seconds=1.0,
+            tags={"device": "cpu"},
+        )
+    if outcome:
+        journal.append("end", name, outcome=outcome, error="", artifacts=[])
+
+
+def send(journal, folder, store, timeout=30.0):
+    sender = Sender(journal, folder, store.uri, "some", f"{store.artifacts}/some")
+    sender.start()
+    done = sender.close(timeout)
+    assert sender.skipped == []
+    return done, sender
+
+
+def runs(store):
+    client = MlflowClient(store.uri)
+    experiment = client.get_experiment_by_name("some")
+    found = client.search_runs([experiment.experiment_id])
+    return client, {run.info.run_name: run for run in found}
+
+
+def steps(client, run):
+    history = client.get_metric_history(run.info.run_id, "test/faa")
+    return sorted(metric.step for metric in history)
+
+
+def test_a_study_is_a_parent_run_with_a_named_child_for_each_trial(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2, 3], FINISHED)
+    journal.append("study_end", outcome=FINISHED, artifacts=[str(tmp_path / "journal.jsonl")])
+    assert send(journal, tmp_path, store)[0]
+    client, found = runs(store)
+    parent, child = found["some study"], found["eta0.30 t1"]
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert (parent.data.tags["kind"], child.data.tags["kind"]) == ("study", "trial")
+    assert parent.info.status == child.info.status == "FINISHED"
+    assert child.data.params["learner.masking_ratio"] == "0.3"
+    assert child.data.metrics["final/faa"] == 87.0
+    assert "final/acc/task_01" not in child.data.metrics
+    assert steps(client, child) == [1, 2, 3]
+    assert [a.path for a in client.list_artifacts(child.info.run_id)] == ["accuracy_matrix.png"]
+    assert [a.path for a in client.list_artifacts(parent.info.run_id)] == ["journal.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(PRUNED, "KILLED"), (FAILED, "FAILED"), (INTERRUPTED, "KILLED"), (LOST, "KILLED")],
+)
+def test_other_ends_are_told_apart_by_a_tag_and_have_no_final_metrics(
+    tmp_path, store, outcome, status
+):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2], outcome)
+    send(journal, tmp_path, store)
+    run = runs(store)[1]["eta0.30 t1"]
+    assert (run.info.status, run.data.tags["outcome"]) == (status, outcome)
+    assert "final/faa" not in run.data.metrics
+
+
+def test_a_resumed_trial_continues_its_run_and_no_step_is_logged_twice(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2], INTERRUPTED)
+    send(journal, tmp_path, store)
+    again = Journal(tmp_path / "journal.jsonl")
+    again.append("study", key="k1", title="some study", tags={})
+    play(again, "t1", [3], FINISHED)
+    send(again, tmp_path, store)
+    client, found = runs(store)
+    assert len(found) == 2
+    assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
+    assert found["eta0.30 t1"].info.status == "FINISHED"
+
+
+def test_sending_all_over_again_changes_nothing(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2, 3], FINISHED)
+    send(journal, tmp_path, store)
+    (tmp_path / "tracking.json").unlink()
+    send(Journal(tmp_path / "journal.jsonl"), tmp_path, store)
+    client, found = runs(store)
+    assert len(found) == 2
+    assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
+
+
+def test_a_step_that_mlflow_has_and_the_journal_lost_is_not_logged_twice(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2])
+    send(journal, tmp_path, store)
+    lines = (tmp_path / "journal.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "journal.jsonl").write_text("".join(lines[:-1]))
+    (tmp_path / "tracking.json").unlink()
+    again = Journal(tmp_path / "journal.jsonl")
+    play(again, "t1", [2, 3], FINISHED)
+    send(again, tmp_path, store)
+    client, found = runs(store)
+    assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
+
+
+def test_a_server_that_is_away_stops_nothing_and_gets_everything_later(
+    tmp_path, store, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2, 3], FINISHED)
+    away = Store("http://127.0.0.1:9", None)
+    done, sender = send(journal, tmp_path, away, timeout=2.0)
+    assert not done
+    assert "127.0.0.1:9" in sender.problem
+    assert send(journal, tmp_path, store)[0]
+    client, found = runs(store)
+    assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
+
+
+def test_a_server_that_is_away_is_said_before_the_study_starts():
+    assert "does not answer" in check_answers(Store("http://127.0.0.1:9", None))
+
+
+def test_the_default_is_a_file_beside_the_results_with_an_absolute_path(tmp_path):
+    store = choose_store(None, tmp_path)
+    assert store.uri == f"sqlite:///{tmp_path}/mlflow.db"
+    assert str(tmp_path) in store.artifacts
+
+
+def test_a_relative_database_becomes_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert choose_store("sqlite:///some.db", tmp_path).file == tmp_path / "some.db"
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "mlruns", "databricks", "ftp://host"])
+def test_a_kind_of_uri_that_cannot_be_used_is_refused(uri, tmp_path):
+    with pytest.raises(ConfigError, match="sqlite:///FILE"):
+        choose_store(uri, tmp_path)
+
+
+def test_the_page_shows_the_trials_as_charts(tmp_path):
+    page = choose_store(None, tmp_path).page("7")
+    assert "/experiments/7/runs?" in page
+    assert "compareRunsMode=CHART" in page
