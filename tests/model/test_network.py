@@ -280,6 +280,7 @@ def test_initial_weights_have_the_stated_distributions():
     # Xavier normal, zero bias.
     classifier = network.classifier
     assert classifier.weight.std().item() == pytest.approx(math.sqrt(2 / 188), rel=0.03)
+    assert classifier.weight.abs().max().item() > 2 * math.sqrt(3 * 2 / 188)  # not uniform
     assert (classifier.bias == 0).all()
     # The output map: PyTorch's default for weight and bias.
     bound = 1 / math.sqrt(32)
