@@ -86,15 +86,16 @@ ACCENT = 0.12
 """Radians: how far a class's own poses are from the ones that the table names."""
 
 
-BEARING = 0.10
+BEARING = 0.18
 """Radians: how much the bearing of classes differs."""
 
 
 def _bearing_scale() -> NDArray[np.float64]:
-    scale = np.full(NUM_ANGLES, BEARING)
-    scale[Angle.TURN : Angle.SPINE_FLEX] = 0.0
-    scale[Angle.LEAN] = scale[Angle.TOPPLE] = 0.4 * BEARING
-    scale[Angle.NOD : Angle.ARM_RAISE] = 2.0 * BEARING
+    scale = np.zeros(NUM_ANGLES)
+    scale[Angle.SPINE_FLEX : Angle.NOD] = 0.7 * BEARING
+    scale[Angle.NOD : Angle.ARM_RAISE] = 1.7 * BEARING
+    scale[Angle.HIP :] = BEARING
+    scale[Angle.LEAN] = scale[Angle.TOPPLE] = 0.2 * BEARING
     return scale
 
 

@@ -19,17 +19,21 @@ MIN_FRAMES, MAX_FRAMES = 32, 300
 LOG_FRAMES_DEVIATION = 0.22
 
 # How much postures differ, radians: between people, and from one performance to the next.
-_POSTURE_PERSON = 0.12
-_POSTURE_OCCASION = 0.04
-_ARMS_PERSON = 0.20
-_ARMS_OCCASION = 0.08
+_POSTURE_PERSON = 0.05
+_POSTURE_OCCASION = 0.012
+_ARMS_PERSON = 0.065
+_ARMS_OCCASION = 0.025
 # Movements without meaning: deviation in radians of the slowest wave of each angle.
-_FIDGET = 0.045
+_FIDGET = 0.024
 _FIDGET_WAVES = 24
+_AMPLITUDE = 0.73
+# Deviations in metres: the body's slowest sway, and its wandering off.
+_SWAY = 0.062
+_DRIFT = 0.037
 # Share of people who keep their hands in front of them while they wait, and of seated
 # performances of the classes that can be done on a chair.
 _SEATED = 0.3
-_LEFT_HANDED = 0.1
+_LEFT_HANDED = 0.06
 
 
 def _scale(body: float, arms: float) -> NDArray[np.float64]:
@@ -47,7 +51,6 @@ def _scale(body: float, arms: float) -> NDArray[np.float64]:
 _PERSON_SCALE = _scale(_POSTURE_PERSON, _ARMS_PERSON)
 _OCCASION_SCALE = _scale(_POSTURE_OCCASION, _ARMS_OCCASION)
 _FIDGET_SCALE = _scale(0.8 * _FIDGET, 1.5 * _FIDGET)
-_FIDGET_SCALE[[Angle.SIDEWAYS, Angle.FORWARD]] = 0.045
 _FIDGET_SCALE[Angle.TURN] = 0.16
 
 
@@ -98,9 +101,9 @@ def style(seed: int, performer: int) -> Style:
     rng = numpy_generator(seed, "standin", "style", performer)
     return Style(
         posture=_PERSON_SCALE * rng.standard_normal(NUM_ANGLES),
-        amplitude=float(0.86 * np.exp(0.10 * rng.standard_normal())),
+        amplitude=float(_AMPLITUDE * np.exp(0.10 * rng.standard_normal())),
         log_speed=float(0.08 * rng.standard_normal()),
-        left_handed=0.8 if rng.random() < _LEFT_HANDED else 0.12,
+        left_handed=0.8 if rng.random() < _LEFT_HANDED else 0.06,
         seated=0.8 if rng.random() < _SEATED else 0.06,
     )
 
@@ -163,15 +166,31 @@ def _moves(
     return weights @ moves.change
 
 
+def _wave_sizes() -> NDArray[np.float64]:
+    """Return the deviation of each wave's weight, (wave, angle); cosines first, then sines.
+
+    The body's place has whole sine waves, which keep it near where it is in the first
+    frame, the origin of a prepared clip, and one slow half wave that lets it wander off.
+    """
+    k = np.arange(1, _FIDGET_WAVES + 1) * 0.5
+    sizes = np.tile((0.5 / k) ** 1.1, 2)[:, None] * _FIDGET_SCALE
+    place = [Angle.SIDEWAYS, Angle.FORWARD]
+    sizes[:, place] = 0.0
+    sizes[_FIDGET_WAVES + 1 :: 2, place] = (_SWAY / (k + k * (k / 7.0) ** 4))[1::2, None]
+    sizes[[[0], [_FIDGET_WAVES]], place] += _DRIFT
+    return sizes
+
+
+_WAVE_SIZES = _wave_sizes()
+
+
 def _fidget(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return slow wandering plus ever smaller and quicker waves, (frame, angle)."""
     t = np.linspace(0.0, 1.0, frames)
     k = np.arange(1, _FIDGET_WAVES + 1) * 0.5
-    waves = np.concatenate(
-        [np.cos(2 * np.pi * t[:, None] * k), np.sin(2 * np.pi * t[:, None] * k)], 1
-    )
-    size = np.tile((0.5 / k) ** 1.1, 2)[:, None]
-    return waves @ (size * _FIDGET_SCALE * rng.standard_normal((2 * len(k), NUM_ANGLES)))
+    phase = 2.0 * np.pi * t[:, None] * k
+    waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+    return np.asarray(waves @ (_WAVE_SIZES * rng.standard_normal(_WAVE_SIZES.shape)))
 
 
 def perform(

@@ -97,8 +97,8 @@ METRES = (Angle.SIDEWAYS, Angle.HEIGHT, Angle.FORWARD)
 # are short; `both` is twice; `beatN` comes N times; `shakeN` swings N times to both sides.
 MOVES: tuple[str, ...] = tuple(
     """
-r:mouth:lift h:lookup:mid*0.5
-r:mouth:beat3 l:page:hold h:nod:beat3*0.4
+r:mouth:lift*1.1 h:lookup:lift t:backward:mid
+r:mouth:beat3 l:page:hold*0.7 h:nod:beat3*0.4
 r:mouth:hold r:sweep:shake8*0.7 l:belly:lift
 r:top:lift r:sweep:shake3 h:tilt:lift
 r:front:off h:nod:last
@@ -107,17 +107,17 @@ r:cock:first r:high:last t:twist:last
 bl:sit:to t:bow:mid
 bl:sit:off t:bow:mid
 b:clap:lift b:sweep:shake5*0.8
-b:page:hold h:nod:hold
+b:page:hold*0.85 h:nod:hold
 r:desk:hold r:wrist:shake7 h:nod:hold*0.7 t:hunch:hold
 b:chest:lift b:wide:both
-l:back:first r:back:last b:wide:mid t:twist:mid*0.6
+l:back:first*1.3 r:back:last*1.3 b:wide:mid t:twist:mid
 r:back:first l:back:last b:chest:mid t:untwist:mid*0.6
 t:stoop:lift b:shoe:lift rl:knee:lift
 t:stoop:lift l:shoe:lift ll:cross:lift
-b:eyes:to h:nod:mid*0.5
-b:eyes:off h:nod:mid*-0.5
+b:eyes:to*0.75 h:nod:mid*0.5
+b:eyes:off*0.75 h:nod:mid*-0.5
 r:top:to h:nod:mid
-r:top:off r:front:last
+r:top:off r:front:last*0.6
 b:up:beat2 h:lookup:lift
 r:wave:lift r:swing:shake5
 rl:kick:mid t:backward:mid
@@ -140,23 +140,23 @@ r:across:lift l:across:lift
 r:mouth:mid t:bow:both*0.7 h:nod:both*0.5
 g:sway:shake2 g:aside:to t:left:shake3
 g:fall:to b:front:mid
-b:ear:to h:nod:to t:hunch:to
+b:ear:to*0.75 h:nod:to t:hunch:to
 r:heart:to t:bow:to*0.6
 r:back:to t:backward:to
-r:neck:to h:tilt:shake2
+r:neck:to*0.85 h:tilt:shake2
 b:belly:to t:stoop:both*0.7
 r:guard:hold r:flap:shake8
 r:guard:first r:front:last t:twist:last|t:backward:last b:guard:last
 rl:kick:last t:backward:last|g:away:last*0.5 t:bow:last b:belly:last
 b:guard:first b:front:last bl:step:last g:forward:to*0.4|g:away:to*0.8 t:backward:last
-r:give:beat3 t:right:lift|g:quarter:hold h:turn:last
+r:across:beat3 t:right:lift t:hunch:lift|g:quarter:hold h:turn:last
 r:front:to|h:turn:to t:backward:to*0.5
 b:hug:lift g:forward:lift*0.5 t:bow:lift*0.3|b:hug:lift g:forward:lift*0.3 h:tilt:lift
 r:give:first l:give:first|r:give:last l:give:last
 r:pocket:lift r:low:mid t:hunch:lift|g:quarter:hold r:pocket:last
 r:give:lift r:pump:shake4|r:give:lift r:pump:shake4
-g:forward:to*-1.1 g:forward:hold*0.9 bl:step:hold*0.3 g:walk:shake4|g:forward:to*0.7 g:walk:shake4
-g:around:hold g:forward:to*1.2 g:walk:shake4|g:around:hold g:forward:to g:walk:shake4
+g:forward:to g:walk:shake4|g:forward:to g:walk:shake4
+g:away:to*1.2 g:quarter:to*0.6 g:walk:shake4|g:away:to g:quarter:to*0.6 g:walk:shake4
 b:ear:to b:wide:first
 b:ear:off b:wide:last
 b:eyes:first b:high:last g:hop:last

@@ -15,8 +15,8 @@ from charon.seeding import numpy_generator
 
 # Mean of the shoulders' yaw seen by cameras 1, 2, 3, and how much it varies; degrees.
 CAMERA_YAW = (-28.0, 6.0, 28.0)
-_YAW_PERSON = 18.0
-_YAW_OCCASION = (23.0, 17.0, 26.0)
+_YAW_PERSON = 15.0
+_YAW_OCCASION = (25.0, 20.0, 28.0)
 
 _TRUNK = (0, 1, 2, 3, 20, 4, 8, 12, 16)
 _ELBOWS, _WRISTS, _HANDS, _TIPS, _THUMBS = (5, 9), (6, 10), (7, 11), (21, 23), (22, 24)
@@ -67,14 +67,14 @@ INFERRED = _by_joint(
 )
 _INFERRED_ERROR = _by_joint(
     trunk=0.012,
-    elbows=0.044,
-    wrists=0.06,
-    hands=0.07,
-    tips=0.08,
-    thumbs=0.08,
-    knees=0.035,
-    ankles=0.05,
-    feet=0.06,
+    elbows=0.046,
+    wrists=0.064,
+    hands=0.074,
+    tips=0.086,
+    thumbs=0.086,
+    knees=0.037,
+    ankles=0.053,
+    feet=0.064,
 )
 _HEAVY = 0.55  # deviation of the logarithm of the noise level from frame to frame
 
