@@ -31,11 +31,14 @@ from charon.seeding import derive_seed, numpy_generator
 VERSION = 2
 """Raised by every change that alters a clip, so that old caches are not taken for new."""
 
-# Two people stand this far apart, metres, and are turned to each other across the view.
+# Two people stand this far apart, metres, and are turned to each other; to the cameras, the
+# performer's body is turned this much more to one side, degrees.
 _APART, _APART_DEVIATION = 0.96, 0.22
 _PAIR_YAW, _PAIR_YAW_DEVIATION = 15.0, 10.0
+# How much a performance is turned against the person's usual facing, degrees.
 _YAW_OCCASION = 6.0
-# Share of one-person clips in which somebody stands in the background.
+# Share of one-person clips in which somebody stands in the background, doing nothing: what
+# the second person of a one-person class does.
 _BYSTANDERS = 0.02
 
 
@@ -111,14 +114,10 @@ def make_clip(name: str, num_classes: int, seed: int) -> SourceClip:
 
 def make_raw_clip(name: str, num_classes: int, seed: int) -> RawClip:
     """Return one recording as a `.skeleton` file would hold it."""
-    ids = ntu.parse_name(name)
-    occasion = (ids.setup, ids.performer, ids.replication, ids.label)
-    places, yaw = _performance(seed, num_classes, *occasion)
-    rng = numpy_generator(seed, "standin", "clip", name)
-    seen = view(places, seed, ids.setup, ids.camera, yaw, rng)
-    bodies = [measure(body, rng)[0] for body in seen]
-    frames = seen.shape[1]
-    first_id = 72057594037900000 + int(rng.integers(10**4))
+    measured, rng = _measured(name, num_classes, seed)
+    bodies = [places for places, _ in measured]
+    frames = len(bodies[0])
+    first_id = 72057594037900000 + int(rng.integers(10**4))  # 17 digits, as Kinect's
     return RawClip(
         name=name,
         num_frames=frames,
@@ -126,6 +125,26 @@ def make_raw_clip(name: str, num_classes: int, seed: int) -> RawClip:
         body_id=tuple(str(first_id + i) for _ in range(frames) for i in range(len(bodies))),
         xyz=np.stack(bodies, axis=1).reshape(-1, NUM_JOINTS, 3),
     )
+
+
+def tracking_states(name: str, num_classes: int, seed: int) -> NDArray[np.int8]:
+    """Return how the performer's joints were tracked, (frame, joint): 1 inferred, 2 tracked."""
+    return _measured(name, num_classes, seed)[0][0][1]
+
+
+_Measured = tuple[NDArray[np.float32], NDArray[np.int8]]
+
+
+def _measured(
+    name: str, num_classes: int, seed: int
+) -> tuple[list[_Measured], np.random.Generator]:
+    """Return each body as the camera measures it, and the clip's generator."""
+    ids = ntu.parse_name(name)
+    occasion = (ids.setup, ids.performer, ids.replication, ids.label)
+    places, yaw = _performance(seed, num_classes, *occasion)
+    rng = numpy_generator(seed, "standin", "clip", name)
+    seen = view(places, seed, ids.setup, ids.camera, yaw, rng)
+    return [measure(body, rng) for body in seen], rng
 
 
 def _performance(
@@ -145,7 +164,7 @@ def _performance(
         return first[None], yaw
     partner = _partner(seed, performer)
     other = joint_positions(
-        perform(seed, label if is_pair else 33, 1, partner, frames, rng),
+        perform(seed, label, 1, partner, frames, rng),
         person_bones(seed, partner),
     )
     apart = max(0.45, _APART + _APART_DEVIATION * rng.standard_normal())

@@ -16,7 +16,8 @@ from charon.data.standin_moves import HANGING
 from charon.seeding import numpy_generator
 
 MIN_FRAMES, MAX_FRAMES = 32, 300
-LOG_FRAMES_DEVIATION = 0.22
+# Deviation of the logarithm of a class's lengths, and the part of it that is the person's.
+_LOG_FRAMES, _LOG_FRAMES_PERSON = 0.22, 0.08
 
 # How much postures differ, radians: between people, and from one performance to the next.
 _POSTURE_PERSON = 0.05
@@ -26,12 +27,12 @@ _ARMS_OCCASION = 0.025
 # Movements without meaning: deviation in radians of the slowest wave of each angle.
 _FIDGET = 0.024
 _FIDGET_WAVES = 24
+# Factor on all moves.
 _AMPLITUDE = 0.73
 # Deviations in metres: the body's slowest sway, and its wandering off.
 _SWAY = 0.062
 _DRIFT = 0.037
-# Share of people who keep their hands in front of them while they wait, and of seated
-# performances of the classes that can be done on a chair.
+# Share of people who mostly sit, and of those who mostly use their left hand.
 _SEATED = 0.3
 _LEFT_HANDED = 0.06
 
@@ -51,7 +52,7 @@ def _scale(body: float, arms: float) -> NDArray[np.float64]:
 _PERSON_SCALE = _scale(_POSTURE_PERSON, _ARMS_PERSON)
 _OCCASION_SCALE = _scale(_POSTURE_OCCASION, _ARMS_OCCASION)
 _FIDGET_SCALE = _scale(0.8 * _FIDGET, 1.5 * _FIDGET)
-_FIDGET_SCALE[Angle.TURN] = 0.16
+_FIDGET_SCALE[Angle.TURN] = 0.16  # people shift their weight and turn a little
 
 
 def _resting() -> NDArray[np.float64]:
@@ -85,7 +86,8 @@ class Style:
         posture: (angle,) added to the resting pose.
         amplitude: factor on every move.
         log_speed: added to the logarithm of the number of frames.
-        is_left_handed: exchanges left and right in every move.
+        left_handed: how likely left and right are exchanged in a performance.
+        seated: how likely the person sits where the class allows it.
     """
 
     posture: NDArray[np.float64]
@@ -102,7 +104,7 @@ def style(seed: int, performer: int) -> Style:
     return Style(
         posture=_PERSON_SCALE * rng.standard_normal(NUM_ANGLES),
         amplitude=float(_AMPLITUDE * np.exp(0.10 * rng.standard_normal())),
-        log_speed=float(0.08 * rng.standard_normal()),
+        log_speed=float(_LOG_FRAMES_PERSON * rng.standard_normal()),
         left_handed=0.8 if rng.random() < _LEFT_HANDED else 0.06,
         seated=0.8 if rng.random() < _SEATED else 0.06,
     )
@@ -113,7 +115,7 @@ def num_frames(
 ) -> int:
     """Draw the number of frames of one performance."""
     mean = log_mean_frames(num_classes)[label] + style(seed, performer).log_speed
-    deviation = np.sqrt(LOG_FRAMES_DEVIATION**2 - 0.08**2)
+    deviation = np.sqrt(_LOG_FRAMES**2 - _LOG_FRAMES_PERSON**2)
     frames = np.exp(mean + deviation * rng.standard_normal())
     return int(np.clip(np.rint(frames), MIN_FRAMES, MAX_FRAMES))
 

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from charon.data.standin_body import NUM_JOINTS, spread
 from charon.seeding import numpy_generator
 
-# Mean of the shoulders' yaw seen by cameras 1, 2, 3, and how much it varies; degrees.
-CAMERA_YAW = (-28.0, 6.0, 28.0)
+# How far the cameras 1, 2, 3 stand to the side, and how much that differs from clip to clip
+# and from person to person; degrees. The shoulders' mean yaw is 2 more: most people are
+# right-handed.
+_CAMERA_YAW = (-28.0, 6.0, 28.0)
+_YAW_CLIP = (25.0, 20.0, 28.0)
 _YAW_PERSON = 15.0
-_YAW_OCCASION = (25.0, 20.0, 28.0)
 
 _TRUNK = (0, 1, 2, 3, 20, 4, 8, 12, 16)
 _ELBOWS, _WRISTS, _HANDS, _TIPS, _THUMBS = (5, 9), (6, 10), (7, 11), (21, 23), (22, 24)
@@ -41,8 +43,8 @@ def _by_joint(**values: float) -> NDArray[np.float64]:
     return out
 
 
-# White noise, metres.
-NOISE = 1e-3 * _by_joint(
+# White noise, metres. Less than is measured: guessed joints add to it.
+_NOISE = 1e-3 * _by_joint(
     trunk=0.24,
     elbows=0.6,
     wrists=1.65,
@@ -54,7 +56,7 @@ NOISE = 1e-3 * _by_joint(
     feet=2.3,
 )
 # Share of frames in which a joint is inferred, and its error then, metres.
-INFERRED = _by_joint(
+_INFERRED = _by_joint(
     trunk=0.03,
     elbows=0.10,
     wrists=0.15,
@@ -76,13 +78,9 @@ _INFERRED_ERROR = _by_joint(
     ankles=0.053,
     feet=0.064,
 )
+# A standard normal process above this level means that the joint is inferred.
+_THRESHOLD = np.array([NormalDist().inv_cdf(1.0 - share) for share in _INFERRED])
 _HEAVY = 0.55  # deviation of the logarithm of the noise level from frame to frame
-
-
-@lru_cache(maxsize=256)
-def inferred_thresholds() -> NDArray[np.float64]:
-    """Return the level of a standard normal process above which a joint is inferred."""
-    return np.array([NormalDist().inv_cdf(1.0 - p) for p in INFERRED])
 
 
 @lru_cache(maxsize=1024)
@@ -131,10 +129,10 @@ def view(
         rng: draws the clip's own jitter.
     """
     pitch, roll, camera_yaw, distance, height = _setup(seed, setup, camera)
-    jitter = _YAW_OCCASION[camera - 1] * rng.standard_normal()
-    angle = np.deg2rad(CAMERA_YAW[camera - 1] + jitter) + yaw + camera_yaw
+    jitter = _YAW_CLIP[camera - 1] * rng.standard_normal()
+    angle = np.deg2rad(_CAMERA_YAW[camera - 1] + jitter) + yaw + camera_yaw
     matrix = _axis(2, roll) @ _axis(0, pitch) @ _axis(1, -angle)
-    place = np.array([0.25, 0.08, 0.2]) * rng.standard_normal(3)
+    place = np.array([0.25, 0.08, 0.1]) * rng.standard_normal(3)
     place += (0.0, height, distance)
     middle = bodies[0, 0, 1]
     return np.asarray((bodies - middle) @ matrix.T + place)
@@ -153,19 +151,20 @@ def measure(
         float32 places (frame, joint, xyz), and int8 (frame, joint): 1 inferred, 2 tracked.
     """
     frames = len(places)
-    length = -(-(frames + 8) // 16) * 16
+    length = -(-(frames + 8) // 16) * 16  # has small factors, for the Fourier transform
     white = rng.standard_normal((4, NUM_JOINTS, length), dtype=np.float32)
     frequency = np.arange(length // 2 + 1) / length
+    # Slow errors forget themselves within about three frames.
     shape = 1.0 / np.sqrt(1.0 + (frequency / 0.05) ** 2)
     shape /= np.sqrt(np.mean(np.concatenate([shape, shape[1:-1]]) ** 2))
     slow = np.fft.irfft(np.fft.rfft(white, axis=-1) * shape, length, axis=-1)[..., :frames]
     often = 0.5 * rng.standard_normal((NUM_JOINTS, 1))
-    above = (0.8660254 * slow[3] + often) - inferred_thresholds()[:, None]
+    above = (0.8660254 * slow[3] + often) - _THRESHOLD[:, None]
     guessed = np.clip(5.0 * above, 0.0, 1.0) * _INFERRED_ERROR[:, None]
     error = np.moveaxis(slow[:3] * guessed, 0, -1).swapaxes(0, 1)
 
     noise = rng.standard_normal((frames, NUM_JOINTS, 3), dtype=np.float32)
     level = np.exp(_HEAVY * rng.standard_normal((frames, NUM_JOINTS, 1), dtype=np.float32))
-    noise *= level * NOISE[:, None]
+    noise *= level * _NOISE[:, None]
     state = np.where(above > 0.0, 1, 2).T.astype(np.int8)
     return (places + error + noise).astype(np.float32), state

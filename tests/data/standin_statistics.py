@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 BONES = {
     "base_mid": [(0, 1)],
@@ -66,7 +66,7 @@ def noise(clips: Sequence[Array]) -> dict[str, float]:
     return out
 
 
-def heaviness(clips: Sequence[Array], joints: Sequence[int] = (21, 22, 23, 24)) -> float:
+def kurtosis(clips: Sequence[Array], joints: Sequence[int] = (21, 22, 23, 24)) -> float:
     """Return the kurtosis of the third differences of tips and thumbs (normal: 3)."""
     third = np.concatenate([np.diff(x[:, joints], 3, axis=0).ravel() for x in clips])
     return float(np.mean(third**4) / np.mean(third**2) ** 2)
@@ -81,6 +81,15 @@ def shoulder_yaw(clips: Sequence[Array]) -> Array:
     """Return each clip's mean direction of the line from left to right shoulder, degrees."""
     line = np.array([(x[:, 8] - x[:, 4]).mean(axis=0) for x in clips])
     return np.rad2deg(np.arctan2(line[:, 2], line[:, 0]))
+
+
+def apart(x: NDArray[np.float32]) -> float:
+    """Return how far the spines' middles of two bodies are apart: the median over frames.
+
+    `x` is (frame, body, joint, xyz); frames without either body do not count.
+    """
+    both = x.any(axis=(2, 3)).all(axis=1)
+    return float(np.median(np.linalg.norm(x[both, 0, 1] - x[both, 1, 1], axis=-1)))
 
 
 def autocorrelation(clips: Sequence[Array], lags: Sequence[int]) -> Array:
@@ -158,9 +167,9 @@ def interpolation_error(clips: Array, interval: int, *, delayed: bool) -> float:
     at = np.clip(at, 0, kept.shape[1] - 1)
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, kept.shape[1] - 1)
-    weight = (at - low)[None, :, None, None]
+    weight = (at - low).astype(clips.dtype)[None, :, None, None]
     rebuilt = kept[:, low] * (1 - weight) + kept[:, high] * weight
-    return float(np.mean((rebuilt - clips) ** 2))
+    return float(np.mean((rebuilt - clips) ** 2, dtype=np.float64))
 
 
 def nearest_neighbour(clips: Array, label: NDArray[np.int64], in_train: NDArray[np.bool_]) -> float:
