@@ -8,6 +8,7 @@ interfaces and ask for Ray's token, except the metrics port, which gives numbers
 import logging
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ LONGEST_TEMPORARY = 40
 
 class ClusterError(CharonError):
     """Ray cannot be started or reached, or has too little of something."""
+
+
+REACH_SECONDS = 5.0
+"""How long a running cluster may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ def start(address: str | None, log_file: Path) -> Cluster:
     """
     import ray
 
+    if address is not None:
+        _check_reachable(address)
     temporary = None
     try:
         if address is None:
@@ -119,6 +126,26 @@ def stop(cluster: Cluster) -> None:
         shutil.rmtree(cluster.temporary, ignore_errors=True)
 
 
+def _check_reachable(address: str) -> None:
+    """Try the address for some seconds; Ray by itself would try for many minutes.
+
+    Raises:
+        ClusterError: nothing listens there, or it is no such address.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ClusterError(f"--address takes HOST:PORT of a running cluster, but got {address!r}.")
+    try:
+        socket.create_connection((host, int(port)), REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            f"No Ray cluster answers at --address {address} ({error}); start one with "
+            "`ray start --head`, or leave --address out."
+        ) from error
+
+
 def check_fits(cluster: Cluster, cpus: float, gpus: float) -> None:
     """Check that one trial can ever be placed.
 
@@ -143,11 +170,18 @@ def _short_folder() -> str | None:
     return default if len(default) <= LONGEST_TEMPORARY else "/tmp"
 
 
+class QuietFileHandler(logging.FileHandler):
+    """A log that may be incomplete: a full disk is said once, by the study itself."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Drop the line."""
+
+
 def log_to(log_file: Path) -> None:
     """Send what the libraries have to say to a file instead of between the study's lines."""
     import ray  # noqa: F401 - it sets its own logging up when it is imported, so before
 
-    handler = logging.FileHandler(log_file)
+    handler = QuietFileHandler(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
     for name in LIBRARIES:

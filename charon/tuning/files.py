@@ -10,6 +10,9 @@ from pathlib import Path
 
 from charon.errors import CharonError
 
+ENOUGH_BYTES = 1_000_000
+"""Less free space than this is a full disk."""
+
 
 class ResultsError(CharonError):
     """The results cannot be written, or hold something that must not be overwritten."""
@@ -42,6 +45,16 @@ def writable_folder(folder: Path, *, need_bytes: int = 0) -> Path:
             "are needed; make room, or choose another folder with --results DIR."
         )
     return folder
+
+
+def check_room(folder: Path) -> None:
+    """Check that something can still be written.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if shutil.disk_usage(folder).free < ENOUGH_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def describe_write_error(folder: Path, error: OSError) -> str:

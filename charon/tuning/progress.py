@@ -1,6 +1,5 @@
 """What a person sees while a study runs: a live table, or one line an event without a terminal."""
 
-import logging
 import sys
 import time
 from collections.abc import Callable
@@ -78,9 +77,6 @@ class Progress:
                 get_renderable=self.render, console=self._console, refresh_per_second=2
             )
             self._live.start()
-            for handler in logging.getLogger().handlers:
-                if isinstance(handler, logging.StreamHandler):
-                    handler.stream = sys.stderr
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -109,7 +105,7 @@ class Progress:
                 f"{self._objective} {self._value(record):5.1f}  {self._left_text(record)}"
             )
         if kind == "recover":
-            return f"{name} lost its process and starts again from its last task"
+            return f"{name} stopped unexpectedly and is tried again from its last task"
         best = self.best()
         suffix = f"  best so far: {best.label} {self._value(best):.1f}" if best else ""
         problem = f": {record.error}" if record.error else ""

@@ -14,6 +14,7 @@ from typing import Any
 from ray.tune import Callback
 
 from charon.tuning.facts import repeat_command
+from charon.tuning.files import check_room
 from charon.tuning.journal import (
     FAILED,
     FINISHED,
@@ -94,7 +95,12 @@ class Recorder(Callback):  # type: ignore[misc]
         self._end(trial, FINISHED if complete else PRUNED)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """The trial's process has died; Ray starts it again from its last checkpoint."""
+        """The trial's process has died; Ray starts it again from its last checkpoint.
+
+        Raises:
+            OSError: it died because the disk is full, and so would all others.
+        """
+        check_room(self._folder)
         self._tell("recover", trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

@@ -34,9 +34,6 @@ NEED_BYTES = 50_000_000
 LOG = "driver.log"
 """File in the study's folder for what the libraries say."""
 
-SYNTHETIC = ("standin", "standin-full", "standin-120")
-"""Names of data that are not paths."""
-
 
 @dataclass(frozen=True)
 class Session:
@@ -101,6 +98,8 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     cache = _cache_folder(options)
     clips = StudyClips(first.fields, cache, console)
     clips.check()
+    if options.address is None:
+        _place(options, None)
     preparing = Background(clips.prepare)
     cluster = None
     try:
@@ -149,9 +148,9 @@ def _chosen_fields(study: Study, options: Options) -> dict[str, Value]:
     """Return the fields that the command line sets for all runs."""
     fields: dict[str, Value] = {}
     if options.data is not None:
-        is_path = options.data not in SYNTHETIC
-        path = str(Path(options.data).expanduser().absolute()) if is_path else options.data
-        fields["data.path"] = path
+        path = Path(options.data).expanduser()
+        # What is no file is a name such as `standin`, or an error that names it as it was given.
+        fields["data.path"] = str(path.absolute()) if path.exists() else options.data
     if options.benchmark is not None:
         fields["data.benchmark"] = options.benchmark
     if study.is_search:

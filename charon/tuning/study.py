@@ -157,7 +157,8 @@ def expand(study: Study, overrides: Mapping[str, Value] | None = None) -> list[P
             raise ConfigError(f"{name} is varied by the study {study.name!r}; it cannot be set.")
     fixed = {**study.base, **overrides}
     learners = _learners(study, fixed)
-    _check_known(fixed, learners, f"The base of the study {study.name!r}")
+    _check_known(study.base, learners, f"The base of the study {study.name!r}")
+    _check_known(overrides, learners, "--set")
     fixed = {**_preset(study.preset), **fixed}
     settings: list[dict[str, Value]] = []
     seeds = study.seeds[:1] if study.is_search else study.seeds

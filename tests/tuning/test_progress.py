@@ -1,0 +1,112 @@
+"""What a person sees while a study runs."""
+
+import io
+
+import pytest
+from rich.console import Console
+from tuning.fakes import FIELDS
+
+from charon.tuning.heartbeat import Heart, read_beat
+from charon.tuning.journal import FINISHED, PRUNED, Journal
+from charon.tuning.progress import MOST_ROWS, Progress
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path / "journal.jsonl")
+
+
+def view(journal, tmp_path, num_trials=2, *, terminal=False):
+    console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
+    progress = Progress(
+        journal,
+        objective="test/faa",
+        num_trials=num_trials,
+        slots=2,
+        beat_file=lambda name: tmp_path / f"{name}.json",
+        console=console,
+    )
+    return progress, console
+
+
+def add(journal, name, faas, outcome=None):
+    journal.append("trial", name, label=f"label {name}", fields=FIELDS, tags={})
+    journal.append("start", name)
+    for task, faa in enumerate(faas, start=1):
+        journal.append(
+            "report",
+            name,
+            task=task,
+            num_tasks=3,
+            metrics={"test/faa": faa},
+            matrix=[],
+            seconds=10.0,
+        )
+    if outcome:
+        journal.append("end", name, outcome=outcome, error="")
+
+
+def text_of(progress, console):
+    console.print(progress.render())
+    return console.file.getvalue()
+
+
+def test_the_table_shows_task_faa_time_left_and_the_best(journal, tmp_path):
+    add(journal, "a", [90.0, 80.0], None)
+    add(journal, "b", [90.0, 80.0, 70.0], FINISHED)
+    text = text_of(*view(journal, tmp_path))
+    assert "2/3" in text
+    assert "0:10 left" in text
+    assert "best: label b 70.0" in text
+
+
+def test_the_best_is_chosen_among_finished_trials_only(journal, tmp_path):
+    add(journal, "stopped", [99.0], PRUNED)
+    add(journal, "finished", [90.0, 70.0, 50.0], FINISHED)
+    assert view(journal, tmp_path)[0].best().label == "label finished"
+
+
+def test_within_a_task_the_table_shows_the_epoch(journal, tmp_path):
+    add(journal, "a", [90.0])
+    Heart(tmp_path / "a.json").beat(2, 7, 30, "train")
+    assert "2/3 train epoch 7/30" in text_of(*view(journal, tmp_path))
+
+
+def test_a_beat_that_is_half_written_or_missing_is_no_error(tmp_path):
+    assert read_beat(tmp_path / "none.json") is None
+    (tmp_path / "half.json").write_text("[1, 2")
+    assert read_beat(tmp_path / "half.json") is None
+
+
+def test_a_long_study_shows_what_runs_and_says_how_many_more(journal, tmp_path):
+    for number in range(MOST_ROWS + 5):
+        add(journal, f"t{number}", [90.0, 80.0, 70.0], FINISHED)
+    add(journal, "running", [90.0])
+    text = text_of(*view(journal, tmp_path, num_trials=100))
+    assert "label running" in text
+    assert "and 6 more" in text
+
+
+def test_without_a_terminal_every_event_is_one_line(journal, tmp_path):
+    progress, console = view(journal, tmp_path)
+    with progress:
+        add(journal, "a", [90.0, 80.0, 70.0], FINISHED)
+        for kind in ("start", "report", "recover", "end"):
+            progress.on_event(kind, "a")
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 4
+    assert "(1/2 trials)" in lines[-1]
+
+
+def test_on_a_terminal_events_are_not_lines_but_the_table(journal, tmp_path):
+    progress, console = view(journal, tmp_path, terminal=True)
+    with progress:
+        add(journal, "a", [90.0])
+        progress.on_event("report", "a")
+    assert "trials" in console.file.getvalue()
+
+
+def test_the_studys_rest_is_shared_by_what_runs_at_once(journal, tmp_path):
+    add(journal, "a", [90.0, 80.0, 70.0], FINISHED)
+    progress, _ = view(journal, tmp_path, num_trials=5)
+    assert progress.study_seconds_left() == pytest.approx(4 * 3 * 10 / 2)
