@@ -1,8 +1,8 @@
 """How large a study is run: named sets of fields that replace those of its base.
 
-``paper`` replaces nothing. ``small`` runs on two CPU cores in minutes: a small model, few
-epochs, and a memory that can hold at most 30 % of the training clips, so that what is
-forgotten shows. ``smoke`` only shows that everything works.
+``paper`` replaces nothing. ``small`` runs on two CPU cores in minutes: short clips, a small
+model, few and large steps, and a memory that can hold at most 30 % of the training clips, so
+that what is forgotten shows. ``smoke`` only shows that everything works.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,34 +10,35 @@ from collections.abc import Iterable, Mapping
 from charon.errors import ConfigError
 from charon.tuning.journal import Value
 
-SCALES: dict[str, dict[str, Value]] = {
-    "paper": {},
-    "small": {
-        "model.size": "nano",
-        "optimiser.epochs": 5,
-    },
-    "smoke": {
-        "model.size": "nano",
-        "optimiser.epochs": 1,
-    },
+_TO_SCALE: dict[str, Value] = {
+    "model.size": "nano",
+    # Ten frames, one a tuple: cost falls with the number of frames, and masking ratios in
+    # tenths are whole numbers of tuples, as they are of the paper's twenty.
+    "data.num_frames": 10,
+    "model.frames_per_tuple": 1,
+    # Every fifth of ten frames would leave two.
+    "learner.sampling_interval": 2,
+    # Many small, long steps: what a short training needs.
+    "optimiser.batch_size": 8,
+    "learner.replay_batch_size": 8,
+    "optimiser.learning_rate": 0.2,
 }
-"""The fields each scale sets; the buffer size is added from the data, see below."""
+
+SCALES: dict[str, dict[str, Value]] = {"paper": {}, "small": _TO_SCALE, "smoke": _TO_SCALE}
+"""The fields each scale sets; epochs and buffer size are added from the data, see below."""
+
+SMALL_CLIP_VISITS = 15_400
+"""Clips that a small run sees in its main phases: 8 epochs of the stand-in's 1,920."""
 
 SMALL_MEMORY_SHARE = 0.3
 """Largest share of the training clips that the memory of a small study may hold."""
 
 
-def scale_fields(
-    scale: str, trials: Iterable[Mapping[str, Value]], num_training_clips: int
-) -> dict[str, Value]:
-    """Return the fields that a scale sets, with the buffer size for this data.
-
-    The buffer size is one nominal number for all trials: the largest with which even the
-    trial that thins its clips most holds at most 30 % of the training clips.
+def scale_fields(scale: str, num_training_clips: int) -> dict[str, Value]:
+    """Return the fields that a scale sets for this data, but for the buffer size.
 
     Args:
         scale: ``"paper"``, ``"small"`` or ``"smoke"``.
-        trials: the fields of the study's runs.
         num_training_clips: training clips of the whole stream.
 
     Raises:
@@ -46,12 +47,28 @@ def scale_fields(
     if scale not in SCALES:
         raise ConfigError(f"There is no scale {scale!r}; known are {', '.join(SCALES)}.")
     fields = dict(SCALES[scale])
-    thinnings = _thinnings(trials)
-    if scale != "paper" and thinnings:
-        allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
-        sizes = [largest_buffer(allowed, *thinning) for thinning in thinnings]
-        fields["learner.buffer_size"] = max(1, min(sizes))
+    if scale == "small":
+        fields["optimiser.epochs"] = max(1, round(SMALL_CLIP_VISITS / num_training_clips))
+    if scale == "smoke":
+        fields["optimiser.epochs"] = 1
     return fields
+
+
+def small_buffer(
+    trials: Iterable[Mapping[str, Value]], num_training_clips: int
+) -> dict[str, Value]:
+    """Return the buffer size of a scaled study; nothing if no trial has a memory.
+
+    It is one nominal number for all trials: the largest with which even the trial that thins
+    its clips most holds at most 30 % of the training clips.
+
+    Args:
+        trials: the complete fields of the study's runs, scaled.
+        num_training_clips: training clips of the whole stream.
+    """
+    allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
+    sizes = [largest_buffer(allowed, *thinning) for thinning in _thinnings(trials)]
+    return {"learner.buffer_size": max(1, min(sizes))} if sizes else {}
 
 
 def largest_buffer(num_clips: int, num_frames: int, sampling_interval: int) -> int:

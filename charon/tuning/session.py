@@ -24,7 +24,7 @@ from charon.tuning.plan import (
     read_plan,
     with_remembered,
 )
-from charon.tuning.scales import memory_warnings, scale_fields
+from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
 from charon.tuning.study import PlannedTrial, Study, expand
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
 
@@ -185,13 +185,14 @@ def _plan_trials(
     gpus: float,
 ) -> list[PlannedTrial]:
     """Return all runs at their scale; what the user chose or the study varies stays."""
-    scale = scale_of(options)
-    planned = [trial.fields for trial in expand(study, chosen)]
-    scaled = scale_fields(scale, planned, clips.tasks.num_training_clips)
-    varied = {*study.grid, *study.space}
-    fields = {name: value for name, value in scaled.items() if name not in varied}
-    fields["device"] = "cuda" if gpus else "cpu"
-    return expand(study, {**fields, **chosen})
+    scale, num_clips = scale_of(options), clips.tasks.num_training_clips
+    decided = {*study.grid, *study.space, *chosen}
+    scaled = {n: v for n, v in scale_fields(scale, num_clips).items() if n not in decided}
+    fields = {**scaled, "device": "cuda" if gpus else "cpu", **chosen}
+    if scale != "paper" and "learner.buffer_size" not in decided:
+        planned = [trial.fields for trial in expand(study, fields)]
+        fields |= small_buffer(planned, num_clips)
+    return expand(study, fields)
 
 
 def _new_plan(

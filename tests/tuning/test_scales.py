@@ -4,7 +4,14 @@ import pytest
 
 from charon.errors import ConfigError
 from charon.memory.temporal import capacity
-from charon.tuning.scales import SCALES, largest_buffer, memory_warnings, scale_fields
+from charon.tuning.scales import (
+    SCALES,
+    SMALL_CLIP_VISITS,
+    largest_buffer,
+    memory_warnings,
+    scale_fields,
+    small_buffer,
+)
 
 
 def run(interval=5, size=500, frames=120):
@@ -17,27 +24,27 @@ def run(interval=5, size=500, frames=120):
 
 @pytest.mark.parametrize("interval", [1, 2, 5, 7, 60])
 def test_the_memory_of_a_small_study_holds_at_most_30_percent(interval):
-    size = scale_fields("small", [run(interval)], 1000)["learner.buffer_size"]
+    size = small_buffer([run(interval)], 1000)["learner.buffer_size"]
     assert capacity(size, 120, interval) <= 300
     assert capacity(size + 1, 120, interval) > 300
 
 
 def test_one_memory_fits_all_trials_of_a_study():
-    fields = scale_fields("small", [run(1), run(10)], 1000)
+    fields = small_buffer([run(1), run(10)], 1000)
     assert fields["learner.buffer_size"] == largest_buffer(300, 120, 10)
 
 
 def test_runs_without_a_memory_get_no_buffer_size():
-    assert "learner.buffer_size" not in scale_fields("small", [{"data.num_frames": 120}], 1000)
+    assert small_buffer([{"data.num_frames": 120}], 1000) == {}
 
 
 def test_the_papers_scale_changes_nothing():
-    assert scale_fields("paper", [run()], 1000) == {}
+    assert scale_fields("paper", 1000) == {}
 
 
 def test_an_unknown_scale_lists_the_known_ones():
     with pytest.raises(ConfigError, match=", ".join(SCALES)):
-        scale_fields("huge", [run()], 1000)
+        scale_fields("huge", 1000)
 
 
 def test_a_memory_that_could_hold_everything_is_warned_of_once():
@@ -45,3 +52,10 @@ def test_a_memory_that_could_hold_everything_is_warned_of_once():
     assert "buffer_size=500" in warning
     assert "2500" in warning
     assert memory_warnings([run(1, 999)], 1000) == []
+
+
+def test_a_small_run_sees_about_as_many_clips_whatever_the_size_of_the_data():
+    for num_clips in (284, 1920, 5000):
+        epochs = scale_fields("small", num_clips)["optimiser.epochs"]
+        assert abs(epochs * num_clips - SMALL_CLIP_VISITS) <= num_clips / 2
+    assert scale_fields("small", 10**6)["optimiser.epochs"] == 1
