@@ -146,7 +146,7 @@ def test_a_finished_study_is_moved_aside_and_an_unfinished_one_is_kept(tmp_path)
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(ResultsError, match="file.*--results DIR"):
+    with pytest.raises(ResultsError, match=r"file.*--results DIR"):
         writable_folder(file)
 
 

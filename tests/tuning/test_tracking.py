@@ -9,18 +9,6 @@ from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, J
 from charon.tuning.tracking import Sender
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
 
-pytestmark = [
-    pytest.mark.usefixtures("quiet_mlflow"),
-    # MLflow 3.17 with SQLAlchemy 2.1.
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
-]
-
-
-@pytest.fixture
-def quiet_mlflow(monkeypatch):
-    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
-        monkeypatch.setenv(name, "true")
-
 
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory):

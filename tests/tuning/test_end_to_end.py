@@ -1,0 +1,226 @@
+"""Whole studies through Ray, Optuna and MLflow, as a user starts them."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STUDY = Path(__file__).with_name("tiny_study.py")
+SHORT, LONG = 3, 300
+"""Epochs; with the latter a task takes long enough that something can be killed meanwhile."""
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory):
+    """An .npz of 6 classes that differ in pose."""
+    rng = np.random.default_rng(0)
+    pose = rng.normal(size=(6, 1, 3, 1, 5, 1)).repeat(10, axis=1)
+    x = (pose + rng.normal(0, 0.2, (6, 10, 3, 20, 5, 1))).reshape(60, 3, 20, 5, 1)
+    path = tmp_path_factory.mktemp("data") / "tiny.npz"
+    np.savez(
+        path,
+        x=x.astype(np.float32),
+        label=np.arange(6).repeat(10),
+        n_frames=np.full(60, 20),
+        train_mask=np.tile(np.arange(10) < 6, 6),
+    )
+    return path
+
+
+def start(clips, folder, *flags, mode="grid", epochs=SHORT):
+    command = [sys.executable, str(STUDY), mode, "--data", str(clips), "--results", str(folder)]
+    more = ["--cache", str(folder / "cache"), "--set", f"optimiser.epochs={epochs}"]
+    return subprocess.Popen(
+        [*command, *more, *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+
+
+def finish(process, status=0):
+    out, problem = process.communicate(timeout=240)
+    assert process.returncode == status, out + problem
+    return out
+
+
+def wait_for(process, text):
+    """Read the study's lines until one holds ``text``."""
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"the study ended before {text!r}: {process.stderr.read()}")
+
+
+def read(folder, name):
+    with (folder / "tiny" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def statuses(folder):
+    return [row["status"] for row in read(folder, "trials.csv")]
+
+
+def logged(folder):
+    """Return what MLflow has: outcome and steps of every run by its name."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("tiny")
+    found = {}
+    for run in client.search_runs([experiment.experiment_id]):
+        history = client.get_metric_history(run.info.run_id, "test/faa")
+        name = run.info.run_name if run.data.tags["kind"] == "trial" else "study"
+        assert name not in found
+        found[name] = (run.data.tags["outcome"], sorted(metric.step for metric in history))
+    return found
+
+
+def test_a_study_runs_from_data_to_tables_and_mlflow(clips, tmp_path):
+    out = finish(start(clips, tmp_path))
+    rows = read(tmp_path, "trials.csv")
+    assert [row["status"] for row in rows] == ["finished"] * 3
+    assert [row["learner"] for row in rows] == ["charon", "charon", "finetune"]
+    assert all(float(row["test/faa"]) > 0 for row in rows)
+    assert all(float(row["train/epochs_per_hour"]) > 0 for row in rows)
+    assert len(read(tmp_path, "curves.csv")) == 3 * 3
+    models = (tmp_path / "tiny" / "trials").glob("*/model.pt")
+    folders = {row["name"].replace(" ", "_") for row in rows}
+    assert {path.parent.name for path in models} == folders
+    assert "task 3/3" in out
+    assert "best so far" in out
+    for expected in ("get-auth-token", "mlflow", "--backend-store-uri", "compareRunsMode=CHART"):
+        assert expected in out
+    found = logged(tmp_path)
+    assert found.pop("study") == ("finished", [])
+    assert set(found.values()) == {("finished", [1, 2, 3])}
+    assert not list((tmp_path / "tiny").glob("ray/*/checkpoint_*"))
+
+
+def test_a_search_runs_the_given_number_of_trials_on_validation_clips(clips, tmp_path):
+    finish(start(clips, tmp_path, mode="search"))
+    rows = read(tmp_path, "trials.csv")
+    assert len(rows) == 3
+    assert rows[0]["status"] == "finished"
+    assert rows[0]["learner.masking_ratio"] == "0.3"
+    assert "val/faa" in rows[0]
+    assert "test/faa" not in rows[0]
+
+
+def test_a_dry_run_says_what_would_happen_and_leaves_nothing(clips, tmp_path):
+    out = finish(start(clips, tmp_path, "--dry-run"))
+    for expected in ("eta0.50", "36 training clips", "Study", "Results", "memory"):
+        assert expected in out
+    assert not (tmp_path / "tiny").exists()
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--set", "learner.maskin_ratio=1"], "learner.masking_ratio"),
+        (["--data", "nowhere.npz"], "nowhere.npz"),
+        (["--benchmark", "ntu60-xsub"], "benchmark"),
+        (["--cpus-per-trial", "9999"], "--cpus-per-trial"),
+        (["--tracking-uri", "ftp://x"], "--tracking-uri"),
+        (["--address", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["--resume"], "no study to resume"),
+        (["--results", "/dev/null/x"], "/dev/null/x"),
+    ],
+)
+def test_a_wrong_input_is_one_sentence_and_leaves_no_study(clips, tmp_path, flags, message):
+    process = start(clips, tmp_path, *flags)
+    _, problem = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert message in problem
+    assert problem.startswith("error: ")
+    assert len(problem.strip().splitlines()) == 1
+    assert not (tmp_path / "tiny" / "study.json").exists()
+
+
+@pytest.mark.slow
+def test_a_study_whose_driver_was_killed_goes_on_and_logs_nothing_twice(clips, tmp_path):
+    process = start(clips, tmp_path, epochs=LONG)
+    wait_for(process, "task 2/3")
+    process.kill()
+    process.communicate()
+    assert set(statuses(tmp_path)) == {"running", "pending"}
+    finish(start(clips, tmp_path, "--resume", epochs=LONG))
+    assert statuses(tmp_path) == ["finished"] * 3
+    tasks = [(row["trial_id"], row["task"]) for row in read(tmp_path, "curves.csv")]
+    assert len(tasks) == len(set(tasks)) == 9
+    assert {outcome for outcome, _ in logged(tmp_path).values()} == {"finished"}
+    assert all(
+        steps == [1, 2, 3] for name, (_, steps) in logged(tmp_path).items() if name != "study"
+    )
+
+
+@pytest.mark.slow
+def test_a_resumed_trial_ends_with_the_same_numbers(clips, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    finish(start(clips, whole, epochs=LONG))
+    process = start(clips, broken, epochs=LONG)
+    wait_for(process, "task 1/3")
+    process.send_signal(signal.SIGINT)
+    finish(process, 130)
+    assert "interrupted" in statuses(broken)
+    finish(start(clips, broken, "--resume", epochs=LONG))
+    accuracies = [
+        [{k: v for k, v in row.items() if k.startswith("test/")} for row in read(f, "curves.csv")]
+        for f in (whole, broken)
+    ]
+    key = lambda row: tuple(row.values())  # noqa: E731
+    assert sorted(accuracies[0], key=key) == sorted(accuracies[1], key=key)
+
+
+@pytest.mark.slow
+def test_a_trial_whose_process_was_killed_goes_on(clips, tmp_path):
+    process = start(clips, tmp_path, epochs=LONG)
+    wait_for(process, "task 1/3")
+    os.kill(worker_of(process), signal.SIGKILL)
+    finish(process)
+    assert statuses(tmp_path) == ["finished"] * 3
+    assert len(read(tmp_path, "curves.csv")) == 9
+
+
+def worker_of(process):
+    """Return the process of a running trial of this study, not of another one's."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if "ray::CharonTrial" in (folder / "cmdline").read_text() and is_below(
+                    int(folder.name), process.pid
+                ):
+                    return int(folder.name)
+            except (OSError, ValueError):
+                continue
+        time.sleep(0.2)
+    return pytest.fail("no trial is running")
+
+
+def is_below(pid, ancestor):
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    return False
+
+
+@pytest.mark.slow
+def test_a_trial_that_diverges_fails_alone_and_the_study_says_why(clips, tmp_path):
+    out = finish(start(clips, tmp_path, "--set", "optimiser.learning_rate=1e12"), 1)
+    assert set(statuses(tmp_path)) == {"failed"}
+    assert "optimiser.learning_rate" in out
+    assert all("learning_rate" in row["error"] for row in read(tmp_path, "trials.csv"))

@@ -1,0 +1,35 @@
+"""A study that runs through Ray in seconds; a program of its own, as real studies are."""
+
+from charon.tuning import Study, main
+from charon.tuning.space import KeptTuples, Real
+
+BASE = {
+    "data.classes_per_task": 2,
+    "learner.masking_ratio": 0.3,
+}
+
+grid = Study(
+    name="tiny",
+    question="Does the whole way work?",
+    base={name: value for name, value in BASE.items() if name != "learner.masking_ratio"},
+    grid={"learner.masking_ratio": [0.0, 0.5]},
+    seeds=(0,),
+    also=[{"learner": "finetune"}],
+)
+
+search = Study(
+    name="tiny",
+    question="Does a search work?",
+    base=BASE,
+    space={
+        "learner.masking_ratio": KeptTuples(1, 10, tuples=10),
+        "learner.alpha": Real(0.1, 1.0),
+    },
+    num_trials=3,
+    prune=True,
+)
+
+if __name__ == "__main__":
+    import sys
+
+    main({"grid": grid, "search": search}[sys.argv[1]], sys.argv[2:])
