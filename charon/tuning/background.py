@@ -18,8 +18,8 @@ class Background:
         except BaseException as error:
             self._error = error
 
-    def wait(self) -> None:
-        """Wait for the call, and raise what it raised."""
-        self._thread.join()
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the call, not longer than ``timeout`` seconds, and raise what it raised."""
+        self._thread.join(timeout)
         if self._error is not None:
             raise self._error

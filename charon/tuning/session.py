@@ -31,6 +31,9 @@ from charon.tuning.tracking_store import Store, check_answers, choose_store, mak
 NEED_BYTES = 50_000_000
 """Free space a study asks for before it starts; checkpoints come and go."""
 
+QUICK_SECONDS = 0.5
+"""Data in the cache are ready within this, and what is wrong with them is said before Ray starts."""
+
 LOG = "driver.log"
 """File in the study's folder for what the libraries say."""
 
@@ -103,6 +106,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     preparing = Background(clips.prepare)
     cluster = None
     try:
+        preparing.wait(QUICK_SECONDS)
         if not options.dry_run:
             cluster = clusters.start(options.address, folder / LOG)
         preparing.wait()
