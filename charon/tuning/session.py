@@ -32,7 +32,7 @@ NEED_BYTES = 50_000_000
 """Free space a study asks for before it starts; checkpoints come and go."""
 
 QUICK_SECONDS = 0.5
-"""Data in the cache are ready within this, and what is wrong with them is said before Ray starts."""
+"""Cached data are ready within this, and what is wrong with them is said before Ray starts."""
 
 LOG = "driver.log"
 """File in the study's folder for what the libraries say."""
