@@ -27,6 +27,8 @@ class Split:
         protocol: the rule of train and test: a benchmark's name, ``given split`` (the
             source's own), ``subjects`` (every other one trains), or ``stratified clips``.
         val_rule: how ``val`` was chosen, in words.
+        num_classes: classes of the benchmark, the first of the archive's: 60 where one of the
+            NTU RGB+D 60 protocols is cut out of an NTU RGB+D 120 set.
     """
 
     train: NDArray[np.int64]
@@ -34,6 +36,7 @@ class Split:
     val: NDArray[np.int64]
     protocol: str
     val_rule: str
+    num_classes: int
 
 
 def split(
@@ -64,16 +67,20 @@ def split(
             f"`0 <= val_fraction < 1` must hold, but got val_fraction={val_fraction}."
         )
     in_train, protocol = _training_clips(archive, benchmark)
+    num_classes = len(archive.description.class_names)
+    if protocol in ntu.BENCHMARKS:
+        num_classes = ntu.num_classes_of(protocol)
     by_name = np.argsort(archive.names, kind="stable")
+    by_name = by_name[archive.label[by_name] < num_classes]
     train, test = by_name[in_train[by_name]], by_name[~in_train[by_name]]
-    _check_not_empty(archive, train, test, protocol)
+    _check_not_empty(archive, train, test, protocol, num_classes)
     if val_fraction == 0:
-        return Split(train, test, np.empty(0, np.int64), protocol, "none")
+        return Split(train, test, np.empty(0, np.int64), protocol, "none", num_classes)
     if archive.subject[train].all():
         held_out, val_rule = hold_out_people(archive, train, val_fraction, seed)
     else:
         held_out, val_rule = hold_out_clips(archive.label[train], val_fraction, seed)
-    return Split(train[~held_out], test, train[held_out], protocol, val_rule)
+    return Split(train[~held_out], test, train[held_out], protocol, val_rule, num_classes)
 
 
 def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
@@ -113,8 +120,8 @@ def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bo
     for known in ntu.BENCHMARKS:
         if known == benchmark:
             chosen = known
-    if ntu.num_classes_of(chosen) != num_classes:
-        remedy = "; use the data `standin-120`" if about.is_standin and num_classes == 60 else ""
+    if ntu.num_classes_of(chosen) > num_classes:
+        remedy = "; use the data `standin-120`" if about.is_standin else ""
         raise ConfigError(
             f"The benchmark `{chosen}` has {ntu.num_classes_of(chosen)} classes, but "
             f"{archive.source} has {num_classes}{remedy}."
@@ -126,9 +133,13 @@ def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bo
 
 
 def _check_not_empty(
-    archive: Archive, train: NDArray[np.int64], test: NDArray[np.int64], protocol: str
+    archive: Archive,
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+    protocol: str,
+    num_classes: int,
 ) -> None:
-    names = archive.description.class_names
+    names = archive.description.class_names[:num_classes]
     missing = sorted(set(range(len(names))) - set(archive.label[train].tolist()))
     if missing:
         others = f" and {len(missing) - 1} other classes" if len(missing) > 1 else ""

@@ -214,6 +214,15 @@ def test_a_benchmark_of_another_set_is_refused():
         split(ntu_set(60), "ntu120-xset", seed=0)
 
 
+@pytest.mark.parametrize("benchmark", ["ntu60-xsub", "ntu60-xview"])
+def test_ntu60s_protocols_can_be_cut_out_of_an_ntu120_set(benchmark):
+    whole, part = ntu_set(120), ntu_set(60)
+    cut, alone = split(whole, benchmark, seed=0), split(part, benchmark, seed=0)
+    assert cut.num_classes == alone.num_classes == 60
+    assert set(whole.names[cut.train]) == set(part.names[alone.train])
+    assert set(whole.names[cut.test]) == set(part.names[alone.test])
+
+
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, 1.5])
 def test_a_fraction_out_of_range_is_refused(fraction):
     with pytest.raises(ConfigError, match=f"must hold, but got val_fraction={fraction}"):
