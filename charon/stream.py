@@ -135,6 +135,8 @@ class Stream:
 
     def _learn_next(self) -> TaskResult:
         started = time.perf_counter()
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
         if not self.is_joint and self._done > 0:
             self._before[self._done] = self._accuracy_of_next(self._done)
         last = self.num_tasks - 1 if self.is_joint else self._done
@@ -143,6 +145,8 @@ class Stream:
         self._evaluate()
         measured = self.learner.measurements() | self._speed() | losses
         measured["time/task_seconds"] = time.perf_counter() - started
+        if self.device.type == "cuda":
+            measured["gpu/peak_bytes"] = float(torch.cuda.max_memory_allocated(self.device))
         return TaskResult(
             self._done, self.num_tasks, self._accuracies() | measured, self.accuracy_matrix
         )

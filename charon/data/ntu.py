@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data.source import Description
 from charon.errors import DataError
 
 Benchmark = Literal["ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"]
@@ -61,6 +62,7 @@ CENTRE_JOINT = 1
 """Spine mid: its first position is the origin of a clip."""
 
 NUM_JOINTS = 25
+NUM_BODIES = 2
 MAX_FRAMES = 300
 """Frames of the longest clip, and of the field's padded files."""
 
@@ -238,3 +240,25 @@ def row_names(benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:
     ]
     ordered = np.array(names)[by_group]
     return tuple(ordered[train].tolist()), tuple(ordered[~train].tolist())
+
+
+def description(name: str, num_classes: int, *, is_standin: bool = False) -> Description:
+    """Return what all clips of a set in NTU RGB+D's layout have in common.
+
+    Args:
+        name: of the set.
+        num_classes: 60 or 120.
+        is_standin: whether the clips are synthetic.
+    """
+    return Description(
+        name=name,
+        class_names=CLASS_NAMES[:num_classes],
+        num_joints=NUM_JOINTS,
+        num_bodies=NUM_BODIES,
+        num_channels=3,
+        centre_joint=CENTRE_JOINT,
+        bones=BONES,
+        parts=PARTS,
+        is_ntu=True,
+        is_standin=is_standin,
+    )

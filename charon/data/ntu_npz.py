@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.npz_reader import NpzReader, check_finite, lengths, map_slabs
-from charon.data.preparation import NUM_BODIES, centre
+from charon.data.preparation import centre
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.errors import DataError
 
@@ -34,7 +34,7 @@ FILES: dict[str, ntu.Benchmark] = {
 }
 """The eight names in use, and the protocol each stands for."""
 
-_VALUES = NUM_BODIES * ntu.NUM_JOINTS * 3
+_VALUES = ntu.NUM_BODIES * ntu.NUM_JOINTS * 3
 _PARTS = ("train", "test")
 
 
@@ -70,17 +70,7 @@ class NtuNpz:
     @property
     def description(self) -> Description:
         """60 or 120 classes, by the file's name; the set is named like its protocol."""
-        return Description(
-            name=self._benchmark,
-            class_names=ntu.CLASS_NAMES[: ntu.num_classes_of(self._benchmark)],
-            num_joints=ntu.NUM_JOINTS,
-            num_bodies=NUM_BODIES,
-            num_channels=3,
-            centre_joint=ntu.CENTRE_JOINT,
-            bones=ntu.BONES,
-            parts=ntu.PARTS,
-            is_ntu=True,
-        )
+        return ntu.description(self._benchmark, ntu.num_classes_of(self._benchmark))
 
     def identity(self) -> str:
         """Return a string that changes with the file's path, size or time."""
@@ -157,7 +147,7 @@ class NtuNpz:
         self, part: str, names: tuple[str, ...] | None, first_row: int, slab: NDArray[Any]
     ) -> list[SourceClip | Unreadable]:
         x = slab.astype(np.float32, copy=False).reshape(
-            *slab.shape[:2], NUM_BODIES, ntu.NUM_JOINTS, 3
+            *slab.shape[:2], ntu.NUM_BODIES, ntu.NUM_JOINTS, 3
         )
         check_finite(x, first_row, f"{self._path}: `x_{part}`")
         length = lengths(np.asarray(slab.any(axis=2)))

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from charon.data import ntu
 from charon.data.ntu_npz import zero_copied_body
-from charon.data.preparation import NUM_BODIES, centre
+from charon.data.preparation import centre
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.errors import DataError
 
@@ -134,17 +134,7 @@ class PysklPickle:
     def description(self) -> Description:
         """60 classes if no clip's label is above, else 120."""
         num_classes = 120 if any(clip["label"] >= 60 for clip in self._annotations) else 60
-        return Description(
-            name=f"ntu{num_classes}",
-            class_names=ntu.CLASS_NAMES[:num_classes],
-            num_joints=ntu.NUM_JOINTS,
-            num_bodies=NUM_BODIES,
-            num_channels=3,
-            centre_joint=ntu.CENTRE_JOINT,
-            bones=ntu.BONES,
-            parts=ntu.PARTS,
-            is_ntu=True,
-        )
+        return ntu.description(f"ntu{num_classes}", num_classes)
 
     def identity(self) -> str:
         """Return a string that changes with the file's path, size or time."""
@@ -167,7 +157,7 @@ class PysklPickle:
         name = annotation["frame_dir"]
         keypoint = annotation["keypoint"]
         num_bodies, num_frames = keypoint.shape[:2]
-        x = np.zeros((num_frames, NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
+        x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
         x[:, :num_bodies] = keypoint.swapaxes(0, 1)
         if not np.isfinite(x).all():
             raise DataError(
@@ -221,7 +211,7 @@ def _problem(annotation: Any) -> str:
     name, shape = annotation["frame_dir"], annotation["keypoint"].shape
     if annotation["keypoint"].dtype.kind != "f" or shape[2:] != (ntu.NUM_JOINTS, 3):
         return f"({name}) must have a float `keypoint` of shape (body, frame, 25, 3), not {shape}"
-    if len(shape) != 4 or not 1 <= shape[0] <= NUM_BODIES or shape[1] < 1:
+    if len(shape) != 4 or not 1 <= shape[0] <= ntu.NUM_BODIES or shape[1] < 1:
         return f"({name}) must have a `keypoint` of 1 or 2 bodies and a frame, not {shape}"
     if annotation["total_frames"] != shape[1]:
         return f"({name}) has {annotation['total_frames']} `total_frames`, but {shape[1]} in it"

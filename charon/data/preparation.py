@@ -14,11 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.ntu import CENTRE_JOINT, NUM_JOINTS
+from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
 from charon.data.skeleton_file import RawClip
 from charon.errors import DataError
-
-NUM_BODIES = 2
 
 # The thresholds of the field's denoising.
 MAX_NOISE_FRAMES = 11

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from charon.data import ntu
 from charon.data.parallel import map_in_order
-from charon.data.preparation import NUM_BODIES, prepare_clip
+from charon.data.preparation import prepare_clip
 from charon.data.skeleton_file import (
     MAX_BYTES,
     RawClip,
@@ -163,17 +163,7 @@ def _describe(names: Iterable[str]) -> Description:
         with suppress(DataError):  # no clip's name: unreadable when its turn comes
             if ntu.parse_name(name).label >= num_classes:
                 num_classes = 120
-    return Description(
-        name=f"ntu{num_classes}",
-        class_names=ntu.CLASS_NAMES[:num_classes],
-        num_joints=ntu.NUM_JOINTS,
-        num_bodies=NUM_BODIES,
-        num_channels=3,
-        centre_joint=ntu.CENTRE_JOINT,
-        bones=ntu.BONES,
-        parts=ntu.PARTS,
-        is_ntu=True,
-    )
+    return ntu.description(f"ntu{num_classes}", num_classes)
 
 
 def list_entries(path: Path) -> list[Entry]:

@@ -70,18 +70,7 @@ class StandIn:
     @property
     def description(self) -> Description:
         """NTU RGB+D's joints, bones, parts and class names."""
-        return Description(
-            name="standin",
-            class_names=ntu.CLASS_NAMES[: self.num_classes],
-            num_joints=ntu.NUM_JOINTS,
-            num_bodies=2,
-            num_channels=3,
-            centre_joint=ntu.CENTRE_JOINT,
-            bones=ntu.BONES,
-            parts=ntu.PARTS,
-            is_ntu=True,
-            is_standin=True,
-        )
+        return ntu.description("standin", self.num_classes, is_standin=True)
 
     def identity(self) -> str:
         """Return version, seed and a digest of the names."""

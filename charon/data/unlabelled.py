@@ -6,7 +6,7 @@ from pathlib import Path
 
 from charon.data import ntu
 from charon.data.parallel import map_in_order
-from charon.data.preparation import NUM_BODIES, prepare_clip
+from charon.data.preparation import prepare_clip
 from charon.data.skeleton_folder import SUFFIX, Entry, RawReader, list_entries
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.errors import DataError
@@ -54,7 +54,7 @@ class Unlabelled:
             name=self._path.stem,
             class_names=(UNKNOWN,),
             num_joints=ntu.NUM_JOINTS,
-            num_bodies=NUM_BODIES,
+            num_bodies=ntu.NUM_BODIES,
             num_channels=3,
             centre_joint=ntu.CENTRE_JOINT,
             bones=ntu.BONES,
