@@ -8,10 +8,12 @@ ends with the same numbers.
 
 import argparse
 import shlex
+import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Self
 
 from charon.checkpoint import MAY_DIFFER
 from charon.commands.clips import PATH_HELP, STANDIN_NOTE, add_cache_argument, cache_dir, open_clips
@@ -74,17 +76,56 @@ def main(options: argparse.Namespace) -> int:
     source = open_source(run.data.path, keep_gaps=run.data.keep_gaps)
     stream = Stream(run, open_clips(source, run.data.path, cache_dir(options)))
     done = folder.load(stream) if options.resume else 0
+    interrupt = _Interrupt()
     try:
-        folder.start(stream)
-        print(_title(stream))
-        if options.resume:
-            print(f"Continues after task {done}." if done else "Begins again: no task was done.")
-        _warn_of_memory(stream)
-        return _learn(stream, folder)
+        with interrupt:
+            return _run(stream, folder, options, done, interrupt)
     except KeyboardInterrupt:
         print("\ncharon: interrupted; continue with the command", file=sys.stderr)
         print(f"  {_resume_command(options)}", file=sys.stderr)
         return _INTERRUPTED
+
+
+class _Interrupt:
+    """Ctrl-C that cannot get lost.
+
+    It interrupts at once; and where a library swallows that (an import in the middle of a
+    step does), :meth:`check` does it again at the end of the epoch.
+    """
+
+    def __init__(self) -> None:
+        self._was_asked = False
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self._was_asked = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if it was asked for."""
+        if self._was_asked:
+            raise KeyboardInterrupt
+
+
+def _run(
+    stream: Stream,
+    folder: RunFolder,
+    options: argparse.Namespace,
+    done: int,
+    interrupt: _Interrupt,
+) -> int:
+    folder.start(stream)
+    print(_title(stream))
+    if options.resume:
+        print(f"Continues after task {done}." if done else "Begins again: no task was done.")
+    _warn_of_memory(stream)
+    return _learn(stream, folder, interrupt)
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -120,10 +161,9 @@ def _resumed(folder: RunFolder, given: dict[str, Any], preset: str | None) -> Ru
     return run
 
 
-def _learn(stream: Stream, folder: RunFolder) -> int:
+def _learn(stream: Stream, folder: RunFolder, interrupt: _Interrupt) -> int:
     status = Status()
-    progress = _EpochProgress(status)
-    stream.on_progress = progress
+    stream.on_progress = _EpochProgress(status, interrupt)
     for result in stream:
         status.clear()
         print(_task_line(result), flush=True)
@@ -136,12 +176,14 @@ def _learn(stream: Stream, folder: RunFolder) -> int:
 class _EpochProgress:
     """Shows how far a run is, and how long the rest may take."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, interrupt: _Interrupt) -> None:
         self._status = status
+        self._interrupt = interrupt
         self._first: tuple[float, float] | None = None
 
     def __call__(self, progress: Progress) -> None:
         """Show that an epoch has ended."""
+        self._interrupt.check()
         now = time.monotonic()
         # From the first epoch on: a resumed run does not start at 0.
         since, begun = self._first = self._first or (now, progress.fraction)

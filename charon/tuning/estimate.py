@@ -8,7 +8,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +25,10 @@ from charon.tuning.runner import slots
 from charon.tuning.session import Session
 
 STEPS = 3
-"""Steps timed of each phase, after one that warms up."""
+"""Steps timed of each phase, after a small one that warms up."""
+
+LONG_STEP = 2.0
+"""Seconds after which no further step of a phase is timed."""
 
 START_SECONDS = 20.0
 """From the command to the first step, about."""
@@ -71,12 +74,15 @@ def show_estimate(session: Session, console: Console) -> None:
 
 def _kinds(session: Session) -> list[dict[str, Value]]:
     """Return the runs that are measured: those with the smallest and largest masking ratio."""
-    runs = [trial.fields for trial in session.trials if trial.fields["learner"] == "charon"]
-    runs = runs or [trial.fields for trial in session.trials]
-    ratio: Callable[[Mapping[str, Value]], float] = lambda run: float(  # noqa: E731
-        run.get("learner.masking_ratio") or 0.0
-    )
-    return [min(runs, key=ratio), max(runs, key=ratio)]
+    every = [trial.fields for trial in session.trials]
+    masking = [fields for fields in every if _masking_ratio(fields) is not None] or every
+    ordered = sorted(masking, key=lambda fields: _masking_ratio(fields) or 0.0)
+    return [ordered[0], ordered[-1]]
+
+
+def _masking_ratio(fields: Mapping[str, Value]) -> float | None:
+    ratio = fields.get("learner.masking_ratio")
+    return ratio if isinstance(ratio, float) else None
 
 
 def _cost_of(fields: Mapping[str, Value], session: Session) -> Cost:
@@ -111,27 +117,33 @@ def _phase_seconds(stream: Stream, task: Task) -> list[tuple[int, float]]:
     batch = stream.run.optimiser.batch_size
     learner.begin_task(task.classes)
     clips = stream.tasks.load(task.train[: batch * (STEPS + 1)], "train").to(stream.device)
+    parts = [clips.take(rows) for rows in torch.arange(len(clips)).split(batch)]
+    seconds: dict[str, float] = {}
     found = []
     for phase in learner.phases():
-        parts = torch.arange(len(clips)).split(batch)
-        phase.step(clips.take(parts[0]))
-        found.append((phase.epochs, _timed(stream, phase, [clips.take(p) for p in parts])))
+        if phase.name not in seconds:
+            phase.step(clips.take(torch.arange(min(2, len(clips)))))
+            seconds[phase.name] = _timed(stream, phase, parts)
+        found.append((phase.epochs, seconds[phase.name]))
     return found
 
 
 def _timed(stream: Stream, phase: Phase, batches: list[Clips]) -> float:
     """Return the seconds of one step, the mean over some."""
-    _wait(stream)
-    start = time.perf_counter()
+    spent: list[float] = []
     for batch in batches[:STEPS]:
+        start = time.perf_counter()
         phase.step(batch)
-    _wait(stream)
-    return (time.perf_counter() - start) / len(batches[:STEPS])
+        _wait(stream)
+        spent.append(time.perf_counter() - start)
+        if sum(spent) > LONG_STEP:
+            break
+    return sum(spent) / len(spent)
 
 
 def _score_seconds(stream: Stream, task: Task) -> float:
     """Return the seconds it takes to evaluate one clip."""
-    clips = stream.tasks.load(task.test[:32], "test")
+    clips = stream.tasks.load(task.test[:8], "test")
     start = time.perf_counter()
     score(stream.learner, clips, task.classes, stream.device)
     return (time.perf_counter() - start) / len(clips)

@@ -154,7 +154,7 @@ def _chosen_fields(study: Study, options: Options) -> dict[str, Value]:
     if options.data is not None:
         path = Path(options.data).expanduser()
         # What is no file is a name such as `standin`, or an error that names it as it was given.
-        fields["data.path"] = str(path.absolute()) if path.exists() else options.data
+        fields["data.path"] = str(path.resolve()) if path.exists() else options.data
     if options.benchmark is not None:
         fields["data.benchmark"] = options.benchmark
     if study.is_search:
