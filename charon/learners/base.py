@@ -94,6 +94,7 @@ class Learner(ABC):
     """
 
     network: Network
+    optimiser: torch.optim.Optimizer
     memory: Memory | None = None
 
     def __init__(self, setup: Setup, settings: Settings) -> None:
@@ -111,6 +112,12 @@ class Learner(ABC):
 
     def end_task(self) -> None:  # noqa: B027 - most learners do nothing
         """Finish the task, e.g. bring the memory up to date."""
+
+    def descend(self, total: Tensor) -> None:
+        """Take one step of the optimiser on a loss."""
+        self.optimiser.zero_grad()
+        total.backward()
+        self.optimiser.step()
 
     def predict(self, clips: Clips) -> Tensor:
         """Score whole, not augmented clips: (clip, class); the largest score wins."""

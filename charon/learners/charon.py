@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
-from charon.learners.rehearsal import MemorySettings
+from charon.learners.rehearsal import ReplaySettings
 from charon.memory.buffer import Memory, Replay
 from charon.model.masking import (
     Kept,
@@ -32,9 +32,14 @@ from charon.settings import setting
 
 
 @dataclass(frozen=True)
-class CharonSettings(MemorySettings):
+class CharonSettings(ReplaySettings):
     """The hyperparameters of CHARON; defaults are the paper's (Sec. 4.2)."""
 
+    sampling_interval: int = setting(
+        5,
+        "s, frames from one stored frame to the next (Sec. 4.3); 1 stores whole clips",
+        at_least=1,
+    )
     masking_ratio: float = setting(
         0.3, "η, fraction of tuples hidden from the encoder in training", at_least=0, below=1
     )
@@ -136,7 +141,7 @@ class Charon(Learner):
                 logits, reconstruction = self._autoencode(replay.clips)
             losses["labels"] = F.cross_entropy(logits, replay.clips.label)
             total = total + beta * (losses["labels"] + gamma * reconstruction)
-        self._step(total)
+        self.descend(total)
         return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
 
     def _draw(self, rotated: bool = True) -> Replay:
@@ -210,7 +215,7 @@ class Charon(Learner):
             replayed = self._classify_frozen(replay.clips)
             total = total + self.settings.alpha * F.mse_loss(replayed, replay.logits)
             total = total + self.settings.beta * F.cross_entropy(replayed, replay.clips.label)
-        self._step(total)
+        self.descend(total)
         return logits.detach(), total.detach()
 
     def _probing_view(self, batch: Clips) -> Clips:
@@ -224,11 +229,6 @@ class Charon(Learner):
             features = self.network.features(self.network.encode(clips.x, rows), rows)
         logits: Tensor = self.network.classifier(features)
         return logits
-
-    def _step(self, total: Tensor) -> None:
-        self.optimiser.zero_grad()
-        total.backward()
-        self.optimiser.step()
 
     def measurements(self) -> dict[str, float]:
         """Add the masking ratio that whole tuples make of the one asked for."""
