@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from charon.learners.base import Learner, Setup
 from charon.learners.charon import Charon, CharonSettings
+from charon.learners.der import Der, DerPlusPlus, DerPlusPlusSettings, DerSettings
+from charon.learners.er import Er, ErSettings
 from charon.learners.finetune import Finetune, FinetuneSettings
 from charon.settings import Settings
 
@@ -19,4 +21,7 @@ class Method(NamedTuple):
 LEARNERS: dict[str, Method] = {
     "charon": Method(Charon, CharonSettings),
     "finetune": Method(Finetune, FinetuneSettings),
+    "er": Method(Er, ErSettings),
+    "der": Method(Der, DerSettings),
+    "derpp": Method(DerPlusPlus, DerPlusPlusSettings),
 }
