@@ -18,7 +18,8 @@ from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import ReplaySettings
-from charon.memory.buffer import Memory, Replay
+from charon.memory.buffer import Memory
+from charon.memory.storage import Replay
 from charon.model.masking import (
     Kept,
     Masking,
@@ -235,7 +236,7 @@ class Charon(Learner):
         effective = 1 - self.kept_tuples / self.network.num_tuples
         return super().measurements() | {"train/effective_masking_ratio": effective}
 
-    def end_task(self) -> None:
+    def end_task(self, clips: Clips) -> None:
         """Replace stored logits by those of the model as it is now."""
         labels = self.memory.labels.cpu()
         slots = torch.arange(len(self.memory))
@@ -243,7 +244,7 @@ class Charon(Learner):
             slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
         # An empty tensor splits into one empty part, which no network takes.
         for some in slots.split(64) if len(slots) else ():
-            clips = self.memory.at(some).clips
+            held = self.memory.at(some).clips
             if self.settings.refresh_rotation:
-                clips = self.augment(clips)
-            self.memory.replace_logits(some, self.predict(clips))
+                held = self.augment(held)
+            self.memory.replace_logits(some, self.predict(held))

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Losses, Setup
 from charon.learners.rehearsal import Rehearsal, ReplaySettings
-from charon.memory.buffer import Replay
+from charon.memory.storage import Replay
 from charon.settings import setting
 
 

@@ -9,7 +9,8 @@ import torch
 from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Setup
-from charon.memory.buffer import Memory, Replay
+from charon.memory.buffer import Memory
+from charon.memory.storage import Replay
 from charon.memory.temporal import CapacityRule, Rebuild, capacity
 from charon.settings import Settings, setting
 

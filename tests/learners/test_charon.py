@@ -182,7 +182,7 @@ def run_phases(learner, clips, classes=range(6)):
         done.append((phase.name, phase.epochs))
         for _ in range(phase.epochs):
             phase.step(clips)
-    learner.end_task()
+    learner.end_task(clips)
     return done
 
 
@@ -228,7 +228,7 @@ def test_the_released_code_then_never_fills_it():
 def test_stored_logits_are_refreshed_at_the_end_of_a_task():
     learner = filled()
     learner.begin_task(range(0, 2))
-    learner.end_task()
+    learner.end_task(random_clips(2))
     held = learner.memory.at(torch.arange(7))
     torch.testing.assert_close(held.logits, learner.predict(held.clips))
 
@@ -237,7 +237,7 @@ def test_refreshing_new_logits_keeps_the_old_ones():
     learner = filled(learner__refresh="new")
     before = learner.memory.at(torch.arange(7)).logits
     learner.begin_task(range(2, 4))
-    learner.end_task()
+    learner.end_task(random_clips(2))
     held = learner.memory.at(torch.arange(7))
     new = (held.clips.label == 2) | (held.clips.label == 3)
     assert new.sum() == 2
@@ -249,7 +249,7 @@ def test_the_released_code_refreshes_on_clips_rotated_once():
     learner = filled(preset="released")
     hand = ByHand(learner)
     learner.begin_task(range(0, 2))
-    learner.end_task()
+    learner.end_task(random_clips(2))
     held = hand.learner.memory.at(torch.arange(7))
     hand.network.eval()
     expected = hand.network(hand.rotate(held.clips.x), held.clips.present)
