@@ -8,6 +8,7 @@ from charon.learners.charon import Charon, CharonSettings
 from charon.learners.der import Der, DerPlusPlus, DerPlusPlusSettings, DerSettings
 from charon.learners.er import Er, ErSettings
 from charon.learners.finetune import Finetune, FinetuneSettings
+from charon.learners.icarl import Icarl, IcarlSettings
 from charon.settings import Settings
 
 
@@ -24,4 +25,5 @@ LEARNERS: dict[str, Method] = {
     "er": Method(Er, ErSettings),
     "der": Method(Der, DerSettings),
     "derpp": Method(DerPlusPlus, DerPlusPlusSettings),
+    "icarl": Method(Icarl, IcarlSettings),
 }
