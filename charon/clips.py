@@ -29,6 +29,14 @@ class Clips:
         on_device = rows.to(self.x.device)
         return Clips(self.x[on_device], self.present[rows], self.label[on_device])
 
+    def join(self, other: "Clips") -> "Clips":
+        """Return these clips and, after them, the others."""
+        return Clips(
+            torch.cat([self.x, other.x]),
+            torch.cat([self.present, other.present]),
+            torch.cat([self.label, other.label]),
+        )
+
     def to(self, device: torch.device) -> "Clips":
         """Return the clips with ``x`` and ``label`` on ``device``."""
         return Clips(self.x.to(device), self.present, self.label.to(device))

@@ -123,7 +123,7 @@ class Stream:
 
     def __iter__(self) -> Iterator[TaskResult]:
         """Learn what is left, one result a task (one in all on the joint stream)."""
-        if self._done == 0 and not self.is_joint:
+        if self._done == 0 and not self.is_joint and self.learner.knows_unseen:
             self._measure_untrained()
         while self._done < self.num_tasks:
             yield self._learn_next()
@@ -137,7 +137,7 @@ class Stream:
         started = time.perf_counter()
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
-        if not self.is_joint and self._done > 0:
+        if not self.is_joint and self._done > 0 and self.learner.knows_unseen:
             self._before[self._done] = self._accuracy_of_next(self._done)
         last = self.num_tasks - 1 if self.is_joint else self._done
         losses = self._learn(self._union(self._done, last), last + 1)
@@ -163,14 +163,16 @@ class Stream:
     def _learn(self, task: Task, number: int) -> dict[str, float]:
         """Go through the phases of one task; return the mean losses of each last epoch."""
         self.learner.begin_task(task.classes)
-        clips = self.tasks.load(task.train, "train").to(self.device)
+        own = self.tasks.load(task.train, "train").to(self.device)
+        clips = self.learner.training_set(own)
         losses: dict[str, float] = {}
         passes = 0
         for phase in self.learner.phases():
             means: dict[str, float] = {}
             for epoch in range(phase.epochs):
                 if passes > 0 and self.run.data.crop == "epoch":
-                    clips = self.tasks.load(task.train, "train", passes).to(self.device)
+                    own = self.tasks.load(task.train, "train", passes).to(self.device)
+                    clips = self.learner.training_set(own)
                 passes += 1
                 started = time.perf_counter()
                 means = self._epoch(phase, clips)
@@ -181,7 +183,7 @@ class Stream:
                     self._main_clips += len(clips)
                 self._tell(phase, epoch, number)
             losses |= {f"{phase.name}/loss/{name}": mean for name, mean in means.items()}
-        self.learner.end_task()
+        self.learner.end_task(own)
         return losses
 
     def _epoch(self, phase: Phase, clips: Clips) -> dict[str, float]:

@@ -152,6 +152,11 @@ def test_frames_must_fill_whole_tuples():
         Run.from_flat({"data.num_frames": 100, "model.frames_per_tuple": 6})
 
 
+@pytest.mark.parametrize("learner", ["er", "der", "derpp", "icarl"])
+def test_the_baselines_store_whole_clips_unless_asked(learner):
+    assert Run.from_flat({"learner": learner}).learner.sampling_interval == 1
+
+
 @pytest.mark.parametrize("group", ["data", "model", "optimiser", "learner"])
 def test_every_field_says_what_it_means(group):
     for name, default, allowed, meaning in describe(type(getattr(Run(), group))):

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 from charon.learners.base import Learner, Setup
 from charon.learners.charon import Charon, CharonSettings
+from charon.learners.der import Der, DerPlusPlus, DerPlusPlusSettings, DerSettings
+from charon.learners.er import Er, ErSettings
 from charon.learners.finetune import Finetune, FinetuneSettings
+from charon.learners.icarl import Icarl, IcarlSettings
 from charon.settings import Settings
 
 
@@ -19,4 +22,8 @@ class Method(NamedTuple):
 LEARNERS: dict[str, Method] = {
     "charon": Method(Charon, CharonSettings),
     "finetune": Method(Finetune, FinetuneSettings),
+    "er": Method(Er, ErSettings),
+    "der": Method(Der, DerSettings),
+    "derpp": Method(DerPlusPlus, DerPlusPlusSettings),
+    "icarl": Method(Icarl, IcarlSettings),
 }

@@ -4,13 +4,13 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from charon.clips import Clips
-from charon.memory.buffer import Memory
+from charon.memory.storage import ThinnedClips
 from charon.model.network import Network
 from charon.rotation import RandomRotation
 from charon.seeding import torch_generator
@@ -89,12 +89,22 @@ class Learner(ABC):
     """A method of class-incremental learning.
 
     The stream calls, for every task: :meth:`begin_task`; the steps of each of
-    :meth:`phases`; :meth:`end_task`. A learner never sees past clips but through its own
-    memory. It sets the mode (train or eval) of its network wherever it uses it.
+    :meth:`phases`, on batches of :meth:`training_set`; :meth:`end_task`. A learner never sees
+    past clips but through its own memory. It sets the mode (train or eval) of its network
+    wherever it uses it.
+
+    Attributes:
+        network: the backbone.
+        optimiser: of its weights, one for the whole sequence.
+        memory: what it remembers; None if it has none.
+        knows_unseen: whether it scores classes before it has learned them; without that,
+            forward transfer is not defined.
     """
 
     network: Network
-    memory: Memory | None = None
+    optimiser: torch.optim.Optimizer
+    memory: ThinnedClips | None = None
+    knows_unseen: ClassVar[bool] = True
 
     def __init__(self, setup: Setup, settings: Settings) -> None:
         """Make the learner from what it is given and from its method's own settings."""
@@ -105,12 +115,26 @@ class Learner(ABC):
     def begin_task(self, classes: range) -> None:  # noqa: B027 - most learners do nothing
         """Prepare for a task whose classes are these positions of the class order."""
 
+    def training_set(self, clips: Clips) -> Clips:
+        """Return what the phases go over: the task's clips, and what the learner adds to them."""
+        return clips
+
     @abstractmethod
     def phases(self) -> Sequence[Phase]:
         """Return what to do with the clips of the current task."""
 
-    def end_task(self) -> None:  # noqa: B027 - most learners do nothing
-        """Finish the task, e.g. bring the memory up to date."""
+    def end_task(self, clips: Clips) -> None:  # noqa: B027 - most learners do nothing
+        """Finish the task, e.g. bring the memory up to date.
+
+        Args:
+            clips: all training clips of the task, not augmented, as last loaded.
+        """
+
+    def descend(self, total: Tensor) -> None:
+        """Take one step of the optimiser on a loss."""
+        self.optimiser.zero_grad()
+        total.backward()
+        self.optimiser.step()
 
     def predict(self, clips: Clips) -> Tensor:
         """Score whole, not augmented clips: (clip, class); the largest score wins."""

@@ -17,8 +17,9 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
-from charon.learners.rehearsal import MemorySettings
-from charon.memory.buffer import Memory, Replay
+from charon.learners.rehearsal import ReplaySettings
+from charon.memory.buffer import Memory
+from charon.memory.storage import Replay
 from charon.model.masking import (
     Kept,
     Masking,
@@ -32,9 +33,14 @@ from charon.settings import setting
 
 
 @dataclass(frozen=True)
-class CharonSettings(MemorySettings):
+class CharonSettings(ReplaySettings):
     """The hyperparameters of CHARON; defaults are the paper's (Sec. 4.2)."""
 
+    sampling_interval: int = setting(
+        5,
+        "s, frames from one stored frame to the next (Sec. 4.3); 1 stores whole clips",
+        at_least=1,
+    )
     masking_ratio: float = setting(
         0.3, "η, fraction of tuples hidden from the encoder in training", at_least=0, below=1
     )
@@ -136,7 +142,7 @@ class Charon(Learner):
                 logits, reconstruction = self._autoencode(replay.clips)
             losses["labels"] = F.cross_entropy(logits, replay.clips.label)
             total = total + beta * (losses["labels"] + gamma * reconstruction)
-        self._step(total)
+        self.descend(total)
         return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
 
     def _draw(self, rotated: bool = True) -> Replay:
@@ -210,7 +216,7 @@ class Charon(Learner):
             replayed = self._classify_frozen(replay.clips)
             total = total + self.settings.alpha * F.mse_loss(replayed, replay.logits)
             total = total + self.settings.beta * F.cross_entropy(replayed, replay.clips.label)
-        self._step(total)
+        self.descend(total)
         return logits.detach(), total.detach()
 
     def _probing_view(self, batch: Clips) -> Clips:
@@ -225,17 +231,12 @@ class Charon(Learner):
         logits: Tensor = self.network.classifier(features)
         return logits
 
-    def _step(self, total: Tensor) -> None:
-        self.optimiser.zero_grad()
-        total.backward()
-        self.optimiser.step()
-
     def measurements(self) -> dict[str, float]:
         """Add the masking ratio that whole tuples make of the one asked for."""
         effective = 1 - self.kept_tuples / self.network.num_tuples
         return super().measurements() | {"train/effective_masking_ratio": effective}
 
-    def end_task(self) -> None:
+    def end_task(self, clips: Clips) -> None:
         """Replace stored logits by those of the model as it is now."""
         labels = self.memory.labels.cpu()
         slots = torch.arange(len(self.memory))
@@ -243,7 +244,7 @@ class Charon(Learner):
             slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
         # An empty tensor splits into one empty part, which no network takes.
         for some in slots.split(64) if len(slots) else ():
-            clips = self.memory.at(some).clips
+            held = self.memory.at(some).clips
             if self.settings.refresh_rotation:
-                clips = self.augment(clips)
-            self.memory.replace_logits(some, self.predict(clips))
+                held = self.augment(held)
+            self.memory.replace_logits(some, self.predict(held))

@@ -37,7 +37,5 @@ class Finetune(Learner):
         self.network.train()
         clips = self.augment(batch)
         loss = F.cross_entropy(self.network(clips.x, clips.present), clips.label)
-        self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
+        self.descend(loss)
         return {"total": loss.detach()}

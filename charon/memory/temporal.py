@@ -41,7 +41,7 @@ def rebuild(
         return thinned
     if method == "resize":
         clips, channels, kept, joints, bodies = thinned.shape
-        flat = thinned.permute(0, 1, 3, 4, 2).reshape(clips, -1, kept)
+        flat = thinned.permute(0, 1, 3, 4, 2).reshape(clips, channels * joints * bodies, kept)
         whole = F.interpolate(flat, size=num_frames, mode="linear", align_corners=False)
         return whole.view(clips, channels, joints, bodies, num_frames).permute(0, 1, 4, 2, 3)
     frame = torch.arange(num_frames, device=thinned.device)

@@ -111,3 +111,8 @@ def test_capacity_fills_the_budget_and_never_exceeds_it():
         kept = num_thinned_frames(120, interval)
         clips = capacity(500, 120, interval)
         assert clips * kept <= 500 * 120 < (clips + 1) * kept
+
+
+@pytest.mark.parametrize("method", ["linear", "resize"])
+def test_no_clips_are_rebuilt_to_no_clips(method):
+    assert rebuild(torch.zeros(0, 3, 4, 5, 2), 12, 3, method).shape == (0, 3, 12, 5, 2)

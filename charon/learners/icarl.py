@@ -1,0 +1,170 @@
+"""iCaRL: distil the previous network, keep exemplars by herding, label by the nearest mean.
+
+Source: Rebuffi et al., "iCaRL: Incremental Classifier and Representation Learning", CVPR
+2017, Algs. 1 to 5; a row of CHARON's Table 1.
+Differs: the loss is a mean over clips and outputs, where the paper sums over outputs. Class
+means are of the exemplars as the memory gives them back, thinned and rebuilt.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from charon.clips import Clips
+from charon.learners.base import Learner, Losses, Phase, Setup
+from charon.learners.rehearsal import MemorySettings
+from charon.memory.exemplars import Exemplars, herd
+from charon.model.network import Network
+
+_CLIPS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class IcarlSettings(MemorySettings):
+    """iCaRL has no settings but its memory's."""
+
+
+class Icarl(Learner):
+    """Minimises the binary cross-entropy of every output seen so far.
+
+    The targets of the task's classes are the labels; those of older classes are what the
+    network of the task before says of the same rotated clips. The exemplars are learned as
+    the task's clips are. A memory with no room for one exemplar of each class seen is empty:
+    there are no means then and the network's outputs decide (the paper's LwF.MC).
+    """
+
+    memory: Exemplars
+    knows_unseen = False
+
+    def __init__(self, setup: Setup, settings: IcarlSettings) -> None:
+        super().__init__(setup, settings)
+        self.network = setup.make_network(with_decoder=False)
+        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
+        self.memory = Exemplars(
+            settings.capacity(setup),
+            setup.clip_shape,
+            sampling_interval=settings.sampling_interval,
+            rebuild_method=settings.rebuild,
+            device=setup.device,
+        )
+        self.teacher: Network | None = None
+        self.classes = range(0)
+        # One row a class seen: of unit length, or NaN where it has no exemplar.
+        self.means = torch.zeros(0, self.network.classifier.in_features, device=setup.device)
+
+    def begin_task(self, classes: range) -> None:
+        """Freeze the network as it is, to teach the old classes."""
+        self.classes = classes
+        self.teacher = None
+        if classes.start > 0:
+            self.teacher = copy.deepcopy(self.network).eval().requires_grad_(False)
+
+    def training_set(self, clips: Clips) -> Clips:
+        """Add the exemplars to the task's clips."""
+        return clips.join(self.memory.at(torch.arange(len(self.memory))).clips)
+
+    def phases(self) -> Sequence[Phase]:
+        """One main phase."""
+        return [Phase("train", self.setup.epochs, self.train_step)]
+
+    def train_step(self, batch: Clips) -> Losses:
+        """Take one step of SGD on Alg. 3's loss."""
+        self.network.train()
+        clips = self.augment(batch)
+        outputs = self.network(clips.x, clips.present)[:, : self.classes.stop]
+        loss = F.binary_cross_entropy_with_logits(outputs, self._targets(clips))
+        self.descend(loss)
+        return {"total": loss.detach()}
+
+    def _targets(self, clips: Clips) -> Tensor:
+        """Return what each output seen should say, (clip, class seen), in [0, 1]."""
+        targets = F.one_hot(clips.label, self.classes.stop).to(clips.x.dtype)
+        if self.teacher is not None:
+            old = slice(self.classes.start)
+            targets[:, old] = self.teacher(clips.x, clips.present)[:, old].sigmoid()
+        return targets
+
+    def end_task(self, clips: Clips) -> None:
+        """Make room in the memory, choose the new classes' exemplars, find all class means."""
+        per_class = self.memory.capacity // self.classes.stop
+        self.memory.reduce(per_class)
+        label = clips.label.cpu()
+        for one in self.classes:
+            own = clips.take((label == one).nonzero().flatten())
+            chosen = herd(self._unit_features(own), per_class) if len(own) else torch.arange(0)
+            self.memory.add(own.take(chosen))
+        held = self.memory.at(torch.arange(len(self.memory))).clips
+        self.means = class_means(self._unit_features(held), held.label, self.classes.stop)
+
+    def _features(self, clips: Clips) -> Tensor:
+        self.network.eval()
+        with torch.no_grad():
+            rows = self.network.rows(clips.x, clips.present)
+            return self.network.features(self.network.encode(clips.x, rows), rows)
+
+    def _unit_features(self, clips: Clips) -> Tensor:
+        """Return (clip, feature) of whole clips, each of unit length."""
+        # An empty tensor splits into one empty part, which no network takes.
+        parts = torch.arange(len(clips)).split(_CLIPS_AT_ONCE) if len(clips) else ()
+        features = [self._features(clips.take(some)) for some in parts]
+        return F.normalize(torch.cat([self.means[:0], *features]))
+
+    def predict(self, clips: Clips) -> Tensor:
+        """Score clips by their inner product with each class's mean, in [-1, 1].
+
+        Both are of unit length, so the largest is of the nearest mean. Classes without a
+        mean have minus infinity.
+        """
+        features = self._features(clips)
+        num_seen = len(self.means)
+        scores = features.new_full((len(clips), self.setup.num_classes), -torch.inf)
+        if self.means.isnan().all():
+            with torch.no_grad():
+                scores[:, :num_seen] = self.network.classifier(features)[:, :num_seen]
+        else:
+            nearness = F.normalize(features) @ self.means.T
+            scores[:, :num_seen] = nearness.nan_to_num(nan=-torch.inf)
+        return scores
+
+    def measurements(self) -> dict[str, float]:
+        """Add the bytes of the network frozen for the task's length and of the class means."""
+        beside = [self.means]
+        if self.teacher is not None:
+            beside += self.teacher.state_dict().values()
+        extra = sum(tensor.numel() * tensor.element_size() for tensor in beside)
+        return super().measurements() | {"memory/extra_bytes": float(extra)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Add the class means; the network to freeze is the one that is saved already."""
+        return super().state_dict() | {"means": self.means.clone()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where :meth:`state_dict` was taken, between two tasks."""
+        super().load_state_dict(state)
+        self.means = state["means"].to(self.setup.device)
+
+    def predictor_state(self) -> dict[str, Any]:
+        """Add the class means: without them nothing can be predicted."""
+        return super().predictor_state() | {"means": self.means.clone()}
+
+    def load_predictor_state(self, state: Mapping[str, Any]) -> None:
+        """Become able to predict as the learner did that gave ``state``."""
+        super().load_predictor_state(state)
+        self.means = state["means"].to(self.setup.device)
+
+
+def class_means(features: Tensor, label: Tensor, num_classes: int) -> Tensor:
+    """Return the mean of each class's features, of unit length; NaN for a class without any.
+
+    Args:
+        features: (clip, feature).
+        label: int64 (clip,), below ``num_classes``.
+        num_classes: rows of the result.
+    """
+    own = [features[label == one] for one in range(num_classes)]
+    return torch.stack([F.normalize(some.mean(dim=0), dim=0) for some in own])
