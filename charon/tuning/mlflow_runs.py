@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from charon.report.matrix import draw_matrix
 from charon.tuning.journal import FAILED, FINISHED, Journal, TrialRecord
+from charon.tuning.mlflow_view import COLOUR_TAG, VIEW_TAG, colour, trials_view
 
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
 """MLflow's status for an outcome; all others are KILLED, told apart by the outcome tag."""
@@ -104,6 +105,8 @@ class Runs:
             self._parent = run.info.run_id
         self._client.update_run(self._parent, status="RUNNING")
         self._client.set_tag(self._parent, "outcome", "running")
+        view = trials_view(event["varied"])
+        self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, view)
 
     def _send_study_end(self, event: Mapping[str, Any]) -> None:
         for path in event["artifacts"]:
@@ -116,12 +119,14 @@ class Runs:
     def _child(self, trial: str, event: Mapping[str, Any]) -> str:
         if trial not in self._ids:
             record = self._journal.trials[trial]
+            labels = [other.label for other in list(self._journal.trials.values())]
             tags = {
                 "mlflow.parentRunId": self._parent,
                 "kind": "trial",
                 STUDY_TAG: self._study["key"],
                 TRIAL_TAG: trial,
                 "seed": str(record.fields["seed"]),
+                COLOUR_TAG: colour(record.label, labels),
                 **record.tags,
             }
             run = self._client.create_run(
@@ -163,7 +168,7 @@ class Runs:
 
     def _send_final(self, run_id: str, record: TrialRecord, event: Mapping[str, Any]) -> None:
         metrics = [
-            Metric(name, value, _milliseconds(event), record.tasks_seen)
+            Metric(name, value, _milliseconds(event), 0)  # no later step: MLflow draws bars
             for name, value in final_metrics(record).items()
         ]
         self._client.log_batch(run_id, metrics)

@@ -49,6 +49,7 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
         "study",
         key=session.plan.key,
         title=session.plan.title,
+        varied=list(session.study.varied),
         tags={**tags, "mlflow.note.content": session.study.question},
     )
     sender.start()

@@ -13,15 +13,9 @@ from pathlib import Path
 from charon.errors import ConfigError
 from charon.tuning.cluster import tool
 from charon.tuning.files import locked
+from charon.tuning.mlflow_view import RUNS_PAGE
 
 ANSWER_SECONDS = 5.0
-
-RUNS_PAGE = (
-    "#/experiments/{experiment}/runs?workflowType=machine_learning"
-    "&searchFilter=tags.kind%20%3D%20%27trial%27"
-    "&orderByKey=metrics.%60final%2Ffaa%60&orderByAsc=false&compareRunsMode=CHART"
-)
-"""MLflow's page of the trials as charts; the experiment's own page hides them."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,20 @@
 """What reaches MLflow: each thing once, whoever was interrupted and whatever was away."""
 
+import colorsys
+import json
+import re
+
 import pytest
 from mlflow import MlflowClient
 from tuning.fakes import FIELDS
 
 from charon.errors import ConfigError
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
+from charon.tuning.mlflow_view import colour
 from charon.tuning.tracking import Sender
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
+
+SHOWN = {"varied": ["learner.masking_ratio"], "tags": {"dataset": "tiny"}}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +35,7 @@ def store(tmp_path, empty_database):
 def new_journal(folder):
     journal = Journal(folder / "journal.jsonl")
     if not journal.events:
-        journal.append("study", key="k1", title="some study", tags={"dataset": "tiny"})
+        journal.append("study", key="k1", title="some study", **SHOWN)
     return journal
 
 
@@ -109,7 +116,7 @@ def test_a_resumed_trial_continues_its_run_and_no_step_is_logged_twice(tmp_path,
     play(journal, "t1", [1, 2], INTERRUPTED)
     send(journal, tmp_path, store)
     again = Journal(tmp_path / "journal.jsonl")
-    again.append("study", key="k1", title="some study", tags={})
+    again.append("study", key="k1", title="some study", **SHOWN)
     play(again, "t1", [3], FINISHED)
     send(again, tmp_path, store)
     client, found = runs(store)
@@ -179,7 +186,36 @@ def test_a_kind_of_uri_that_cannot_be_used_is_refused(uri, tmp_path):
         choose_store(uri, tmp_path)
 
 
-def test_the_page_shows_the_trials_as_charts(tmp_path):
+def test_the_page_shows_the_trials_as_charts_in_the_view_that_the_study_prepared(tmp_path, store):
     page = choose_store(None, tmp_path).page("7")
     assert "/experiments/7/runs?" in page
     assert "compareRunsMode=CHART" in page
+    send(new_journal(tmp_path), tmp_path, store)
+    experiment = MlflowClient(store.uri).get_experiment_by_name("some")
+    name = re.search("viewStateShareKey=([a-z]+)", page)[1]
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{name}"])
+    assert "params.`learner.masking_ratio`" in view["selectedColumns"]
+    assert view["runsHiddenMode"] == "SHOW_ALL"
+
+
+def test_final_metrics_have_no_step_so_that_mlflow_draws_bars(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2, 3], FINISHED)
+    send(journal, tmp_path, store)
+    client, found = runs(store)
+    history = client.get_metric_history(found["eta0.30 t1"].info.run_id, "final/faa")
+    assert [(metric.step, metric.value) for metric in history] == [(0, 87.0)]
+
+
+def test_every_trial_has_a_colour_of_its_own_and_seeds_share_a_hue():
+    labels = [f"eta0.{n}0 s2 seed{seed}" for seed in range(2) for n in range(10)]
+    colours = {label: colour(label, labels[: labels.index(label) + 1]) for label in labels}
+    assert len(set(colours.values())) == len(labels)
+    assert all(re.fullmatch("#[0-9a-f]{6}", value) for value in colours.values())
+    assert hue(colours["eta0.30 s2 seed0"]) == pytest.approx(
+        hue(colours["eta0.30 s2 seed1"]), abs=0.01
+    )
+
+
+def hue(colour):
+    return colorsys.rgb_to_hls(*(value / 255 for value in bytes.fromhex(colour[1:])))[0]
