@@ -2,8 +2,9 @@
 
 Source: Rebuffi et al., "iCaRL: Incremental Classifier and Representation Learning", CVPR
 2017, Algs. 1 to 5; a row of CHARON's Table 1.
-Differs: the loss is a mean over clips and outputs, where the paper sums over outputs. Class
-means are of the exemplars as the memory gives them back, thinned and rebuilt.
+Differs: the loss is summed over outputs, as in the paper, but is a mean over clips, so that
+the step does not grow with the batch. Class means are of the exemplars as the memory gives
+them back, thinned and rebuilt.
 """
 
 import copy
@@ -30,7 +31,7 @@ class IcarlSettings(MemorySettings):
 
 
 class Icarl(Learner):
-    """Minimises the binary cross-entropy of every output seen so far.
+    """Minimises the binary cross-entropy, summed over every output seen so far.
 
     The targets of the task's classes are the labels; those of older classes are what the
     network of the task before says of the same rotated clips. The exemplars are learned as
@@ -77,7 +78,9 @@ class Icarl(Learner):
         self.network.train()
         clips = self.augment(batch)
         outputs = self.network(clips.x, clips.present)[:, : self.classes.stop]
-        loss = F.binary_cross_entropy_with_logits(outputs, self._targets(clips))
+        loss = F.binary_cross_entropy_with_logits(
+            outputs, self._targets(clips), reduction="sum"
+        ) / len(clips)
         self.descend(loss)
         return {"total": loss.detach()}
 
