@@ -1,10 +1,12 @@
 """From a run's description to its learner, for learning and for predicting alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from charon.config import Run
+from charon.data.orders import task_classes
 from charon.learners import LEARNERS
 from charon.learners.base import Learner, Setup
 from charon.model.network import Network
@@ -13,7 +15,11 @@ from charon.seeding import torch_generator
 
 
 def make_learner(
-    run: Run, clip_shape: tuple[int, int, int, int], num_classes: int, device: torch.device
+    run: Run,
+    clip_shape: tuple[int, int, int, int],
+    num_classes: int,
+    parts: Mapping[str, tuple[int, ...]],
+    device: torch.device,
 ) -> Learner:
     """Return the run's learner, untrained.
 
@@ -21,15 +27,20 @@ def make_learner(
         run: which method, network and optimiser.
         clip_shape: (channel, frame, joint, body).
         num_classes: of the whole stream.
+        parts: joints of each part of the body, by name; may be empty.
         device: where to compute.
 
     Raises:
         ConfigError: the settings do not fit the clips.
     """
+    is_joint = run.data.stream == "joint"
+    per_task = num_classes if is_joint else run.data.classes_per_task
     setup = Setup(
         make_network=NetworkMaker(run, clip_shape, num_classes, device),
         clip_shape=clip_shape,
         num_classes=num_classes,
+        tasks=task_classes(num_classes, per_task),
+        parts=parts,
         learning_rate=run.optimiser.learning_rate,
         epochs=run.optimiser.epochs,
         augment=RandomRotation(run.data.rotation, torch_generator(run.seed, "rotation")),

@@ -30,6 +30,7 @@ def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
         "run": stream.run.to_flat(),
         "class_names": stream.tasks.class_names,
         "clip_shape": list(stream.tasks.clip_shape),
+        "parts": {name: list(js) for name, js in stream.archive.description.parts.items()},
         "is_standin": stream.archive.description.is_standin,
         "fingerprint": stream.archive.fingerprint,
         "protocol": stream.tasks.protocol,
@@ -112,7 +113,7 @@ def load_model(folder: Path, device: str = "auto") -> Model:
         ConfigError: there is no such device.
     """
     saved = load(folder / MODEL)
-    missing = {"run", "clip_shape", "class_names", "is_standin", "learner"} - saved.keys()
+    missing = {"run", "clip_shape", "parts", "class_names", "is_standin", "learner"} - saved.keys()
     if missing:
         raise CheckpointError(
             f"{folder / MODEL} is not the model of a finished run: it has no {min(missing)}."
@@ -122,7 +123,8 @@ def load_model(folder: Path, device: str = "auto") -> Model:
     shape = (channels, frames, joints, bodies)
     names = tuple(saved["class_names"])
     chosen = choose_device(device)
-    learner = make_learner(run, shape, len(names), chosen)
+    parts = {name: tuple(joints) for name, joints in saved["parts"].items()}
+    learner = make_learner(run, shape, len(names), parts, chosen)
     try:
         learner.load_predictor_state(saved["learner"])
     except (RuntimeError, KeyError) as error:

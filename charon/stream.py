@@ -96,7 +96,11 @@ class Stream:
         self.tasks = Tasks(archive, run.data, run.seed)
         self.device = choose_device(run.device)
         self.learner: Learner = make_learner(
-            run, self.tasks.clip_shape, self.tasks.num_classes, self.device
+            run,
+            self.tasks.clip_shape,
+            self.tasks.num_classes,
+            archive.description.parts,
+            self.device,
         )
         self.on_progress: Callable[[Progress], None] | None = None
         self._shuffle = torch_generator(run.seed, "shuffle")
@@ -166,7 +170,7 @@ class Stream:
         own = self.tasks.load(task.train, "train").to(self.device)
         clips = self.learner.training_set(own)
         losses: dict[str, float] = {}
-        passes = 0
+        passes, share = 0, 0.0
         for phase in self.learner.phases():
             means: dict[str, float] = {}
             for epoch in range(phase.epochs):
@@ -181,7 +185,9 @@ class Stream:
                     self._main_seconds += time.perf_counter() - started
                     self._main_epochs += 1
                     self._main_clips += len(clips)
-                self._tell(phase, epoch, number)
+                if phase.name == "train":
+                    share = (epoch + 1) / phase.epochs
+                self._tell(phase, epoch, number, share)
             losses |= {f"{phase.name}/loss/{name}": mean for name, mean in means.items()}
         self.learner.end_task(own)
         return losses
@@ -207,10 +213,10 @@ class Stream:
                     f"The run: {self.run.to_flat()}."
                 )
 
-    def _tell(self, phase: Phase, epoch: int, number: int) -> None:
+    def _tell(self, phase: Phase, epoch: int, number: int, share: float) -> None:
+        """Report an epoch; ``share`` is what is done of the task's main phase, in [0, 1]."""
         if self.on_progress is None:
             return
-        share = (epoch + 1) / phase.epochs if phase.name == "train" else 1.0
         before = 0 if self.is_joint else number - 1
         fraction = (before + share * (number - before)) / self.num_tasks
         self.on_progress(

@@ -17,6 +17,7 @@ from charon.stream import Stream
 NUM_CLASSES, NUM_JOINTS, NUM_FRAMES = 6, 5, 12
 TRAIN_CLIPS, TEST_CLIPS = 4, 2
 """Of each class."""
+PARTS = {"left": (0, 1), "right": (2, 3, 4)}
 
 TINY = {
     "data.num_frames": NUM_FRAMES,
@@ -40,8 +41,7 @@ def write_set(folder, *, num_bodies=2, noise=0.2, poses=None, seed=0):
     """
     rng = np.random.default_rng(seed)
     names = tuple(f"class {k}" for k in range(NUM_CLASSES))
-    parts = {"left": (0, 1), "right": (2, 3, 4)}
-    about = Description("tiny", names, NUM_JOINTS, num_bodies, 3, 0, parts=parts)
+    about = Description("tiny", names, NUM_JOINTS, num_bodies, 3, 0, parts=PARTS)
     if poses is None:
         poses = rng.normal(size=(NUM_CLASSES, 1, num_bodies, NUM_JOINTS, 3))
     folder.mkdir(parents=True)
@@ -81,7 +81,7 @@ def untimed(metrics):
 def tiny_learner(run, num_bodies=2, num_classes=NUM_CLASSES):
     """Return the run's learner, untrained, for clips of :func:`random_clips`."""
     shape = (3, NUM_FRAMES, NUM_JOINTS, num_bodies)
-    return make_learner(run, shape, num_classes, torch.device("cpu"))
+    return make_learner(run, shape, num_classes, PARTS, torch.device("cpu"))
 
 
 def random_clips(num_clips, *, num_bodies=2, num_frames=NUM_FRAMES, seed=0, labels=None):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from charon.learners.base import Learner, Setup
 from charon.learners.charon import Charon, CharonSettings
 from charon.learners.der import Der, DerPlusPlus, DerPlusPlusSettings, DerSettings
+from charon.learners.elsenet import ElseNet, ElseNetSettings
 from charon.learners.er import Er, ErSettings
 from charon.learners.finetune import Finetune, FinetuneSettings
 from charon.learners.icarl import Icarl, IcarlSettings
@@ -26,4 +27,5 @@ LEARNERS: dict[str, Method] = {
     "der": Method(Der, DerSettings),
     "derpp": Method(DerPlusPlus, DerPlusPlusSettings),
     "icarl": Method(Icarl, IcarlSettings),
+    "elsenet": Method(ElseNet, ElseNetSettings),
 }

@@ -2,12 +2,12 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from charon.clips import Clips
 from charon.memory.storage import ThinnedClips
@@ -35,6 +35,8 @@ class Setup:
         make_network: makes the backbone; the same weights at every call.
         clip_shape: (channel, frame, joint, body) of a whole clip.
         num_classes: classes of the whole stream.
+        tasks: the classes of each task to come, positions of the class order.
+        parts: joints of each part of the body, by name; empty where the data does not say.
         learning_rate: of plain SGD, without momentum or decay.
         epochs: of the main phase of each task.
         augment: rotates training clips.
@@ -45,6 +47,8 @@ class Setup:
     make_network: MakeNetwork
     clip_shape: tuple[int, int, int, int]
     num_classes: int
+    tasks: tuple[range, ...]
+    parts: Mapping[str, tuple[int, ...]]
     learning_rate: float
     epochs: int
     augment: RandomRotation
@@ -101,7 +105,7 @@ class Learner(ABC):
             forward transfer is not defined.
     """
 
-    network: Network
+    network: nn.Module
     optimiser: torch.optim.Optimizer
     memory: ThinnedClips | None = None
     knows_unseen: ClassVar[bool] = True
@@ -120,8 +124,11 @@ class Learner(ABC):
         return clips
 
     @abstractmethod
-    def phases(self) -> Sequence[Phase]:
-        """Return what to do with the clips of the current task."""
+    def phases(self) -> Iterable[Phase]:
+        """Return what to do with the clips of the current task, phase after phase.
+
+        It may be a generator: what stands between two phases is done between them.
+        """
 
     def end_task(self, clips: Clips) -> None:  # noqa: B027 - most learners do nothing
         """Finish the task, e.g. bring the memory up to date.
@@ -157,11 +164,11 @@ class Learner(ABC):
 
     def measurements(self) -> dict[str, float]:
         """Return what to log after each task, by metric name."""
-        if self.memory is None:
-            return {"memory/bytes": 0.0, "memory/clips": 0.0}
+        held = self.memory
         return {
-            "memory/bytes": float(self.memory.num_bytes),
-            "memory/clips": float(len(self.memory)),
+            "memory/bytes": 0.0 if held is None else float(held.num_bytes),
+            "memory/clips": 0.0 if held is None else float(len(held)),
+            "model/parameters": float(sum(p.numel() for p in self.network.parameters())),
         }
 
     def state_dict(self) -> dict[str, Any]:

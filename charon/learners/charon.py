@@ -29,6 +29,7 @@ from charon.model.masking import (
     hidden_frames,
     num_kept,
 )
+from charon.model.network import Network
 from charon.settings import setting
 
 
@@ -84,6 +85,7 @@ class CharonSettings(ReplaySettings):
 class Charon(Learner):
     """Learns from masked clips and from the memory, then aligns its classifier."""
 
+    network: Network
     memory: Memory
 
     def __init__(self, setup: Setup, settings: CharonSettings) -> None:

@@ -39,6 +39,7 @@ class Icarl(Learner):
     there are no means then and the network's outputs decide (the paper's LwF.MC).
     """
 
+    network: Network
     memory: Exemplars
     knows_unseen = False
 

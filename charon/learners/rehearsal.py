@@ -1,7 +1,7 @@
 """What learners with a memory share: its settings, and the frame of those that replay from it."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -80,7 +80,7 @@ class Rehearsal(Learner):
         self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
         self.memory = settings.make_memory(setup, num_logits)
 
-    def phases(self) -> Sequence[Phase]:
+    def phases(self) -> Iterable[Phase]:
         """One main phase."""
         return [Phase("train", self.setup.epochs, self.train_step)]
 

@@ -87,7 +87,7 @@ class TupleBlock(nn.Module):
         attention: Attention = "softmax",
     ) -> None:
         super().__init__()
-        out = out_channels
+        out = self.out_channels = out_channels
         self.mix = TupleAttention(in_channels, qk_channels, num_tokens, attention)
         self.project = nn.Conv2d(NUM_HEADS * in_channels, out, (5, 1), padding=(2, 0))
         self.project_norm = nn.BatchNorm2d(out)

@@ -3,8 +3,6 @@
 Source: CHARON Sec. 3.2, eqs. 4 to 6, Table A.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,11 +10,9 @@ from torch.nn import functional as F
 from charon.model.block import LEAKY_SLOPE, Attention, TupleBlock
 from charon.model.initialise import initialise
 from charon.model.masking import Kept, fill_units, take_units
-from charon.model.rows import Rows
+from charon.model.rows import Presence, Rows
 from charon.model.sizes import SIZES, Size
 from charon.model.tuples import PositionalCode, to_frames, to_tuples
-
-Presence = Literal["data", "positive_sum"]
 
 
 class Encoder(nn.Module):
@@ -131,6 +127,7 @@ class Network(nn.Module):
         super().__init__()
         self.num_classes = num_classes
         self.num_tuples = num_frames // frames_per_tuple
+        self.num_joints = num_joints
         self.frames_per_tuple = frames_per_tuple
         self.presence = presence
         chosen = SIZES[size]
@@ -152,9 +149,7 @@ class Network(nn.Module):
 
     def rows(self, x: Tensor, present: Tensor) -> Rows:
         """Return the rows of a batch of clips under this network's rule of presence."""
-        if self.presence == "positive_sum" and present.shape[1] == 2:
-            present = (x.sum(dim=(1, 2, 3)) > 0).cpu()
-        return Rows.of(present, x.device)
+        return Rows.of_clips(x, present, self.presence)
 
     def encode(self, x: Tensor, rows: Rows, kept: Kept | None = None) -> Tensor:
         """Return the latent rows, (row, feature channel, token, kept tuple)."""
@@ -167,12 +162,7 @@ class Network(nn.Module):
         It is the first body's mean over tuples and tokens plus the second's, or plus a
         learned vector where the second body is absent.
         """
-        pooled = latent.mean(dim=(2, 3))
-        first, second = pooled[: rows.num_clips], pooled[rows.num_clips :]
-        if self.absent is None:
-            return first
-        others = self.absent.expand_as(first).index_put((rows.clip[rows.num_clips :],), second)
-        return first + others
+        return rows.add_bodies(latent.mean(dim=(2, 3)), self.absent)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Classify whole clips: logits, (clip, class)."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from charon.model.block import Attention
-from charon.model.network import Presence
+from charon.model.rows import Presence
 from charon.settings import Settings, setting
 
 

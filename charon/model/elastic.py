@@ -1,0 +1,217 @@
+"""Elastic units: several blocks side by side, and a switch that picks one for each row.
+
+Source: Li et al., "Else-Net: Elastic Semantic Network for Continual Action Recognition from
+Skeleton Data", ICCV 2021, for the idea. Differs: there is no public code; the layers in here
+are this project's own, see ``charon/learners/elsenet.py``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from charon.model.block import LEAKY_SLOPE, TupleBlock
+from charon.model.initialise import initialise
+from charon.model.network import Network
+from charon.model.rows import Rows
+
+
+@dataclass(frozen=True)
+class Gumbel:
+    """How switches choose in training: at random, by the hard Gumbel-softmax.
+
+    Attributes:
+        temperature: of the softmax whose gradient the choice has, above 0.
+        generator: CPU generator of the noise.
+    """
+
+    temperature: float
+    generator: torch.Generator
+
+    def choose(self, scores: Tensor) -> Tensor:
+        """Return a one-hot choice a row, (row, block), with the gradient of the soft one."""
+        uniform = torch.rand(scores.shape, generator=self.generator).clamp(1e-9, 1 - 1e-7)
+        noise = -(-uniform.log()).log()
+        soft = ((scores + noise.to(scores)) / self.temperature).softmax(dim=1)
+        hard = F.one_hot(soft.argmax(dim=1), soft.shape[1]).to(soft)
+        return hard + soft - soft.detach()
+
+
+class ElasticBlock(nn.Module):
+    """One way through a unit: (row, in, token, tuple) to (row, out, token, tuple)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.within = nn.Conv2d(in_channels, out_channels, 1)
+        self.within_norm = nn.BatchNorm2d(out_channels)
+        self.across = nn.Conv2d(out_channels, out_channels, (1, 3), padding=(0, 1))
+        self.across_norm = nn.BatchNorm2d(out_channels)
+        self.skip: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.skip = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mix channels, then neighbouring tuples, and add what came in."""
+        z = F.leaky_relu(self.within_norm(self.within(x)), LEAKY_SLOPE)
+        return F.leaky_relu(self.across_norm(self.across(z)) + self.skip(x), LEAKY_SLOPE)
+
+
+class ElasticUnit(nn.Module):
+    """Blocks of one layer and body part, and the switch that picks one of them for a row.
+
+    The switch is a linear map of the unit's mean input to a score a block. A unit is made
+    with no block; see :meth:`grow`.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.blocks = nn.ModuleList()
+        self.switch_weight = nn.Parameter(torch.zeros(0, in_channels))
+        self.switch_bias = nn.Parameter(torch.zeros(0))
+
+    def grow(self, generator: torch.Generator) -> None:
+        """Add a block; what the switch says of those there are stays."""
+        device = self.switch_weight.device
+        with torch.device("meta"):
+            block = ElasticBlock(self.in_channels, self.out_channels)
+        block.to_empty(device="cpu")
+        initialise(block, generator)
+        self.blocks.append(block.to(device))
+        weight = nn.init.xavier_normal_(torch.empty(1, self.in_channels), generator=generator)
+        self._set_switch(
+            torch.cat([self.switch_weight.detach(), weight.to(device)]),
+            torch.cat([self.switch_bias.detach(), torch.zeros(1, device=device)]),
+        )
+
+    def shrink(self) -> None:
+        """Drop the newest block."""
+        del self.blocks[-1]
+        self._set_switch(self.switch_weight.detach()[:-1], self.switch_bias.detach()[:-1])
+
+    def _set_switch(self, weight: Tensor, bias: Tensor) -> None:
+        self.switch_weight = nn.Parameter(weight.clone())
+        self.switch_bias = nn.Parameter(bias.clone())
+
+    def forward(self, x: Tensor, gumbel: Gumbel | None) -> tuple[Tensor, Tensor]:
+        """Send every row through one block.
+
+        Args:
+            x: (row, channel, token, tuple).
+            gumbel: chooses; the best score does where it is None.
+
+        Returns:
+            (row, channel, token, tuple), and the block chosen for each row, int64 (row,).
+        """
+        scores = F.linear(x.mean(dim=(2, 3)), self.switch_weight, self.switch_bias)
+        if gumbel is not None:
+            # Every block sees every row: the gradient of the choice needs what each would say.
+            weight = gumbel.choose(scores)
+            parts = [weight[:, k, None, None, None] * b(x) for k, b in enumerate(self.blocks)]
+            return torch.stack(parts).sum(dim=0), weight.argmax(dim=1)
+        choice = scores.argmax(dim=1)
+        out = x.new_zeros(len(x), self.out_channels, *x.shape[2:])
+        for k, block in enumerate(self.blocks):
+            rows = (choice == k).nonzero().flatten()
+            if len(rows) > 0:
+                out = out.index_copy(0, rows, block(x[rows]))
+        return out, choice
+
+
+class ElasticNetwork(nn.Module):
+    """A stem, two layers of elastic units with a path for each body part, and a classifier.
+
+    The stem is the first half of a backbone's encoder (at least one block; blocks 1 to 4 of
+    ``tiny``). The first layer widens its output to the backbone's feature, the second keeps
+    that width. The parts' means, one after the other, are a row's feature.
+
+    Args:
+        backbone: a fresh network without a decoder; its encoder is used up.
+        parts: joints of each body part.
+        generator: draws the initial weights, on the CPU.
+    """
+
+    def __init__(
+        self, backbone: Network, parts: Sequence[Sequence[int]], generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.presence = backbone.presence
+        self.num_classes = backbone.num_classes
+        self.stem = backbone.encoder
+        blocks = list(self.stem.blocks)
+        self.stem.blocks = nn.Sequential(*blocks[: max(1, len(blocks) // 2)])
+        device = backbone.classifier.weight.device
+        num_joints = backbone.num_joints
+        self.tokens = [
+            [f * num_joints + j for f in range(backbone.frames_per_tuple) for j in part]
+            for part in parts
+        ]
+        width = backbone.classifier.in_features
+        last = self.stem.blocks[-1]
+        assert isinstance(last, TupleBlock)
+        widths = ((last.out_channels, width), (width, width))
+        self.layers = nn.ModuleList(
+            nn.ModuleList(ElasticUnit(i, o) for _ in parts) for i, o in widths
+        )
+        with torch.device("meta"):
+            self.classifier = nn.Linear(len(parts) * width, self.num_classes)
+        self.classifier.to_empty(device="cpu")
+        initialise(self.classifier, generator)
+        self.absent = None
+        if backbone.absent is not None:
+            self.absent = nn.Parameter(torch.zeros(len(parts) * width))
+        for unit in self.units():
+            unit.grow(generator)
+        self.to(device)
+
+    def units(self) -> Iterator[ElasticUnit]:
+        """Go through all units, layer by layer."""
+        for layer in self.layers:
+            assert isinstance(layer, nn.ModuleList)
+            for unit in layer:
+                assert isinstance(unit, ElasticUnit)
+                yield unit
+
+    def route(
+        self, x: Tensor, present: Tensor, gumbel: Gumbel | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the logits, (clip, class), and each unit's choices, int64 (row,)."""
+        rows = Rows.of_clips(x, present, self.presence)
+        z = self.stem(rows.gather(x))
+        units = self.units()
+        paths, choices = [z[:, :, tokens] for tokens in self.tokens], list[Tensor]()
+        for _ in self.layers:
+            for part, path in enumerate(paths):
+                paths[part], choice = next(units)(path, gumbel)
+                choices.append(choice)
+        features = torch.cat([path.mean(dim=(2, 3)) for path in paths], dim=1)
+        return self.classifier(rows.add_bodies(features, self.absent)), choices
+
+    def forward(self, x: Tensor, present: Tensor) -> Tensor:
+        """Classify whole clips by the best choices: logits, (clip, class)."""
+        return self.route(x, present)[0]
+
+    def train(self, mode: bool = True) -> "ElasticNetwork":
+        """Set the mode; frozen parts stay in eval mode, so that no statistic moves."""
+        super().train(mode)
+        blocks = [block for unit in self.units() for block in unit.blocks]
+        for part in (self.stem, *blocks):
+            if not any(parameter.requires_grad for parameter in part.parameters()):
+                part.eval()
+        return self
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **more: Any) -> Any:
+        """Load a state, with as many blocks as it has."""
+        for name, unit in self.named_modules():
+            if isinstance(unit, ElasticUnit):
+                wanted = len(state_dict[f"{name}.switch_bias"])
+                while len(unit.blocks) < wanted:
+                    unit.grow(torch.Generator())
+                while len(unit.blocks) > wanted:
+                    unit.shrink()
+        return super().load_state_dict(state_dict, *args, **more)
