@@ -10,6 +10,7 @@ from charon.learners.elsenet import ElseNet, ElseNetSettings
 from charon.learners.er import Er, ErSettings
 from charon.learners.finetune import Finetune, FinetuneSettings
 from charon.learners.icarl import Icarl, IcarlSettings
+from charon.learners.xder import XDer, XDerSettings
 from charon.settings import Settings
 
 
@@ -26,6 +27,7 @@ LEARNERS: dict[str, Method] = {
     "er": Method(Er, ErSettings),
     "der": Method(Der, DerSettings),
     "derpp": Method(DerPlusPlus, DerPlusPlusSettings),
+    "xder": Method(XDer, XDerSettings),
     "icarl": Method(Icarl, IcarlSettings),
     "elsenet": Method(ElseNet, ElseNetSettings),
 }

@@ -22,8 +22,12 @@ class Exemplars(ThinnedClips):
                 kept.append(slot)
         self._keep(torch.tensor(kept, dtype=torch.int64))
 
-    def add(self, clips: Clips) -> None:
+    def add(self, clips: Clips, logits: Tensor | None = None) -> None:
         """Store whole, not augmented clips, the most important of each class first.
+
+        Args:
+            clips: to be thinned and stored.
+            logits: (clip, class), given exactly if the memory stores logits.
 
         Raises:
             ValueError: there is no room for them.
@@ -33,6 +37,8 @@ class Exemplars(ThinnedClips):
             raise ValueError(f"{stop} exemplars do not fit a memory of {self.capacity}.")
         if len(clips) > 0:
             self._put(torch.arange(first, stop), clips)
+        if logits is not None:
+            self.replace_logits(torch.arange(first, stop), logits)
 
 
 def herd(features: Tensor, count: int) -> Tensor:

@@ -1,0 +1,265 @@
+"""X-DER: DER++ that prepares heads not learned yet, and keeps stored logits up to date.
+
+Source: Boschini et al., "Class-Incremental Continual Learning into the eXtended DER-verse",
+TPAMI 2022; weights and temperature are its released defaults. A head is the outputs of one
+task.
+Differs: α and β are this project's choice (CHARON's own values). The contrastive views are
+rotated as all training clips are, which are this project's only augmentation. Logits stored
+at the end of a task are those of the whole, not rotated clip in evaluation mode. A stored
+logit is only scaled by one that is above 0: the rule would turn its sign otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from charon.clips import Clips
+from charon.learners.base import Learner, Losses, Phase, Setup
+from charon.learners.der import DerPlusPlusSettings
+from charon.memory.exemplars import Exemplars
+from charon.memory.storage import Replay
+from charon.model.network import Network
+from charon.model.statistics import frozen_statistics
+from charon.settings import setting
+
+_CLIPS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class XDerSettings(DerPlusPlusSettings):
+    """The weights of X-DER; α and β are our choice, CHARON's values."""
+
+    contrastive_weight: float = setting(
+        0.1, "weight of the contrastive loss on future heads", at_least=0
+    )
+    contrastive_temperature: float = setting(5.0, "its temperature", above=0)
+    contrastive_batch_size: int = setting(
+        64, "clips of the stream, and again of the memory, that it sees at most", at_least=1
+    )
+    hinge_weight: float = setting(0.1, "weight of both hinges between heads", at_least=0)
+    hinge_margin: float = setting(0.3, "their margin", at_least=0)
+    renewal_scale: float = setting(
+        0.85,
+        "largest renewed logit, as a share of that of the clip's own class",
+        above=0,
+        at_most=1,
+    )
+
+
+class XDer(Learner):
+    """Minimises, with t the current task and λ, η the weights of the settings,
+
+    CE(f(x), y) over head t + α·MSE(f(x_M), z_M) + β·CE(f(x_M'), y_M') over heads before t
+    + λ·the mean over heads after t of a supervised contrastive loss
+    + η·(a hinge that holds past heads below head t + one that holds future heads below a
+    clip's own).
+
+    The memory is filled at the end of a task with as many random clips of every class.
+    """
+
+    network: Network
+    memory: Exemplars
+
+    def __init__(self, setup: Setup, settings: XDerSettings) -> None:
+        super().__init__(setup, settings)
+        self.settings = settings
+        self.network = setup.make_network(with_decoder=False)
+        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
+        self.memory = Exemplars(
+            settings.capacity(setup),
+            setup.clip_shape,
+            num_logits=setup.num_classes,
+            sampling_interval=settings.sampling_interval,
+            rebuild_method=settings.rebuild,
+            device=setup.device,
+        )
+        self.generators["memory"] = setup.generator("memory")
+        self.classes = range(0)
+        # How often each slot has been replayed in this task.
+        self.times_replayed = torch.zeros(0)
+
+    def begin_task(self, classes: range) -> None:
+        """Remember which head is the current one."""
+        self.classes = classes
+        self.times_replayed = torch.zeros(len(self.memory))
+
+    def phases(self) -> Sequence[Phase]:
+        """One main phase."""
+        return [Phase("train", self.setup.epochs, self.train_step)]
+
+    def train_step(self, batch: Clips) -> Losses:
+        """Take one step of SGD on the objective; renew some of the replayed clips' logits."""
+        self.network.train()
+        first, stop, options = self.classes.start, self.classes.stop, self.settings
+        stream = self.augment(batch)
+        outputs = self.network(stream.x, stream.present)
+        losses = {"ce": F.cross_entropy(outputs[:, first:stop], stream.label - first)}
+        total = losses["ce"]
+        future, own = outputs[:, stop:], outputs[:, first:stop].amax(dim=1)
+        if len(self.memory) > 0:
+            (logits, replay), (others, other) = self._replay(), self._replay()
+            losses["logits"] = F.mse_loss(logits, replay.logits)
+            losses["labels"] = F.cross_entropy(others[:, :first], other.clips.label)
+            total = total + options.alpha * losses["logits"] + options.beta * losses["labels"]
+            replay, rows = _distinct(replay, other)
+            replayed = torch.cat([logits, others])[rows.to(logits.device)]
+            self._renew_replayed(replay, replayed.detach())
+            future = torch.cat([future, replayed[:, stop:]])
+            own = torch.cat([own, self._largest_of_own_head(replayed, replay.clips.label)])
+        if stop < self.setup.num_classes:
+            losses["contrastive"] = self._contrast(batch)
+            losses["future"] = hinge(future.amax(dim=1) - own + options.hinge_margin)
+            total = total + options.contrastive_weight * losses["contrastive"]
+            total = total + options.hinge_weight * losses["future"]
+        if first > 0:
+            chances = outputs[:, :stop].softmax(dim=1)
+            past, current = chances[:, :first].amax(dim=1), chances[:, first:].amax(dim=1)
+            losses["past"] = hinge(past.detach() - current + options.hinge_margin)
+            total = total + options.hinge_weight * losses["past"]
+        self.descend(total)
+        return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
+
+    def _draw(self, count: int) -> Replay:
+        order = torch.randperm(len(self.memory), generator=self.generators["memory"])
+        return self.memory.at(order[:count])
+
+    def _replay(self) -> tuple[Tensor, Replay]:
+        """Return the logits of one draw, rotated, and the draw."""
+        replay = self._draw(self.settings.replay_batch_size)
+        clips = self.augment(replay.clips)
+        return self.network(clips.x, clips.present), replay
+
+    def _largest_of_own_head(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return the largest logit of the head that each clip's class belongs to, (clip,)."""
+        head = torch.zeros(self.setup.num_classes, dtype=torch.int64, device=label.device)
+        for number, classes in enumerate(self.setup.tasks):
+            head[classes.start : classes.stop] = number
+        return logits.masked_fill(head != head[label][:, None], -torch.inf).amax(dim=1)
+
+    def _contrast(self, batch: Clips) -> Tensor:
+        """Return the mean contrastive loss of the heads to come, on two views of each clip."""
+        count = self.settings.contrastive_batch_size
+        clips = batch.take(torch.arange(min(count, len(batch))))
+        if len(self.memory) > 0:
+            clips = self._draw(count).clips.join(clips)
+        views = self.augment(clips.join(clips))
+        with frozen_statistics(self.network):
+            outputs = self.network(views.x, views.present).unflatten(0, (2, -1))
+        losses = [
+            supervised_contrastive(
+                outputs[:, :, head.start : head.stop],
+                clips.label,
+                self.settings.contrastive_temperature,
+            )
+            for head in self.setup.tasks
+            if head.start >= self.classes.stop
+        ]
+        return torch.stack(losses).mean()
+
+    def _renew_replayed(self, replay: Replay, outputs: Tensor) -> None:
+        """Renew the logits of replayed clips for this head and those after it.
+
+        A clip's n-th replay in a task does so with probability 1/n.
+        """
+        self.times_replayed[replay.slots] += 1
+        chance = torch.rand(len(replay.slots), generator=self.generators["memory"])
+        chosen = chance * self.times_replayed[replay.slots] < 1
+        self._renew(replay, outputs, chosen.nonzero().flatten())
+
+    def _renew(self, replay: Replay, outputs: Tensor, rows: Tensor) -> None:
+        on_device = rows.to(outputs.device)
+        renewed = renew(
+            replay.logits[on_device],
+            outputs[on_device],
+            replay.clips.label[on_device],
+            range(self.classes.start, self.setup.num_classes),
+            self.settings.renewal_scale,
+        )
+        self.memory.replace_logits(replay.slots[rows], renewed)
+
+    def end_task(self, clips: Clips) -> None:
+        """Make room, renew all logits that stay, and store as many clips of each new class."""
+        self.memory.reduce(self.memory.capacity // self.classes.stop)
+        slots = torch.arange(len(self.memory))
+        # An empty tensor splits into one empty part, which no network takes.
+        for some in slots.split(_CLIPS_AT_ONCE) if len(slots) else ():
+            held = self.memory.at(some)
+            self._renew(held, self.predict(held.clips), torch.arange(len(some)))
+        chosen = self._choose(clips.label.cpu())
+        for some in chosen.split(_CLIPS_AT_ONCE) if len(chosen) else ():
+            own = clips.take(some)
+            outputs, past = self.predict(own), range(self.classes.start)
+            scale = self.settings.renewal_scale
+            self.memory.add(own, renew(outputs, outputs, own.label, past, scale))
+
+    def _choose(self, label: Tensor) -> Tensor:
+        """Choose clips at random, as many of every class as there is room for; int64 (clip,)."""
+        generator = self.generators["memory"]
+        room = self.memory.capacity - len(self.memory)
+        each, rest = divmod(room, len(self.classes))
+        order = torch.randperm(len(label), generator=generator)
+        lucky = torch.randperm(len(self.classes), generator=generator)[:rest] + self.classes.start
+        chosen = [
+            order[label[order] == one][: each + (one in lucky.tolist())] for one in self.classes
+        ]
+        return torch.cat(chosen)
+
+
+def _distinct(one: Replay, other: Replay) -> tuple[Replay, Tensor]:
+    """Join two draws and drop what is in both; also return the rows that are left, int64."""
+    slots = torch.cat([one.slots, other.slots])
+    first = {slot: row for row, slot in reversed([*enumerate(slots.tolist())])}
+    rows = torch.tensor(sorted(first.values()))
+    logits = torch.cat([one.logits, other.logits])[rows.to(one.logits.device)]
+    return Replay(one.clips.join(other.clips).take(rows), logits, slots[rows]), rows
+
+
+def hinge(excess: Tensor) -> Tensor:
+    """Return the mean of the positive ones, a scalar; 0 if there is none."""
+    return excess.clamp(min=0).sum() / (excess > 0).sum().clamp(min=1)
+
+
+def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float) -> Tensor:
+    """Return stored logits with some outputs replaced by new ones, scaled down if too large.
+
+    Where the largest of the new ones is above the stored logit z of the clip's own class,
+    all are scaled so that it becomes ``scale``·z; clips whose z is not above 0 are left as
+    they are.
+
+    Args:
+        old: (clip, class), as stored.
+        new: (clip, class), what the network says now.
+        label: int64 (clip,).
+        outputs: those to replace; none if empty.
+        scale: in (0, 1].
+    """
+    renewed = old.clone()
+    if len(outputs) > 0:
+        some = slice(outputs.start, outputs.stop)
+        own = old.gather(1, label[:, None])
+        largest = new[:, some].amax(dim=1, keepdim=True)
+        factor = torch.where(largest > own, scale * own / largest, 1.0)
+        renewed[:, some] = torch.where(own > 0, new[:, some] * factor, old[:, some])
+    return renewed
+
+
+def supervised_contrastive(views: Tensor, label: Tensor, temperature: float) -> Tensor:
+    """Return the supervised contrastive loss, a mean over all views as anchors.
+
+    Source: Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, eq. 2.
+
+    Args:
+        views: (view, clip, feature), at least two views; need not be of unit length.
+        label: int64 (clip,).
+        temperature: of the softmax over cosine similarities.
+    """
+    unit = F.normalize(views, dim=2).flatten(0, 1)
+    labels = label.repeat(len(views))
+    itself = torch.eye(len(labels), dtype=torch.bool, device=label.device)
+    similar = (unit @ unit.T / temperature).masked_fill(itself, -torch.inf)
+    log_chance = similar - similar.logsumexp(dim=1, keepdim=True)
+    positive = (labels == labels[:, None]) & ~itself
+    return -(log_chance.masked_fill(~positive, 0).sum(dim=1) / positive.sum(dim=1)).mean()
