@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Learner, Losses, Phase, Setup
-from charon.learners.der import DerPlusPlusSettings
+from charon.learners.rehearsal import ReplaySettings
 from charon.memory.exemplars import Exemplars
 from charon.memory.storage import Replay
 from charon.model.network import Network
@@ -29,9 +29,11 @@ _CLIPS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class XDerSettings(DerPlusPlusSettings):
+class XDerSettings(ReplaySettings):
     """The weights of X-DER; α and β are our choice, CHARON's values."""
 
+    alpha: float = setting(0.3, "α, weight of the loss on stored logits (our choice)", at_least=0)
+    beta: float = setting(0.8, "β, weight of the loss on stored labels (our choice)", at_least=0)
     contrastive_weight: float = setting(
         0.1, "weight of the contrastive loss on future heads", at_least=0
     )

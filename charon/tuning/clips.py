@@ -1,7 +1,7 @@
 """The data of a study: prepared once, before the trials memory-map it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,15 +23,17 @@ class StudyClips:
 
     Attributes:
         archive: the prepared set.
-        tasks: its clips as the study's runs see them.
+        tasks: its clips as the study's runs see them, under the first of its benchmarks.
+        protocol: the rules of train and test, of all its benchmarks.
     """
 
     archive: "Archive"
     tasks: "Tasks"
+    protocol: str
 
-    def __init__(self, fields: Mapping[str, Value], cache: Path, console: Console) -> None:
-        """Take the fields of one of the study's runs; nothing is read yet."""
-        self._fields = fields
+    def __init__(self, runs: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> None:
+        """Take the fields of one run of each benchmark; nothing is read yet."""
+        self._fields, self._others = runs[0], runs[1:]
         self._cache = cache
         self._console = console
 
@@ -75,6 +77,9 @@ class StudyClips:
         if len(self.archive.unreadable) > 5:
             self._console.print(f"… and {len(self.archive.unreadable) - 5} more clips skipped.")
         self.tasks = Tasks(self.archive, run.data, run.seed)
+        others = [Tasks(self.archive, Run.from_flat(f).data, run.seed) for f in self._others]
+        names = [tasks.protocol for tasks in (self.tasks, *others)]
+        self.protocol = " + ".join(dict.fromkeys(names))
 
 
 class PreparationView:

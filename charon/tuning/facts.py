@@ -21,7 +21,7 @@ def trial_tags(clips: StudyClips, preset: str, script: Path) -> dict[str, str]:
         "dataset": about.name,
         "fingerprint": clips.archive.fingerprint,
         "standin": str(about.is_standin).lower(),
-        "protocol": clips.tasks.protocol,
+        "protocol": clips.protocol,
         "validation": clips.tasks.val_rule,
         "class_order": clips.class_order,
         "preset": preset,

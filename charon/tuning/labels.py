@@ -16,6 +16,7 @@ SYMBOLS: dict[str, str] = {
     "optimiser.epochs": "epochs",
     "model.size": "",
     "data.benchmark": "",
+    "data.stream": "",
     "data.class_order": "",
 }
 """The paper's symbol for a field; empty where the value speaks for itself."""

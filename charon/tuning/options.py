@@ -20,7 +20,8 @@ class Options:
 
     Attributes:
         data: path of the clips, or ``standin`` or ``standin-full``.
-        benchmark: protocol; ``auto`` takes what fits the data.
+        benchmark: protocols; ``auto`` takes what fits the data. Of several, each run of the
+            study is made under each.
         scale: ``small`` or ``paper``.
         seeds: replace the study's.
         cpus, gpus: of one trial; fractions of a GPU pack it.
@@ -32,7 +33,7 @@ class Options:
     """
 
     data: str | None = None
-    benchmark: str | None = None
+    benchmark: tuple[str, ...] | None = None
     scale: str | None = None
     seeds: tuple[int, ...] | None = None
     cpus: float | None = None
@@ -61,7 +62,7 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     given = _parser(study).parse_args(arguments)
     return Options(
         data=given.data,
-        benchmark=given.benchmark,
+        benchmark=tuple(given.benchmark) if given.benchmark else None,
         scale=given.scale,
         seeds=tuple(given.seeds) if given.seeds else None,
         cpus=given.cpus_per_trial,
@@ -87,7 +88,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     what = parser.add_argument_group("what is run")
     what.add_argument("--data", metavar="PATH", help=_DATA)
     what.add_argument(
-        "--benchmark", choices=_BENCHMARKS, help="protocol (auto: what fits the data)"
+        "--benchmark", nargs="+", choices=_BENCHMARKS, metavar="NAME", help=_BENCHMARK
     )
     what.add_argument("--scale", choices=("small", "paper"), help="size of the runs (small)")
     what.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help="the study's own")
@@ -114,6 +115,10 @@ def _parser(study: Study) -> argparse.ArgumentParser:
 _DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
 _GPUS = "GPUs of a trial; fractions pack one (1 where there are GPUs, else 0)"
+_BENCHMARK = (
+    "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset or auto "
+    "(auto: what fits the data)"
+)
 _BENCHMARKS = ("auto", "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset")
 
 

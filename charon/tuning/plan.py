@@ -98,7 +98,8 @@ def read_plan(folder: Path) -> Plan | None:
 def with_remembered(options: Options, plan: Plan) -> Options:
     """Fill what was not given on the command line from the study that is resumed."""
     old = {name: plan.options[name] for name in REMEMBERED}
-    old["seeds"] = tuple(old["seeds"]) if old["seeds"] else None
+    for name in ("seeds", "benchmark"):
+        old[name] = tuple(old[name]) if old[name] else None
     given = {name: value for name, value in options.remembered().items() if value}
     return replace(options, **{**old, **given})
 

@@ -25,7 +25,14 @@ from charon.tuning.plan import (
     with_remembered,
 )
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
-from charon.tuning.study import PlannedTrial, Study, expand
+from charon.tuning.study import (
+    SIZE,
+    PlannedTrial,
+    Study,
+    expand,
+    under_benchmarks,
+    with_small_buffers,
+)
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
 
 NEED_BYTES = 50_000_000
@@ -89,6 +96,8 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         )
     options = with_remembered(options, old) if old else options
     study = replace(study, seeds=options.seeds or study.seeds)
+    if options.benchmark is not None and len(options.benchmark) > 1:
+        study = under_benchmarks(study, options.benchmark)
     study = study.smaller() if options.smoke else study
     store = choose_store(options.tracking_uri, results)
     moved = ""
@@ -97,9 +106,9 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         clusters.log_to(writable_folder(folder) / LOG)
     schema = Background(lambda: None if options.dry_run else make_schema(store))
     fields = _chosen_fields(study, options)
-    first = expand(study, fields)[0]
+    by_benchmark = {trial.fields["data.benchmark"]: trial.fields for trial in expand(study, fields)}
     cache = _cache_folder(options)
-    clips = StudyClips(first.fields, cache, console)
+    clips = StudyClips(list(by_benchmark.values()), cache, console)
     clips.check()
     if options.address is None:
         _place(options, None)
@@ -155,8 +164,8 @@ def _chosen_fields(study: Study, options: Options) -> dict[str, Value]:
         path = Path(options.data).expanduser()
         # What is no file is a name such as `standin`, or an error that names it as it was given.
         fields["data.path"] = str(path.resolve()) if path.exists() else options.data
-    if options.benchmark is not None:
-        fields["data.benchmark"] = options.benchmark
+    if options.benchmark is not None and len(options.benchmark) == 1:
+        fields["data.benchmark"] = options.benchmark[0]
     if study.is_search:
         fields["data.evaluate_on"] = "val"
     return {**fields, **options.settings}
@@ -190,13 +199,13 @@ def _plan_trials(
 ) -> list[PlannedTrial]:
     """Return all runs at their scale; what the user chose or the study varies stays."""
     scale, num_clips = scale_of(options), clips.tasks.num_training_clips
-    decided = {*study.grid, *study.space, *chosen}
-    scaled = {n: v for n, v in scale_fields(scale, num_clips).items() if n not in decided}
-    fields = {**scaled, "device": "cuda" if gpus else "cpu", **chosen}
-    if scale != "paper" and "learner.buffer_size" not in decided:
-        planned = [trial.fields for trial in expand(study, fields)]
-        fields |= small_buffer(planned, num_clips)
-    return expand(study, fields)
+    scaled = scale_fields(scale, num_clips, study.small_clip_visits)
+    fields = {"device": "cuda" if gpus else "cpu", **chosen}
+    trials = expand(study, fields, scaled)
+    largest = small_buffer((trial.fields for trial in trials), num_clips)
+    if scale == "paper" or largest is None:
+        return trials
+    return expand(with_small_buffers(study, largest), fields, {**scaled, SIZE: largest})
 
 
 def _new_plan(
@@ -218,7 +227,7 @@ def _new_plan(
         space=repr(dict(study.space)),
         started=started,
         data=about.name,
-        protocol=clips.tasks.protocol,
+        protocol=clips.protocol,
         fingerprint=clips.archive.fingerprint,
         is_standin=about.is_standin,
         scale=scale_of(options),

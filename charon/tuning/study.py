@@ -1,12 +1,13 @@
 """A study: one question, declared as the runs that answer it."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from charon.errors import ConfigError
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
+from charon.tuning.scales import SMALL_CLIP_VISITS, AtMost, Scaled, small_buffers
 from charon.tuning.space import Domain
 
 
@@ -21,6 +22,8 @@ class Study:
         name: the study's short name; also of its results folder and its MLflow experiment.
         question: one sentence, shown in the console and in MLflow.
         base: fields fixed for all runs; what is not named has the preset's value.
+        cases: sets of fields, such as the methods of a table; each is run at every point of
+            the grid, but for grid fields that its learner lacks.
         grid: scientific fields; every combination of their values is run.
         space: nuisance fields; sampled by Optuna. A study has a grid or a space.
         seeds: every grid point is run with each; a search uses the first.
@@ -33,11 +36,13 @@ class Study:
         num_trials: trials of a search.
         preset: ``"paper"`` or ``"released"``, what the fields not named are.
         prune: whether a search stops unpromising trials early (ASHA over tasks).
+        small_clip_visits: clips that a run of the small scale sees in its main phases.
     """
 
     name: str
     question: str
     base: Mapping[str, Value] = field(default_factory=dict)
+    cases: Sequence[Mapping[str, Value]] = ()
     grid: Mapping[str, Sequence[Value]] = field(default_factory=dict)
     space: Mapping[str, Domain] = field(default_factory=dict)
     seeds: Sequence[int] = (0, 1)
@@ -46,6 +51,7 @@ class Study:
     num_trials: int = 24
     preset: str = "paper"
     prune: bool = False
+    small_clip_visits: int = SMALL_CLIP_VISITS
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -61,9 +67,15 @@ class Study:
             raise ConfigError(
                 f"The study {self.name!r} searches, so it has no runs beside; leave `also` out."
             )
-        if self.grid and self.space:
+        if (self.grid or self.cases) and self.space:
+            what = "a grid" if self.grid else "cases"
             raise ConfigError(
-                f"The study {self.name!r} has a grid and a space; make two studies of it."
+                f"The study {self.name!r} has {what} and a space; make two studies of it."
+            )
+        if any(name in self.grid for case in self.cases for name in case):
+            raise ConfigError(
+                f"The study {self.name!r} has a field in its cases and in its grid; leave it "
+                "out of one."
             )
         for name, values in self.grid.items():
             if not values or len(set(values)) < len(values):
@@ -93,13 +105,42 @@ class Study:
     @property
     def varied(self) -> tuple[str, ...]:
         """The fields in which the trials differ by design."""
+        cases = [name for case in self.cases for name in case]
         also = [name for run in self.also for name in run]
-        return tuple(dict.fromkeys([*self.grid, *self.space, *also]))
+        return tuple(dict.fromkeys([*cases, *self.grid, *self.space, *also]))
 
     def smaller(self) -> "Study":
         """Return the study for a quick check: the ends of every axis, one seed, two trials."""
         ends = {name: list(dict.fromkeys([v[0], v[-1]])) for name, v in self.grid.items()}
         return replace(self, grid=ends, seeds=self.seeds[:1], num_trials=min(self.num_trials, 2))
+
+
+SIZE, BENCHMARK = "learner.buffer_size", "data.benchmark"
+
+
+def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
+    """Return the study with each of its runs under each of these protocols.
+
+    Raises:
+        ConfigError: the study chooses its protocols itself.
+    """
+    if BENCHMARK in study.varied:
+        raise ConfigError(f"{BENCHMARK} is varied by the study {study.name!r}; it cannot be set.")
+    also = [{BENCHMARK: name, **run} for name in benchmarks for run in study.also]
+    return replace(study, grid={BENCHMARK: benchmarks, **study.grid}, also=also)
+
+
+def with_small_buffers(study: Study, largest: int) -> Study:
+    """Return the study with the buffer sizes of its grid made smaller, by one factor.
+
+    Args:
+        study: may have no buffer size in its grid.
+        largest: what the largest becomes; nothing changes if none exceeds it.
+    """
+    if SIZE not in study.grid:
+        return study
+    smaller = small_buffers(study.grid[SIZE], largest)
+    return replace(study, grid={**study.grid, SIZE: list(dict.fromkeys(smaller.values()))})
 
 
 @dataclass(frozen=True)
@@ -137,7 +178,9 @@ def complete(settings: Mapping[str, Value]) -> dict[str, Value]:
     return dict(Run.from_flat(settings).to_flat())
 
 
-def expand(study: Study, overrides: Mapping[str, Value] | None = None) -> list[PlannedTrial]:
+def expand(
+    study: Study, overrides: Mapping[str, Value] | None = None, scaled: Scaled | None = None
+) -> list[PlannedTrial]:
     """Return all runs of a study in the order they are started.
 
     The seeds are the outermost loop, so that an interrupted study has a whole curve; the
@@ -146,32 +189,66 @@ def expand(study: Study, overrides: Mapping[str, Value] | None = None) -> list[P
 
     Args:
         study: the declaration.
-        overrides: fields that replace those of ``base`` for all runs (scale, command line).
+        overrides: fields that replace those of ``base`` for all runs (command line).
+        scaled: fields that a scale replaces, in the runs that have them; overrides,
+            ``cases`` and ``grid`` come before them.
 
     Raises:
         ConfigError: a field is unknown, out of range, or named twice.
     """
-    overrides = overrides or {}
+    overrides, scaled = overrides or {}, scaled or {}
+    chosen_by_study = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
     for name in overrides:
-        if name in study.grid or name in study.space or name == "seed":
+        if name in chosen_by_study or name == "seed":
             raise ConfigError(f"{name} is varied by the study {study.name!r}; it cannot be set.")
-    fixed = {**study.base, **overrides}
-    learners = _learners(study, fixed)
+    learners = _learners(study, {**study.base, **overrides})
     _check_known(study.base, learners, f"The base of the study {study.name!r}")
+    _check_known(study.grid, learners, f"The grid of the study {study.name!r}")
     _check_known(overrides, learners, "--set")
-    fixed = {**_preset(study.preset), **fixed}
-    settings: list[dict[str, Value]] = []
-    seeds = study.seeds[:1] if study.is_search else study.seeds
-    for seed in seeds:
-        for point in _points(study.grid):
-            settings.append({**_for_learner(fixed, point), **point, "seed": seed})
+    scaled = {name: value for name, value in scaled.items() if name not in study.space}
+    layers = _Layers({**_preset(study.preset), **study.base}, scaled, overrides)
+    flats: dict[tuple[tuple[str, Value], ...], Sequence[str]] = {}
+    for choice, names in _choices(study):
+        flat = complete(layers.under(choice, optional=study.grid))
+        flats.setdefault(tuple(flat.items()), names)
+    return _with_labels([(dict(items), names) for items, names in flats.items()])
+
+
+def _choices(study: Study) -> Iterator[tuple[dict[str, Value], Sequence[str]]]:
+    """Yield what is chosen for each run, and the fields its label names."""
+    beside = [name for name in study.varied if all(name not in case for case in study.cases)]
+    for seed in study.seeds[:1] if study.is_search else study.seeds:
+        for case in study.cases or ({},):
+            for point in _points(study.grid):
+                yield {**case, **point, "seed": seed}, (*case, *beside)
     for extra in study.also:
-        fixed_here = {name: value for name, value in fixed.items() if name not in extra}
-        settings.append({"seed": study.seeds[0], **_for_learner(fixed_here, extra), **extra})
-    if "learner" in study.grid:
-        settings = [_drop_unknown(one, study.grid) for one in settings]
-    flats = _unique([complete(one) for one in settings])
-    return _with_labels(flats, study.varied)
+        yield {"seed": study.seeds[0], **extra}, study.varied
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Fields of all runs: each layer replaces those before it, where a run has them."""
+
+    fixed: Mapping[str, Value]
+    scaled: Scaled
+    overrides: Mapping[str, Value]
+
+    def under(self, choice: Mapping[str, Value], optional: Container[str]) -> dict[str, Value]:
+        """Return the fields of a run with those it chooses on top.
+
+        Fields that its learner lacks are left out where they are of a layer or ``optional``.
+        """
+        fields = {**self.fixed, **self.overrides}
+        known = known_fields(choice.get("learner", fields.get("learner", "charon")))
+        settings = {name: value for name, value in self.fixed.items() if name in known}
+        for name, value in self.scaled.items():
+            if name in known:
+                before = settings.get(name, known[name])
+                settings[name] = value.of(before) if isinstance(value, AtMost) else value
+        settings |= {name: value for name, value in self.overrides.items() if name in known}
+        return settings | {
+            name: value for name, value in choice.items() if name in known or name not in optional
+        }
 
 
 def _preset(name: str) -> dict[str, Value]:
@@ -184,7 +261,10 @@ def _preset(name: str) -> dict[str, Value]:
 
 def _learners(study: Study, fixed: Mapping[str, Value]) -> list[Value]:
     own = study.grid.get("learner", (fixed.get("learner", "charon"),))
-    return list(dict.fromkeys([*own, *(run["learner"] for run in study.also if "learner" in run)]))
+    named = [run["learner"] for run in (*study.cases, *study.also) if "learner" in run]
+    if study.cases and all("learner" in case for case in study.cases):
+        own = ()
+    return list(dict.fromkeys([*own, *named]))
 
 
 def _check_known(names: Iterable[str], learners: Sequence[Value], where: str) -> None:
@@ -202,30 +282,14 @@ def _points(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
     return [dict(zip(names, row, strict=True)) for row in itertools.product(*grid.values())]
 
 
-def _for_learner(fixed: Mapping[str, Value], point: Mapping[str, Value]) -> dict[str, Value]:
-    """Keep of ``fixed`` what the learner of ``point`` has."""
-    learner = point.get("learner", fixed.get("learner", "charon"))
-    known = known_fields(learner)
-    return {name: value for name, value in fixed.items() if name in known}
-
-
-def _drop_unknown(
-    settings: dict[str, Value], grid: Mapping[str, Sequence[Value]]
-) -> dict[str, Value]:
-    """Leave out grid fields that this learner lacks, such as a buffer size of fine-tuning."""
-    known = known_fields(settings.get("learner", "charon"))
-    return {name: v for name, v in settings.items() if name in known or name not in grid}
-
-
-def _unique(flats: Iterable[dict[str, Value]]) -> list[dict[str, Value]]:
-    return [dict(items) for items in dict.fromkeys(tuple(flat.items()) for flat in flats)]
-
-
-def _with_labels(flats: Sequence[dict[str, Value]], varied: Sequence[str]) -> list[PlannedTrial]:
-    labels = [label(flat, varied) for flat in flats]
+def _with_labels(
+    flats: Iterable[tuple[dict[str, Value], Sequence[str]]],
+) -> list[PlannedTrial]:
+    trials = [PlannedTrial(label(flat, names), flat) for flat, names in flats]
+    labels = [trial.label for trial in trials]
     if len(set(labels)) < len(labels):
         raise ConfigError(f"Two runs of the study have the same name: {_repeated(labels)!r}.")
-    return [PlannedTrial(name, flat) for name, flat in zip(labels, flats, strict=True)]
+    return trials
 
 
 def _repeated(labels: Sequence[str]) -> str:

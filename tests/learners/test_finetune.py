@@ -28,5 +28,10 @@ def test_it_has_neither_decoder_nor_memory():
     learner = tiny_learner(tiny_run("finetune"))
     assert learner.network.decoder is None
     assert learner.memory is None
-    assert learner.measurements() == {"memory/bytes": 0, "memory/clips": 0}
+    weights = sum(parameter.numel() for parameter in learner.network.parameters())
+    assert learner.measurements() == {
+        "memory/bytes": 0,
+        "memory/clips": 0,
+        "model/parameters": weights,
+    }
     assert [(phase.name, phase.epochs) for phase in learner.phases()] == [("train", 2)]

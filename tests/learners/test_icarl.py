@@ -181,11 +181,11 @@ def test_bytes_are_those_of_the_exemplars_and_beside_them_the_frozen_network_and
     learner.begin_task(range(0, 2))
     learner.end_task(of_classes(0, 1, 0))
     width = learner.network.classifier.in_features
-    assert learner.measurements() == {
-        "memory/bytes": 3 * (3 * 4 * 5 * 2 * 4 + 2 + 8),
-        "memory/clips": 3,
-        "memory/extra_bytes": 2 * width * 4,  # no network was frozen for the first task
-    }
+    measured = learner.measurements()
+    assert measured["memory/bytes"] == 3 * (3 * 4 * 5 * 2 * 4 + 2 + 8)
+    assert measured["memory/clips"] == 3
+    # No network was frozen for the first task.
+    assert measured["memory/extra_bytes"] == 2 * width * 4
     learner.begin_task(range(2, 4))
     learner.end_task(of_classes(2, 3, 2))
     state = learner.network.state_dict().values()

@@ -56,7 +56,7 @@ def test_every_flag_is_understood(tmp_path):
     more = f"--gpus-per-trial 0.25 --address h:1 --tracking-uri u --results {tmp_path} --resume"
     last = "--cache c --smoke --dry-run --set learner.alpha=0.5 --set data.crop=epoch"
     options = parse_options(STUDY, f"{flags} {more} {last}".split())
-    assert (options.data, options.benchmark, options.scale) == ("d", "ntu60-xsub", "paper")
+    assert (options.data, options.benchmark, options.scale) == ("d", ("ntu60-xsub",), "paper")
     assert (options.seeds, options.cpus, options.gpus) == ((1, 2), 2.0, 0.25)
     assert (options.address, options.tracking_uri, options.results) == ("h:1", "u", tmp_path)
     assert options.resume

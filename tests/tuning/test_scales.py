@@ -7,10 +7,12 @@ from charon.memory.temporal import capacity
 from charon.tuning.scales import (
     SCALES,
     SMALL_CLIP_VISITS,
+    AtMost,
     largest_buffer,
     memory_warnings,
     scale_fields,
     small_buffer,
+    small_buffers,
 )
 
 
@@ -24,18 +26,17 @@ def run(interval=5, size=500, frames=120):
 
 @pytest.mark.parametrize("interval", [1, 2, 5, 7, 60])
 def test_the_memory_of_a_small_study_holds_at_most_30_percent(interval):
-    size = small_buffer([run(interval)], 1000)["learner.buffer_size"]
+    size = small_buffer([run(interval)], 1000)
     assert capacity(size, 120, interval) <= 300
     assert capacity(size + 1, 120, interval) > 300
 
 
 def test_one_memory_fits_all_trials_of_a_study():
-    fields = small_buffer([run(1), run(10)], 1000)
-    assert fields["learner.buffer_size"] == largest_buffer(300, 120, 10)
+    assert small_buffer([run(1), run(10)], 1000) == largest_buffer(300, 120, 10)
 
 
 def test_runs_without_a_memory_get_no_buffer_size():
-    assert small_buffer([{"data.num_frames": 120}], 1000) == {}
+    assert small_buffer([{"data.num_frames": 120}], 1000) is None
 
 
 def test_the_papers_scale_changes_nothing():
@@ -59,3 +60,14 @@ def test_a_small_run_sees_about_as_many_clips_whatever_the_size_of_the_data():
         epochs = scale_fields("small", num_clips)["optimiser.epochs"]
         assert abs(epochs * num_clips - SMALL_CLIP_VISITS) <= num_clips / 2
     assert scale_fields("small", 10**6)["optimiser.epochs"] == 1
+
+
+def test_a_small_scale_shortens_intervals_only():
+    assert AtMost(2).of(5) == 2
+    assert AtMost(2).of(1) == 1
+
+
+def test_buffer_sizes_keep_their_ratio():
+    assert small_buffers([500, 2000], 288) == {500: 72, 2000: 288}
+    assert small_buffers([500, 2000], 5000) == {500: 500, 2000: 2000}
+    assert small_buffers([1, 2000], 10) == {1: 1, 2000: 10}

@@ -3,6 +3,7 @@
 import pytest
 
 from charon.errors import ConfigError
+from charon.tuning.scales import AtMost
 from charon.tuning.space import Choice, Real
 from charon.tuning.study import Study, expand
 
@@ -150,3 +151,70 @@ def test_labels_name_what_differs():
 def test_a_choice_needs_different_values():
     with pytest.raises(ConfigError):
         Choice((1, 1))
+
+
+METHODS = [{"learner": "finetune"}, {"learner": "finetune", "data.stream": "joint"}]
+
+
+def test_every_case_is_run_at_every_point_that_it_has_the_fields_for():
+    cases = [*METHODS, {"learner": "er"}, {"learner": "charon"}]
+    runs = expand(study(cases=cases, grid={"learner.buffer_size": [72, 288]}, seeds=(0, 1)))
+    assert [run.label for run in runs][:6] == [
+        "finetune seed0",
+        "finetune joint seed0",
+        "er s1 M72 seed0",
+        "er s1 M288 seed0",
+        "charon eta0.30 s5 M72 seed0",
+        "charon eta0.30 s5 M288 seed0",
+    ]
+    assert len(runs) == 12
+
+
+def test_a_label_names_only_what_its_case_sets():
+    cases = [{}, {"learner.rebuild": "resize"}, {"argmax": "all"}]
+    runs = expand(study(cases=cases, seeds=(0,)))
+    assert [run.label for run in runs] == [
+        "eta0.30 s5 M500 seed0",
+        "eta0.30 s5 M500 rebuild=resize seed0",
+        "eta0.30 s5 M500 argmax=all seed0",
+    ]
+
+
+def test_what_a_scale_sets_is_below_the_command_line_and_the_study():
+    cases = [{"learner": "er"}, {"learner": "charon"}, {"learner": "finetune"}]
+    scaled = {"learner.sampling_interval": AtMost(2), "optimiser.epochs": 3, "learner.beta": 0.1}
+    runs = expand(study(cases=cases, seeds=(0,)), scaled=scaled)
+    assert [run.fields.get("learner.sampling_interval") for run in runs] == [1, 2, None]
+    assert [run.fields["optimiser.epochs"] for run in runs] == [3, 3, 3]
+    assert [run.fields.get("learner.beta") for run in runs] == [None, 0.1, None]
+    runs = expand(
+        study(cases=cases, grid={"learner.sampling_interval": [7]}, seeds=(0,)),
+        {"optimiser.epochs": 4},
+        scaled,
+    )
+    assert [run.fields.get("learner.sampling_interval") for run in runs] == [7, 7, None]
+    assert {run.fields["optimiser.epochs"] for run in runs} == {4}
+    # The scale replaces what the base says, but an interval only by a smaller one.
+    (run,) = expand(
+        study(base={"learner.sampling_interval": 1, "optimiser.epochs": 9}, seeds=(0,)),
+        scaled=scaled,
+    )
+    assert run.fields["learner.sampling_interval"] == 1
+    assert run.fields["optimiser.epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"cases": [{ETA: 0.1}], "grid": {ETA: [0.2]}},
+        {"cases": [{ETA: 0.1}], "space": {"learner.alpha": Real(0.1, 1)}},
+    ],
+)
+def test_cases_stand_beside_a_grid_of_other_fields_and_no_space(where):
+    with pytest.raises(ConfigError):
+        study(**where)
+
+
+def test_what_a_case_varies_cannot_be_set():
+    with pytest.raises(ConfigError, match="varied"):
+        expand(study(cases=METHODS, seeds=(0,)), {"data.stream": "joint"})
