@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data import ntu
 from charon.data.npz_reader import ArrayHeader, NpzReader, check_finite, map_slabs
 from charon.data.ntu_npz import FILES, zero_copied_body
 from charon.data.preparation import centre
@@ -42,6 +43,8 @@ class AnyNpz:
       that start at 0 are counted from 1 instead.
     - ``class_names``: text (class,); optional, otherwise ``class 0``, ...
     - ``parts``: whole numbers (joint,), the number of each joint's body part from 0; optional.
+    - ``to25``: whole numbers (25,), the joint that stands for each of NTU RGB+D's; optional. The
+      parts are those of NTU RGB+D where only this is there.
     - ``centre_joint``: one whole number, the joint that becomes the origin; optional,
       otherwise joint 1.
 
@@ -225,9 +228,19 @@ class AnyNpz:
 
     def _parts(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
         if "parts" not in npz.keys:
-            return {}
+            return self._parts_of_ntu(npz, num_joints) if "to25" in npz.keys else {}
         part = self._whole(npz, "parts", num_joints, smallest=0, largest=num_joints - 1)
         return {
             f"part {number}": tuple(np.flatnonzero(part == number).tolist())
             for number in sorted(set(part.tolist()))
         }
+
+    def _parts_of_ntu(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
+        """Return NTU RGB+D's parts in this set's joints, each joint in its first part."""
+        joint = self._whole(npz, "to25", ntu.NUM_JOINTS, smallest=0, largest=num_joints - 1)
+        part_of: dict[int, str] = {}
+        for name, members in ntu.PARTS.items():
+            for member in members:
+                part_of.setdefault(int(joint[member]), name)
+        found = {n: tuple(sorted(j for j, own in part_of.items() if own == n)) for n in ntu.PARTS}
+        return {name: joints for name, joints in found.items() if joints}

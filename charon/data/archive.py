@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from charon.data.source import Description
 from charon.errors import DataError
 
-VERSION = 1
+VERSION = 2
 """Changes whenever prepared clips or their files change; it is a part of every cache's name."""
 
 FRAMES, CLIPS, ABOUT = "frames.npy", "clips.npz", "archive.json"

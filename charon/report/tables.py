@@ -56,12 +56,15 @@ def read_results(folder: Path) -> Results:
     return Results(folder, study, trials, curves)
 
 
-def mean_and_spread(frame: pd.DataFrame, by: list[str], metrics: list[str]) -> pd.DataFrame:
+def mean_and_spread(
+    frame: pd.DataFrame, by: list[str], metrics: list[str], *, observed: bool = False
+) -> pd.DataFrame:
     """Return mean, sample standard deviation and number of runs of each metric, per group.
 
     The columns are ``(metric, "mean" | "std" | "count")``; std is empty for a single run.
+    ``observed`` leaves out the categories that no run has.
     """
-    return frame.groupby(by, dropna=False)[metrics].agg(["mean", "std", "count"])
+    return frame.groupby(by, dropna=False, observed=observed)[metrics].agg(["mean", "std", "count"])
 
 
 def plus_minus(mean: float, std: float, digits: int = 1) -> str:
@@ -80,3 +83,9 @@ def text_table(header: list[str], rows: list[list[str]]) -> str:
         rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join([first, *rest]).rstrip())
     return "\n".join(lines)
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """Return the table as Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -5,6 +5,7 @@ import pytest
 from set_makers import any_arrays
 
 from charon.data.any_npz import AnyNpz
+from charon.data.ntu import PARTS
 from charon.data.source import Unreadable
 from charon.errors import DataError
 
@@ -50,6 +51,15 @@ def test_the_description_follows_the_arrays(tmp_path):
     about = save(tmp_path, **optional).description
     assert about.class_names == ("wave", "clap")
     assert about.parts == {"part 0": (0, 1), "part 1": (4,), "part 2": (2, 3)}
+
+
+def test_parts_are_those_of_ntu_where_only_its_joints_are_named(tmp_path):
+    """Joint 0 stands for the whole torso and head, 1 and 2 for arms, 3 and 4 for legs."""
+    to25 = np.zeros(25, int)
+    for joint, members in enumerate(PARTS.values()):
+        to25[list(members)] = joint
+    about = save(tmp_path, to25=to25).description
+    assert about.parts == {name: (joint,) for joint, name in enumerate(PARTS)}
     assert about.centre_joint == 3
 
 
@@ -128,6 +138,7 @@ BAD = {
     "subjects": ({"subject": np.ones((6, 1), int)}, r"`subject` must be 6 whole numbers, but it"),
     "a large view": ({"view": np.full(6, 2**20)}, r"`view` must be from 0 to 32766, but entry 0"),
     "centre joint": ({"centre_joint": np.array(5)}, r"`centre_joint` must be one whole number fr"),
+    "to25": ({"to25": np.zeros(20, int)}, r"`to25` must be 25 whole numbers, but it is int64"),
     "parts": ({"parts": np.zeros(4, int)}, r"`parts` must be 5 whole numbers, but it is int64"),
     "a field file": (
         {"x_train": X, "y_train": X},

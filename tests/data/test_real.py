@@ -41,6 +41,9 @@ def test_names_ids_and_the_papers_order_are_ntus(folder):
 
 def test_msr_action3d_is_read_and_as_hard_as_it_should_be(folder, tmp_path):
     archive = prepare(str(folder / "msr_action3d.npz"), tmp_path)
+    parts = archive.description.parts
+    assert [len(joints) for joints in parts.values()] == [4, 4, 4, 4, 4]
+    assert sorted(joint for joints in parts.values() for joint in joints) == list(range(20))
     rows = split(archive, seed=0)
     assert (len(rows.train), len(rows.test), rows.protocol) == (284, 273, "given split")
     about = archive.description
