@@ -24,6 +24,9 @@ SYMBOLS: dict[str, str] = {
 ALWAYS = ("learner.masking_ratio", "learner.sampling_interval", "learner.buffer_size")
 """Fields named in every label of a run that has them."""
 
+MOST = 4
+"""Other fields that a label names; of more it only says how many."""
+
 
 def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
     """Return the name a person knows a run by.
@@ -32,8 +35,11 @@ def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
         fields: all fields of the run.
         varied: the fields in which the runs of its study differ.
     """
-    named = [name for name in (*ALWAYS, *varied) if name in fields]
-    parts = [_part(name, fields[name]) for name in dict.fromkeys(named) if name != "learner"]
+    always = [name for name in ALWAYS if name in fields]
+    others = [n for n in dict.fromkeys(varied) if n in fields and n not in (*ALWAYS, "learner")]
+    parts = [_part(name, fields[name]) for name in (*always, *others[:MOST])]
+    if len(others) > MOST:
+        parts.append(f"+{len(others) - MOST}")
     learner = fields.get("learner")
     if learner != "charon" or _learner_leads(varied):
         parts.insert(0, str(learner))

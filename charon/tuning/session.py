@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.errors import CheckpointError
+from charon.errors import CheckpointError, ConfigError
 from charon.tuning import cluster as clusters
 from charon.tuning.background import Background
 from charon.tuning.clips import StudyClips
@@ -26,6 +26,7 @@ from charon.tuning.plan import (
 )
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
 from charon.tuning.study import (
+    BENCHMARK,
     SIZE,
     PlannedTrial,
     Study,
@@ -40,6 +41,8 @@ NEED_BYTES = 50_000_000
 
 QUICK_SECONDS = 0.5
 """Cached data are ready within this, and what is wrong with them is said before Ray starts."""
+
+ORDER = "data.class_order"
 
 LOG = "driver.log"
 """File in the study's folder for what the libraries say."""
@@ -106,7 +109,9 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         clusters.log_to(writable_folder(folder) / LOG)
     schema = Background(lambda: None if options.dry_run else make_schema(store))
     fields = _chosen_fields(study, options)
-    by_benchmark = {trial.fields["data.benchmark"]: trial.fields for trial in expand(study, fields)}
+    by_benchmark: dict[Value, dict[str, Value]] = {}
+    for trial in expand(study, fields):
+        by_benchmark.setdefault(trial.fields[BENCHMARK], trial.fields)
     cache = _cache_folder(options)
     clips = StudyClips(list(by_benchmark.values()), cache, console)
     clips.check()
@@ -122,6 +127,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         schema.wait()
         cpus, gpus = _place(options, cluster)
         trials = _plan_trials(study, options, fields, clips, gpus)
+        trials, left_out = _possible(study, trials, clips)
         plan = old or _new_plan(study, options, trials, clips, script)
         if old:
             check_same(old, study, trials, options)
@@ -132,6 +138,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     settings = [trial.fields for trial in trials]
     warnings = [
         moved,
+        left_out,
         check_answers(store),
         *memory_warnings(settings, clips.tasks.num_training_clips),
     ]
@@ -206,6 +213,26 @@ def _plan_trials(
     if scale == "paper" or largest is None:
         return trials
     return expand(with_small_buffers(study, largest), fields, {**scaled, SIZE: largest})
+
+
+def _possible(
+    study: Study, trials: list[PlannedTrial], clips: StudyClips
+) -> tuple[list[PlannedTrial], str]:
+    """Leave out the runs of cases whose class order the data do not have, and say so."""
+    from charon.data.orders import class_order
+
+    about, possible, why = clips.archive.description, [], ""
+    for trial in trials:
+        try:
+            class_order(str(trial.fields[ORDER]), about)
+        except ConfigError as error:
+            if not any(ORDER in case for case in study.cases):
+                raise
+            why = str(error)
+        else:
+            possible.append(trial)
+    number = len(trials) - len(possible)
+    return possible, f"{number} runs are left out on this data: {why}" if number else ""
 
 
 def _new_plan(

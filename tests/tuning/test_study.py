@@ -218,3 +218,18 @@ def test_cases_stand_beside_a_grid_of_other_fields_and_no_space(where):
 def test_what_a_case_varies_cannot_be_set():
     with pytest.raises(ConfigError, match="varied"):
         expand(study(cases=METHODS, seeds=(0,)), {"data.stream": "joint"})
+
+
+def test_a_label_says_of_many_fields_only_how_many_more_there_are():
+    case = {
+        "argmax": "all",
+        "learner.rebuild": "resize",
+        "learner.replay_draws": 2,
+        "learner.refresh": "new",
+        "learner.gamma": 0.1,
+        "learner.beta": 0.2,
+    }
+    (run,) = expand(study(cases=[case], seeds=(0,)))
+    assert (
+        run.label == "eta0.30 s5 M500 argmax=all rebuild=resize replay_draws=2 refresh=new +2 seed0"
+    )
