@@ -1,7 +1,7 @@
 """A dry run: the trials, what they will take, and where the results will be.
 
-Time is measured, not guessed: a few real training steps and evaluations of the slowest and
-the fastest kind of run, scaled up to all epochs and clips.
+Time is measured, not guessed: a few real training steps and evaluations of each method, of its
+slowest and its fastest kind of run, scaled up to all epochs and clips.
 """
 
 import math
@@ -45,8 +45,14 @@ class Cost:
 
 def show_estimate(session: Session, console: Console) -> None:
     """Print the trials and their estimated cost; nothing is run."""
-    costs = [_cost_of(fields, session) for fields in _kinds(session)]
-    slowest, fastest = costs[0], costs[-1]
+    costs = {
+        method: [_cost_of(fields, session) for fields in _slowest_and_fastest(runs)]
+        for method, runs in _by_method(session).items()
+    }
+    every = [cost for some in costs.values() for cost in some]
+    slowest = max(cost.seconds for cost in every)
+    fastest = min(cost.seconds for cost in every)
+    num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
     at_once = slots(session)
     number = session.plan.num_trials
     console.print(f"{session.plan.title}: {number} trials, {at_once} at once", markup=False)
@@ -54,16 +60,17 @@ def show_estimate(session: Session, console: Console) -> None:
         console.print(f"  {trial.label}", markup=False)
     if session.study.is_search:
         console.print(f"  then {number - 1} that Optuna chooses", markup=False)
-    mean = (slowest.seconds + fastest.seconds) / 2
+    trials = [costs[_method(trial.fields)] for trial in session.trials]
+    mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
     total = START_SECONDS + mean * math.ceil(number / at_once)
     tasks = session.clips.tasks
     lines = [
         f"Data      {session.clips.archive.source}: {tasks.num_training_clips} training clips, "
         f"{tasks.num_classes} classes in {len(tasks.tasks)} tasks, {session.plan.protocol}",
-        f"Trial     {_duration(fastest.seconds)} to {_duration(slowest.seconds)}, "
-        f"up to {slowest.bytes / 1e9:.1f} GB of memory"
-        + (f" and {slowest.gpu_bytes / 1e9:.1f} GB of a GPU" if slowest.gpu_bytes else ""),
-        f"Study     about {_duration(total)}, {slowest.bytes * at_once / 1e9:.1f} GB of memory",
+        f"Trial     {_duration(fastest)} to {_duration(slowest)}, "
+        f"up to {num_bytes / 1e9:.1f} GB of memory"
+        + (f" and {gpu_bytes / 1e9:.1f} GB of a GPU" if gpu_bytes else ""),
+        f"Study     about {_duration(total)}, {num_bytes * at_once / 1e9:.1f} GB of memory",
         f"Results   {session.folder}",
         f"Tracking  {session.store.uri}",
         f"Cache     {session.cache}",
@@ -72,12 +79,32 @@ def show_estimate(session: Session, console: Console) -> None:
         console.print(line, markup=False)
 
 
-def _kinds(session: Session) -> list[dict[str, Value]]:
-    """Return the runs that are measured: those with the smallest and largest masking ratio."""
-    every = [trial.fields for trial in session.trials]
-    masking = [fields for fields in every if _masking_ratio(fields) is not None] or every
-    ordered = sorted(masking, key=lambda fields: _masking_ratio(fields) or 0.0)
-    return [ordered[0], ordered[-1]]
+def _method(fields: Mapping[str, Value]) -> tuple[Value, Value]:
+    return fields["learner"], fields["data.stream"]
+
+
+def _by_method(session: Session) -> dict[tuple[Value, Value], list[dict[str, Value]]]:
+    found: dict[tuple[Value, Value], list[dict[str, Value]]] = {}
+    for trial in session.trials:
+        found.setdefault(_method(trial.fields), []).append(trial.fields)
+    return found
+
+
+def _slowest_and_fastest(runs: list[dict[str, Value]]) -> list[dict[str, Value]]:
+    """Return the runs that are measured: those of the ends of masking ratio or buffer size."""
+    ordered = sorted(
+        runs, key=lambda fields: (_masking_ratio(fields) or 0.0, -_buffer_size(fields))
+    )
+    ends = [ordered[0], ordered[-1]]
+    same = all(_masking_ratio(r) == _masking_ratio(ends[0]) for r in ends) and (
+        _buffer_size(ends[0]) == _buffer_size(ends[1])
+    )
+    return ends[:1] if same else ends
+
+
+def _buffer_size(fields: Mapping[str, Value]) -> int:
+    size = fields.get("learner.buffer_size")
+    return size if isinstance(size, int) else 0
 
 
 def _masking_ratio(fields: Mapping[str, Value]) -> float | None:
@@ -92,16 +119,19 @@ def _cost_of(fields: Mapping[str, Value], session: Session) -> Cost:
     stream = Stream(Run.from_flat(fields), session.clips.archive)
     tasks, batch = stream.tasks.tasks, stream.run.optimiser.batch_size
     seconds = 0.0
-    first = _phase_seconds(stream, tasks[0])
-    later = _phase_seconds(stream, tasks[min(1, len(tasks) - 1)])
+    first, _ = _phase_seconds(stream, tasks[0])
+    later, added = _phase_seconds(stream, tasks[min(1, len(tasks) - 1)])
+    joint = stream.is_joint
     for index, task in enumerate(tasks):
-        per_phase = later if index else first
-        steps = math.ceil(len(task.train) / batch)
+        per_phase, num_clips = (first, 0) if joint or not index else (later, added)
+        steps = math.ceil((len(task.train) + num_clips) / batch)
         seconds += sum(epochs * steps * step for epochs, step in per_phase)
-    tested = sum(len(task.test) * (len(tasks) - index) for index, task in enumerate(tasks))
+    times = (1 if joint else len(tasks) - index for index in range(len(tasks)))
+    tested = sum(len(task.test) * n for task, n in zip(tasks, times, strict=True))
     seconds += tested * _score_seconds(stream, tasks[0])
     memory = stream.learner.memory
     buffer = memory.num_bytes / len(memory) * memory.capacity if memory else 0.0
+    buffer += stream.learner.measurements().get("memory/extra_bytes", 0.0)
     clip = 4 * math.prod(stream.tasks.clip_shape)
     whole_task = clip * max(len(task.train) for task in tasks)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
@@ -111,12 +141,17 @@ def _cost_of(fields: Mapping[str, Value], session: Session) -> Cost:
     return Cost(seconds, peak + whole_task + buffer, gpu + whole_task + buffer if gpu else 0)
 
 
-def _phase_seconds(stream: Stream, task: Task) -> list[tuple[int, float]]:
-    """Return (epochs, seconds a step) of every phase of a task."""
+def _phase_seconds(stream: Stream, task: Task) -> tuple[list[tuple[int, float]], int]:
+    """Return (epochs, seconds a step) of every phase of a task, and the clips added to it.
+
+    A learner that adds what it remembers to a task's clips is taken to have a full memory.
+    """
     learner = stream.learner
     batch = stream.run.optimiser.batch_size
     learner.begin_task(task.classes)
-    clips = stream.tasks.load(task.train[: batch * (STEPS + 1)], "train").to(stream.device)
+    own = stream.tasks.load(task.train[: batch * (STEPS + 1)], "train").to(stream.device)
+    clips = learner.training_set(own)
+    added = learner.memory.capacity if learner.memory and len(clips) > len(own) else 0
     parts = [clips.take(rows) for rows in torch.arange(len(clips)).split(batch)]
     seconds: dict[str, float] = {}
     found = []
@@ -125,7 +160,8 @@ def _phase_seconds(stream: Stream, task: Task) -> list[tuple[int, float]]:
             phase.step(clips.take(torch.arange(min(2, len(clips)))))
             seconds[phase.name] = _timed(stream, phase, parts)
         found.append((phase.epochs, seconds[phase.name]))
-    return found
+    learner.end_task(own)
+    return found, added
 
 
 def _timed(stream: Stream, phase: Phase, batches: list[Clips]) -> float:
