@@ -50,6 +50,7 @@ def folder(tmp_path):
 
 def write_study(folder, *, is_standin):
     study = {
+        "question": "Which?",
         "data": "standin" if is_standin else "ntu60",
         "is_standin": is_standin,
         "protocol": "ntu60-xview",
@@ -125,3 +126,108 @@ def test_a_text_table_lines_its_columns_up():
 def test_the_accuracy_matrix_is_a_picture(tmp_path):
     path = draw_matrix([[90.0, None], [50.0, 80.0]], "some run", tmp_path / "matrix.png")
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def table_1(tmp_path):
+    """A finished study of some methods, two sizes and two seeds; one method beats JT."""
+    trials = []
+    for learner, stream, size, faa in [
+        ("finetune", "split", None, 16.0),
+        ("finetune", "joint", None, 70.0),
+        ("er", "split", 72, 17.0),
+        ("er", "split", 288, 60.0),
+        ("charon", "split", 288, 72.0),
+    ]:
+        trials += [
+            {
+                "trial_id": f"{learner}{stream}{size}{seed}",
+                "learner": learner,
+                "data.stream": stream,
+                "data.benchmark": "auto",
+                "learner.buffer_size": size,
+                "seed": seed,
+                "status": "finished",
+                "test/faa": faa + seed,
+                "test/forgetting": None if stream == "joint" else 20.0,
+                "test/acc/task_01": 1.0,
+                "test/acc/task_02": 95.0,
+                "memory/bytes": 1000.0 * (size or 0),
+                "model/parameters": 5000.0,
+            }
+            for seed in (0, 1)
+        ]
+    pd.DataFrame(trials).to_csv(tmp_path / "trials.csv", index=False)
+    pd.DataFrame({"trial_id": []}).to_csv(tmp_path / "curves.csv", index=False)
+    write_study(tmp_path, is_standin=True)
+    return tmp_path
+
+
+def test_table_1_has_a_row_for_each_method_and_size_in_the_papers_order(table_1):
+    done = run(ROOT / "analysis" / "baselines.py", table_1)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[2:7]]
+    assert [row[:2] for row in rows] == [
+        ["FT", "–"],
+        ["JT", "–"],
+        ["ER", "72"],
+        ["ER", "288"],
+        ["CHARON", "288"],
+    ]
+    assert rows[3][2:] == ["60.5", "±", "0.7", "20.0", "±", "0.0", "288.0", "–", "5000", "2"]
+    assert (table_1 / "baselines.png").exists()
+
+
+def test_what_is_not_as_expected_stands_in_the_readme_of_the_result(table_1):
+    run(ROOT / "analysis" / "baselines.py", table_1)
+    page = (table_1 / "README.md").read_text(encoding="utf-8")
+    assert "synthetic stand-in, not NTU RGB+D" in page
+    assert "FT knows 95.0 % of its last task and 1.0 % of the 1 before it." in page
+    assert "CHARON with M=288, 72.5 %, is above JT, 70.5 %." in page
+    assert "ER with M=72, 17.5 %, is not above FT, 16.5 %, by 2 points." in page
+    assert page.count("Not as expected") == 2
+
+
+def test_each_protocol_has_its_own_table(table_1):
+    trials = pd.read_csv(table_1 / "trials.csv")
+    both = [trials.assign(**{"data.benchmark": name}) for name in ("ntu60-xview", "ntu60-xsub")]
+    pd.concat(both).to_csv(table_1 / "trials.csv", index=False)
+    shown = run(ROOT / "analysis" / "baselines.py", table_1).stdout.splitlines()
+    assert [line for line in shown if line.startswith("ntu60-") and len(line) < 12] == [
+        "ntu60-xview",
+        "ntu60-xsub",
+    ]
+
+
+def test_a_switch_is_worth_the_mean_difference_over_seeds(tmp_path):
+    settings = {
+        "paper": ({}, [50.0, 60.0]),
+        "argmax = all": ({"argmax": "all"}, [50.0, 60.0]),
+        "learner.replay_draws = 2": ({"learner.replay_draws": 2}, [52.0, 61.0]),
+        "all of them": ({"argmax": "all", "learner.replay_draws": 2}, [40.0, 50.0]),
+    }
+    trials = [
+        {"trial_id": f"{name}{seed}", "learner": "charon", "seed": seed, "status": "finished"}
+        | {"argmax": "seen", "learner.replay_draws": 1, **fields}
+        | {"test/faa": faa, "test/forgetting": 20.0}
+        for name, (fields, by_seed) in settings.items()
+        for seed, faa in enumerate(by_seed)
+    ]
+    # In the real study most switches are off in most runs.
+    trials += [
+        trials[0] | {"trial_id": f"more{k}", "seed": 2 + k, "status": "finished"} for k in range(3)
+    ]
+    pd.DataFrame(trials).to_csv(tmp_path / "trials.csv", index=False)
+    pd.DataFrame({"trial_id": []}).to_csv(tmp_path / "curves.csv", index=False)
+    write_study(tmp_path, is_standin=True)
+    study = json.loads((tmp_path / "study.json").read_text())
+    varied = ["argmax", "learner.replay_draws"]
+    (tmp_path / "study.json").write_text(json.dumps(study | {"varied": varied}))
+    done = run(ROOT / "analysis" / "fidelity.py", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = {line[:26].strip(): line[26:].split() for line in done.stdout.splitlines()[2:6]}
+    assert rows.keys() == settings.keys()
+    assert rows["argmax = all"][-2:] == ["same", "2"]
+    assert rows["learner.replay_draws = 2"][-4:] == ["+1.5", "±", "0.7", "2"]
+    assert rows["all of them"][-4:] == ["-10.0", "±", "0.0", "2"]
+    assert (tmp_path / "fidelity.png").exists()

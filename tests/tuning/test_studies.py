@@ -1,0 +1,53 @@
+"""The studies that come with the project can be run, and have their figures."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from charon.learners import LEARNERS
+from charon.tuning.study import expand
+
+ROOT = Path(__file__).parents[2]
+STUDIES = sorted((ROOT / "studies").glob("*.py"))
+
+
+def declared(path):
+    return runpy.run_path(str(path))["study"]
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_expands_and_has_an_analysis_of_its_name(path):
+    study = declared(path)
+    assert study.name == path.stem
+    assert expand(study)
+    assert (ROOT / "analysis" / path.name).exists()
+
+
+def test_table_1_has_every_method_under_the_papers_conditions():
+    runs = [run.fields for run in expand(declared(ROOT / "studies" / "baselines.py"))]
+    assert {run["learner"] for run in runs} == set(LEARNERS)
+    for name, value in [("epochs", 30), ("learning_rate", 0.05), ("batch_size", 16)]:
+        assert {run[f"optimiser.{name}"] for run in runs} == {value}
+    sizes = {run["learner.buffer_size"] for run in runs if run["learner"] != "finetune"}
+    assert sizes == {500, 2000}
+    thinned = {run["learner"] for run in runs if run.get("learner.sampling_interval", 1) > 1}
+    assert thinned == {"charon"}
+    assert len(runs) == 3 * (2 + 7 * 2)
+
+
+def test_fidelity_switches_one_field_at_a_time_and_then_all():
+    from charon.config import PRESETS, Run
+
+    runs = [run.fields for run in expand(declared(ROOT / "studies" / "fidelity.py"))]
+    paper = Run.from_flat({}).to_flat()
+    switched = [
+        {name for name, value in run.items() if value != paper[name] and name != "seed"}
+        for run in runs
+    ]
+    released = PRESETS["released"]
+    one_seed = switched[: len(released) + 3]
+    assert one_seed[0] == set()
+    assert one_seed[1:-2] == [{name} for name in released]
+    assert one_seed[-2:] == [set(released) - {"data.class_order"}, set(released)]
+    assert len(runs) == 3 * len(one_seed)
