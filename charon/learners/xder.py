@@ -197,6 +197,11 @@ class XDer(Learner):
             scale = self.settings.renewal_scale
             self.memory.add(own, renew(outputs, outputs, own.label, past, scale))
 
+    def measurements(self) -> dict[str, float]:
+        """Add the bytes of the counts of replays."""
+        counts = self.times_replayed.numel() * self.times_replayed.element_size()
+        return super().measurements() | {"memory/extra_bytes": float(counts)}
+
     def _choose(self, label: Tensor) -> Tensor:
         """Choose clips at random, as many of every class as there is room for; int64 (clip,)."""
         generator = self.generators["memory"]

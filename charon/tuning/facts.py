@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from charon.tuning.clips import StudyClips
+from charon.tuning.expansion import known_fields
 from charon.tuning.journal import Value
-from charon.tuning.study import known_fields
 
 LIBRARIES = ("torch", "numpy", "ray", "optuna", "mlflow")
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from charon.errors import CheckpointError, ConfigError
 from charon.files import write_text
+from charon.tuning.expansion import PlannedTrial
 from charon.tuning.files import ResultsError
 from charon.tuning.journal import INTERRUPTED, LOST, OUTCOMES, Journal, Value
 from charon.tuning.options import REMEMBERED, Options
-from charon.tuning.study import PlannedTrial, Study
+from charon.tuning.study import Study
 
 VERSION = 1
 """Of the files a study leaves; another version cannot resume them."""

@@ -22,11 +22,11 @@ from optuna.distributions import (
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
+from charon.tuning.expansion import complete
 from charon.tuning.files import locked
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
 from charon.tuning.space import Choice, Domain, KeptTuples, Real, check_start
-from charon.tuning.study import complete
 
 RAY_TRIAL = "ray_trial"
 """Attribute of an Optuna trial: Ray's name of it."""

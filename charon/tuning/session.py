@@ -12,6 +12,7 @@ from charon.tuning import cluster as clusters
 from charon.tuning.background import Background
 from charon.tuning.clips import StudyClips
 from charon.tuning.cluster import Cluster
+from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.files import writable_folder
 from charon.tuning.journal import Value
 from charon.tuning.options import Options
@@ -25,15 +26,7 @@ from charon.tuning.plan import (
     with_remembered,
 )
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
-from charon.tuning.study import (
-    BENCHMARK,
-    SIZE,
-    PlannedTrial,
-    Study,
-    expand,
-    under_benchmarks,
-    with_small_buffers,
-)
+from charon.tuning.study import BENCHMARK, SIZE, Study, under_benchmarks, with_small_buffers
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
 
 NEED_BYTES = 50_000_000

@@ -238,7 +238,8 @@ def test_stored_logits_are_renewed_at_the_end_of_a_task():
         torch.testing.assert_close(held.logits[n], wanted)
 
 
-def test_bytes_are_those_of_clips_presence_labels_and_logits():
+def test_bytes_are_those_of_clips_presence_labels_logits_and_counts():
     learner = after_first_task()
+    assert learner.measurements()["memory/extra_bytes"] == 6 * 4
     # 3 channels, 12 frames, 5 joints, 2 bodies of 4 bytes; 2, 8 and 6 x 4 bytes.
     assert learner.measurements()["memory/bytes"] == 6 * (3 * 12 * 5 * 2 * 4 + 2 + 8 + 6 * 4)

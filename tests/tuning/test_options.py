@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from charon.errors import CheckpointError, ConfigError
+from charon.tuning.expansion import expand
 from charon.tuning.files import ResultsError, writable_folder
 from charon.tuning.journal import FINISHED, Journal
 from charon.tuning.options import Options, parse_options
@@ -17,7 +18,7 @@ from charon.tuning.plan import (
     read_plan,
     with_remembered,
 )
-from charon.tuning.study import Study, expand
+from charon.tuning.study import Study
 
 STUDY = Study("some", "Which?", grid={"learner.masking_ratio": [0.0, 0.5]}, seeds=(0,))
 

@@ -5,9 +5,9 @@ import pytest
 from optuna.trial import TrialState
 
 from charon.errors import ConfigError
+from charon.tuning.expansion import complete
 from charon.tuning.search import RAY_TRIAL, StudySearch, decode, encode
 from charon.tuning.space import Choice, KeptTuples, Real
-from charon.tuning.study import complete
 from charon.tuning.trainable import score
 
 SPACE = {

@@ -3,9 +3,10 @@
 import pytest
 
 from charon.errors import ConfigError
+from charon.tuning.expansion import expand
 from charon.tuning.scales import AtMost
 from charon.tuning.space import Choice, Real
-from charon.tuning.study import Study, expand
+from charon.tuning.study import Study
 
 ETA = "learner.masking_ratio"
 
