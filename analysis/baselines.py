@@ -131,13 +131,13 @@ def _what_is_left(runs: pd.DataFrame) -> str:
 
 def _draw(results: Results, finished: pd.DataFrame) -> None:
     protocols = list(finished[PROTOCOL].unique())
-    figure, panels = new_figure(5.2 * len(protocols) + 0.8, 3.6, columns=len(protocols))
+    figure, panels = new_figure(6.2 * len(protocols) + 1.4, 3.6, columns=len(protocols))
     for axes, protocol in zip(panels, protocols, strict=True):
         _draw_methods(axes, finished[finished[PROTOCOL] == protocol])
         if len(protocols) > 1:
             axes.set_title(str(protocol))
-    panels[0].legend(loc="lower right", title="buffer size")
-    note(figure, f"{results.provenance}; large: mean over seeds, small: single runs")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
+    note(figure, f"{results.provenance}; small dots: single runs")
     figure.savefig(results.folder / "baselines.png")
 
 
