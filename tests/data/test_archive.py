@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from set_makers import OTHER, description_of_ntu, ntu_clip, random_clips
 
-from charon.data.archive import Archive, default_cache_dir, delete_archive, list_archives
+from charon.data.archive import VERSION, Archive, default_cache_dir, delete_archive, list_archives
 from charon.data.archive_writer import ArchiveWriter
 from charon.data.source import Unreadable
 from charon.errors import DataError
@@ -117,7 +117,7 @@ def test_a_truncated_or_missing_file_is_not_opened(tmp_path, file):
 def test_another_format_is_not_opened(tmp_path):
     about = write(tmp_path / "set", random_clips()).path / "archive.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"version": 0}))
-    with pytest.raises(DataError, match="has format 0, this program reads 1"):
+    with pytest.raises(DataError, match=f"has format 0, this program reads {VERSION}"):
         Archive.open(tmp_path / "set")
 
 
