@@ -10,7 +10,7 @@ from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.learners.charon import CharonSettings
 from charon.model.settings import ModelSettings
-from charon.settings import Settings, setting
+from charon.settings import Settings, did_you_mean, setting
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ class Run(Settings):
             if name == "learner":
                 continue
             if not (dot or name in _OWN) or (dot and one not in _names(groups.get(group))):
+                known = _known(groups)
                 raise ConfigError(
-                    f"The learner {method!r} has no field {name!r}; known are "
-                    f"{', '.join(_known(groups))}."
+                    f"The learner {method!r} has no field {name!r}{did_you_mean(name, known)}; "
+                    f"known are {', '.join(known)}."
                 )
             given.setdefault(group, {})[one] = _parse(value)
         own = given.pop("", {})

@@ -1,10 +1,11 @@
 """Settings that check themselves: frozen dataclasses whose fields carry range and meaning."""
 
 import dataclasses
+import difflib
 import math
 import operator
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import MISSING, dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -73,6 +74,12 @@ def parse_setting(text: str) -> tuple[str, bool | int | float | str | None]:
     return name, value
 
 
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return the known name most like an unknown one, as a question; nothing if none is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
 def _check_type(name: str, value: Any, hint: Any) -> Any:
     choices = _choices(hint)
     if choices is not None:
@@ -115,7 +122,7 @@ def _check_limits(name: str, value: Any, limits: dict[str, float]) -> None:
     for kind, limit in limits.items():
         sign, holds = _TESTS[kind]
         if not holds(value, limit):
-            raise ConfigError(f"{name} {sign} {limit} must hold, but got {name}={value}.")
+            raise ConfigError(f"{name} {sign} {limit} must hold, but got {value}.")
 
 
 def _allowed(name: str, hint: Any, limits: dict[str, float]) -> str:

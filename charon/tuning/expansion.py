@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from charon.errors import ConfigError
+from charon.settings import did_you_mean
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
 from charon.tuning.scales import AtMost, Scaled
@@ -139,8 +140,8 @@ def _check_known(names: Iterable[str], learners: Sequence[Value], where: str) ->
     for name in names:
         if name not in known:
             raise ConfigError(
-                f"{where} names {name!r}, which no run of it has; known are "
-                f"{', '.join(sorted(known))}."
+                f"{where} names {name!r}, which no run of it has{did_you_mean(name, known)}; "
+                f"known are {', '.join(sorted(known))}."
             )
 
 
