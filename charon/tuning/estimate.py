@@ -67,7 +67,7 @@ def show_estimate(session: Session, console: Console) -> None:
     lines = [
         f"Data      {session.clips.archive.source}: {tasks.num_training_clips} training clips, "
         f"{tasks.num_classes} classes in {len(tasks.tasks)} tasks, {session.plan.protocol}",
-        f"Trial     {_duration(fastest)} to {_duration(slowest)}, "
+        f"Trial     {_span(fastest, slowest)}, "
         f"up to {num_bytes / 1e9:.1f} GB of memory"
         + (f" and {gpu_bytes / 1e9:.1f} GB of a GPU" if gpu_bytes else ""),
         f"Study     about {_duration(total)}, {num_bytes * at_once / 1e9:.1f} GB of memory",
@@ -188,6 +188,11 @@ def _score_seconds(stream: Stream, task: Task) -> float:
 def _wait(stream: Stream) -> None:
     if stream.device.type == "cuda":
         torch.cuda.synchronize()
+
+
+def _span(least: float, most: float) -> str:
+    ends = dict.fromkeys([_duration(least), _duration(most)])
+    return " to ".join(ends)
 
 
 def _duration(seconds: float) -> str:
