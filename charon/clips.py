@@ -29,12 +29,13 @@ class Clips:
         on_device = rows.to(self.x.device)
         return Clips(self.x[on_device], self.present[rows], self.label[on_device])
 
-    def join(self, other: "Clips") -> "Clips":
-        """Return these clips and, after them, the others."""
+    def join(self, *others: "Clips") -> "Clips":
+        """Return these clips and, after them, those of the others, in order."""
+        parts = (self, *others)
         return Clips(
-            torch.cat([self.x, other.x]),
-            torch.cat([self.present, other.present]),
-            torch.cat([self.label, other.label]),
+            torch.cat([clips.x for clips in parts]),
+            torch.cat([clips.present for clips in parts]),
+            torch.cat([clips.label for clips in parts]),
         )
 
     def to(self, device: torch.device) -> "Clips":

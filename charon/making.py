@@ -74,5 +74,6 @@ class NetworkMaker:
             attention=self.run.model.attention,
             time_encoding=self.run.model.time_encoding,
             presence=self.run.model.presence,
+            precision=self.run.model.precision,
             generator=torch_generator(self.run.seed, "weights"),
         ).to(self.device)

@@ -21,7 +21,7 @@ from charon import metrics
 from charon.clips import Clips
 from charon.config import Run
 from charon.data.archive import Archive
-from charon.devices import choose_device
+from charon.devices import choose_device, keep_freed_memory
 from charon.errors import DivergenceError
 from charon.evaluation import Scored, score
 from charon.learners.base import Learner, Phase
@@ -95,6 +95,8 @@ class Stream:
         self.archive = archive
         self.tasks = Tasks(archive, run.data, run.seed)
         self.device = choose_device(run.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.learner: Learner = make_learner(
             run,
             self.tasks.clip_shape,

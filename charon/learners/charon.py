@@ -96,6 +96,8 @@ class Charon(Learner):
         self.memory = settings.make_memory(setup, num_logits=setup.num_classes)
         self.generators["masking"] = setup.generator("masking")
         self.classes = range(0)
+        # A GPU waits for work, so it gets all mini-batches at once; for a CPU one is enough.
+        self.forwards_at_once = setup.device.type == "cuda"
         try:
             self.kept_tuples = num_kept(
                 self.network.num_tuples, settings.masking_ratio, settings.mask_rounding
@@ -128,21 +130,25 @@ class Charon(Learner):
         self.network.train()
         gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
         stream = self.augment(batch)
-        logits, reconstruction = self._autoencode(stream)
+        draws = self.settings.replay_draws if len(self.memory) > 0 else 0
+        replays = [self._draw() for _ in range(draws)]
+        batches = [stream, *(replay.clips for replay in replays)]
+        if self.forwards_at_once:
+            passed = self._autoencode(batches)
+        else:
+            passed = [self._autoencode([batch])[0] for batch in batches]
+        (logits, reconstruction), *replayed = passed
         losses = {
             "ce": F.cross_entropy(logits, stream.label),
             "reconstruction": reconstruction,
         }
         total = losses["ce"] + gamma * reconstruction
-        if len(self.memory) > 0:
-            replay = self._draw()
-            logits, reconstruction = self._autoencode(replay.clips)
-            losses["logits"] = F.mse_loss(logits, replay.logits)
+        if replays:
+            logits, reconstruction = replayed[0]
+            losses["logits"] = F.mse_loss(logits, replays[0].logits)
             total = total + alpha * (losses["logits"] + gamma * reconstruction)
-            if self.settings.replay_draws == 2:
-                replay = self._draw()
-                logits, reconstruction = self._autoencode(replay.clips)
-            losses["labels"] = F.cross_entropy(logits, replay.clips.label)
+            logits, reconstruction = replayed[-1]
+            losses["labels"] = F.cross_entropy(logits, replays[-1].clips.label)
             total = total + beta * (losses["labels"] + gamma * reconstruction)
         self.descend(total)
         return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
@@ -153,17 +159,25 @@ class Charon(Learner):
         clips = self.augment(replay.clips) if rotated else replay.clips
         return Replay(clips, replay.logits, replay.slots)
 
-    def _autoencode(self, clips: Clips) -> tuple[Tensor, Tensor]:
-        """Return the logits of masked clips and the reconstruction error of whole ones."""
-        network = self.network
-        rows = network.rows(clips.x, clips.present)
-        kept = self._draw_kept(len(rows), self.generators["masking"])
+    def _autoencode(self, batches: Sequence[Clips]) -> list[tuple[Tensor, Tensor]]:
+        """Return for each mini-batch its logits, from masked clips, and the error of rebuilding.
+
+        All go through the network in one forward; each is normalised by its own statistics.
+        """
+        network, sizes = self.network, [len(batch) for batch in batches]
+        first, *others = batches
+        clips = first.join(*others)
+        rows = network.rows(clips.x, clips.present, sizes)
+        masking = self.generators["masking"]
+        parts = [self._draw_kept(num_rows, masking) for num_rows in rows.groups]
+        kept = Kept(torch.cat([part.index for part in parts]), parts[0].position)
         latent = network.encode(clips.x, rows, kept)
-        logits: Tensor = network.classifier(network.features(latent, rows))
+        logits = network.classifier(network.features(latent, rows)).split(sizes)
         if network.decoder is None:
-            return logits, logits.new_zeros(())
-        rebuilt = network.reconstruct(latent, rows, kept, clips.x.shape[-1])
-        return logits, F.mse_loss(rebuilt, clips.x)
+            return [(some, some.new_zeros(())) for some in logits]
+        rebuilt = network.reconstruct(latent, rows, kept, clips.x.shape[-1]).split(sizes)
+        errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, clips.x.split(sizes), strict=True)]
+        return list(zip(logits, errors, strict=True))
 
     def _draw_kept(self, num_rows: int, generator: torch.Generator) -> Kept:
         return draw_kept(
@@ -211,11 +225,11 @@ class Charon(Learner):
     def _probe(self, batch: Clips) -> tuple[Tensor, Tensor]:
         """Update the classifier on whole clips; return the logits and eq. 8 before that."""
         stream = self._probing_view(batch)
-        logits = self._classify_frozen(stream)
+        replay = self._draw(self.settings.probe_rotation) if len(self.memory) > 0 else None
+        both = stream.join(replay.clips) if replay else stream
+        logits, replayed = self._classify_frozen(both).tensor_split([len(stream)])
         total = F.cross_entropy(logits, stream.label)
-        if len(self.memory) > 0:
-            replay = self._draw(self.settings.probe_rotation)
-            replayed = self._classify_frozen(replay.clips)
+        if replay:
             total = total + self.settings.alpha * F.mse_loss(replayed, replay.logits)
             total = total + self.settings.beta * F.cross_entropy(replayed, replay.clips.label)
         self.descend(total)

@@ -6,16 +6,17 @@ tokens by (tuple, channel), which attention mixes in one product and convolution
 Source: CHARON, Sec. 3.1 and Table A; STTFormer (Qiu et al., 2022) for the layer itself.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from charon.model.layers import Skip, convolve, convolve_and_normalise, leaky_
 
 Attention = Literal["softmax", "tanh"]
 
 NUM_HEADS = 3
-LEAKY_SLOPE = 0.1
 
 
 class TupleAttention(nn.Module):
@@ -51,13 +52,14 @@ class TupleAttention(nn.Module):
             x: (row, channel, token, tuple).
         """
         rows, _, tokens, tuples = x.shape
-        query_key = self.to_query_key(x).permute(0, 2, 3, 1)
+        query_key = convolve(self.to_query_key, x).permute(0, 2, 3, 1)
         split = query_key.reshape(rows, tokens, tuples, 2, NUM_HEADS, self.qk_channels)
         query, key = split.permute(3, 0, 4, 1, 2, 5).flatten(-2)
+        scale, offset = self.scale.to(x.dtype), self.offset.to(x.dtype)
         scores: Tensor = query @ key.transpose(-1, -2) / (self.qk_channels * tuples)
         if self.kind == "tanh":
-            return scores.tanh() * self.scale + self.offset
-        return (scores * self.scale + self.offset).softmax(dim=-1)
+            return scores.tanh() * scale + offset
+        return (scores * scale + offset).softmax(dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mixed tokens of every head: (row, head · channel, token, tuple)."""
@@ -95,20 +97,20 @@ class TupleBlock(nn.Module):
         self.feed_norm = nn.BatchNorm2d(out)
         self.across = nn.Conv2d(out, out, (1, 3), padding=(0, 1))
         self.across_norm = nn.BatchNorm2d(out)
-        self.within_skip = _skip(in_channels, out) if in_channels != out else nn.Identity()
-        self.across_skip = _skip(out, out) if in_channels != out else nn.Identity()
+        is_learned = in_channels != out
+        self.within_skip = Skip(in_channels, out, is_learned)
+        self.across_skip = Skip(out, out, is_learned)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (row, in_channels, token, tuple) to (row, out_channels, token, tuple)."""
-        skip = self.within_skip(x)
-        z = _leaky(self.project_norm(self.project(self.mix(x))) + skip)
-        z = _leaky(self.feed_norm(self.feed(z)) + skip)
-        return _leaky(self.across_norm(self.across(z)) + self.across_skip(z))
+    def forward(self, x: Tensor, groups: Sequence[int] = ()) -> Tensor:
+        """Map (row, in_channels, token, tuple) to (row, out_channels, token, tuple).
 
-
-def _leaky(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, LEAKY_SLOPE)
-
-
-def _skip(in_channels: int, out_channels: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
+        Args:
+            x: the rows.
+            groups: rows of each mini-batch in ``x``, see :mod:`charon.model.layers`.
+        """
+        skip = self.within_skip(x, groups)
+        z = convolve_and_normalise(self.project, self.project_norm, self.mix(x), groups)
+        z = leaky_(z.add_(skip))
+        z = leaky_(convolve_and_normalise(self.feed, self.feed_norm, z, groups).add_(skip))
+        skip = self.across_skip(z, groups)
+        return leaky_(convolve_and_normalise(self.across, self.across_norm, z, groups).add_(skip))

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from charon.model.block import LEAKY_SLOPE, TupleBlock
+from charon.model.block import TupleBlock
 from charon.model.initialise import initialise
+from charon.model.layers import Skip, convolve_and_normalise, leaky_, lowered
 from charon.model.network import Network
 from charon.model.rows import Rows
 
@@ -49,16 +50,13 @@ class ElasticBlock(nn.Module):
         self.within_norm = nn.BatchNorm2d(out_channels)
         self.across = nn.Conv2d(out_channels, out_channels, (1, 3), padding=(0, 1))
         self.across_norm = nn.BatchNorm2d(out_channels)
-        self.skip: nn.Module = nn.Identity()
-        if in_channels != out_channels:
-            self.skip = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels)
-            )
+        self.skip = Skip(in_channels, out_channels, in_channels != out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix channels, then neighbouring tuples, and add what came in."""
-        z = F.leaky_relu(self.within_norm(self.within(x)), LEAKY_SLOPE)
-        return F.leaky_relu(self.across_norm(self.across(z)) + self.skip(x), LEAKY_SLOPE)
+        z = leaky_(convolve_and_normalise(self.within, self.within_norm, x))
+        z = convolve_and_normalise(self.across, self.across_norm, z)
+        return leaky_(z.add_(self.skip(x)))
 
 
 class ElasticUnit(nn.Module):
@@ -108,11 +106,13 @@ class ElasticUnit(nn.Module):
         Returns:
             (row, channel, token, tuple), and the block chosen for each row, int64 (row,).
         """
-        scores = F.linear(x.mean(dim=(2, 3)), self.switch_weight, self.switch_bias)
+        pooled = x.mean(dim=(2, 3), dtype=self.switch_weight.dtype)
+        scores = F.linear(pooled, self.switch_weight, self.switch_bias)
         if gumbel is not None:
             # Every block sees every row: the gradient of the choice needs what each would say.
             weight = gumbel.choose(scores)
-            parts = [weight[:, k, None, None, None] * b(x) for k, b in enumerate(self.blocks)]
+            share = weight.to(x.dtype)[:, :, None, None, None]
+            parts = [share[:, k] * block(x) for k, block in enumerate(self.blocks)]
             return torch.stack(parts).sum(dim=0), weight.argmax(dim=1)
         choice = scores.argmax(dim=1)
         out = x.new_zeros(len(x), self.out_channels, *x.shape[2:])
@@ -141,10 +141,11 @@ class ElasticNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.presence = backbone.presence
+        self.precision = backbone.precision
         self.num_classes = backbone.num_classes
         self.stem = backbone.encoder
         blocks = list(self.stem.blocks)
-        self.stem.blocks = nn.Sequential(*blocks[: max(1, len(blocks) // 2)])
+        self.stem.blocks = nn.ModuleList(blocks[: max(1, len(blocks) // 2)])
         device = backbone.classifier.weight.device
         num_joints = backbone.num_joints
         self.tokens = [
@@ -182,14 +183,15 @@ class ElasticNetwork(nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, (clip, class), and each unit's choices, int64 (row,)."""
         rows = Rows.of_clips(x, present, self.presence)
-        z = self.stem(rows.gather(x))
+        z = self.stem(lowered(rows.gather(x), self.precision))
         units = self.units()
         paths, choices = [z[:, :, tokens] for tokens in self.tokens], list[Tensor]()
         for _ in self.layers:
             for part, path in enumerate(paths):
                 paths[part], choice = next(units)(path, gumbel)
                 choices.append(choice)
-        features = torch.cat([path.mean(dim=(2, 3)) for path in paths], dim=1)
+        kind = self.classifier.weight.dtype
+        features = torch.cat([path.mean(dim=(2, 3), dtype=kind) for path in paths], dim=1)
         return self.classifier(rows.add_bodies(features, self.absent)), choices
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:

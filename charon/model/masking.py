@@ -120,7 +120,7 @@ def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tens
     """
     shape = list(x.shape)
     shape[dim] = num_units
-    whole = filling[None, :, None, None].expand(shape)
+    whole = filling.to(x.dtype)[None, :, None, None].expand(shape)
     return whole.scatter(dim, _along(dim, index, x), x)
 
 

@@ -3,12 +3,20 @@
 Source: CHARON Sec. 3.2, eqs. 4 to 6, Table A.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from charon.model.block import LEAKY_SLOPE, Attention, TupleBlock
+from charon.model.block import Attention, TupleBlock
 from charon.model.initialise import initialise
+from charon.model.layers import (
+    Precision,
+    convolve,
+    convolve_and_normalise,
+    leaky_,
+    lowered,
+)
 from charon.model.masking import Kept, fill_units, take_units
 from charon.model.rows import Presence, Rows
 from charon.model.sizes import SIZES, Size
@@ -34,21 +42,29 @@ class Encoder(nn.Module):
         self.frames_per_tuple = frames_per_tuple
         self.input_map = nn.Conv2d(num_channels, size.stem_channels, 1)
         self.input_norm = nn.BatchNorm2d(size.stem_channels)
-        self.blocks = nn.Sequential(
-            *(TupleBlock(i, o, d, num_tokens, attention) for i, o, d in size.encoder)
+        self.blocks = nn.ModuleList(
+            TupleBlock(i, o, d, num_tokens, attention) for i, o, d in size.encoder
         )
         self.code = PositionalCode(size.stem_channels, num_tuples, num_tokens, time_encoding)
 
-    def forward(self, x: Tensor, kept: Kept | None = None) -> Tensor:
-        """Encode what is kept of each row; everything if ``kept`` is None."""
+    def forward(self, x: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()) -> Tensor:
+        """Encode what is kept of each row; everything if ``kept`` is None.
+
+        Args:
+            x: (row, channel, frame, joint).
+            kept: units of each row.
+            groups: rows of each mini-batch in ``x``, see :mod:`charon.model.layers`.
+        """
         if kept is not None and kept.position == "pre":
             x = take_units(x, kept.index, dim=2)
-        z = self.input_norm(self.input_map(to_tuples(x, self.frames_per_tuple)))
-        z = self.code(F.leaky_relu(z, LEAKY_SLOPE))
+        tuples = to_tuples(x, self.frames_per_tuple)
+        z = leaky_(convolve_and_normalise(self.input_map, self.input_norm, tuples, groups))
+        z = self.code(z)
         if kept is not None and kept.position == "post":
             z = take_units(z, kept.index, dim=3)
-        latent: Tensor = self.blocks(z)
-        return latent
+        for block in self.blocks:
+            z = block(z, groups)
+        return z
 
 
 class Decoder(nn.Module):
@@ -69,13 +85,15 @@ class Decoder(nn.Module):
         self.num_tuples = num_tuples
         self.frames_per_tuple = frames_per_tuple
         self.mask = nn.Parameter(torch.empty(width))
-        self.blocks = nn.Sequential(
-            *(TupleBlock(i, o, d, num_tokens, attention) for i, o, d in size.decoder)
+        self.blocks = nn.ModuleList(
+            TupleBlock(i, o, d, num_tokens, attention) for i, o, d in size.decoder
         )
         self.output_map = nn.Conv2d(size.decoder[-1][1], num_channels, 1)
         self.code = PositionalCode(width, num_tuples, num_tokens, time_encoding)
 
-    def forward(self, latent: Tensor, kept: Kept | None = None) -> Tensor:
+    def forward(
+        self, latent: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()
+    ) -> Tensor:
         """Return the rebuilt rows, (row, channel, frame, joint)."""
         if kept is not None and kept.position == "post":
             latent = fill_units(latent, kept.index, 3, self.num_tuples, self.mask)
@@ -84,8 +102,10 @@ class Decoder(nn.Module):
             num_frames = self.num_tuples * self.frames_per_tuple
             frames = fill_units(frames, kept.index, 2, num_frames, self.mask)
             latent = to_tuples(frames, self.frames_per_tuple)
-        rebuilt = self.output_map(self.blocks(self.code(latent)))
-        return to_frames(rebuilt, self.frames_per_tuple)
+        z = self.code(latent)
+        for block in self.blocks:
+            z = block(z, groups)
+        return to_frames(convolve(self.output_map, z), self.frames_per_tuple)
 
 
 class Network(nn.Module):
@@ -105,6 +125,8 @@ class Network(nn.Module):
         presence: ``"data"`` believes the presence that comes with the clips;
             ``"positive_sum"`` calls a second body present where its coordinates sum to
             more than 0, as the released code does at every forward.
+        precision: ``"bf16"`` computes rows in bfloat16; weights, statistics, features and
+            logits stay as they are.
         generator: draws the initial weights, on the CPU.
     """
 
@@ -122,6 +144,7 @@ class Network(nn.Module):
         attention: Attention = "softmax",
         time_encoding: bool = False,
         presence: Presence = "data",
+        precision: Precision = "fp32",
         generator: torch.Generator,
     ) -> None:
         super().__init__()
@@ -130,6 +153,7 @@ class Network(nn.Module):
         self.num_joints = num_joints
         self.frames_per_tuple = frames_per_tuple
         self.presence = presence
+        self.precision = precision
         chosen = SIZES[size]
         shape = (num_channels, self.num_tuples, frames_per_tuple * num_joints, frames_per_tuple)
         # Built on the meta device, which draws nothing from the global random state.
@@ -147,13 +171,19 @@ class Network(nn.Module):
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
-    def rows(self, x: Tensor, present: Tensor) -> Rows:
-        """Return the rows of a batch of clips under this network's rule of presence."""
-        return Rows.of_clips(x, present, self.presence)
+    def rows(self, x: Tensor, present: Tensor, sizes: Sequence[int] = ()) -> Rows:
+        """Return the rows of a batch of clips under this network's rule of presence.
+
+        Args:
+            x: (clip, channel, frame, joint, body).
+            present: bool (clip, body), on the CPU.
+            sizes: clips of each mini-batch in them; empty for one of them all.
+        """
+        return Rows.of_clips(x, present, self.presence, sizes)
 
     def encode(self, x: Tensor, rows: Rows, kept: Kept | None = None) -> Tensor:
         """Return the latent rows, (row, feature channel, token, kept tuple)."""
-        latent: Tensor = self.encoder(rows.gather(x), kept)
+        latent: Tensor = self.encoder(lowered(rows.gather(x), self.precision), kept, rows.groups)
         return latent
 
     def features(self, latent: Tensor, rows: Rows) -> Tensor:
@@ -162,7 +192,8 @@ class Network(nn.Module):
         It is the first body's mean over tuples and tokens plus the second's, or plus a
         learned vector where the second body is absent.
         """
-        return rows.add_bodies(latent.mean(dim=(2, 3)), self.absent)
+        kind = self.classifier.weight.dtype
+        return rows.add_bodies(latent.mean(dim=(2, 3), dtype=kind), self.absent)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Classify whole clips: logits, (clip, class)."""
@@ -174,4 +205,5 @@ class Network(nn.Module):
         """Rebuild whole clips, (clip, channel, frame, joint, body); absent bodies are zeros."""
         if self.decoder is None:
             raise RuntimeError("This network was made without a decoder.")
-        return rows.scatter(self.decoder(latent, kept), num_bodies)
+        rebuilt = self.decoder(latent, kept, rows.groups).to(self.classifier.weight.dtype)
+        return rows.scatter(rebuilt, num_bodies)

@@ -1,5 +1,6 @@
 """Bodies as rows: a clip of two people is two rows of the network's batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,36 +14,55 @@ Presence = Literal["data", "positive_sum"]
 class Rows:
     """Which clip and body each row of the network's batch is.
 
-    The first bodies of all clips come first, then the second bodies that are present.
+    A batch may be several mini-batches, one after the other. Of each, the first bodies of all
+    clips come first, then the second bodies that are present.
 
     Attributes:
         clip: int64 (row,), on the device of the clips.
         body: int64 (row,), likewise.
-        num_clips: clips in the batch.
+        first: int64 (clip,), the row of each clip's first body; likewise.
+        second: int64, the rows of second bodies; likewise.
+        groups: rows of each mini-batch.
     """
 
     clip: Tensor
     body: Tensor
-    num_clips: int
+    first: Tensor
+    second: Tensor
+    groups: tuple[int, ...]
 
     @staticmethod
-    def of(present: Tensor, device: torch.device) -> "Rows":
+    def of(present: Tensor, device: torch.device, sizes: Sequence[int] = ()) -> "Rows":
         """Return the rows of a batch whose bodies are ``present``, bool (clip, body).
 
         A clip always has its first row; ``present[:, 0]`` is not asked.
+
+        Args:
+            present: on the CPU.
+            device: of the result.
+            sizes: clips of each mini-batch; empty for one of them all.
         """
-        num_clips = len(present)
-        first = torch.arange(num_clips)
-        if present.shape[1] == 1:
-            return Rows(first.to(device), torch.zeros_like(first).to(device), num_clips)
-        second = present[:, 1].nonzero().squeeze(1)
-        clip = torch.cat([first, second])
-        body = torch.zeros_like(clip)
-        body[num_clips:] = 1
-        return Rows(clip.to(device), body.to(device), num_clips)
+        clips, bodies = [], []
+        start = 0
+        for size in sizes or (len(present),):
+            first = torch.arange(start, start + size)
+            second = first[present[start : start + size, 1]] if present.shape[1] > 1 else first[:0]
+            clips.append(torch.cat([first, second]))
+            bodies.append(torch.cat([torch.zeros_like(first), torch.ones_like(second)]))
+            start += size
+        clip, body = torch.cat(clips), torch.cat(bodies)
+        return Rows(
+            clip.to(device),
+            body.to(device),
+            (body == 0).nonzero().squeeze(1).to(device),
+            body.nonzero().squeeze(1).to(device),
+            tuple(len(some) for some in clips),
+        )
 
     @staticmethod
-    def of_clips(x: Tensor, present: Tensor, presence: Presence) -> "Rows":
+    def of_clips(
+        x: Tensor, present: Tensor, presence: Presence, sizes: Sequence[int] = ()
+    ) -> "Rows":
         """Return the rows of a batch of clips under a rule of presence.
 
         Args:
@@ -50,10 +70,11 @@ class Rows:
             present: bool (clip, body), as it comes with the clips.
             presence: ``"data"`` believes it; ``"positive_sum"`` calls a second body present
                 where its coordinates sum to more than 0.
+            sizes: as :meth:`of`.
         """
         if presence == "positive_sum" and present.shape[1] == 2:
             present = (x.sum(dim=(1, 2, 3)) > 0).cpu()
-        return Rows.of(present, x.device)
+        return Rows.of(present, x.device, sizes)
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -64,7 +85,7 @@ class Rows:
 
     def scatter(self, rows: Tensor, num_bodies: int) -> Tensor:
         """Put (row, channel, frame, joint) back into clips; absent bodies are zeros."""
-        clips = rows.new_zeros(self.num_clips, num_bodies, *rows.shape[1:])
+        clips = rows.new_zeros(len(self.first), num_bodies, *rows.shape[1:])
         return clips.index_put((self.clip, self.body), rows).permute(0, 2, 3, 4, 1)
 
     def add_bodies(self, features: Tensor, absent: Tensor | None) -> Tensor:
@@ -75,8 +96,8 @@ class Rows:
             absent: (feature,), stands for a second body that is absent; None for data of
                 one body.
         """
-        first, second = features[: self.num_clips], features[self.num_clips :]
+        first = features[self.first]
         if absent is None:
             return first
-        others = absent.expand_as(first).index_put((self.clip[self.num_clips :],), second)
-        return first + others
+        second = (self.clip[self.second],), features[self.second]
+        return first + absent.expand_as(first).index_put(*second)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from charon.model.block import Attention
+from charon.model.layers import Precision
 from charon.model.rows import Presence
 from charon.settings import Settings, setting
 
@@ -18,6 +19,9 @@ class ModelSettings(Settings):
     frames_per_tuple: int = setting(6, "n, frames of a tuple (Sec. 4.2)", at_least=1)
     attention: Attention = setting("softmax", "softmax, or STTFormer's own tanh")
     time_encoding: bool = setting(False, "also encode the index of a tuple")
+    precision: Precision = setting(
+        "fp32", "fp32, or bf16: twice as fast where the processor multiplies bfloat16"
+    )
     presence: Presence = setting(
         "data", "is body 2 there: as decided at ingestion, or by the sign of its sum (released)"
     )

@@ -65,7 +65,7 @@ class PositionalCode(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add the code to (row, channel, token, tuple)."""
-        x = x + self.tokens[None, :, :, None]
+        x = x + self.tokens.to(x.dtype)[None, :, :, None]
         if self.of_time:
-            x = x + self.tuples[None, :, None, : x.shape[3]]
+            x = x + self.tuples.to(x.dtype)[None, :, None, : x.shape[3]]
         return x

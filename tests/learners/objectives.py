@@ -66,6 +66,8 @@ class Copy:
         """Return the weights after one step of gradient descent on these (all if None)."""
         parameters = dict(self.network.named_parameters())
         chosen = [parameters[name] for name in (parameters if names is None else names)]
-        for parameter, slope in zip(chosen, torch.autograd.grad(loss, chosen), strict=True):
+        # Biases that batch norm takes away again have no part in the loss.
+        slopes = torch.autograd.grad(loss, chosen, allow_unused=True, materialize_grads=True)
+        for parameter, slope in zip(chosen, slopes, strict=True):
             parameter.data -= RATE * slope
         return self.network.state_dict()

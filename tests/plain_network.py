@@ -1,11 +1,13 @@
-"""The network of METHOD as written there: float64, (row, channel, tuple, token), no tricks.
+"""The network of METHOD as written there: contiguous (row, channel, tuple, token), no tricks.
 
-Shares nothing with the fast one but the names of its weights.
+Shares nothing with the fast one but the names of its weights. It is plain, not slow: what the
+fast one is measured against, in float32, is this.
 """
 
 import math
 
 import torch
+from torch.nn import functional as F
 
 
 def code(num_channels, num_positions):
@@ -16,25 +18,27 @@ def code(num_channels, num_positions):
         wave = math.cos if channel % 2 else math.sin
         for position in range(num_positions):
             table[channel, position] = wave(position * frequency)
-    return table.double()
+    return table
 
 
 def leaky(x):
-    return torch.where(x > 0, x, 0.1 * x)
+    return F.leaky_relu(x, 0.1)
 
 
 class PlainNetwork:
-    """Takes a fast network's weights, as float64 copies that need gradients."""
+    """Takes copies of a fast network's weights that need gradients, float64 unless told."""
 
-    def __init__(self, network, *, training, time_encoding=False):
+    def __init__(self, network, *, training, time_encoding=False, dtype=torch.float64):
         kinds = ("running_mean", "running_var")
         self.weights = {
-            name: tensor.detach().double().requires_grad_(not name.endswith(kinds))
+            name: tensor.detach().to(dtype, copy=True).requires_grad_(not name.endswith(kinds))
             for name, tensor in network.state_dict().items()
             if not name.endswith("num_batches_tracked")
         }
+        self.dtype = dtype
         self.training = training
         self.time_encoding = time_encoding
+        self.codes = {}
         self.attention_kind = network.encoder.blocks[0].mix.kind
         self.per_tuple = network.frames_per_tuple
         self.num_tuples = network.num_tuples
@@ -42,31 +46,17 @@ class PlainNetwork:
         self.num_decoder_blocks = len(network.decoder.blocks) if network.decoder else 0
 
     def conv(self, name, x):
-        """A convolution of odd kernel and equal size: a sum over the offsets of its kernel."""
+        """A convolution of odd kernel and equal size."""
         # The network keeps tokens before tuples, so its kernels are (token, tuple).
-        weight = self.weights[f"{name}.weight"].transpose(2, 3)
-        num_tuples, num_tokens = x.shape[2:]
-        high, wide = weight.shape[2] // 2, weight.shape[3] // 2
-        padded = torch.nn.functional.pad(x, (wide, wide, high, high))
-        total = self.weights[f"{name}.bias"][None, :, None, None]
-        for t in range(weight.shape[2]):
-            for v in range(weight.shape[3]):
-                part = padded[:, :, t : t + num_tuples, v : v + num_tokens]
-                total = total + torch.einsum("nctv,oc->notv", part, weight[:, :, t, v])
-        return total
+        weight = self.weights[f"{name}.weight"].transpose(2, 3).contiguous()
+        padding = (weight.shape[2] // 2, weight.shape[3] // 2)
+        return F.conv2d(x, weight, self.weights[f"{name}.bias"], padding=padding)
 
     def norm(self, name, x):
-        if self.training:
-            mean = x.mean((0, 2, 3))
-            variance = ((x - mean[None, :, None, None]) ** 2).mean((0, 2, 3))
-        else:
-            mean = self.weights[f"{name}.running_mean"]
-            variance = self.weights[f"{name}.running_var"]
-        scale = self.weights[f"{name}.weight"] / (variance + 1e-5).sqrt()
-        shift = self.weights[f"{name}.bias"]
-        return (x - mean[None, :, None, None]) * scale[None, :, None, None] + shift[
-            None, :, None, None
-        ]
+        """Batch norm; training moves the running statistics by a tenth."""
+        kinds = ("running_mean", "running_var", "weight", "bias")
+        of = (self.weights[f"{name}.{kind}"] for kind in kinds)
+        return F.batch_norm(x, *of, training=self.training, momentum=0.1, eps=1e-5)
 
     def mix(self, name, x):
         query_key = self.conv(f"{name}.to_query_key", x)
@@ -100,10 +90,15 @@ class PlainNetwork:
 
     def encoded(self, z):
         """Add the code of the tokens, and of the tuples if so asked."""
-        z = z + code(z.shape[1], z.shape[3])[None, :, None, :]
+        z = z + self.code(z.shape[1], z.shape[3])[None, :, None, :]
         if self.time_encoding:
-            z = z + code(z.shape[1], self.num_tuples)[None, :, : z.shape[2], None]
+            z = z + self.code(z.shape[1], self.num_tuples)[None, :, : z.shape[2], None]
         return z
+
+    def code(self, *shape):
+        if shape not in self.codes:
+            self.codes[shape] = code(*shape).to(self.dtype)
+        return self.codes[shape]
 
     def encode(self, x, kept=None):
         """(row, channel, frame, joint) to (row, feature, kept tuple, token)."""
@@ -123,21 +118,18 @@ class PlainNetwork:
         """(row, feature, kept tuple, token) to (row, channel, frame, joint)."""
         rows, channels, tuples, tokens = latent.shape
         joints = tokens // self.per_tuple
-        units, unit = (tuples, self.per_tuple)
-        if kept is not None and kept.position == "pre":
-            units, unit = tuples * self.per_tuple, 1
-        whole = [
-            [self.weights["decoder.mask"][:, None].expand(channels, unit * joints)]
-            * (self.num_tuples * self.per_tuple // unit)
-            for _ in range(rows)
-        ]
-        parts = latent.reshape(rows, channels, units, unit * joints)
-        for row in range(rows):
-            for number in range(units):
-                place = number if kept is None else int(kept.index[row, number])
-                whole[row][place] = parts[row, :, number]
-        z = torch.stack([torch.stack(places, dim=1) for places in whole])
-        z = self.encoded(z.reshape(rows, channels, self.num_tuples, tokens))
+        if kept is not None:
+            units, unit = (tuples, self.per_tuple)
+            if kept.position == "pre":
+                units, unit = tuples * self.per_tuple, 1
+            num_units = self.num_tuples * self.per_tuple // unit
+            parts = latent.reshape(rows, channels, units, unit * joints)
+            mask = self.weights["decoder.mask"][:, None, None]
+            whole = mask.expand(channels, num_units, unit * joints).repeat(rows, 1, 1, 1)
+            for row in range(rows):
+                whole[row, :, kept.index[row]] = parts[row]
+            latent = whole
+        z = self.encoded(latent.reshape(rows, channels, self.num_tuples, tokens))
         for number in range(self.num_decoder_blocks):
             z = self.block(f"decoder.blocks.{number}", z)
         z = self.conv("decoder.output_map", z)
@@ -145,7 +137,7 @@ class PlainNetwork:
 
     def __call__(self, x, present, kept=None):
         """Return the logits and the rebuilt clips (None without a decoder)."""
-        x = x.double()
+        x = x.to(self.dtype)
         num_clips, *_, num_bodies = x.shape
         second = [n for n in range(num_clips) if num_bodies == 2 and present[n, 1]]
         rows = torch.cat([x[..., 0], x[second][..., -1]]) if second else x[..., 0]

@@ -1,0 +1,109 @@
+"""CHARON's training step as written in the paper: one clip, then one pass, after the other.
+
+Draws from copies of a fast learner's generators, so that both do the same with a batch.
+"""
+
+import copy
+
+import torch
+from plain_network import PlainNetwork
+from torch.nn import functional as F
+
+from charon.model.masking import draw_kept
+from charon.rotation import rotation_matrices
+
+
+class PlainCharon:
+    """Takes a learner's weights, memory and random state; learns by itself from then on."""
+
+    def __init__(self, learner, *, dtype=torch.float32):
+        self.settings, setup = learner.settings, learner.setup
+        self.rate, self.num_frames = setup.learning_rate, setup.clip_shape[1]
+        self.limit = setup.augment.limit
+        self.network = PlainNetwork(learner.network, training=True, dtype=dtype)
+        self.presence = learner.network.presence
+        self.kept_tuples = learner.kept_tuples
+        self.memory = copy.deepcopy(learner.memory)
+        self.rotating, self.masking = (
+            copy.deepcopy(g) for g in (setup.augment.generator, learner.generators["masking"])
+        )
+
+    def train_step(self, batch):
+        """One step of SGD on eq. 7; returns the losses and every weight's gradient."""
+        gamma, alpha, beta = (getattr(self.settings, n) for n in ("gamma", "alpha", "beta"))
+        x = self.rotate(batch.x)
+        logits, rebuilding = self.autoencode(x, batch.present)
+        losses = {"ce": F.cross_entropy(logits, batch.label), "reconstruction": rebuilding}
+        total = losses["ce"] + gamma * rebuilding
+        if len(self.memory) > 0:
+            x, present, label, stored = self.draw()
+            logits, rebuilding = self.autoencode(x, present)
+            losses["logits"] = F.mse_loss(logits, stored)
+            total = total + alpha * (losses["logits"] + gamma * rebuilding)
+            if self.settings.replay_draws == 2:
+                x, present, label, _ = self.draw()
+                logits, rebuilding = self.autoencode(x, present)
+            losses["labels"] = F.cross_entropy(logits, label)
+            total = total + beta * (losses["labels"] + gamma * rebuilding)
+        slopes = self.descend(total)
+        return {name: loss.detach() for name, loss in losses.items()} | {
+            "total": total.detach()
+        }, slopes
+
+    def descend(self, total):
+        chosen = {n: w for n, w in self.network.weights.items() if w.requires_grad}
+        slopes = torch.autograd.grad(total, list(chosen.values()))
+        with torch.no_grad():
+            for weight, slope in zip(chosen.values(), slopes, strict=True):
+                weight -= self.rate * slope
+        return dict(zip(chosen, slopes, strict=True))
+
+    def rotate(self, x):
+        angles = (torch.rand(len(x), 3, generator=self.rotating) * 2 - 1) * self.limit
+        turned = [
+            torch.einsum("ij,jfvb->ifvb", matrix, clip)
+            for matrix, clip in zip(rotation_matrices(angles), x, strict=True)
+        ]
+        return torch.stack(turned)
+
+    def draw(self):
+        """One mini-batch of the memory, rotated: clips, presence, labels, logits."""
+        order = torch.randperm(len(self.memory), generator=self.memory.generator)
+        slots = order[: self.settings.replay_batch_size]
+        thinned, interval = self.memory._x[slots], self.memory.sampling_interval
+        x = torch.stack([self.rebuild(clip, interval) for clip in thinned])
+        memory = self.memory
+        return self.rotate(x), memory._present[slots], memory._label[slots], memory._logits[slots]
+
+    def rebuild(self, thinned, interval):
+        """Straight lines from stored frame to stored frame; the last one stands still."""
+        if self.memory.rebuild_method == "resize":
+            channels, kept, joints, bodies = thinned.shape
+            image = thinned.reshape(channels, kept, joints * bodies)
+            size = (self.num_frames, joints * bodies)
+            stretched = F.interpolate(image[None], size, mode="bilinear", align_corners=False)
+            return stretched.view(channels, self.num_frames, joints, bodies)
+        parts = []
+        for number in range(thinned.shape[1]):
+            here = thinned[:, number]
+            there = thinned[:, min(number + 1, thinned.shape[1] - 1)]
+            parts += [here + (there - here) * (step / interval) for step in range(interval)]
+        return torch.stack(parts, dim=1)[:, : self.num_frames]
+
+    def autoencode(self, x, present):
+        if self.presence == "positive_sum":
+            present = torch.stack(
+                [torch.tensor([True, bool(clip[..., 1].sum() > 0)]) for clip in x]
+            )
+        num_rows = len(x) + int(present[:, 1:].sum())
+        kept = draw_kept(
+            num_rows,
+            self.network.num_tuples,
+            self.kept_tuples,
+            frames_per_tuple=self.network.per_tuple,
+            masking=self.settings.masking,
+            position=self.settings.masking_position,
+            generator=self.masking,
+        )
+        logits, rebuilt = self.network(x, present, kept)
+        return logits, F.mse_loss(rebuilt, x.to(rebuilt.dtype))
