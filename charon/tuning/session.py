@@ -14,7 +14,6 @@ from charon.tuning.background import Background
 from charon.tuning.budget import NONE, START, MemorySize, check_memory, parse_bytes
 from charon.tuning.clips import StudyClips
 from charon.tuning.cluster import Cluster
-from charon.tuning.database import DATABASE, check_database
 from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.files import writable_folder
 from charon.tuning.journal import Journal, Value
@@ -31,7 +30,6 @@ from charon.tuning.plan import (
     read_plan,
     with_remembered,
 )
-from charon.tuning.samplers import check_sampler
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
 from charon.tuning.space import bound, check_ends, check_start
 from charon.tuning.study import (
@@ -138,7 +136,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         if study.is_search:
             # What is wrong with its space is said before Ray starts.
             plan_trials(study, options, fields, clips, gpus=0.0)
-            check_database(folder / DATABASE)
+            _check_database(folder)
         if not options.dry_run:
             cluster = clusters.start(options.address, folder / LOG)
         preparing.wait()
@@ -176,6 +174,12 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         gpus=gpus,
         warnings=[text for text in warnings if text],
     )
+
+
+def _check_database(folder: Path) -> None:
+    from charon.tuning.database import DATABASE, check_database
+
+    check_database(folder / DATABASE)
 
 
 def _cache_folder(options: Options) -> Path:
@@ -282,6 +286,8 @@ def _largest(study: Study, plan: Plan, start: dict[str, Value]) -> list[dict[str
 
 def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int | None:
     """Check a search's space, objectives and budget; return the budget in bytes."""
+    from charon.tuning.samplers import check_sampler
+
     check_start(study.space, start)
     check_ends(study.space, start)
     check_sampler(study.sampler, study.space, study.objectives)
