@@ -8,9 +8,12 @@ from typing import Any
 
 from charon.settings import parse_setting
 from charon.tuning.journal import Value
-from charon.tuning.study import Study
+from charon.tuning.study import PRUNERS, SAMPLERS, Study
 
-REMEMBERED = ("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "settings")
+REMEMBERED = (
+    *("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "settings"),
+    *("objectives", "sampler", "pruner", "budget"),
+)
 """Options that ``--resume`` takes from the study where they are not given again."""
 
 
@@ -29,6 +32,10 @@ class Options:
         tracking_uri: of MLflow.
         results, cache: folders.
         resume, smoke, dry_run: flags.
+        objectives, sampler, pruner, budget: of a search; replace the study's.
+        trials: of a search, in all.
+        hours: after which a search starts no new trial.
+        extend: trials added to a search that is over.
         settings: fields set for all runs.
     """
 
@@ -45,7 +52,27 @@ class Options:
     resume: bool = False
     smoke: bool = False
     dry_run: bool = False
+    objectives: tuple[str, ...] | None = None
+    sampler: str | None = None
+    pruner: str | None = None
+    budget: str | None = None
+    trials: int | None = None
+    hours: float | None = None
+    extend: int | None = None
     settings: dict[str, Value] = field(default_factory=dict)
+
+    def of_a_search(self) -> list[str]:
+        """Return the given options that only a search has, as they were written."""
+        values = {
+            "--objective": self.objectives,
+            "--sampler": self.sampler,
+            "--pruner": self.pruner,
+            "--budget": self.budget,
+            "--trials": self.trials,
+            "--hours": self.hours,
+            "--extend": self.extend,
+        }
+        return [name for name, value in values.items() if value is not None]
 
     def remembered(self) -> dict[str, Any]:
         """Return what a resumed study needs of these options, as plain values."""
@@ -74,6 +101,13 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         resume=given.resume,
         smoke=given.smoke,
         dry_run=given.dry_run,
+        objectives=tuple(given.objective) if given.objective else None,
+        sampler=given.sampler,
+        pruner=given.pruner,
+        budget=given.budget,
+        trials=given.trials,
+        hours=given.hours,
+        extend=given.extend,
         settings=dict(parse_setting(text) for text in given.set),
     )
 
@@ -94,6 +128,14 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     what.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help="the study's own")
     what.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help=_SET)
     what.add_argument("--smoke", action="store_true", help="the whole way in about a minute")
+    search = parser.add_argument_group("of a search")
+    search.add_argument("--trials", type=_count, metavar="N", help="how many in all")
+    search.add_argument("--hours", type=_positive, metavar="H", help=_HOURS)
+    search.add_argument("--objective", nargs="+", metavar="METRIC", help=_OBJECTIVE)
+    search.add_argument("--budget", metavar="BYTES", help=_BUDGET)
+    search.add_argument("--sampler", choices=SAMPLERS, help="how Optuna chooses (tpe)")
+    search.add_argument("--pruner", choices=PRUNERS, help="how trials are stopped early")
+    search.add_argument("--extend", type=_count, metavar="N", help=_EXTEND)
     how = parser.add_argument_group("on what")
     how.add_argument("--cpus-per-trial", type=_positive, metavar="X", help="cores of a trial (1)")
     how.add_argument("--gpus-per-trial", type=_share, metavar="X", help=_GPUS)
@@ -115,6 +157,14 @@ def _parser(study: Study) -> argparse.ArgumentParser:
 _DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
 _GPUS = "GPUs of a trial; fractions pack one (1 where there are GPUs, else 0)"
+_HOURS = "start no new trial after this time, interruptions not counted"
+_OBJECTIVE = (
+    "what is best: val/faa, memory/bytes, time/train_seconds, ...; several for a Pareto front"
+)
+_BUDGET = (
+    "most bytes of a memory (memory/bytes), e.g. 500kB or 1.5MB; `start`: the first trial's; `none`"
+)
+_EXTEND = "add N trials to a search that is over, knowing all that it has tried"
 _BENCHMARK = (
     "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset or auto "
     "(auto: what fits the data)"
@@ -126,6 +176,13 @@ def _seed(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"a seed is >= 0, but got {value}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or above, but got {text}")
     return value
 
 
