@@ -10,7 +10,17 @@ from charon.settings import parse_setting
 from charon.tuning.journal import Value
 from charon.tuning.study import Study
 
-REMEMBERED = ("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "settings")
+REMEMBERED = (
+    "data",
+    "benchmark",
+    "scale",
+    "seeds",
+    "smoke",
+    "cpus",
+    "gpus",
+    "share_first_task",
+    "settings",
+)
 """Options that ``--resume`` takes from the study where they are not given again."""
 
 
@@ -25,6 +35,7 @@ class Options:
         scale: ``small`` or ``paper``.
         seeds: replace the study's.
         cpus, gpus: of one trial; fractions of a GPU pack it.
+        share_first_task: whether trials reuse each other's first task where they can.
         address: of a running Ray cluster.
         tracking_uri: of MLflow.
         results, cache: folders.
@@ -38,6 +49,7 @@ class Options:
     seeds: tuple[int, ...] | None = None
     cpus: float | None = None
     gpus: float | None = None
+    share_first_task: bool = False
     address: str | None = None
     tracking_uri: str | None = None
     results: Path = Path("results")
@@ -67,6 +79,7 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         seeds=tuple(given.seeds) if given.seeds else None,
         cpus=given.cpus_per_trial,
         gpus=given.gpus_per_trial,
+        share_first_task=given.share_first_task,
         address=given.address,
         tracking_uri=given.tracking_uri,
         results=given.results,
@@ -97,6 +110,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     how = parser.add_argument_group("on what")
     how.add_argument("--cpus-per-trial", type=_positive, metavar="X", help="cores of a trial (1)")
     how.add_argument("--gpus-per-trial", type=_share, metavar="X", help=_GPUS)
+    how.add_argument("--share-first-task", action="store_true", help=_SHARE)
     how.add_argument(
         "--address", metavar="HOST:PORT", help="a running Ray cluster (none: start one)"
     )
@@ -115,6 +129,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
 _DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
 _GPUS = "GPUs of a trial; fractions pack one (1 where there are GPUs, else 0)"
+_SHARE = "learn a first task once where trials agree on all that acts in it; same results"
 _BENCHMARK = (
     "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset or auto "
     "(auto: what fits the data)"

@@ -17,6 +17,7 @@ from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, OUTCOMES, PRUNE
 from charon.tuning.progress import Progress
 from charon.tuning.recorder import Recorder
 from charon.tuning.session import Session
+from charon.tuning.sharing import first_tasks_folder
 from charon.tuning.tracking import Sender
 from charon.tuning.trainable import CharonTrial, TrialSetting, beat_file, trial_config
 
@@ -71,6 +72,8 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     if all(record.status == FINISHED for record in journal.trials.values()):
         recorder.remove_finished_checkpoints()
     shutil.rmtree(session.folder / "progress", ignore_errors=True)
+    if outcome_of(session, journal) == FINISHED:
+        shutil.rmtree(first_tasks_folder(str(session.folder)), ignore_errors=True)
     return journal, sender
 
 
@@ -99,6 +102,7 @@ def _tune(session: Session, recorder: Recorder) -> None:
         objective=session.study.objective,
         cpus=session.cpus,
         gpus=session.gpus,
+        share_first_task=session.options.share_first_task,
     )
     if session.study.is_search:
         more = _search(session, setting)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from charon.errors import CheckpointError, ConfigError
 from charon.tuning import cluster as clusters
+from charon.tuning import sharing
 from charon.tuning.background import Background
 from charon.tuning.clips import StudyClips
 from charon.tuning.cluster import Cluster
@@ -133,6 +134,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         moved,
         left_out,
         check_answers(store),
+        sharing.why_useless(trials, study.space) if options.share_first_task else "",
         *memory_warnings(settings, clips.tasks.num_training_clips),
     ]
     return Session(

@@ -56,6 +56,7 @@ def test_every_flag_is_understood(tmp_path):
     flags = "--data d --benchmark ntu60-xsub --scale paper --seeds 1 2 --cpus-per-trial 2"
     more = f"--gpus-per-trial 0.25 --address h:1 --tracking-uri u --results {tmp_path} --resume"
     last = "--cache c --smoke --dry-run --set learner.alpha=0.5 --set data.crop=epoch"
+    last += " --share-first-task"
     options = parse_options(STUDY, f"{flags} {more} {last}".split())
     assert (options.data, options.benchmark, options.scale) == ("d", ("ntu60-xsub",), "paper")
     assert (options.seeds, options.cpus, options.gpus) == ((1, 2), 2.0, 0.25)
@@ -63,6 +64,7 @@ def test_every_flag_is_understood(tmp_path):
     assert options.resume
     assert options.smoke
     assert options.dry_run
+    assert options.share_first_task
     assert options.settings == {"learner.alpha": 0.5, "data.crop": "epoch"}
 
 
