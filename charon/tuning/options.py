@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charon.settings import parse_setting
 from charon.tuning.journal import Value
@@ -34,7 +34,7 @@ class Options:
             study is made under each.
         scale: ``small`` or ``paper``.
         seeds: replace the study's.
-        cpus, gpus: of one trial; fractions of a GPU pack it.
+        cpus, gpus: of one trial; fractions of a GPU pack it, and ``"auto"`` measures which.
         share_first_task: whether trials reuse each other's first task where they can.
         address: of a running Ray cluster.
         tracking_uri: of MLflow.
@@ -48,7 +48,7 @@ class Options:
     scale: str | None = None
     seeds: tuple[int, ...] | None = None
     cpus: float | None = None
-    gpus: float | None = None
+    gpus: float | Literal["auto"] | None = None
     share_first_task: bool = False
     address: str | None = None
     tracking_uri: str | None = None
@@ -128,7 +128,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
 
 _DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
-_GPUS = "GPUs of a trial; fractions pack one (1 where there are GPUs, else 0)"
+_GPUS = "GPUs of a trial; fractions pack one, auto measures which (1 where there are GPUs, else 0)"
 _SHARE = "learn a first task once where trials agree on all that acts in it; same results"
 _BENCHMARK = (
     "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset or auto "
@@ -151,7 +151,9 @@ def _positive(text: str) -> float:
     return value
 
 
-def _share(text: str) -> float:
+def _share(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be 0 or above, but got {text}")

@@ -81,7 +81,11 @@ def slots(session: Session) -> int:
     """Return how many trials run at once."""
     cluster = session.cluster or this_machine()
     by_cpu = cluster.cpus / session.cpus
-    by_gpu = cluster.gpus / session.gpus if session.gpus else by_cpu
+    by_gpu = by_cpu
+    if session.gpus >= 1:
+        by_gpu = cluster.gpus / session.gpus
+    elif session.gpus > 0:
+        by_gpu = cluster.gpus * int(1 / session.gpus + 1e-9)  # no trial takes parts of two
     return max(1, int(min(by_cpu, by_gpu) + 1e-9))
 
 

@@ -17,6 +17,7 @@ from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.files import writable_folder
 from charon.tuning.journal import Value
 from charon.tuning.options import Options
+from charon.tuning.packing import pack
 from charon.tuning.plan import (
     VERSION,
     Plan,
@@ -122,6 +123,10 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         cpus, gpus = _place(options, cluster)
         trials = _plan_trials(study, options, fields, clips, gpus)
         trials, left_out = _possible(study, trials, clips)
+        packed = ""
+        if options.gpus == "auto":
+            gpus, packed = pack(cluster, trials, cache, cpus, gpus)
+            options = replace(options, gpus=gpus)
         plan = old or _new_plan(study, options, trials, clips, script)
         if old:
             check_same(old, study, trials, options)
@@ -133,6 +138,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     warnings = [
         moved,
         left_out,
+        packed,
         check_answers(store),
         sharing.why_useless(trials, study.space) if options.share_first_task else "",
         *memory_warnings(settings, clips.tasks.num_training_clips),
@@ -187,7 +193,8 @@ def _place(options: Options, cluster: Cluster | None) -> tuple[float, float]:
     if cluster is None:
         cluster = clusters.this_machine()
     cpus = options.cpus if options.cpus is not None else 1.0
-    gpus = options.gpus if options.gpus is not None else float(cluster.gpus >= 1)
+    own = options.gpus if options.gpus != "auto" else None
+    gpus = own if own is not None else float(cluster.gpus >= 1)
     clusters.check_fits(cluster, cpus, gpus)
     return cpus, gpus
 

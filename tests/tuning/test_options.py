@@ -88,6 +88,10 @@ def test_a_wrong_flag_ends_with_status_2(flags, capsys):
     assert "error" in capsys.readouterr().err
 
 
+def test_the_share_of_a_gpu_may_be_measured():
+    assert parse_options(STUDY, ["--gpus-per-trial", "auto"]).gpus == "auto"
+
+
 def test_a_setting_without_a_value_is_an_error():
     with pytest.raises(ConfigError, match="FIELD=VALUE"):
         parse_options(STUDY, ["--set", "learner.alpha"])
@@ -104,6 +108,11 @@ def test_a_resumed_study_takes_over_what_is_not_given_again():
     assert with_remembered(Options(resume=True), plan(options=options)) == replace(
         options, resume=True
     )
+
+
+def test_a_resumed_study_keeps_the_share_of_a_gpu_that_was_measured():
+    resumed = with_remembered(Options(resume=True, gpus="auto"), plan(options=Options(gpus=0.25)))
+    assert resumed.gpus == 0.25
 
 
 def test_a_plan_of_another_version_says_so(tmp_path):
