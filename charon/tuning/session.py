@@ -123,6 +123,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         cpus, gpus = _place(options, cluster)
         trials = _plan_trials(study, options, fields, clips, gpus)
         trials, left_out = _possible(study, trials, clips)
+        trials = sharing.leaders_first(trials) if options.share_first_task else trials
         packed = ""
         if options.gpus == "auto":
             gpus, packed = pack(cluster, trials, cache, cpus, gpus)

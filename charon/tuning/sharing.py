@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from charon.tuning.expansion import PlannedTrial
-from charon.tuning.journal import Journal
+from charon.tuning.journal import Journal, Value
 from charon.tuning.space import Domain, Real
 
 FOLDER = "first_tasks"
@@ -30,6 +30,31 @@ def first_task_tag(metrics: Mapping[str, float]) -> dict[str, str]:
     return {"first_task": "reused" if metrics[SAVED] > 0 else "learned"}
 
 
+def leaders_first(trials: Sequence[PlannedTrial]) -> list[PlannedTrial]:
+    """Return the trials with one of each first task before all that find it learned.
+
+    Side by side those that agree on it would start together, and each would learn it.
+    """
+    leaders: list[PlannedTrial] = []
+    followers: list[PlannedTrial] = []
+    known = set()
+    for trial in trials:
+        first_task = _first_task(trial)
+        (followers if first_task in known else leaders).append(trial)
+        if first_task is not None:
+            known.add(first_task)
+    return leaders + followers
+
+
+def _first_task(trial: PlannedTrial) -> tuple[tuple[str, Value], ...] | None:
+    """Return what decides the first task of a trial, to compare; None if it cannot share."""
+    from charon.config import Run
+    from charon.first_task import acting_fields, can_share
+
+    run = Run.from_flat(trial.fields)
+    return tuple(acting_fields(run).items()) if can_share(run) else None
+
+
 def why_useless(trials: Sequence[PlannedTrial], space: Mapping[str, Domain]) -> str:
     """Say in one sentence why no trial will find another's first task; empty if one may.
 
@@ -37,20 +62,18 @@ def why_useless(trials: Sequence[PlannedTrial], space: Mapping[str, Domain]) -> 
         trials: of a grid all, of a search the first.
         space: what a search varies; empty for a grid.
     """
-    from charon.config import Run
-    from charon.first_task import acting_fields, can_share
-
     useless = "--share-first-task has nothing to share here: "
-    runs = [run for run in (Run.from_flat(trial.fields) for trial in trials) if can_share(run)]
-    if not runs:
+    acting = [fields for fields in map(_first_task, trials) if fields is not None]
+    if not acting:
         return useless + "the first task of these methods uses all of their settings."
-    acting = [acting_fields(run) for run in runs]
     continuous = [name for name, domain in space.items() if isinstance(domain, Real)]
-    early = [name for name in continuous if name in acting[0]]
+    early = [name for name in continuous if name in dict(acting[0])]
     if early:
-        return f"{useless}the search draws {', '.join(early)}, which act in the first task, anew."
-    distinct = {tuple(fields.items()) for fields in acting}
-    if not space and len(distinct) == len(acting):
+        return (
+            f"{useless}the search draws {', '.join(early)} anew for each trial, which acts in "
+            "the first task."
+        )
+    if not space and len(set(acting)) == len(acting):
         return f"{useless}no two runs agree on all that acts in it."
     return ""
 
