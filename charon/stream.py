@@ -94,7 +94,8 @@ class Stream:
             run: what to learn.
             archive: the prepared set.
             first_tasks: folder in which runs share the main phase of their first task, where
-                their learner can; None shares nothing. The results are the same.
+                their learner can; None shares nothing. Results are the same, but for what
+                the clock and a GPU's memory say of the first task.
 
         Raises:
             ConfigError, DataError: the settings do not fit the data.
@@ -192,7 +193,8 @@ class Stream:
             found = shared.find() if shared is not None else None
             if found is not None:
                 means, passes, share = self._take_over(found), phase.epochs, 1.0
-                own = self.tasks.load(task.train, "train", passes - 1).to(self.device)
+                if self.run.data.crop == "epoch":
+                    own = self.tasks.load(task.train, "train", passes - 1).to(self.device)
                 self._tell(phase, passes - 1, number, share)
             began = time.perf_counter()
             for epoch in range(phase.epochs if found is None else 0):
