@@ -4,12 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 from ray import tune
-from tiny_runs import tiny_run, untimed
+from tiny_runs import tiny_run
 from tuning.fakes import fake_result, fake_trial
-from tuning.study_runs import finish, read_table, start, write_clips
 
 from charon.tuning import trainable
-from charon.tuning.cluster import this_machine
 from charon.tuning.expansion import expand
 from charon.tuning.journal import Journal
 from charon.tuning.recorder import Recorder
@@ -132,21 +130,3 @@ def test_a_trial_shares_only_where_the_study_was_told_to(share, reports, tmp_pat
     # The phase itself is the same; what differs by α comes after it.
     losses = [report[0]["metrics"]["train/loss/total"] for report in (first, second)]
     assert losses[0] == losses[1]
-
-
-@pytest.mark.slow
-def test_a_study_that_shares_has_the_same_numbers_and_leaves_no_store(tmp_path):
-    clips = write_clips(tmp_path / "tiny.npz")
-    found = []
-    for flags in (["--share-first-task"], []):
-        folder = tmp_path / f"with{len(flags)}"
-        folder.mkdir()
-        # One trial after the other: those that start together each learn their first task.
-        every = f"{this_machine().cpus:g}"
-        out = finish(start(clips, folder, "--cpus-per-trial", every, *flags, mode="shares"))
-        sentence = "First task reused in 2 of 3 trials, "
-        assert (sentence in out) == bool(flags)
-        assert not first_tasks_folder(str(folder / "tiny")).exists()
-        rows = read_table(folder, "curves.csv")
-        found.append([untimed(row) | {"trial_id": ""} for row in rows])
-    assert found[0] == found[1]
