@@ -59,7 +59,7 @@ def pack(
 
     Args:
         cluster: a running Ray; None for a dry run, which measures nothing.
-        trials: what is to run; the longest of each method is measured.
+        trials: what is to run, of a search its first; the longest of each method is measured.
         cache: folder of the prepared sets.
         cpus: of one trial.
         gpus: of one trial where nothing is measured: 1, or 0 where there is no GPU.

@@ -194,8 +194,8 @@ def _place(options: Options, cluster: Cluster | None) -> tuple[float, float]:
     if cluster is None:
         cluster = clusters.this_machine()
     cpus = options.cpus if options.cpus is not None else 1.0
-    own = options.gpus if options.gpus != "auto" else None
-    gpus = own if own is not None else float(cluster.gpus >= 1)
+    whole = float(cluster.gpus >= 1)
+    gpus = whole if options.gpus is None or options.gpus == "auto" else options.gpus
     clusters.check_fits(cluster, cpus, gpus)
     return cpus, gpus
 

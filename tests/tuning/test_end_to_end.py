@@ -65,7 +65,10 @@ def test_a_search_runs_the_given_number_of_trials_on_validation_clips(clips, tmp
 
 
 def test_a_dry_run_says_what_would_happen_and_leaves_nothing(clips, tmp_path):
-    out = finish(start(clips, tmp_path, "--dry-run"))
+    flags = ["--dry-run", "--gpus-per-trial", "auto", "--share-first-task"]
+    out = finish(start(clips, tmp_path, *flags))
+    assert "--gpus-per-trial auto" in out  # found no GPU, or is measured later
+    assert "--share-first-task has nothing to share here: no two runs agree" in out
     for expected in ("eta0.50", "36 training clips", "Study", "Results", "memory"):
         assert expected in out
     assert not (tmp_path / "tiny").exists()
