@@ -54,6 +54,7 @@ def pack(
     cache: Path,
     cpus: float,
     gpus: float,
+    say: Callable[[str], None],
 ) -> tuple[float, str]:
     """Return the GPUs of one trial, and how they were found, in one sentence.
 
@@ -63,6 +64,7 @@ def pack(
         cache: folder of the prepared sets.
         cpus: of one trial.
         gpus: of one trial where nothing is measured: 1, or 0 where there is no GPU.
+        say: tells the user what takes a while.
 
     Raises:
         ClusterError: the warm-up trial failed.
@@ -76,6 +78,7 @@ def pack(
         )
     if cluster is None:
         return gpus, "--gpus-per-trial auto is measured when the study runs; here it counts as 1."
+    say("Measuring how many trials should share a GPU")
     warm_up = WarmUp(trials, cache, cpus)
     try:
         footprint = warm_up.footprint()

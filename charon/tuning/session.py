@@ -126,7 +126,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         trials = sharing.leaders_first(trials) if options.share_first_task else trials
         packed = ""
         if options.gpus == "auto":
-            gpus, packed = pack(cluster, trials, cache, cpus, gpus)
+            gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
             options = replace(options, gpus=gpus)
         plan = old or _new_plan(study, options, trials, clips, script)
         if old:

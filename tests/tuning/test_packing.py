@@ -64,8 +64,8 @@ def cluster_of(cpus, gpus):
     return Cluster("", cpus, gpus, None)
 
 
-def packed(cluster, *, gpus=1.0, device="cuda"):
-    return pack(cluster, planned(device=device), Path(), 1.0, gpus)
+def packed(cluster, *, gpus=1.0, device="cuda", say=lambda _: None):
+    return pack(cluster, planned(device=device), Path(), 1.0, gpus, say)
 
 
 def test_without_a_gpu_trials_are_packed_by_cpus_and_the_study_says_so():
@@ -104,7 +104,9 @@ class Known:
 @pytest.mark.parametrize(("cpus", "gpus"), [(64, 0.125), (4, 0.5), (2, 1.0)])
 def test_no_more_trials_share_a_gpu_than_there_are_cpus_for(cpus, gpus, monkeypatch):
     monkeypatch.setattr(packing, "WarmUp", Known)
-    assert packed(cluster_of(cpus, 2))[0] == gpus
+    said = []
+    assert packed(cluster_of(cpus, 2), say=said.append)[0] == gpus
+    assert said == ["Measuring how many trials should share a GPU"]
 
 
 def test_the_choice_is_told_with_what_was_measured():
@@ -127,8 +129,25 @@ def test_a_warm_up_that_fails_says_what_to_give_instead(monkeypatch):
         packed(cluster_of(4, 2))
 
 
+@pytest.fixture
+def start_ray(monkeypatch):
+    """Return a function that starts Ray with these resources."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    yield lambda **resources: ray.init(
+        address="local", include_dashboard=False, log_to_driver=False, **resources
+    )
+    ray.shutdown()
+
+
+def warm_up_of(folder, device):
+    path = write_clips(folder / "tiny.npz")
+    prepare(str(path), folder)
+    fields = {"data__path": str(path), "data__class_order": "natural", "device": device}
+    return WarmUp(planned(**fields), folder, 1.0)
+
+
 @pytest.mark.slow
-def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, monkeypatch):
+def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, start_ray, monkeypatch):
     """On logical GPUs, so on CPUs: that they run, and where Ray puts them."""
 
     class Placed(packing.Probe):
@@ -137,18 +156,20 @@ def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, monkeypatch):
 
     monkeypatch.setattr(packing, "Probe", Placed)
     monkeypatch.setattr(packing, "PLACE_SECONDS", 5.0)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    path = write_clips(tmp_path / "tiny.npz")
-    prepare(str(path), tmp_path)
-    trials = planned(data__path=str(path), data__class_order="natural")
-    ray.init(num_cpus=8, num_gpus=2, include_dashboard=False, log_to_driver=False, address="local")
-    try:
-        warm_up = WarmUp(trials, tmp_path, 1.0)
-        assert warm_up.steps_per_second(3) > 0
-        places = warm_up._together(warm_up._runs * 3, "where")
-        assert len(places) == 3
-        assert len({tuple(ids) for ids in places}) == 1
-        with pytest.raises(ClusterError, match=r"no machine had .* 10 free CPUs"):
-            warm_up.steps_per_second(10)
-    finally:
-        ray.shutdown()
+    start_ray(num_cpus=8, num_gpus=2)
+    warm_up = warm_up_of(tmp_path, "cpu")
+    assert warm_up.steps_per_second(3) > 0
+    places = warm_up._together(warm_up._runs * 3, "where")
+    assert len(places) == 3
+    assert len({tuple(ids) for ids in places}) == 1
+    with pytest.raises(ClusterError, match=r"no machine had .* 10 free CPUs"):
+        warm_up.steps_per_second(10)
+
+
+@pytest.mark.gpu
+def test_a_warm_up_on_a_gpu_says_what_a_trial_takes(tmp_path, start_ray):
+    start_ray()
+    warm_up = warm_up_of(tmp_path, "cuda")
+    footprint = warm_up.footprint()
+    assert 0 < footprint.taken < footprint.total
+    assert warm_up.steps_per_second(2) > 0
