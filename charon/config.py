@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from charon.data.settings import DataSettings
 from charon.errors import ConfigError
@@ -40,6 +40,8 @@ class Run(Settings):
     argmax: Literal["seen", "all"] = setting(
         "seen", "outputs among which a prediction is chosen: of the tasks seen, or all"
     )
+
+    later_fields: ClassVar[tuple[str, ...]] = ("argmax",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

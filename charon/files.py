@@ -1,6 +1,7 @@
 """Files that are written wholly or not at all."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder cannot be written, or has no space left.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # Processes of two machines may have the same number.
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with partial.open("wb") as file:
             yield file

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import MISSING, dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from charon.errors import ConfigError
 
@@ -30,7 +30,14 @@ def setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of every group of settings; a wrong type or value raises ConfigError."""
+    """Base of every group of settings; a wrong type or value raises ConfigError.
+
+    Attributes:
+        later_fields: those that do not act before the main phase of the first task has ended.
+            A learner that names none shares no first task (``first_task.py``).
+    """
+
+    later_fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))

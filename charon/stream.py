@@ -10,6 +10,7 @@ One run is one ordinary Python loop::
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from charon.data.archive import Archive
 from charon.devices import choose_device, keep_freed_memory
 from charon.errors import DivergenceError
 from charon.evaluation import Scored, score
+from charon.first_task import FirstTask, MainPhase, can_share
 from charon.learners.base import Learner, Phase
 from charon.making import make_learner
 from charon.seeding import torch_generator
@@ -85,8 +87,15 @@ class Stream:
         on_progress: called after every epoch, if set.
     """
 
-    def __init__(self, run: Run, archive: Archive) -> None:
+    def __init__(self, run: Run, archive: Archive, first_tasks: Path | None = None) -> None:
         """Make a run ready; nothing is learned yet.
+
+        Args:
+            run: what to learn.
+            archive: the prepared set.
+            first_tasks: folder in which runs share the main phase of their first task, where
+                their learner can; None shares nothing. Results are the same, but for what
+                the clock and a GPU's memory say of the first task.
 
         Raises:
             ConfigError, DataError: the settings do not fit the data.
@@ -105,6 +114,11 @@ class Stream:
             self.device,
         )
         self.on_progress: Callable[[Progress], None] | None = None
+        self._first_task: FirstTask | None = None
+        self._shared_seconds: float | None = None
+        if first_tasks is not None and can_share(run):
+            self._first_task = FirstTask(first_tasks, run, archive.fingerprint, self.device)
+            self._shared_seconds = 0.0
         self._shuffle = torch_generator(run.seed, "shuffle")
         num_tasks = len(self.tasks.tasks)
         self._done = 0
@@ -155,6 +169,8 @@ class Stream:
         measured = self.learner.measurements() | self._speed() | losses
         measured["time/train_seconds"] = self._train_seconds
         measured["time/task_seconds"] = time.perf_counter() - started
+        if self._shared_seconds is not None:
+            measured["time/shared_seconds"] = self._shared_seconds
         if self.device.type == "cuda":
             measured["gpu/peak_bytes"] = float(torch.cuda.max_memory_allocated(self.device))
         return TaskResult(
@@ -179,7 +195,15 @@ class Stream:
         passes, share = 0, 0.0
         for phase in self.learner.phases():
             means: dict[str, float] = {}
-            for epoch in range(phase.epochs):
+            shared = self._first_task if phase.name == "train" and number == 1 else None
+            found = shared.find() if shared is not None else None
+            if found is not None:
+                means, passes, share = self._take_over(found), phase.epochs, 1.0
+                if self.run.data.crop == "epoch":
+                    own = self.tasks.load(task.train, "train", passes - 1).to(self.device)
+                self._tell(phase, passes - 1, number, share)
+            began = time.perf_counter()
+            for epoch in range(phase.epochs if found is None else 0):
                 if passes > 0 and self.run.data.crop == "epoch":
                     own = self.tasks.load(task.train, "train", passes).to(self.device)
                     clips = self.learner.training_set(own)
@@ -194,9 +218,27 @@ class Stream:
                 if phase.name == "train":
                     share = (epoch + 1) / phase.epochs
                 self._tell(phase, epoch, number, share)
+            if shared is not None and found is None:
+                shared.keep(self._main_phase(means, time.perf_counter() - began))
             losses |= {f"{phase.name}/loss/{name}": mean for name, mean in means.items()}
         self.learner.end_task(own)
         return losses
+
+    def _main_phase(self, losses: dict[str, float], seconds: float) -> MainPhase:
+        """Return what the first task's main phase, just ended, has come to."""
+        learner = self.learner.state_dict()
+        assert not self.learner.memory, "a learner with later fields has used its memory"
+        del learner["memory"]
+        return MainPhase(learner, self._shuffle.get_state(), losses, seconds)
+
+    def _take_over(self, found: MainPhase) -> dict[str, float]:
+        """Go on as if this run had learned the main phase itself; return its losses."""
+        memory = self.learner.state_dict()["memory"]
+        self.learner.load_state_dict({**found.learner, "memory": memory})
+        self._shuffle.set_state(found.shuffle)
+        self._train_seconds += found.seconds
+        self._shared_seconds = found.seconds
+        return found.losses
 
     def _epoch(self, phase: Phase, clips: Clips) -> dict[str, float]:
         """Take a step on every batch; return the mean of each loss over the steps that had it."""
@@ -302,6 +344,7 @@ class Stream:
             "before": torch.from_numpy(self._before.copy()),
             "untrained": torch.from_numpy(self._untrained.copy()),
             "train_seconds": self._train_seconds,
+            "shared_seconds": self._shared_seconds,
             "main": [self._main_seconds, self._main_epochs, self._main_clips],
         }
 
@@ -315,6 +358,7 @@ class Stream:
         self._before = state["before"].numpy().copy()
         self._untrained = state["untrained"].numpy().copy()
         self._train_seconds = state["train_seconds"]
+        self._shared_seconds = state["shared_seconds"]
         self._main_seconds, self._main_epochs, self._main_clips = state["main"]
         if self._done:
             self._scored = [self._score(index) for index in range(self._done)]

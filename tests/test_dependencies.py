@@ -18,7 +18,7 @@ GROUPS = ["data", "model", "memory", "metrics", "rotation"]
 ABOVE = [
     ["learners"],
     ["config"],
-    ["tasks", "making", "evaluation", "devices", "stream", "checkpoint", "outputs"],
+    ["tasks", "making", "evaluation", "devices", "first_task", "stream", "checkpoint", "outputs"],
     ["cli", "commands"],
     ["tuning"],
 ]

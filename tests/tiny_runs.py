@@ -78,6 +78,32 @@ def untimed(metrics):
     return {name: value for name, value in metrics.items() if not name.startswith(clock)}
 
 
+def state_without_clock(stream):
+    """Return a stream's state, without what the clock says in it."""
+    state = stream.state_dict()
+    for name in ("train_seconds", "shared_seconds"):
+        del state[name]
+    state["main"] = state["main"][1:]  # epochs and clips, not their seconds
+    return state
+
+
+def assert_same(one, other):
+    """Compare nested states bit for bit."""
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one.nan_to_num(-1), other.nan_to_num(-1))
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            assert_same(left, right)
+    else:
+        assert one == other
+
+
 def tiny_learner(run, num_bodies=2, num_classes=NUM_CLASSES):
     """Return the run's learner, untrained, for clips of :func:`random_clips`."""
     shape = (3, NUM_FRAMES, NUM_JOINTS, num_bodies)

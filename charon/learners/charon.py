@@ -8,7 +8,7 @@ code's say so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
-from charon.learners.rehearsal import ReplaySettings
+from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
 from charon.memory.buffer import Memory
 from charon.memory.storage import Replay
 from charon.model.masking import (
@@ -73,6 +73,21 @@ class CharonSettings(ReplaySettings):
     )
     refresh_rotation: bool = setting(
         False, "whether the clips are rotated once for that, as the released code does"
+    )
+
+    # The memory is empty until the first task's linear probing.
+    later_fields: ClassVar[tuple[str, ...]] = (
+        *MEMORY_FIELDS,
+        "replay_batch_size",
+        "replay_draws",
+        "alpha",
+        "beta",
+        "probing_epochs",
+        "probe_rotation",
+        "probe_inserts",
+        "store_without_probing",
+        "refresh",
+        "refresh_rotation",
     )
 
     def num_probing_epochs(self, epochs: int) -> int:

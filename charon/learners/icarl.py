@@ -10,7 +10,7 @@ them back, thinned and rebuilt.
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Learner, Losses, Phase, Setup
-from charon.learners.rehearsal import MemorySettings
+from charon.learners.rehearsal import MEMORY_FIELDS, MemorySettings
 from charon.memory.exemplars import Exemplars, herd
 from charon.model.network import Network
 
@@ -28,6 +28,9 @@ _CLIPS_AT_ONCE = 64
 @dataclass(frozen=True)
 class IcarlSettings(MemorySettings):
     """iCaRL has no settings but its memory's."""
+
+    # The memory is empty until the first task has ended.
+    later_fields: ClassVar[tuple[str, ...]] = MEMORY_FIELDS
 
 
 class Icarl(Learner):

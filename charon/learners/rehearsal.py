@@ -14,6 +14,9 @@ from charon.memory.storage import Replay
 from charon.memory.temporal import CapacityRule, Rebuild, capacity
 from charon.settings import Settings, setting
 
+MEMORY_FIELDS = ("buffer_size", "sampling_interval", "capacity_rule", "rebuild")
+"""Fields that act only once the memory is used."""
+
 
 @dataclass(frozen=True)
 class MemorySettings(Settings):

@@ -11,6 +11,7 @@ logit is only scaled by one that is above 0: the rule would turn its sign otherw
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Learner, Losses, Phase, Setup
-from charon.learners.rehearsal import ReplaySettings
+from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
 from charon.memory.exemplars import Exemplars
 from charon.memory.storage import Replay
 from charon.model.network import Network
@@ -48,6 +49,15 @@ class XDerSettings(ReplaySettings):
         "largest renewed logit, as a share of that of the clip's own class",
         above=0,
         at_most=1,
+    )
+
+    # The memory is empty until the first task has ended.
+    later_fields: ClassVar[tuple[str, ...]] = (
+        *MEMORY_FIELDS,
+        "replay_batch_size",
+        "alpha",
+        "beta",
+        "renewal_scale",
     )
 
 

@@ -78,6 +78,7 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
     )
     from charon.tuning.files import ResultsError, describe_write_error
     from charon.tuning.runner import outcome_of, run_study
+    from charon.tuning.sharing import saved_line
 
     cluster = session.cluster
     assert cluster is not None
@@ -97,6 +98,8 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
     artifacts = [str(path) for path in (*tables, *figures(session.folder))]
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close(SENDING_SECONDS)
+    if saved_line(journal):
+        console.print(saved_line(journal), markup=False)
     for line in closing_lines(session, sender, all_sent=all_sent):
         console.print(line, markup=False)
     return report_outcome(outcome, journal, session, console, analysed=analysed)

@@ -4,15 +4,15 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charon.settings import parse_setting
 from charon.tuning.journal import Value
 from charon.tuning.study import PRUNERS, SAMPLERS, Study
 
 REMEMBERED = (
-    *("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "settings"),
-    *("objectives", "sampler", "pruner", "budget"),
+    *("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "share_first_task"),
+    *("settings", "objectives", "sampler", "pruner", "budget"),
 )
 """Options that ``--resume`` takes from the study where they are not given again."""
 
@@ -27,7 +27,8 @@ class Options:
             study is made under each.
         scale: ``small`` or ``paper``.
         seeds: replace the study's.
-        cpus, gpus: of one trial; fractions of a GPU pack it.
+        cpus, gpus: of one trial; fractions of a GPU pack it, and ``"auto"`` measures which.
+        share_first_task: whether trials reuse each other's first task where they can.
         address: of a running Ray cluster.
         tracking_uri: of MLflow.
         results, cache: folders.
@@ -44,7 +45,8 @@ class Options:
     scale: str | None = None
     seeds: tuple[int, ...] | None = None
     cpus: float | None = None
-    gpus: float | None = None
+    gpus: float | Literal["auto"] | None = None
+    share_first_task: bool = False
     address: str | None = None
     tracking_uri: str | None = None
     results: Path = Path("results")
@@ -94,6 +96,7 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         seeds=tuple(given.seeds) if given.seeds else None,
         cpus=given.cpus_per_trial,
         gpus=given.gpus_per_trial,
+        share_first_task=given.share_first_task,
         address=given.address,
         tracking_uri=given.tracking_uri,
         results=given.results,
@@ -139,6 +142,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     how = parser.add_argument_group("on what")
     how.add_argument("--cpus-per-trial", type=_positive, metavar="X", help="cores of a trial (1)")
     how.add_argument("--gpus-per-trial", type=_share, metavar="X", help=_GPUS)
+    how.add_argument("--share-first-task", action="store_true", help=_SHARE)
     how.add_argument(
         "--address", metavar="HOST:PORT", help="a running Ray cluster (none: start one)"
     )
@@ -156,7 +160,8 @@ def _parser(study: Study) -> argparse.ArgumentParser:
 
 _DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
-_GPUS = "GPUs of a trial; fractions pack one (1 where there are GPUs, else 0)"
+_GPUS = "GPUs of a trial; fractions pack one, auto measures which (1 where there are GPUs, else 0)"
+_SHARE = "learn a first task once where trials agree on all that acts in it; same results"
 _HOURS = "start no new trial after this time, interruptions not counted"
 _OBJECTIVE = (
     "what is best: val/faa, memory/bytes, time/train_seconds, ...; several for a Pareto front"
@@ -193,7 +198,9 @@ def _positive(text: str) -> float:
     return value
 
 
-def _share(text: str) -> float:
+def _share(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be 0 or above, but got {text}")

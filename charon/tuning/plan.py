@@ -117,6 +117,8 @@ def with_remembered(options: Options, plan: Plan) -> Options:
     for name in ("seeds", "benchmark", "objectives"):
         old[name] = tuple(old[name]) if old[name] else None
     given = {name: value for name, value in options.remembered().items() if value}
+    if options.gpus == "auto":
+        del given["gpus"]  # it was measured when the study began
     return replace(options, **{**old, **given})
 
 

@@ -24,6 +24,7 @@ from charon.tuning.journal import (
     TrialRecord,
 )
 from charon.tuning.objectives import Direction
+from charon.tuning.sharing import SAVED
 
 STYLES = {
     RUNNING: "bold cyan",
@@ -198,7 +199,9 @@ class Progress:
     def seconds_left(self, record: TrialRecord) -> float | None:
         """Estimate a running trial's rest from its own tasks, else from finished trials."""
         if record.curve and record.num_tasks:
-            return record.seconds / record.tasks_seen * (record.num_tasks - record.tasks_seen)
+            # A first task that another trial has learned does not say how long others take.
+            spent = record.seconds + record.latest.get(SAVED, 0.0)
+            return spent / record.tasks_seen * (record.num_tasks - record.tasks_seen)
         return None
 
     def study_seconds_left(self) -> float | None:

@@ -26,6 +26,7 @@ from charon.tuning.journal import (
     Journal,
 )
 from charon.tuning.results import Tables
+from charon.tuning.sharing import first_task_tag
 from charon.tuning.trainable import failure_file, outputs_folder
 
 KEEP_CHECKPOINTS_SECONDS = 120.0
@@ -81,7 +82,7 @@ class Recorder(Callback):  # type: ignore[misc]
             metrics={k: v for k, v in result["metrics"].items() if math.isfinite(v)},
             matrix=result["matrix"],
             seconds=result["seconds"],
-            tags={"device": result["device"]},
+            tags={"device": result["device"], **first_task_tag(result["metrics"])},
         )
         self._tables.write(self._journal, at_once=False)
         self._tell("report", trial.trial_id)

@@ -22,6 +22,7 @@ from charon.tuning.objectives import best_direction, watched
 from charon.tuning.progress import Progress
 from charon.tuning.recorder import Recorder
 from charon.tuning.session import Session
+from charon.tuning.sharing import first_tasks_folder
 from charon.tuning.tracking import Sender
 from charon.tuning.trainable import CharonTrial, TrialSetting, beat_file, trial_config
 
@@ -92,6 +93,8 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     if all(record.status == FINISHED for record in journal.trials.values()):
         recorder.remove_finished_checkpoints()
     shutil.rmtree(session.folder / "progress", ignore_errors=True)
+    if outcome_of(session, journal) == FINISHED:
+        shutil.rmtree(first_tasks_folder(str(session.folder)), ignore_errors=True)
     return journal, sender
 
 
@@ -99,7 +102,11 @@ def slots(session: Session) -> int:
     """Return how many trials run at once."""
     cluster = session.cluster or this_machine()
     by_cpu = cluster.cpus / session.cpus
-    by_gpu = cluster.gpus / session.gpus if session.gpus else by_cpu
+    by_gpu = by_cpu
+    if session.gpus >= 1:
+        by_gpu = cluster.gpus / session.gpus
+    elif session.gpus > 0:
+        by_gpu = cluster.gpus * int(1 / session.gpus + 1e-9)  # no trial takes parts of two
     return max(1, int(min(by_cpu, by_gpu) + 1e-9))
 
 
@@ -120,6 +127,7 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         objective=watched(session.study.objectives, is_search=session.study.is_search),
         cpus=session.cpus,
         gpus=session.gpus,
+        share_first_task=session.options.share_first_task,
     )
     search = None
     if session.study.is_search:

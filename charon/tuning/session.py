@@ -10,6 +10,7 @@ from rich.console import Console
 
 from charon.errors import CheckpointError, ConfigError
 from charon.tuning import cluster as clusters
+from charon.tuning import sharing
 from charon.tuning.background import Background
 from charon.tuning.budget import NONE, START, MemorySize, check_memory, parse_bytes
 from charon.tuning.clips import StudyClips
@@ -19,6 +20,7 @@ from charon.tuning.files import writable_folder
 from charon.tuning.journal import Journal, Value
 from charon.tuning.objectives import ACROSS_TASKS, can_prune, directions
 from charon.tuning.options import Options
+from charon.tuning.packing import pack
 from charon.tuning.plan import (
     VERSION,
     Plan,
@@ -144,6 +146,11 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         cpus, gpus = _place(options, cluster)
         study, trials, budget = plan_trials(study, options, fields, clips, gpus)
         trials, left_out = _possible(study, trials, clips)
+        trials = sharing.leaders_first(trials) if options.share_first_task else trials
+        packed = ""
+        if options.gpus == "auto":
+            gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
+            options = replace(options, gpus=gpus)
         if old is None:
             plan = _new_plan(study, options, trials, clips, script, budget)
         else:
@@ -157,7 +164,9 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     warnings = [
         moved,
         left_out,
+        packed,
         check_answers(store),
+        sharing.why_useless(trials, study.space) if options.share_first_task else "",
         *memory_warnings(settings, clips.tasks.num_training_clips),
     ]
     return Session(
@@ -216,7 +225,8 @@ def _place(options: Options, cluster: Cluster | None) -> tuple[float, float]:
     if cluster is None:
         cluster = clusters.this_machine()
     cpus = options.cpus if options.cpus is not None else 1.0
-    gpus = options.gpus if options.gpus is not None else float(cluster.gpus >= 1)
+    whole = float(cluster.gpus >= 1)
+    gpus = whole if options.gpus is None or options.gpus == "auto" else options.gpus
     clusters.check_fits(cluster, cpus, gpus)
     return cpus, gpus
 

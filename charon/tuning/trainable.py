@@ -29,6 +29,7 @@ from charon.stream import Progress, Stream, TaskResult
 from charon.tuning.heartbeat import Heart
 from charon.tuning.journal import Value
 from charon.tuning.labels import folder_name
+from charon.tuning.sharing import first_tasks_folder
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class TrialSetting:
         folder: the study's folder of results.
         objective: metric that must be a number in every report.
         cpus, gpus: what one trial takes; a fraction of a GPU is also its share of memory.
+        share_first_task: whether it looks for a first task that another trial has learned.
     """
 
     title: str
@@ -49,6 +51,7 @@ class TrialSetting:
     objective: str
     cpus: float
     gpus: float
+    share_first_task: bool = False
 
 
 def trial_config(setting: TrialSetting, name: str, fields: dict[str, Value]) -> dict[str, Any]:
@@ -65,7 +68,8 @@ def train(config: dict[str, Any]) -> None:
     with _remembering_failure(setting, name):
         cache = Path(setting.cache)
         archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
-        stream = Stream(run, archive)
+        shared = first_tasks_folder(setting.folder) if setting.share_first_task else None
+        stream = Stream(run, archive, shared)
         checkpoint = tune.get_checkpoint()
         if checkpoint is not None:
             with checkpoint.as_directory() as folder:

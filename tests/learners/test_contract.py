@@ -6,7 +6,15 @@ import pickle
 
 import pytest
 import torch
-from tiny_runs import learn, random_clips, tiny_learner, tiny_run, untimed
+from tiny_runs import (
+    assert_same,
+    learn,
+    random_clips,
+    state_without_clock,
+    tiny_learner,
+    tiny_run,
+    untimed,
+)
 
 from charon.checkpoint import load_checkpoint, save_checkpoint
 from charon.learners import LEARNERS
@@ -26,29 +34,6 @@ def learned(two_bodies):
         return done[name]
 
     return learn_once
-
-
-def assert_same(one, other):
-    """Compare nested states bit for bit."""
-    assert type(one) is type(other)
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one.nan_to_num(-1), other.nan_to_num(-1))
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for left, right in zip(one, other, strict=True):
-            assert_same(left, right)
-    else:
-        assert one == other
-
-
-def state_without_clock(stream):
-    state = stream.state_dict()
-    del state["main"]  # seconds of the main phases
-    return state
 
 
 @every_learner

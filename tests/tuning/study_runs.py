@@ -1,5 +1,6 @@
 """How tests start the tiny study as a program, on clips that it learns in seconds."""
 
+import csv
 import os
 import subprocess
 import sys
@@ -46,6 +47,11 @@ def finish(process, status=0):
     out, problem = process.communicate(timeout=240)
     assert process.returncode == status, out + problem
     return out
+
+
+def read_table(folder, name):
+    with (folder / "tiny" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def wait_for(process, text):

@@ -1,13 +1,12 @@
 """Whole studies through Ray, Optuna and MLflow, as a user starts them."""
 
-import csv
 import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
-from tuning.study_runs import LONG, finish, start, wait_for, write_clips
+from tuning.study_runs import LONG, finish, read_table, start, wait_for, write_clips
 
 
 @pytest.fixture(scope="session")
@@ -15,13 +14,8 @@ def clips(tmp_path_factory):
     return write_clips(tmp_path_factory.mktemp("data") / "tiny.npz")
 
 
-def read(folder, name):
-    with (folder / "tiny" / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def statuses(folder):
-    return [row["status"] for row in read(folder, "trials.csv")]
+    return [row["status"] for row in read_table(folder, "trials.csv")]
 
 
 def logged(folder):
@@ -41,12 +35,12 @@ def logged(folder):
 
 def test_a_study_runs_from_data_to_tables_and_mlflow(clips, tmp_path):
     out = finish(start(clips, tmp_path))
-    rows = read(tmp_path, "trials.csv")
+    rows = read_table(tmp_path, "trials.csv")
     assert [row["status"] for row in rows] == ["finished"] * 3
     assert [row["learner"] for row in rows] == ["charon", "charon", "finetune"]
     assert all(float(row["test/faa"]) > 0 for row in rows)
     assert all(float(row["train/epochs_per_hour"]) > 0 for row in rows)
-    assert len(read(tmp_path, "curves.csv")) == 3 * 3
+    assert len(read_table(tmp_path, "curves.csv")) == 3 * 3
     models = (tmp_path / "tiny" / "trials").glob("*/model.pt")
     folders = {row["name"].replace(" ", "_") for row in rows}
     assert {path.parent.name for path in models} == folders
@@ -73,13 +67,13 @@ def is_the_papers(row):
 
 def test_a_search_runs_on_validation_clips_and_is_extended_knowing_its_trials(clips, tmp_path):
     finish(start(clips, tmp_path, "--trials", "2", mode="search"))
-    first = read(tmp_path, "trials.csv")
+    first = read_table(tmp_path, "trials.csv")
     assert len(first) == 2
     assert [row["status"] for row in first if is_the_papers(row)] == ["finished"]
     assert "val/faa" in first[0]
     assert "test/faa" not in first[0]
     finish(start(clips, tmp_path, "--extend", "1", mode="search"))
-    rows = read(tmp_path, "trials.csv")
+    rows = read_table(tmp_path, "trials.csv")
     assert [row["trial_id"] for row in rows[:2]] == [row["trial_id"] for row in first]
     assert [is_the_papers(row) for row in rows].count(True) == 1
     names = [row["trial_id"] for row in rows]
@@ -95,7 +89,7 @@ def test_a_search_whose_driver_was_killed_goes_on_and_closes_what_it_left(clips,
     process.kill()
     process.communicate()
     finish(start(clips, tmp_path, "--resume", mode="search", epochs=LONG))
-    rows = [row for row in read(tmp_path, "trials.csv") if row["status"] != "lost"]
+    rows = [row for row in read_table(tmp_path, "trials.csv") if row["status"] != "lost"]
     assert len(rows) == 3
     assert {row["status"] for row in rows} <= {"finished", "pruned"}
     assert [row["status"] for row in rows if is_the_papers(row)] == ["finished"]
@@ -113,7 +107,7 @@ def test_a_search_of_several_objectives_ends_with_its_hours(clips, tmp_path):
     assert set(statuses(tmp_path)) == {"finished"}
     study = optuna_study(tmp_path)
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", *["MINIMIZE"] * 2]
-    rows = read(tmp_path, "trials.csv")
+    rows = read_table(tmp_path, "trials.csv")
     assert [t.values for t in study.trials] == [[float(row[n]) for n in names] for row in rows]
     before = len(rows)
     finish(start(clips, tmp_path, "--extend", "1", mode="search"))
@@ -121,7 +115,10 @@ def test_a_search_of_several_objectives_ends_with_its_hours(clips, tmp_path):
 
 
 def test_a_dry_run_says_what_would_happen_and_leaves_nothing(clips, tmp_path):
-    out = finish(start(clips, tmp_path, "--dry-run"))
+    flags = ["--dry-run", "--gpus-per-trial", "auto", "--share-first-task"]
+    out = finish(start(clips, tmp_path, *flags))
+    assert "--gpus-per-trial auto" in out  # found no GPU, or is measured later
+    assert "--share-first-task has nothing to share here: no two runs agree" in out
     for expected in ("eta0.50", "36 training clips", "Study", "Results", "memory"):
         assert expected in out
     assert not (tmp_path / "tiny").exists()
@@ -160,7 +157,7 @@ def test_a_study_whose_driver_was_killed_goes_on_and_logs_nothing_twice(clips, t
     assert set(statuses(tmp_path)) == {"running", "pending"}
     finish(start(clips, tmp_path, "--resume", epochs=LONG))
     assert statuses(tmp_path) == ["finished"] * 3
-    tasks = [(row["trial_id"], row["task"]) for row in read(tmp_path, "curves.csv")]
+    tasks = [(row["trial_id"], row["task"]) for row in read_table(tmp_path, "curves.csv")]
     assert len(tasks) == len(set(tasks)) == 9
     assert {outcome for outcome, _ in logged(tmp_path).values()} == {"finished"}
     assert all(
@@ -181,7 +178,10 @@ def test_a_resumed_trial_ends_with_the_same_numbers(clips, tmp_path):
     assert "interrupted" in statuses(broken)
     finish(start(clips, broken, "--resume", epochs=LONG))
     accuracies = [
-        [{k: v for k, v in row.items() if k.startswith("test/")} for row in read(f, "curves.csv")]
+        [
+            {k: v for k, v in row.items() if k.startswith("test/")}
+            for row in read_table(f, "curves.csv")
+        ]
         for f in (whole, broken)
     ]
     key = lambda row: tuple(row.values())  # noqa: E731
@@ -195,7 +195,7 @@ def test_a_trial_whose_process_was_killed_goes_on(clips, tmp_path):
     os.kill(worker_of(process), signal.SIGKILL)
     finish(process)
     assert statuses(tmp_path) == ["finished"] * 3
-    assert len(read(tmp_path, "curves.csv")) == 9
+    assert len(read_table(tmp_path, "curves.csv")) == 9
 
 
 def worker_of(process):
@@ -227,4 +227,4 @@ def test_a_trial_that_diverges_fails_alone_and_the_study_says_why(clips, tmp_pat
     out = finish(start(clips, tmp_path, "--set", "optimiser.learning_rate=1e12"), 1)
     assert set(statuses(tmp_path)) == {"failed"}
     assert "optimiser.learning_rate" in out
-    assert all("learning_rate" in row["error"] for row in read(tmp_path, "trials.csv"))
+    assert all("learning_rate" in row["error"] for row in read_table(tmp_path, "trials.csv"))

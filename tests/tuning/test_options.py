@@ -66,6 +66,7 @@ def test_every_flag_is_understood(tmp_path):
     flags = "--data d --benchmark ntu60-xsub --scale paper --seeds 1 2 --cpus-per-trial 2"
     more = f"--gpus-per-trial 0.25 --address h:1 --tracking-uri u --results {tmp_path} --resume"
     last = "--cache c --smoke --dry-run --set learner.alpha=0.5 --set data.crop=epoch"
+    last += " --share-first-task"
     search = "--objective val/faa memory/bytes --sampler gp --pruner hyperband --budget 1.5MB"
     limits = "--trials 30 --hours 0.5 --extend 6"
     options = parse_options(STUDY, f"{flags} {more} {last} {search} {limits}".split())
@@ -78,6 +79,7 @@ def test_every_flag_is_understood(tmp_path):
     assert options.resume
     assert options.smoke
     assert options.dry_run
+    assert options.share_first_task
     assert options.settings == {"learner.alpha": 0.5, "data.crop": "epoch"}
 
 
@@ -106,6 +108,10 @@ def test_a_wrong_flag_ends_with_status_2(flags, capsys):
     assert "error" in capsys.readouterr().err
 
 
+def test_the_share_of_a_gpu_may_be_measured():
+    assert parse_options(STUDY, ["--gpus-per-trial", "auto"]).gpus == "auto"
+
+
 def test_a_setting_without_a_value_is_an_error():
     with pytest.raises(ConfigError, match="FIELD=VALUE"):
         parse_options(STUDY, ["--set", "learner.alpha"])
@@ -122,6 +128,11 @@ def test_a_resumed_study_takes_over_what_is_not_given_again():
     assert with_remembered(Options(resume=True), plan(options=options)) == replace(
         options, resume=True
     )
+
+
+def test_a_resumed_study_keeps_the_share_of_a_gpu_that_was_measured():
+    resumed = with_remembered(Options(resume=True, gpus="auto"), plan(options=Options(gpus=0.25)))
+    assert resumed.gpus == 0.25
 
 
 def test_a_plan_of_another_version_says_so(tmp_path):

@@ -52,6 +52,15 @@ def text_of(progress, console):
     return console.file.getvalue()
 
 
+def test_the_time_left_does_not_take_a_shared_first_task_for_a_quick_one(journal, tmp_path):
+    add(journal, "a", [90.0], None)
+    progress, _ = view(journal, tmp_path)
+    record = journal.trials["a"]
+    assert progress.seconds_left(record) == 20
+    record.latest["time/shared_seconds"] = 15.0
+    assert progress.seconds_left(record) == 50
+
+
 def test_the_table_shows_task_faa_time_left_and_the_best(journal, tmp_path):
     add(journal, "a", [90.0, 80.0], None)
     add(journal, "b", [90.0, 80.0, 70.0], FINISHED)

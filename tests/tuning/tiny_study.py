@@ -17,6 +17,14 @@ grid = Study(
     also=[{"learner": "finetune"}],
 )
 
+shares = Study(
+    name="tiny",
+    question="Do trials share their first task?",
+    base=BASE,
+    grid={"learner.alpha": [0.1, 0.5, 0.9]},
+    seeds=(0,),
+)
+
 search = Study(
     name="tiny",
     question="Does a search work?",
@@ -32,4 +40,4 @@ search = Study(
 if __name__ == "__main__":
     import sys
 
-    main({"grid": grid, "search": search}[sys.argv[1]], sys.argv[2:])
+    main({"grid": grid, "shares": shares, "search": search}[sys.argv[1]], sys.argv[2:])
