@@ -14,6 +14,7 @@ from rich.console import Console
 from charon.tuning.cluster import this_machine
 from charon.tuning.facts import trial_tags
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, OUTCOMES, PRUNED, Journal
+from charon.tuning.objectives import watched
 from charon.tuning.progress import Progress
 from charon.tuning.recorder import Recorder
 from charon.tuning.session import Session
@@ -96,7 +97,7 @@ def _tune(session: Session, recorder: Recorder) -> None:
         title=f"charon_{session.plan.data}",
         cache=str(session.cache),
         folder=str(session.folder),
-        objective=session.study.objective,
+        objective=watched(session.study.objectives, is_search=session.study.is_search),
         cpus=session.cpus,
         gpus=session.gpus,
     )
@@ -123,18 +124,18 @@ def _tune(session: Session, recorder: Recorder) -> None:
 
 def _search(session: Session, setting: TrialSetting) -> dict[str, Any]:
     from charon.tuning.pruning import TaskHalving
-    from charon.tuning.search import StudySearch
+    from charon.tuning.search import StudySearch, optuna_name
 
     study = session.study
     search = StudySearch(
         study.space,
         session.trials[0].fields,
         session.folder / "optuna.db",
-        f"{study.name}-{session.plan.key}",
+        optuna_name(session.plan),
         study.seeds[0],
     )
     num_tasks = len(session.clips.tasks.tasks)
-    scheduler = TaskHalving(num_tasks, search.scores()) if study.prune else None
+    scheduler = TaskHalving(num_tasks, search.scores()) if study.pruner != "none" else None
     return {
         "config": {"trial": {"setting": asdict(setting)}},
         "search_alg": search,

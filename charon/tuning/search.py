@@ -26,7 +26,11 @@ from charon.tuning.expansion import complete
 from charon.tuning.files import locked
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
+from charon.tuning.plan import Plan
 from charon.tuning.space import Choice, Domain, KeptTuples, Real, check_start
+
+DATABASE = "optuna.db"
+"""File in a search's folder; ``optuna-dashboard sqlite:///PATH`` shows it."""
 
 RAY_TRIAL = "ray_trial"
 """Attribute of an Optuna trial: Ray's name of it."""
@@ -190,6 +194,17 @@ def _parameter(name: str, domain: Domain) -> str:
 def make_sampler(seed: int) -> optuna.samplers.BaseSampler:
     """Return TPE that models settings jointly and knows of running trials."""
     return optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
+
+
+def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:
+    """Return the Optuna study of a search's results folder."""
+    storage = open_database(folder / DATABASE)
+    return optuna.load_study(study_name=optuna_name(plan), storage=storage)
+
+
+def optuna_name(plan: Plan) -> str:
+    """Return the name of a search in its database; unique, or Optuna would merge studies."""
+    return f"{plan.name}-{plan.key}"
 
 
 def open_database(path: Path) -> optuna.storages.RDBStorage:

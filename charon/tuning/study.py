@@ -5,8 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from charon.errors import ConfigError
 from charon.tuning.journal import Value
+from charon.tuning.objectives import can_prune, check_objectives
 from charon.tuning.scales import SMALL_CLIP_VISITS, small_buffers
 from charon.tuning.space import Domain
+
+SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2")
+
+PRUNERS = ("none", "asha", "hyperband")
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,15 @@ class Study:
         also: single runs beside the grid, such as a lower bound; each is run once, with
             the first seed unless it names one. A run with another learner takes from
             ``base`` only the learner fields that it has.
-        objective: metric that "best" is about, higher is better. A search selects, so
-            it takes validation metrics (``val/...``) only; default ``val/faa`` there,
-            ``test/faa`` for a grid.
+        objectives: metrics that "best" is about (:mod:`charon.tuning.objectives`), several
+            for a Pareto front. A search selects, so it refuses ``test/...``; default
+            ``val/faa`` there, ``test/faa`` for a grid.
         num_trials: trials of a search.
         preset: ``"paper"`` or ``"released"``, what the fields not named are.
-        prune: whether a search stops unpromising trials early (ASHA over tasks).
+        sampler: how a search chooses: ``"tpe"``, ``"random"``, ``"cmaes"``, ``"gp"`` or
+            ``"nsga2"``.
+        pruner: how it stops unpromising trials early: ``"none"``, ``"asha"`` or
+            ``"hyperband"``, both over tasks.
         small_clip_visits: clips that a run of the small scale sees in its main phases.
     """
 
@@ -45,10 +53,11 @@ class Study:
     space: Mapping[str, Domain] = field(default_factory=dict)
     seeds: Sequence[int] = (0, 1)
     also: Sequence[Mapping[str, Value]] = ()
-    objective: str = ""
+    objectives: Sequence[str] = ()
     num_trials: int = 24
     preset: str = "paper"
-    prune: bool = False
+    sampler: str = "tpe"
+    pruner: str = "none"
     small_clip_visits: int = SMALL_CLIP_VISITS
 
     def __post_init__(self) -> None:
@@ -82,18 +91,34 @@ class Study:
                 )
         if self.num_trials < 1:
             raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
-        object.__setattr__(self, "objective", self.objective or self._default_objective)
-        if self.is_search and not self.objective.startswith("val/"):
+        default = "val/faa" if self.is_search else "test/faa"
+        object.__setattr__(self, "objectives", tuple(self.objectives) or (default,))
+        check_objectives(self.objectives, is_search=self.is_search)
+        if self.sampler not in SAMPLERS:
             raise ConfigError(
-                "A search selects, so its objective is a validation metric such as 'val/faa', "
-                f"but got {self.objective!r}; selecting on the test set would flatter the winner."
+                f"There is no sampler {self.sampler!r}; known are {', '.join(SAMPLERS)}."
             )
-        if self.prune and not self.is_search:
+        self._check_pruner()
+
+    def _check_pruner(self) -> None:
+        if self.pruner not in PRUNERS:
+            raise ConfigError(
+                f"There is no pruner {self.pruner!r}; known are {', '.join(PRUNERS)}."
+            )
+        if self.pruner == "none":
+            return
+        if not self.is_search:
             raise ConfigError("Only a search may prune: every value of a grid is run to its end.")
+        if not can_prune(self.objectives):
+            raise ConfigError(
+                "Trials are stopped early by one accuracy, such as 'val/faa', but the objective "
+                f"is {' '.join(self.objectives)}; search it with --pruner none."
+            )
 
     @property
-    def _default_objective(self) -> str:
-        return "val/faa" if self.space else "test/faa"
+    def objective(self) -> str:
+        """The first of the objectives."""
+        return self.objectives[0]
 
     @property
     def is_search(self) -> bool:

@@ -121,7 +121,7 @@ def test_a_grid_reports_the_test_set_and_a_search_selects_on_validation():
 
 def test_a_search_refuses_to_select_on_the_test_set():
     with pytest.raises(ConfigError, match="validation metric"):
-        study(space={"learner.alpha": Real(0, 1)}, objective="test/faa")
+        study(space={"learner.alpha": Real(0, 1)}, objectives=["test/faa"])
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_search_refuses_to_select_on_the_test_set():
         ({"grid": {ETA: [0.1]}, "space": {"learner.alpha": Real(0, 1)}}, "two studies"),
         ({"also": [{}], "space": {"learner.alpha": Real(0, 1)}}, "leave `also` out"),
         ({"num_trials": 0}, "num_trials"),
-        ({"prune": True}, "Only a search"),
+        ({"pruner": "asha"}, "Only a search"),
     ],
 )
 def test_a_wrong_declaration_says_what_is_wrong(changes, message):

@@ -26,7 +26,7 @@ search = Study(
         "learner.alpha": Real(0.1, 1.0),
     },
     num_trials=3,
-    prune=True,
+    pruner="asha",
 )
 
 if __name__ == "__main__":
