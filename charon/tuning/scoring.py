@@ -68,7 +68,8 @@ def score_trials(
         records: finished trials.
         study_folder: of the search.
         cache: of the prepared sets.
-        cpus, gpus: what one model takes, as a trial did.
+        cpus: cores that one model takes, as a trial did.
+        gpus: of one model.
         on_scored: called with how many are done and how many there are.
 
     Raises:

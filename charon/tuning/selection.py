@@ -62,7 +62,7 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
     Args:
         name: one of :data:`RULES`.
         first_tasks: after how many tasks ``first-tasks`` judges.
-        num_tasks: tasks of the stream.
+        num_tasks: reports of a run: tasks of the stream, one on the joint stream.
         objectives: of the search.
 
     Raises:
@@ -75,7 +75,7 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
             f"--first-tasks must be from 1 to the {num_tasks} tasks of the stream, "
             f"but got {first_tasks}."
         )
-    after = first_tasks if name == FIRST_TASKS else 0
+    after = first_tasks if name == FIRST_TASKS and first_tasks < num_tasks else 0
     if after == 1 and NEED_TWO_TASKS & set(objectives):
         raise ConfigError(
             f"After one task nothing is forgotten, so {' '.join(objectives)} cannot be judged "
