@@ -110,6 +110,7 @@ class Stream:
         self._task_il = np.full(num_tasks, np.nan)
         self._before = np.full(num_tasks, np.nan)
         self._untrained = np.full(num_tasks, np.nan)
+        self._train_seconds = 0.0
         self._main_seconds = 0.0
         self._main_epochs = 0
         self._main_clips = 0
@@ -144,10 +145,13 @@ class Stream:
         if not self.is_joint and self._done > 0 and self.learner.knows_unseen:
             self._before[self._done] = self._accuracy_of_next(self._done)
         last = self.num_tasks - 1 if self.is_joint else self._done
+        learning = time.perf_counter()
         losses = self._learn(self._union(self._done, last), last + 1)
+        self._train_seconds += time.perf_counter() - learning
         self._done = last + 1
         self._evaluate()
         measured = self.learner.measurements() | self._speed() | losses
+        measured["time/train_seconds"] = self._train_seconds
         measured["time/task_seconds"] = time.perf_counter() - started
         if self.device.type == "cuda":
             measured["gpu/peak_bytes"] = float(torch.cuda.max_memory_allocated(self.device))
@@ -295,6 +299,7 @@ class Stream:
             "task_il": torch.from_numpy(self._task_il.copy()),
             "before": torch.from_numpy(self._before.copy()),
             "untrained": torch.from_numpy(self._untrained.copy()),
+            "train_seconds": self._train_seconds,
             "main": [self._main_seconds, self._main_epochs, self._main_clips],
         }
 
@@ -307,6 +312,7 @@ class Stream:
         self._task_il = state["task_il"].numpy().copy()
         self._before = state["before"].numpy().copy()
         self._untrained = state["untrained"].numpy().copy()
+        self._train_seconds = state["train_seconds"]
         self._main_seconds, self._main_epochs, self._main_clips = state["main"]
         if self._done:
             self._scored = [self._score(index) for index in range(self._done)]

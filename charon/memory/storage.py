@@ -1,5 +1,6 @@
 """Clips kept thinned in time, with labels and, for some learners, logits."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +68,13 @@ class ThinnedClips:
     @property
     def num_bytes(self) -> int:
         """Exact bytes of what is stored: frames, presence flags, labels and logits."""
+        return len(self) * self.bytes_per_clip
+
+    @property
+    def bytes_per_clip(self) -> int:
+        """Exact bytes that one stored clip takes."""
         kept = (self._x, self._present, self._label, self._logits)
-        return sum(len(self) * tensor[:1].numel() * tensor.element_size() for tensor in kept)
+        return sum(math.prod(tensor.shape[1:]) * tensor.element_size() for tensor in kept)
 
     @property
     def labels(self) -> Tensor:

@@ -59,7 +59,9 @@ def show_estimate(session: Session, console: Console) -> None:
     for trial in session.trials:
         console.print(f"  {trial.label}", markup=False)
     if session.study.is_search:
-        console.print(f"  then {number - 1} that Optuna chooses", markup=False)
+        console.print(f"  then {number - 1} that Optuna chooses ({session.plan.sampler}) from")
+        for name, domain in session.study.space.items():
+            console.print(f"    {name}: {domain.ends[0]} to {domain.ends[-1]}", markup=False)
     trials = [costs[_method(trial.fields)] for trial in session.trials]
     mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
     total = START_SECONDS + mean * math.ceil(number / at_once)

@@ -53,8 +53,8 @@ def expand(
     """Return all runs of a study in the order they are started.
 
     The seeds are the outermost loop, so that an interrupted study has a whole curve; the
-    runs of ``also`` come last. A search has only its starting point here (and ``also``):
-    the fixed fields with the paper's values for what is searched.
+    runs of ``also`` come last. A search has only its starting point here: the paper's
+    setting, at its scale.
 
     Args:
         study: the declaration.
@@ -73,8 +73,8 @@ def expand(
     learners = _learners(study, {**study.base, **overrides})
     _check_known(study.base, learners, f"The base of the study {study.name!r}")
     _check_known(study.grid, learners, f"The grid of the study {study.name!r}")
+    _check_known(study.space, learners, f"The space of the study {study.name!r}")
     _check_known(overrides, learners, "--set")
-    scaled = {name: value for name, value in scaled.items() if name not in study.space}
     layers = _Layers({**_preset(study.preset), **study.base}, scaled, overrides)
     flats: dict[tuple[tuple[str, Value], ...], Sequence[str]] = {}
     for choice, names in _choices(study):

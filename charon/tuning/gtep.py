@@ -17,18 +17,29 @@ DEFAULT = "ntu60-xview"
 
 
 def tuning_benchmark(given: Sequence[str] | None) -> str:
-    """Return the protocol that a search under this rule runs under.
+    """Return the protocol that a search under this rule runs under, as asked for.
 
     Raises:
         ConfigError: another one was asked for.
     """
-    (name,) = given if given and len(given) == 1 else (DEFAULT,)
-    if given and (len(given) > 1 or name not in (*EVALUATED_ON, "auto")):
+    name = " ".join(given or ("auto",))
+    name = DEFAULT if name == "auto" else name
+    evaluation_benchmark(name)
+    return name
+
+
+def evaluation_benchmark(name: str) -> str:
+    """Return the protocol of the new classes that belongs to that of the search.
+
+    Raises:
+        ConfigError: the search runs under none of NTU-60's.
+    """
+    if name not in EVALUATED_ON:
         raise ConfigError(
             f"--select gtep tunes under {' or '.join(EVALUATED_ON)} and evaluates on the classes "
-            f"that NTU-120 adds, but --benchmark is {' '.join(given)}; leave it out."
+            f"that NTU-120 adds, but the benchmark is {name}; leave it out."
         )
-    return DEFAULT if name == "auto" else name
+    return EVALUATED_ON[name]
 
 
 def check_classes(source: str, about: Description) -> None:

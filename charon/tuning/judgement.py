@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from charon.errors import ConfigError
 from charon.tuning import gtep
 from charon.tuning.clips import StudyClips
 from charon.tuning.journal import Value
@@ -47,6 +48,11 @@ def judgement_of(
     Raises:
         ConfigError: the rule does not fit the search or its data.
     """
+    if fields["data.evaluate_on"] != "val":
+        raise ConfigError(
+            "A search is judged on validation clips and never sees the test set, so "
+            "data.evaluate_on cannot be set; leave it out."
+        )
     is_joint = fields["data.stream"] == "joint"
     num_tasks = 1 if is_joint else len(clips.tasks.tasks)
     first = options.first_tasks or grace_tasks(num_tasks)
@@ -54,7 +60,7 @@ def judgement_of(
     benchmark = None
     if rule.name == GTEP:
         gtep.check_classes(clips.archive.source, clips.archive.description)
-        benchmark = gtep.EVALUATED_ON[str(fields[BENCHMARK])]
+        benchmark = gtep.evaluation_benchmark(str(fields[BENCHMARK]))
     number = NUM_SEEDS if options.confirm_seeds is None else options.confirm_seeds
     number = min(number, 1) if options.smoke else number
     return Judgement(rule, first, fresh_seeds(number, study.seeds), benchmark)

@@ -66,6 +66,11 @@ def can_prune(objectives: Sequence[str]) -> bool:
     return len(objectives) == 1 and objectives[0].partition("/")[2] in ACCURACIES
 
 
+def best_direction(objectives: Sequence[str]) -> Direction | None:
+    """Return which way a single objective is better; of several there is no best."""
+    return directions(objectives)[0] if len(objectives) == 1 else None
+
+
 def watched(objectives: Sequence[str], *, is_search: bool) -> str:
     """Return the accuracy that every report of a trial must have."""
     accuracies = [name for name in objectives if can_prune([name])]

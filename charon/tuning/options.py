@@ -9,10 +9,13 @@ from typing import Any
 from charon.settings import parse_setting
 from charon.tuning.journal import Value
 from charon.tuning.selection import RULES
-from charon.tuning.study import Study
+from charon.tuning.study import PRUNERS, SAMPLERS, Study
 
-REMEMBERED = ("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "settings")
-JUDGED_BY = ("select", "first_tasks", "confirm_seeds")
+REMEMBERED = (
+    *("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "settings"),
+    *("objectives", "sampler", "pruner", "budget"),
+    *("select", "first_tasks", "confirm_seeds"),
+)
 """Options that ``--resume`` takes from the study where they are not given again."""
 
 
@@ -31,8 +34,13 @@ class Options:
         tracking_uri: of MLflow.
         results, cache: folders.
         resume, smoke, dry_run: flags.
-        select, first_tasks, confirm_seeds: how a search is judged, see
-            :mod:`charon.tuning.judgement`.
+        objectives, sampler, pruner, budget: of a search; replace the study's.
+        trials: of a search, in all.
+        hours: after which a search starts no new trial.
+        extend: trials added to a search that is over.
+        select: the rule by which a search's winner is chosen.
+        first_tasks: that the rule of this name looks at.
+        confirm_seeds: with how many seeds the winner is learned anew.
         settings: fields set for all runs.
     """
 
@@ -49,10 +57,33 @@ class Options:
     resume: bool = False
     smoke: bool = False
     dry_run: bool = False
+    objectives: tuple[str, ...] | None = None
+    sampler: str | None = None
+    pruner: str | None = None
+    budget: str | None = None
+    trials: int | None = None
+    hours: float | None = None
+    extend: int | None = None
     select: str | None = None
     first_tasks: int | None = None
     confirm_seeds: int | None = None
     settings: dict[str, Value] = field(default_factory=dict)
+
+    def of_a_search(self) -> list[str]:
+        """Return the given options that only a search has, as they were written."""
+        values = {
+            "--objective": self.objectives,
+            "--sampler": self.sampler,
+            "--pruner": self.pruner,
+            "--budget": self.budget,
+            "--trials": self.trials,
+            "--hours": self.hours,
+            "--extend": self.extend,
+            "--select": self.select,
+            "--first-tasks": self.first_tasks,
+            "--confirm-seeds": self.confirm_seeds,
+        }
+        return [name for name, value in values.items() if value is not None]
 
     def remembered(self) -> dict[str, Any]:
         """Return what a resumed study needs of these options, as plain values."""
@@ -81,7 +112,16 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         resume=given.resume,
         smoke=given.smoke,
         dry_run=given.dry_run,
-        **{name: getattr(given, name, None) for name in JUDGED_BY},
+        objectives=tuple(given.objective) if given.objective else None,
+        sampler=given.sampler,
+        pruner=given.pruner,
+        budget=given.budget,
+        trials=given.trials,
+        hours=given.hours,
+        extend=given.extend,
+        select=given.select,
+        first_tasks=given.first_tasks,
+        confirm_seeds=given.confirm_seeds,
         settings=dict(parse_setting(text) for text in given.set),
     )
 
@@ -102,8 +142,18 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     what.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help="the study's own")
     what.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help=_SET)
     what.add_argument("--smoke", action="store_true", help="the whole way in about a minute")
-    if study.is_search:
-        _add_judgement(parser.add_argument_group("how the search is judged"))
+    search = parser.add_argument_group("of a search")
+    search.add_argument("--trials", type=_count, metavar="N", help="how many in all")
+    search.add_argument("--hours", type=_positive, metavar="H", help=_HOURS)
+    search.add_argument("--objective", nargs="+", metavar="METRIC", help=_OBJECTIVE)
+    search.add_argument("--budget", metavar="BYTES", help=_BUDGET)
+    search.add_argument("--sampler", choices=SAMPLERS, help="how Optuna chooses (tpe)")
+    search.add_argument("--pruner", choices=PRUNERS, help="how trials are stopped early")
+    search.add_argument("--extend", type=_count, metavar="N", help=_EXTEND)
+    judged = parser.add_argument_group("how a search is judged")
+    judged.add_argument("--select", choices=list(RULES), help=_SELECT)
+    judged.add_argument("--first-tasks", type=_count, metavar="K", help=_FIRST_TASKS)
+    judged.add_argument("--confirm-seeds", type=_number, metavar="N", help=_CONFIRM)
     how = parser.add_argument_group("on what")
     how.add_argument("--cpus-per-trial", type=_positive, metavar="X", help="cores of a trial (1)")
     how.add_argument("--gpus-per-trial", type=_share, metavar="X", help=_GPUS)
@@ -122,12 +172,6 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_judgement(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--select", choices=list(RULES), help=_SELECT)
-    group.add_argument("--first-tasks", type=_count, metavar="K", help=_FIRST_TASKS)
-    group.add_argument("--confirm-seeds", type=_number, metavar="N", help=_CONFIRM)
-
-
 _SELECT = (
     "who wins: by validation accuracy at the end (validation), after the first tasks only "
     "(first-tasks), on NTU-60's classes to be tested on those that NTU-120 adds (gtep), or by "
@@ -138,6 +182,14 @@ _CONFIRM = "seeds with which the winner and the first setting are learned anew; 
 _DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
 _GPUS = "GPUs of a trial; fractions pack one (1 where there are GPUs, else 0)"
+_HOURS = "start no new trial after this time, interruptions not counted"
+_OBJECTIVE = (
+    "what is best: val/faa, memory/bytes, time/train_seconds, ...; several for a Pareto front"
+)
+_BUDGET = (
+    "most bytes of a memory (memory/bytes), e.g. 500kB or 1.5MB; `start`: the first trial's; `none`"
+)
+_EXTEND = "add N trials to a search that is over, knowing all that it has tried"
 _BENCHMARK = (
     "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset, the new "
     "classes alone under ntu120new-xsub or ntu120new-xset, or auto (auto: what fits the data)"

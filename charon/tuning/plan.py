@@ -10,13 +10,15 @@ from typing import Any
 
 from charon.errors import CheckpointError, ConfigError
 from charon.files import write_text
+from charon.tuning.budget import is_over
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.files import ResultsError
-from charon.tuning.journal import INTERRUPTED, LOST, OUTCOMES, Journal, Value
+from charon.tuning.journal import FAILED, FINISHED, PRUNED, Journal, Value
 from charon.tuning.options import REMEMBERED, Options
+from charon.tuning.space import Space
 from charon.tuning.study import Study
 
-VERSION = 1
+VERSION = 2
 """Of the files a study leaves; another version cannot resume them."""
 
 
@@ -27,11 +29,17 @@ class Plan:
     Attributes:
         version: :data:`VERSION` of the code that made it.
         key: unique to this study; its runs in MLflow are found by it.
-        name, question, objective, varied, space: the declaration.
+        name, question, varied: the declaration.
+        objective: the first of the objectives.
+        objectives, directions: what "best" is about, and ``"maximize"`` or ``"minimize"``.
+        space: what a search varies, as text by field; empty for a grid.
+        sampler, pruner: how a search chooses and stops trials.
+        budget: most bytes of a memory; None for any.
         started: date and time.
         data, protocol, fingerprint, is_standin: what the numbers are measured on.
         scale: size of the runs.
         num_trials: trials in all.
+        hours: after which no new trial starts; None for any time.
         options: the command line's part that a resumed study takes over.
         trials: label and fields of every planned run.
         command: how it was started.
@@ -42,8 +50,13 @@ class Plan:
     name: str
     question: str
     objective: str
+    objectives: tuple[str, ...]
+    directions: tuple[str, ...]
     varied: tuple[str, ...]
-    space: str
+    space: dict[str, str]
+    sampler: str
+    pruner: str
+    budget: int | None
     started: str
     data: str
     protocol: str
@@ -51,6 +64,7 @@ class Plan:
     is_standin: bool
     scale: str
     num_trials: int
+    hours: float | None
     options: dict[str, Any]
     trials: list[dict[str, Any]]
     command: str
@@ -91,7 +105,8 @@ def read_plan(folder: Path) -> Plan | None:
                 f"{VERSION}: finish the study with that version, or start it anew in another "
                 "folder with --results DIR."
             )
-        return Plan(**{**content, "varied": tuple(content["varied"])})
+        tuples = {name: tuple(content[name]) for name in ("varied", "objectives", "directions")}
+        return Plan(**{**content, **tuples})
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); move the folder away.") from error
 
@@ -99,22 +114,30 @@ def read_plan(folder: Path) -> Plan | None:
 def with_remembered(options: Options, plan: Plan) -> Options:
     """Fill what was not given on the command line from the study that is resumed."""
     old = {name: plan.options[name] for name in REMEMBERED}
-    for name in ("seeds", "benchmark"):
+    for name in ("seeds", "benchmark", "objectives"):
         old[name] = tuple(old[name]) if old[name] else None
-    given = {name: value for name, value in options.remembered().items() if value}
+    given = {
+        name: value
+        for name, value in options.remembered().items()
+        if value or (name == "confirm_seeds" and value == 0)
+    }
     return replace(options, **{**old, **given})
 
 
-def check_same(plan: Plan, study: Study, trials: Sequence[PlannedTrial], options: Options) -> None:
-    """Check that what is resumed is what was started.
+def check_same(
+    plan: Plan,
+    study: Study,
+    trials: Sequence[PlannedTrial],
+    options: Options,
+    budget: int | None = None,
+) -> None:
+    """Check that what is resumed is what was started; only how long it is may change.
 
     Raises:
         ConfigError: something differs; names the first difference.
     """
     now = [asdict(trial) for trial in trials]
-    what = _difference(plan.trials, now)
-    if repr(dict(study.space)) != plan.space or study.objective != plan.objective:
-        what = "its search space or objective"
+    what = _difference(plan.trials, now) or _difference_of_search(plan, study, budget)
     for name in ("cpus", "gpus"):
         if getattr(options, name) != plan.options[name]:
             what = f"--{name}-per-trial, then {plan.options[name]}, now {getattr(options, name)}"
@@ -138,6 +161,54 @@ def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) ->
     return ""
 
 
+def _difference_of_search(plan: Plan, study: Study, budget: int | None) -> str:
+    space = described(study.space)
+    for name in dict.fromkeys([*plan.space, *space]):
+        if plan.space.get(name) != space.get(name):
+            return f"the space of {name} was {plan.space.get(name)}, now {space.get(name)}"
+    before = {
+        "objective": " ".join(plan.objectives),
+        "sampler": plan.sampler,
+        "pruner": plan.pruner,
+        "budget": plan.budget,
+    }
+    after = {
+        "objective": " ".join(study.objectives),
+        "sampler": study.sampler,
+        "pruner": study.pruner,
+        "budget": budget,
+    }
+    for name, value in before.items():
+        if value != after[name]:
+            return f"its {name} was {value}, now {after[name]}"
+    return ""
+
+
+def described(space: Space) -> dict[str, str]:
+    """Return a space as text."""
+    return {name: repr(domain) for name, domain in space.items()}
+
+
+def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
+    """Return the plan of a study that goes on, with more trials or hours where asked for.
+
+    Raises:
+        ConfigError: trials are to be added to a search that is not over.
+    """
+    if options.extend is None:
+        hours = plan.hours if options.hours is None else options.hours
+        return replace(plan, num_trials=options.trials or plan.num_trials, hours=hours)
+    over = [r for r in journal.trials.values() if r.status in (FINISHED, PRUNED, FAILED)]
+    if options.trials is not None:
+        raise ConfigError("--extend N adds to what there is; leave --trials out.")
+    if not is_over(journal, plan.num_trials):
+        raise ConfigError(
+            f"--extend adds to a search that is over, but of this one {len(over)} of "
+            f"{plan.num_trials} trials are: go on with --resume, and --trials N for more."
+        )
+    return replace(plan, num_trials=len(over) + options.extend, hours=options.hours)
+
+
 def make_room(folder: Path) -> str:
     """Make sure that a new study may use ``folder``; a finished one in it is moved aside.
 
@@ -151,9 +222,11 @@ def make_room(folder: Path) -> str:
     plan = read_plan(folder)
     if plan is None:
         return ""
-    records = Journal(folder / "journal.jsonl").trials.values()
-    over = sum(r.status in OUTCOMES and r.status not in (INTERRUPTED, LOST) for r in records)
-    if 0 < over < plan.num_trials or (any(record.curve for record in records) and over == 0):
+    journal = Journal(folder / "journal.jsonl")
+    records = journal.trials.values()
+    over = sum(record.status in (FINISHED, PRUNED, FAILED) for record in records)
+    has_begun = over > 0 or any(record.curve for record in records)
+    if has_begun and not is_over(journal, plan.num_trials):
         raise ResultsError(
             f"{folder} holds an unfinished study ({over} of {plan.num_trials} trials are over): "
             "go on with --resume, or start anew with another --results DIR."

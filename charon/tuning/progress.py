@@ -23,6 +23,7 @@ from charon.tuning.journal import (
     Journal,
     TrialRecord,
 )
+from charon.tuning.objectives import Direction
 
 STYLES = {
     RUNNING: "bold cyan",
@@ -49,6 +50,7 @@ class Progress:
         slots: int,
         beat_file: Callable[[str], Path],
         console: Console | None = None,
+        direction: Direction | None = "maximize",
     ) -> None:
         """Prepare the view.
 
@@ -59,7 +61,10 @@ class Progress:
             slots: trials that run at once.
             beat_file: names the file in which a trial says how far it is.
             console: where to show it; standard output if None.
+            direction: which way the objective is better; None names no best, as of several
+                objectives.
         """
+        self._direction = direction
         self._journal = journal
         self._objective = objective
         self._num_trials = num_trials
@@ -113,9 +118,12 @@ class Progress:
         return f"{name} {record.status}{problem}  ({done}/{self._num_trials} trials){suffix}"
 
     def best(self) -> TrialRecord | None:
-        """Return the finished trial with the highest objective."""
+        """Return the finished trial with the best objective."""
         finished = [r for r in self._journal.trials.values() if r.status == FINISHED]
-        return max(finished, key=self._value, default=None)
+        if self._direction is None:
+            return None
+        choose = max if self._direction == "maximize" else min
+        return choose(finished, key=self._value, default=None)
 
     def _value(self, record: TrialRecord) -> float:
         return record.latest.get(self._objective, float("nan"))

@@ -1,25 +1,31 @@
 """The study on Ray: from the list of trials to their recorded ends."""
 
+import math
 import os
 import shutil
 import signal
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 from ray.tune import CheckpointConfig, ResumeConfig
 from rich.console import Console
 
+from charon.tuning.budget import EXTENDED, TIME_UP, MemorySize, is_over, spent_seconds
 from charon.tuning.cluster import this_machine
 from charon.tuning.facts import trial_tags
-from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, OUTCOMES, PRUNED, Journal
-from charon.tuning.objectives import watched
+from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal
+from charon.tuning.objectives import best_direction, watched
 from charon.tuning.progress import Progress
 from charon.tuning.recorder import Recorder
 from charon.tuning.session import Session
 from charon.tuning.tracking import Sender
 from charon.tuning.trainable import CharonTrial, TrialSetting, beat_file, trial_config
+
+if TYPE_CHECKING:
+    from charon.tuning.search import StudySearch
 
 MAX_FAILURES = 3
 """How often a trial whose process was killed is started again from its last task."""
@@ -42,6 +48,9 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     for old in (session.folder / "progress").glob("*.failure"):
         old.unlink()
     journal = Journal(session.folder / "journal.jsonl")
+    if session.options.extend is not None:
+        journal.append(EXTENDED, num_trials=session.plan.num_trials)
+    spent = spent_seconds(journal.events)
     store = session.store
     root = f"{store.artifacts}/{session.study.name}" if store.artifacts else None
     sender = Sender(journal, session.folder, store.uri, session.study.name, root)
@@ -62,13 +71,23 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
         slots=slots(session),
         beat_file=lambda trial_id: beat_file(str(session.folder), trial_id),
         console=console,
+        direction=best_direction(session.study.objectives),
     )
     progress.headline = lambda: sender.problem
     recorder.listeners.append(progress.on_event)
     # A scheduler's polite request to end is an interruption like Ctrl-C; Ray has taken it over.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    hours = session.plan.hours
+    deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
     with progress:
-        _tune(session, recorder)
+        is_out_of_time = _tune(session, recorder, journal, deadline)
+    if is_out_of_time:
+        journal.append(TIME_UP, num_trials=len(journal.trials))
+        console.print(
+            f"The {hours:g} hours of the search are used up after {len(journal.trials)} of "
+            f"{session.plan.num_trials} trials; add more with --extend N.",
+            markup=False,
+        )
     if all(record.status == FINISHED for record in journal.trials.values()):
         recorder.remove_finished_checkpoints()
     shutil.rmtree(session.folder / "progress", ignore_errors=True)
@@ -85,14 +104,14 @@ def slots(session: Session) -> int:
 
 def outcome_of(session: Session, journal: Journal) -> str:
     """Return how the study as a whole has ended."""
-    records = list(journal.trials.values())
-    over = [r for r in records if r.status in OUTCOMES and r.status != INTERRUPTED]
-    if len([r for r in over if r.status in (FINISHED, PRUNED, FAILED)]) < session.plan.num_trials:
+    if not is_over(journal, session.plan.num_trials):
         return INTERRUPTED
-    return FAILED if any(record.status == FAILED for record in records) else FINISHED
+    has_failed = any(record.status == FAILED for record in journal.trials.values())
+    return FAILED if has_failed else FINISHED
 
 
-def _tune(session: Session, recorder: Recorder) -> None:
+def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: float) -> bool:
+    """Run the trials on Ray; return whether a search had no time for all of them."""
     setting = TrialSetting(
         title=f"charon_{session.plan.data}",
         cache=str(session.cache),
@@ -101,8 +120,9 @@ def _tune(session: Session, recorder: Recorder) -> None:
         cpus=session.cpus,
         gpus=session.gpus,
     )
+    search = None
     if session.study.is_search:
-        more = _search(session, setting)
+        search, more = _search(session, setting, journal, deadline)
     else:
         configs = [trial_config(setting, trial.label, trial.fields) for trial in session.trials]
         more = {"config": {"trial": tune.grid_search(configs)}}
@@ -120,28 +140,43 @@ def _tune(session: Session, recorder: Recorder) -> None:
         verbose=0,
         **more,
     )
+    return search is not None and search.is_out_of_time
 
 
-def _search(session: Session, setting: TrialSetting) -> dict[str, Any]:
-    from charon.tuning.pruning import TaskHalving
-    from charon.tuning.search import StudySearch, optuna_name
+def _search(
+    session: Session, setting: TrialSetting, journal: Journal, deadline: float
+) -> tuple["StudySearch", dict[str, Any]]:
+    from charon.tuning.encoding import Encoding
+    from charon.tuning.pruning import TaskHalving, num_brackets
+    from charon.tuning.samplers import NUMBERS_ONLY
+    from charon.tuning.search import Limits, LongerSearch, StudySearch, Suggestion, make_study
 
-    study = session.study
+    study, plan = session.study, session.plan
+    size = MemorySize.on(session.clips)
     search = StudySearch(
-        study.space,
+        make_study(plan, session.folder, study.seeds[0]),
+        Encoding(study.space, as_numbers=study.sampler in NUMBERS_ONLY),
         session.trials[0].fields,
-        session.folder / "optuna.db",
-        optuna_name(session.plan),
-        study.seeds[0],
+        study.objectives,
+        Limits(plan.num_trials, deadline, plan.budget, lambda fields: size(fields)[1]),
     )
+
+    def note(one: Suggestion) -> None:
+        journal.append("suggestion", number=one.number, ray=one.ray_trial, fields=one.fields)
+
+    search.on_suggestion = note
+    if _resume(session) is None:
+        search.begin()
     num_tasks = len(session.clips.tasks.tasks)
-    scheduler = TaskHalving(num_tasks, search.scores()) if study.pruner != "none" else None
-    return {
+    brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
+    scheduler = None
+    if study.pruner != "none":
+        scheduler = TaskHalving(num_tasks, search.scores(), brackets)
+    return search, {
         "config": {"trial": {"setting": asdict(setting)}},
-        "search_alg": search,
+        "search_alg": LongerSearch(search, slots(session)),
         "scheduler": scheduler,
-        "num_samples": study.num_trials,
-        "max_concurrent_trials": slots(session),
+        "num_samples": -1,
     }
 
 

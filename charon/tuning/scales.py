@@ -91,7 +91,7 @@ def small_buffer(trials: Iterable[Mapping[str, Value]], num_training_clips: int)
     return max(1, min(sizes)) if sizes else None
 
 
-def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, Value]:
+def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
     """Return what stands for each buffer size at a small scale, smaller by the same factor.
 
     Args:

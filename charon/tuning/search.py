@@ -4,200 +4,334 @@
   (:func:`charon.tuning.trainable.score`), and Optuna is told PRUNED, without a value.
 - Ray does not pass on the report at which a trial is stopped, nor the last one; they are
   reported when the trial completes.
-- After an interruption a stored trial is neither told nor reported twice.
+- After an interruption a stored trial is neither told nor reported twice, and those that were
+  lost with the driver are closed.
+- A setting over the budget is never run: Optuna is told by how much, and asked again.
+- How many trials there are is decided here, not by Ray, so that a search can be made longer.
 """
 
-import os
-from collections.abc import Mapping
+import math
+import pickle
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.trial import TrialState
-from ray.tune.search.optuna import OptunaSearch
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from ray.tune.search import ConcurrencyLimiter, Searcher
+from ray.tune.search.search_generator import SearchGenerator
 
+from charon.tuning.database import DATABASE, open_database
+from charon.tuning.encoding import Encoding
 from charon.tuning.expansion import complete
-from charon.tuning.files import locked
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
+from charon.tuning.objectives import can_prune, directions
 from charon.tuning.plan import Plan
-from charon.tuning.space import Choice, Domain, KeptTuples, Real, check_start
-
-DATABASE = "optuna.db"
-"""File in a search's folder; ``optuna-dashboard sqlite:///PATH`` shows it."""
+from charon.tuning.samplers import make_sampler
 
 RAY_TRIAL = "ray_trial"
 """Attribute of an Optuna trial: Ray's name of it."""
 
-KEPT = ":kept_tuples"
-"""Suffix of the name under which Optuna knows a masking ratio."""
+START = "is_start"
+"""Attribute of the Optuna trial that is the paper's setting."""
+
+NUMBER = "number"
+"""Attribute of an Optuna trial: the number under which it was suggested first."""
+
+OVER_BUDGET = "over_budget"
+"""Attribute of an Optuna trial that was never run: bytes that its memory could take."""
+
+PATIENCE = 100
+"""Settings over the budget that a sampler may suggest in a row; then they are drawn at random."""
+
+MOST_DRAWS = 1000
+"""Settings over the budget in a row after which the search gives up."""
 
 
-class StudySearch(OptunaSearch):  # type: ignore[misc]
-    """Suggests complete trial configurations, the paper's setting first."""
+@dataclass(frozen=True)
+class Limits:
+    """What ends a search, and how wide it is.
+
+    Attributes:
+        num_trials: trials in all, those before an interruption included.
+        deadline: seconds since the epoch after which no trial starts.
+        budget: most bytes of a memory; None for any.
+        bytes_of: returns the bytes that the memory of a run with these fields can take.
+    """
+
+    num_trials: int
+    deadline: float = math.inf
+    budget: int | None = None
+    bytes_of: Callable[[Mapping[str, Value]], int] = lambda fields: 0
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A setting that Optuna suggested; ``ray_trial`` is empty where it is over the budget."""
+
+    number: int
+    ray_trial: str
+    fields: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class ScoresOfTrial:
+    """What a trial has scored: its number among the suggestions, and its score by task."""
+
+    ray_trial: str
+    number: int
+    by_task: dict[int, float]
+
+
+class StudySearch(Searcher):  # type: ignore[misc]
+    """Suggests complete trial configurations, the paper's setting first.
+
+    Attributes:
+        study: the Optuna study.
+        is_out_of_time: whether the hours ended it before it had all its trials.
+        on_suggestion: called with every setting that is suggested.
+    """
 
     def __init__(
         self,
-        space: Mapping[str, Domain],
+        study: optuna.Study,
+        encoding: Encoding,
         start: Mapping[str, Value],
-        database: Path,
-        study_name: str,
-        seed: int,
+        objectives: Sequence[str],
+        limits: Limits,
     ) -> None:
-        """Open or make the Optuna study.
+        """Search ``study``; neither asks nor tells it anything yet.
 
         Args:
-            space: what to vary.
+            study: new, or one that goes on.
+            encoding: of what is varied.
             start: all fields of the first trial; the fixed ones are those of all trials.
-            database: absolute path of the SQLite file.
-            study_name: unique in the file.
-            seed: of the sampler.
-
-        Raises:
-            ConfigError: ``start`` lies outside the space.
+            objectives: metrics, in the order of the study's directions.
+            limits: what ends the search.
         """
-        check_start(space, start)
-        self._domains = dict(space)
+        super().__init__()
+        self.study = study
+        self.is_out_of_time = False
+        self.on_suggestion: Callable[[Suggestion], None] = lambda suggestion: None
+        self._storage = study._storage
+        self._study_id = self._storage.get_study_id_from_name(study.study_name)
+        self._encoding = encoding
         self._fixed = dict(start)
-        storage = open_database(database)
-        is_new = study_name not in optuna.study.get_all_study_names(storage)
-        super().__init__(
-            space={_parameter(name, d): distribution(d) for name, d in space.items()},
-            metric="score",
-            mode="max",
-            points_to_evaluate=[encode(space, start)] if is_new else None,
-            sampler=make_sampler(seed),
-            storage=storage,
-            study_name=study_name,
+        self._objectives = tuple(objectives)
+        self._limits = limits
+        # CMA-ES knows no constraints and warns of every one; it is only asked again.
+        self._tells_constraints = not isinstance(study.sampler, optuna.samplers.CmaEsSampler)
+        self._at_once = math.inf
+        self._numbers: dict[str, int] = {}
+        self._over: set[str] = set()
+
+    def begin(self) -> None:
+        """Start a search that Ray knows nothing of: close what a crash left, queue the start."""
+        self._close_all_but(set())
+        has_start = any(
+            START in trial.user_attrs and trial.state != TrialState.FAIL for trial in self._all()
         )
+        if not has_start:
+            params = self._encoding.encode(self._fixed)
+            self.study.enqueue_trial(params, user_attrs={START: True})
 
-    @property
-    def study(self) -> optuna.Study:
-        """The Optuna study."""
-        return self._ot_study
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        """Take the number of trials at once; Ray's own count forgets trials that go on."""
+        self._at_once = max_concurrent
+        return True
 
-    def suggest(self, trial_id: str) -> dict[str, Any]:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next trial's configuration: its name and all fields of its run."""
-        super().suggest(trial_id)
-        trial = self._ot_trials[trial_id]
-        trial.set_user_attr(RAY_TRIAL, trial_id)
-        fields = complete({**self._fixed, **decode(self._domains, trial.params)})
-        name = f"{label(fields, list(self._domains))} #{trial.number}"
-        return {"trial": {"name": name, "run": fields, "is_start": trial.number == 0}}
+        if len(self._numbers) >= self._limits.num_trials:
+            return str(Searcher.FINISHED)
+        if time.time() >= self._limits.deadline:
+            self.is_out_of_time = True
+            return str(Searcher.FINISHED)
+        if len(self._numbers) - len(self._over) >= self._at_once:
+            return None
+        number = self._draw(trial_id)
+        if number is None:
+            return str(Searcher.FINISHED)
+        self._numbers[trial_id] = number
+        trial = self._all()[number]
+        fields = self._fields(trial)
+        self.on_suggestion(Suggestion(number, trial_id, self._encoding.decode(trial.params)))
+        return {
+            "trial": {
+                "name": f"{label(fields, list(self._encoding.space))} #{number}",
+                "run": fields,
+                "is_start": START in trial.user_attrs,
+                "number": number,
+            }
+        }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report a task's score to Optuna, once."""
+        self._over.discard(trial_id)
         self._report(self._open_trial(trial_id), result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell Optuna how a trial ended: complete, pruned or failed."""
-        if trial_id in self._completed_trials or trial_id not in self._ot_trials:
+        if trial_id not in self._numbers:
             return
-        trial = self._ot_trials[trial_id]
-        if not self._is_over(trial):
-            if error or not result or "score" not in result:
-                self._ot_study.tell(trial, state=TrialState.FAIL)
-            else:
-                self._report(trial, result)
-                if result["task"] < result["num_tasks"]:
-                    self._ot_study.tell(trial, state=TrialState.PRUNED)
-                else:
-                    self._ot_study.tell(trial, result["score"])
-        self._completed_trials.add(trial_id)
+        self._over.add(trial_id)
+        if error or not result or "task" not in result:
+            trial = self._stored(trial_id)
+            if not trial.state.is_finished():
+                self.study.tell(trial.number, state=TrialState.FAIL)
+            return
+        trial = self._open_trial(trial_id)
+        if trial.state.is_finished():
+            return
+        self._report(trial, result)
+        if result["task"] < result["num_tasks"]:
+            self.study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            self.study.tell(trial.number, self._values(result))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write what a restored search must know beside Optuna's database."""
+        state = {"numbers": self._numbers, "over": self._over, "sampler": self.study.sampler}
+        Path(checkpoint_path).write_bytes(pickle.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
         """Continue from a snapshot; trials it does not know were lost with the driver."""
-        super().restore(checkpoint_path)
-        known = {trial.number for trial in self._ot_trials.values()}
-        for trial in self._ot_study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if trial.number not in known:
-                self._ot_study.tell(trial.number, state=TrialState.FAIL)
+        state = pickle.loads(Path(checkpoint_path).read_bytes())
+        self._numbers, self._over = state["numbers"], state["over"]
+        self.study.sampler = state["sampler"]
+        self._close_all_but(set(self._numbers.values()))
 
-    def scores(self) -> dict[str, dict[int, float]]:
-        """Return every trial's score after each task, by Ray's name of the trial."""
-        return {
-            trial.user_attrs[RAY_TRIAL]: dict(trial.intermediate_values)
-            for trial in self._ot_study.get_trials(deepcopy=False)
+    def scores(self) -> list[ScoresOfTrial]:
+        """Return every trial's score after each task."""
+        return [
+            ScoresOfTrial(
+                trial.user_attrs[RAY_TRIAL],
+                trial.user_attrs[NUMBER],
+                dict(trial.intermediate_values),
+            )
+            for trial in self._all()
             if RAY_TRIAL in trial.user_attrs
-        }
+        ]
 
-    def _report(self, trial: optuna.Trial, result: Mapping[str, Any]) -> None:
-        stored = self._stored(trial)
-        if not stored.state.is_finished() and result["task"] not in stored.intermediate_values:
-            trial.report(result["score"], result["task"])
+    def _draw(self, trial_id: str) -> int | None:
+        """Ask for a setting within the budget; None if none is found."""
+        own = self.study.sampler
+        try:
+            for draw in range(MOST_DRAWS):
+                if draw == PATIENCE:
+                    self.study.sampler = optuna.samplers.RandomSampler(seed=len(self._numbers))
+                number = self._ask(trial_id)
+                if number is not None:
+                    return number
+        finally:
+            self.study.sampler = own
+        return None
 
-    def _open_trial(self, trial_id: str) -> optuna.Trial:
+    def _ask(self, trial_id: str) -> int | None:
+        trial = self.study.ask(self._encoding.distributions)
+        fields = self._encoding.decode(trial.params)
+        if self._limits.budget is not None:
+            num_bytes = self._limits.bytes_of({**self._fixed, **fields})
+            if self._tells_constraints:
+                trial.set_constraint("memory/bytes", num_bytes - self._limits.budget)
+            if num_bytes > self._limits.budget:
+                trial.set_user_attr(OVER_BUDGET, num_bytes)
+                self.study.tell(trial, state=TrialState.PRUNED)
+                self.on_suggestion(Suggestion(trial.number, "", fields))
+                return None
+        trial.set_user_attr(RAY_TRIAL, trial_id)
+        trial.set_user_attr(NUMBER, trial.number)
+        return int(trial.number)
+
+    def _fields(self, trial: FrozenTrial) -> dict[str, Value]:
+        return complete({**self._fixed, **self._encoding.decode(trial.params)})
+
+    def _values(self, result: Mapping[str, Any]) -> float | list[float]:
+        if can_prune(self._objectives):
+            return float(result["score"])
+        return [float(result[f"metrics/{name}"]) for name in self._objectives]
+
+    def _report(self, trial: FrozenTrial, result: Mapping[str, Any]) -> None:
+        is_new = not trial.state.is_finished() and result["task"] not in trial.intermediate_values
+        if is_new and can_prune(self._objectives):
+            self._storage.set_trial_intermediate_value(
+                trial._trial_id, result["task"], result["score"]
+            )
+
+    def _open_trial(self, trial_id: str) -> FrozenTrial:
         """Return the trial to report to; one that failed and goes on is opened anew."""
-        trial = self._ot_trials[trial_id]
-        if self._stored(trial).state != TrialState.FAIL:
+        trial = self._stored(trial_id)
+        if trial.state != TrialState.FAIL:
             return trial
-        self._ot_study.enqueue_trial(trial.params)
-        again = self._ot_study.ask(fixed_distributions=self._space)
-        again.set_user_attr(RAY_TRIAL, trial_id)
-        self._ot_trials[trial_id] = again
-        self._completed_trials.discard(trial_id)
+        self.study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=trial.params,
+                distributions=trial.distributions,
+                user_attrs=trial.user_attrs,
+                system_attrs=trial.system_attrs,
+                intermediate_values=trial.intermediate_values,
+            )
+        )
+        again: FrozenTrial = self._all()[-1]
+        self._numbers[trial_id] = again.number
         return again
 
-    def _stored(self, trial: optuna.Trial) -> optuna.trial.FrozenTrial:
-        return self._ot_study.get_trials(deepcopy=False)[trial.number]
+    def _close_all_but(self, known: set[int]) -> None:
+        for trial in self._all():
+            if trial.state == TrialState.RUNNING and trial.number not in known:
+                self.study.tell(trial.number, state=TrialState.FAIL)
 
-    def _is_over(self, trial: optuna.Trial) -> bool:
-        return bool(self._stored(trial).state.is_finished())
+    def _stored(self, trial_id: str) -> FrozenTrial:
+        return self._all()[self._numbers[trial_id]]
 
-
-def distribution(domain: Domain) -> BaseDistribution:
-    """Return what Optuna draws from."""
-    if isinstance(domain, KeptTuples):
-        return IntDistribution(domain.low, domain.high)
-    if isinstance(domain, Choice):
-        return CategoricalDistribution(domain.values)
-    if isinstance(domain, Real):
-        return FloatDistribution(domain.low, domain.high, log=domain.log)
-    return IntDistribution(domain.low, domain.high, log=domain.log)
+    def _all(self) -> list[FrozenTrial]:
+        trials: list[FrozenTrial] = self.study.get_trials(deepcopy=False)
+        return trials
 
 
-def encode(space: Mapping[str, Domain], fields: Mapping[str, Value]) -> dict[str, Value]:
-    """Return Optuna's parameters for the searched ones of ``fields``."""
-    return {
-        _parameter(name, domain): _encoded(domain, fields[name]) for name, domain in space.items()
-    }
+class LongerSearch(SearchGenerator):  # type: ignore[misc]
+    """Ray's side of a search, which may go on where a saved one had come to its end."""
+
+    def __init__(self, search: StudySearch, at_once: int) -> None:
+        """Run at most ``at_once`` of its trials at the same time."""
+        super().__init__(ConcurrencyLimiter(search, max_concurrent=at_once))
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from a snapshot; whether there is more to do is the search's to say."""
+        super().set_state({**state, "finished": False})
 
 
-def decode(space: Mapping[str, Domain], params: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the fields of a run for Optuna's parameters."""
-    fields: dict[str, Value] = {}
-    for name, domain in space.items():
-        value = params[_parameter(name, domain)]
-        is_kept = isinstance(domain, KeptTuples) and isinstance(value, int)
-        fields[name] = domain.ratio(value) if is_kept else value  # type: ignore[union-attr,arg-type]
-    return fields
+def make_study(plan: Plan, folder: Path, seed: int) -> optuna.Study:
+    """Return the Optuna study of a search, made if it does not exist.
 
-
-def _encoded(domain: Domain, value: Value) -> Value:
-    if isinstance(domain, KeptTuples) and isinstance(value, int | float):
-        return domain.kept(value)
-    return value
-
-
-def _parameter(name: str, domain: Domain) -> str:
-    return name + KEPT if isinstance(domain, KeptTuples) else name
-
-
-def make_sampler(seed: int) -> optuna.samplers.BaseSampler:
-    """Return TPE that models settings jointly and knows of running trials."""
-    return optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
+    Raises:
+        ResultsError: its database cannot be used.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.create_study(
+            storage=open_database(folder / DATABASE),
+            sampler=make_sampler(plan.sampler, seed, plan.num_trials),
+            pruner=optuna.pruners.NopPruner(),
+            study_name=optuna_name(plan),
+            directions=directions(plan.objectives),
+            load_if_exists=True,
+        )
 
 
 def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:
-    """Return the Optuna study of a search's results folder."""
+    """Return the Optuna study of a search's results folder.
+
+    Raises:
+        ResultsError: its database cannot be used.
+    """
     storage = open_database(folder / DATABASE)
     return optuna.load_study(study_name=optuna_name(plan), storage=storage)
 
@@ -205,23 +339,3 @@ def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:
 def optuna_name(plan: Plan) -> str:
     """Return the name of a search in its database; unique, or Optuna would merge studies."""
     return f"{plan.name}-{plan.key}"
-
-
-def open_database(path: Path) -> optuna.storages.RDBStorage:
-    """Open Optuna's SQLite file, making it whole and once if it does not exist."""
-    if not path.exists():
-        with locked(path.with_name(f".{path.name}.lock")):
-            if not path.exists():
-                temporary = path.with_name(f".{path.name}.{os.getpid()}")
-                temporary.unlink(missing_ok=True)
-                storage = _storage(temporary)
-                storage.remove_session()
-                storage.engine.dispose()
-                temporary.replace(path)
-    return _storage(path)
-
-
-def _storage(path: Path) -> optuna.storages.RDBStorage:
-    return optuna.storages.RDBStorage(
-        f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}}
-    )

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,23 +11,40 @@ from rich.console import Console
 from charon.errors import CheckpointError, ConfigError
 from charon.tuning import cluster as clusters
 from charon.tuning.background import Background
+from charon.tuning.budget import NONE, START, MemorySize, check_memory, parse_bytes
 from charon.tuning.clips import StudyClips
 from charon.tuning.cluster import Cluster
+from charon.tuning.database import DATABASE, check_database
 from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.files import writable_folder
-from charon.tuning.journal import Value
+from charon.tuning.gtep import tuning_benchmark
+from charon.tuning.journal import Journal, Value
+from charon.tuning.judgement import judgement_of
+from charon.tuning.objectives import ACROSS_TASKS, can_prune, directions
 from charon.tuning.options import Options
 from charon.tuning.plan import (
     VERSION,
     Plan,
     check_same,
+    described,
+    longer,
     make_room,
     new_key,
     read_plan,
     with_remembered,
 )
+from charon.tuning.samplers import check_sampler
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
-from charon.tuning.study import BENCHMARK, SIZE, Study, under_benchmarks, with_small_buffers
+from charon.tuning.selection import GTEP
+from charon.tuning.space import bound, check_ends, check_start
+from charon.tuning.study import (
+    BENCHMARK,
+    SIZE,
+    Study,
+    for_learner,
+    under_benchmarks,
+    with_small_buffers,
+)
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
 
 NEED_BYTES = 50_000_000
@@ -34,6 +52,8 @@ NEED_BYTES = 50_000_000
 
 QUICK_SECONDS = 0.5
 """Cached data are ready within this, and what is wrong with them is said before Ray starts."""
+
+INTERVAL = "learner.sampling_interval"
 
 ORDER = "data.class_order"
 
@@ -46,7 +66,8 @@ class Session:
     """A study that is ready to be estimated or run.
 
     Attributes:
-        study: the declaration, with the command line's seeds.
+        study: the declaration as the command line changes it, at its scale; a search's space
+            is bound to its clips.
         options: complete.
         plan: what stands in ``study.json``.
         trials: all runs.
@@ -85,20 +106,23 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     clusters.prepare_environment()
     results = writable_folder(options.results, need_bytes=NEED_BYTES)
     folder = results / study.name
-    old = read_plan(folder) if options.resume else None
-    if options.resume and old is None:
+    goes_on = options.resume or options.extend is not None
+    old = read_plan(folder) if goes_on else None
+    if goes_on and old is None:
         raise CheckpointError(
             f"{folder} holds no study to resume; name its folder with --results DIR."
         )
+    if options.of_a_search() and not study.is_search:
+        raise ConfigError(
+            f"{options.of_a_search()[0]} is for searches, and the study {study.name!r} runs "
+            "every value of a grid."
+        )
     options = with_remembered(options, old) if old else options
-    study = replace(study, seeds=options.seeds or study.seeds)
-    if options.benchmark is not None and len(options.benchmark) > 1:
-        study = under_benchmarks(study, options.benchmark)
-    study = study.smaller() if options.smoke else study
+    study = chosen_study(study, options)
     store = choose_store(options.tracking_uri, results)
     moved = ""
     if not options.dry_run:
-        moved = "" if options.resume else make_room(folder)
+        moved = "" if goes_on else make_room(folder)
         clusters.log_to(writable_folder(folder) / LOG)
     schema = Background(lambda: None if options.dry_run else make_schema(store))
     fields = _chosen_fields(study, options)
@@ -113,22 +137,29 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     preparing = Background(clips.prepare)
     cluster = None
     try:
-        preparing.wait(QUICK_SECONDS)
+        preparing.wait(None if study.is_search else QUICK_SECONDS)
+        if study.is_search:
+            # What is wrong with its space or its selection is said before Ray starts.
+            _, first, _ = plan_trials(study, options, fields, clips, gpus=0.0)
+            judgement_of(study, options, first[0].fields, clips)
+            check_database(folder / DATABASE)
         if not options.dry_run:
             cluster = clusters.start(options.address, folder / LOG)
         preparing.wait()
         schema.wait()
         cpus, gpus = _place(options, cluster)
-        trials = _plan_trials(study, options, fields, clips, gpus)
+        study, trials, budget = plan_trials(study, options, fields, clips, gpus)
         trials, left_out = _possible(study, trials, clips)
-        plan = old or _new_plan(study, options, trials, clips, script)
-        if old:
-            check_same(old, study, trials, options)
+        if old is None:
+            plan = _new_plan(study, options, trials, clips, script, budget)
+        else:
+            check_same(old, study, trials, options, budget)
+            plan = longer(old, options, Journal(folder / "journal.jsonl"))
     except BaseException:
         if cluster is not None:
             clusters.stop(cluster)
         raise
-    settings = [trial.fields for trial in trials]
+    settings = [trial.fields for trial in trials] + _largest(study, plan, trials[0].fields)
     warnings = [
         moved,
         left_out,
@@ -168,6 +199,8 @@ def _chosen_fields(study: Study, options: Options) -> dict[str, Value]:
         fields["data.benchmark"] = options.benchmark[0]
     if study.is_search:
         fields["data.evaluate_on"] = "val"
+        if options.select == GTEP:
+            fields[BENCHMARK] = tuning_benchmark(options.benchmark)
     return {**fields, **options.settings}
 
 
@@ -190,22 +223,83 @@ def _place(options: Options, cluster: Cluster | None) -> tuple[float, float]:
     return cpus, gpus
 
 
-def _plan_trials(
+def chosen_study(study: Study, options: Options) -> Study:
+    """Return the study as the command line changes it.
+
+    Raises:
+        ConfigError: something chosen does not fit the study.
+    """
+    study = replace(study, seeds=options.seeds or study.seeds)
+    if options.benchmark is not None and len(options.benchmark) > 1:
+        study = under_benchmarks(study, options.benchmark)
+    if study.is_search:
+        objectives = options.objectives or study.objectives
+        # The study's own pruner is for its own objective; one that is asked for is refused.
+        own = study.pruner if can_prune(objectives) else "none"
+        study = replace(
+            for_learner(
+                study, options.settings.get("learner", study.base.get("learner", "charon"))
+            ),
+            objectives=objectives,
+            sampler=options.sampler or study.sampler,
+            pruner=options.pruner or own,
+            budget=options.budget or study.budget,
+            num_trials=options.trials or study.num_trials,
+        )
+    return study.smaller() if options.smoke else study
+
+
+def plan_trials(
     study: Study,
     options: Options,
     chosen: dict[str, Value],
     clips: StudyClips,
     gpus: float,
-) -> list[PlannedTrial]:
-    """Return all runs at their scale; what the user chose or the study varies stays."""
+) -> tuple[Study, list[PlannedTrial], int | None]:
+    """Return the study and all runs at their scale, and a search's budget in bytes.
+
+    What the user chose or the study varies stays. A search's space is bound to its clips.
+
+    Raises:
+        ConfigError: the study does not fit its clips.
+    """
     scale, num_clips = scale_of(options), clips.tasks.num_training_clips
     scaled = scale_fields(scale, num_clips, study.small_clip_visits)
     fields = {"device": "cuda" if gpus else "cpu", **chosen}
     trials = expand(study, fields, scaled)
+    start = trials[0].fields
+    study = replace(study, space=bound(study.space, start))
     largest = small_buffer((trial.fields for trial in trials), num_clips)
-    if scale == "paper" or largest is None:
-        return trials
-    return expand(with_small_buffers(study, largest), fields, {**scaled, SIZE: largest})
+    if scale != "paper" and largest is not None:
+        study, size = with_small_buffers(study, largest, start.get(SIZE))
+        trials = expand(study, fields, {**scaled, SIZE: size})
+    return study, trials, _checked(study, trials[0].fields, clips) if study.is_search else None
+
+
+def _largest(study: Study, plan: Plan, start: dict[str, Value]) -> list[dict[str, Value]]:
+    """Return the setting of a search whose memory holds most clips, unless a budget limits it."""
+    ends: dict[str, Value] = {
+        name: max(study.space[name].ends)  # type: ignore[type-var]
+        for name in (SIZE, INTERVAL)
+        if name in study.space
+    }
+    return [{**start, **ends}] if ends and plan.budget is None else []
+
+
+def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int | None:
+    """Check a search's space, objectives and budget; return the budget in bytes."""
+    check_start(study.space, start)
+    check_ends(study.space, start)
+    check_sampler(study.sampler, study.space, study.objectives)
+    undefined = [name for name in study.objectives if name.partition("/")[2] in ACROSS_TASKS]
+    if undefined and start["data.stream"] == "joint":
+        raise ConfigError(f"{undefined[0]} is not defined on the joint stream, which has one task.")
+    size = MemorySize.on(clips)
+    budget = None
+    if study.budget != NONE:
+        budget = size(start)[1] if study.budget == START else parse_bytes(study.budget)
+    check_memory(study.space, start, size, clips.tasks.num_training_clips, budget)
+    return budget
 
 
 def _possible(
@@ -234,6 +328,7 @@ def _new_plan(
     trials: list[PlannedTrial],
     clips: StudyClips,
     script: Path,
+    budget: int | None,
 ) -> Plan:
     key, started = new_key()
     about = clips.archive.description
@@ -243,8 +338,13 @@ def _new_plan(
         name=study.name,
         question=study.question,
         objective=study.objective,
+        objectives=tuple(study.objectives),
+        directions=tuple(directions(study.objectives)),
         varied=study.varied,
-        space=repr(dict(study.space)),
+        space=described(study.space),
+        sampler=study.sampler if study.is_search else "",
+        pruner=study.pruner,
+        budget=budget,
         started=started,
         data=about.name,
         protocol=clips.protocol,
@@ -252,6 +352,7 @@ def _new_plan(
         is_standin=about.is_standin,
         scale=scale_of(options),
         num_trials=study.num_trials if study.is_search else len(trials),
+        hours=options.hours,
         options=options.remembered(),
         trials=[asdict(trial) for trial in trials],
         command=shlex.join(["python", str(script), *sys.argv[1:]]),

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from charon.errors import ConfigError
+from charon.tuning.budget import NONE, START, parse_bytes
 from charon.tuning.journal import Value
 from charon.tuning.objectives import can_prune, check_objectives
 from charon.tuning.scales import SMALL_CLIP_VISITS, small_buffers
-from charon.tuning.space import Domain
+from charon.tuning.space import Choice, Space, Whole
 
 SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2")
 
@@ -29,6 +30,8 @@ class Study:
             the grid, but for grid fields that its learner lacks.
         grid: scientific fields; every combination of their values is run.
         space: nuisance fields; sampled by Optuna. A study has a grid or a space.
+        spaces: the spaces of other learners than the base's, by name; one is taken with
+            ``--set learner=NAME``.
         seeds: every grid point is run with each; a search uses the first.
         also: single runs beside the grid, such as a lower bound; each is run once, with
             the first seed unless it names one. A run with another learner takes from
@@ -42,6 +45,9 @@ class Study:
             ``"nsga2"``.
         pruner: how it stops unpromising trials early: ``"none"``, ``"asha"`` or
             ``"hyperband"``, both over tasks.
+        budget: most bytes of a search's memories, such as ``"1.5MB"``; ``"start"`` for those
+            of its first trial, ``"none"`` for any. With the buffer size in the space and no
+            budget, the largest wins.
         small_clip_visits: clips that a run of the small scale sees in its main phases.
     """
 
@@ -50,7 +56,8 @@ class Study:
     base: Mapping[str, Value] = field(default_factory=dict)
     cases: Sequence[Mapping[str, Value]] = ()
     grid: Mapping[str, Sequence[Value]] = field(default_factory=dict)
-    space: Mapping[str, Domain] = field(default_factory=dict)
+    space: Space = field(default_factory=dict)
+    spaces: Mapping[str, Space] = field(default_factory=dict)
     seeds: Sequence[int] = (0, 1)
     also: Sequence[Mapping[str, Value]] = ()
     objectives: Sequence[str] = ()
@@ -58,6 +65,7 @@ class Study:
     preset: str = "paper"
     sampler: str = "tpe"
     pruner: str = "none"
+    budget: str = NONE
     small_clip_visits: int = SMALL_CLIP_VISITS
 
     def __post_init__(self) -> None:
@@ -99,6 +107,16 @@ class Study:
                 f"There is no sampler {self.sampler!r}; known are {', '.join(SAMPLERS)}."
             )
         self._check_pruner()
+        if self.budget not in (NONE, START):
+            parse_bytes(self.budget)
+        if self.budget != NONE and not self.is_search:
+            raise ConfigError("Only a search has a budget; a grid runs every value.")
+        for name in ("seed", "learner"):
+            if name in self.space:
+                raise ConfigError(
+                    f"A search has one {name}, so {name} cannot be in the space of the study "
+                    f"{self.name!r}; set it with --set learner=NAME or --seeds N."
+                )
 
     def _check_pruner(self) -> None:
         if self.pruner not in PRUNERS:
@@ -149,18 +167,49 @@ def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
     """
     if BENCHMARK in study.varied:
         raise ConfigError(f"{BENCHMARK} is varied by the study {study.name!r}; it cannot be set.")
+    if study.is_search:
+        raise ConfigError("A search has one protocol, but --benchmark names several.")
     also = [{BENCHMARK: name, **run} for name in benchmarks for run in study.also]
     return replace(study, grid={BENCHMARK: benchmarks, **study.grid}, also=also)
 
 
-def with_small_buffers(study: Study, largest: int) -> Study:
-    """Return the study with the buffer sizes of its grid made smaller, by one factor.
+def for_learner(study: Study, learner: Value) -> Study:
+    """Return the study for another learner than its base's; a search takes its space.
+
+    Raises:
+        ConfigError: the study has no space for it.
+    """
+    if learner == study.base.get("learner", "charon") or not study.is_search:
+        return study
+    if learner not in study.spaces:
+        known = ", ".join([str(study.base.get("learner", "charon")), *study.spaces])
+        raise ConfigError(
+            f"The study {study.name!r} has no space for the learner {learner!r}; "
+            f"it has one for {known}."
+        )
+    return replace(study, space=study.spaces[str(learner)])
+
+
+def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple[Study, int]:
+    """Return the study with the buffer sizes it varies made smaller, by one factor.
 
     Args:
-        study: may have no buffer size in its grid.
+        study: may vary no buffer size.
         largest: what the largest becomes; nothing changes if none exceeds it.
+        start: the buffer size that a search begins with.
+
+    Returns:
+        The study, and what the buffer size is where it is not varied or where a search begins.
     """
-    if SIZE not in study.grid:
-        return study
-    smaller = small_buffers(study.grid[SIZE], largest)
-    return replace(study, grid={**study.grid, SIZE: list(dict.fromkeys(smaller.values()))})
+    if SIZE in study.grid:
+        sizes = list(dict.fromkeys(small_buffers(study.grid[SIZE], largest).values()))
+        return replace(study, grid={**study.grid, SIZE: sizes}), largest
+    domain = study.space.get(SIZE)
+    if not isinstance(domain, Whole | Choice):
+        return study, largest
+    small = small_buffers([*domain.ends, start], largest)
+    if isinstance(domain, Whole):
+        shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
+    else:
+        shrunk = Choice(tuple(dict.fromkeys(small.get(v, v) for v in domain.values)))
+    return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)

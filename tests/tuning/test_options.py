@@ -7,17 +7,21 @@ import pytest
 from charon.errors import CheckpointError, ConfigError
 from charon.tuning.expansion import expand
 from charon.tuning.files import ResultsError, writable_folder
-from charon.tuning.journal import FINISHED, Journal
+from charon.tuning.journal import FINISHED, INTERRUPTED, LOST, Journal
+from charon.tuning.objectives import directions
 from charon.tuning.options import Options, parse_options
 from charon.tuning.plan import (
     VERSION,
     Plan,
     check_same,
+    described,
+    longer,
     make_room,
     new_key,
     read_plan,
     with_remembered,
 )
+from charon.tuning.space import Real
 from charon.tuning.study import Study
 
 STUDY = Study("some", "Which?", grid={"learner.masking_ratio": [0.0, 0.5]}, seeds=(0,))
@@ -32,8 +36,13 @@ def plan(study=STUDY, options=None, **changes):
         "name": study.name,
         "question": study.question,
         "objective": study.objective,
+        "objectives": study.objectives,
+        "directions": tuple(directions(study.objectives)),
         "varied": study.varied,
-        "space": repr(dict(study.space)),
+        "space": described(study.space),
+        "sampler": study.sampler,
+        "pruner": study.pruner,
+        "budget": None,
         "started": started,
         "data": "tiny",
         "protocol": "given split",
@@ -41,6 +50,7 @@ def plan(study=STUDY, options=None, **changes):
         "is_standin": False,
         "scale": "small",
         "num_trials": len(trials),
+        "hours": None,
         "options": (options or Options()).remembered(),
         "trials": [{"label": one.label, "fields": one.fields} for one in trials],
         "command": "python some.py",
@@ -56,10 +66,15 @@ def test_every_flag_is_understood(tmp_path):
     flags = "--data d --benchmark ntu60-xsub --scale paper --seeds 1 2 --cpus-per-trial 2"
     more = f"--gpus-per-trial 0.25 --address h:1 --tracking-uri u --results {tmp_path} --resume"
     last = "--cache c --smoke --dry-run --set learner.alpha=0.5 --set data.crop=epoch"
-    options = parse_options(STUDY, f"{flags} {more} {last}".split())
+    search = "--objective val/faa memory/bytes --sampler gp --pruner hyperband --budget 1.5MB"
+    limits = "--trials 30 --hours 0.5 --extend 6"
+    options = parse_options(STUDY, f"{flags} {more} {last} {search} {limits}".split())
     assert (options.data, options.benchmark, options.scale) == ("d", ("ntu60-xsub",), "paper")
     assert (options.seeds, options.cpus, options.gpus) == ((1, 2), 2.0, 0.25)
     assert (options.address, options.tracking_uri, options.results) == ("h:1", "u", tmp_path)
+    assert (options.objectives, options.sampler) == (("val/faa", "memory/bytes"), "gp")
+    assert (options.pruner, options.budget, options.trials) == ("hyperband", "1.5MB", 30)
+    assert (options.hours, options.extend) == (0.5, 6)
     assert options.resume
     assert options.smoke
     assert options.dry_run
@@ -75,6 +90,11 @@ def test_every_flag_is_understood(tmp_path):
         "--cpus-per-trial 0",
         "--gpus-per-trial 1.5",
         "--gpus-per-trial -1",
+        "--trials 0",
+        "--extend 0",
+        "--hours 0",
+        "--sampler best",
+        "--pruner best",
         "--dat x",
         "--unknown",
     ],
@@ -125,6 +145,61 @@ def test_a_study_that_has_changed_cannot_be_resumed_and_says_what_changed():
         check_same(plan(), STUDY, trials[:1], Options())
     with pytest.raises(ConfigError, match="--cpus-per-trial"):
         check_same(plan(), STUDY, trials, Options(cpus=2.0))
+
+
+SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, pruner="asha")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space": {"learner.alpha": Real(0.1, 2.0)}}, r"space of learner\.alpha was Real"),
+        ({"space": {**SEARCH.space, "learner.beta": Real(0, 1)}}, r"learner\.beta was None"),
+        ({"sampler": "random"}, "sampler was tpe, now random"),
+        ({"pruner": "hyperband"}, "pruner was asha, now hyperband"),
+        ({"objectives": ["val/bwt"], "pruner": "none"}, "objective was val/faa, now val/bwt"),
+    ],
+)
+def test_a_search_that_has_changed_cannot_be_resumed_and_says_what_changed(changes, message):
+    check_same(plan(SEARCH), SEARCH, expand(SEARCH), Options())
+    with pytest.raises(ConfigError, match=message):
+        check_same(plan(SEARCH), replace(SEARCH, **changes), expand(SEARCH), Options())
+
+
+def test_another_budget_is_another_search():
+    with pytest.raises(ConfigError, match="budget was None, now 500"):
+        check_same(plan(SEARCH), SEARCH, expand(SEARCH), Options(), budget=500)
+
+
+def journal_of(folder, *outcomes):
+    journal = Journal(folder / "journal.jsonl")
+    for number, outcome in enumerate(outcomes):
+        journal.append("trial", str(number), label="", fields={"seed": 0}, tags={})
+        journal.append("end", str(number), outcome=outcome)
+    return journal
+
+
+def test_a_search_that_goes_on_may_have_more_trials_and_hours(tmp_path):
+    journal = journal_of(tmp_path, FINISHED)
+    old = plan(SEARCH, num_trials=24, hours=1.0)
+    assert longer(old, Options(resume=True), journal) == old
+    more = longer(old, Options(resume=True, trials=30, hours=2.0), journal)
+    assert (more.num_trials, more.hours) == (30, 2.0)
+
+
+def test_trials_are_added_to_what_there_is_and_have_hours_of_their_own(tmp_path):
+    journal = journal_of(tmp_path, FINISHED, FINISHED, LOST)
+    old = plan(SEARCH, num_trials=2, hours=1.0)
+    more = longer(old, Options(extend=5), journal)
+    assert (more.num_trials, more.hours) == (7, None)
+    with pytest.raises(ConfigError, match="leave --trials out"):
+        longer(old, Options(extend=5, trials=7), journal)
+
+
+def test_trials_are_added_only_to_a_search_that_is_over(tmp_path):
+    journal = journal_of(tmp_path, FINISHED, INTERRUPTED)
+    with pytest.raises(ConfigError, match="of this one 1 of 2 trials are: go on with --resume"):
+        longer(plan(SEARCH, num_trials=2), Options(extend=5), journal)
 
 
 def test_a_finished_study_is_moved_aside_and_an_unfinished_one_is_kept(tmp_path):

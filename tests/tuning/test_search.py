@@ -1,25 +1,61 @@
 """Optuna's view of a search: what was stopped never wins, and nothing is told twice."""
 
+from types import SimpleNamespace
+
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ray.tune.search import Searcher
 
-from charon.errors import ConfigError
+from charon.tuning.database import DATABASE
+from charon.tuning.encoding import Encoding
 from charon.tuning.expansion import complete
-from charon.tuning.search import RAY_TRIAL, StudySearch, decode, encode
-from charon.tuning.space import Choice, KeptTuples, Real
+from charon.tuning.objectives import directions
+from charon.tuning.search import (
+    OVER_BUDGET,
+    RAY_TRIAL,
+    START,
+    Limits,
+    LongerSearch,
+    StudySearch,
+    load_optuna_study,
+    make_study,
+)
+from charon.tuning.space import MaskingRatio, Real, SamplingInterval, Whole
 from charon.tuning.trainable import score
 
 SPACE = {
-    "learner.masking_ratio": KeptTuples(2, 20),
+    "learner.masking_ratio": MaskingRatio(0.0, 0.9, tuples=20),
     "learner.alpha": Real(0.05, 1.0, log=True),
-    "learner.sampling_interval": Choice((1, 5, 10)),
+    "learner.sampling_interval": SamplingInterval(1, 10, frames=120),
 }
+START_FIELDS = complete({"learner": "charon"})
 
 
-def search(folder, name="study-1", **space):
-    start = complete({"learner": "charon"})
-    return StudySearch(space or SPACE, start, folder / "optuna.db", name, seed=0)
+def plan(objectives=("val/faa",), sampler="tpe"):
+    return SimpleNamespace(
+        name="study",
+        key="1",
+        objectives=objectives,
+        directions=directions(objectives),
+        sampler=sampler,
+        num_trials=24,
+    )
+
+
+def search(folder, space=SPACE, objectives=("val/faa",), sampler="tpe", **limits):
+    """Return a search as a study opens it, before Ray restores or begins it."""
+    one = make_study(plan(objectives, sampler), folder, seed=0)
+    encoding = Encoding(space, as_numbers=sampler == "cmaes")
+    return StudySearch(
+        one, encoding, START_FIELDS, objectives, Limits(**{"num_trials": 24, **limits})
+    )
+
+
+def begun(folder, *args, **kwargs):
+    one = search(folder, *args, **kwargs)
+    one.begin()
+    return one
 
 
 def report(task, faa, num_tasks=6):
@@ -41,12 +77,12 @@ def test_more_tasks_always_score_higher_and_within_a_task_accuracy_decides():
 
 
 def test_the_first_trial_is_the_papers_setting(tmp_path):
-    fields = search(tmp_path).suggest("a")["trial"]["run"]
+    fields = begun(tmp_path).suggest("a")["trial"]["run"]
     assert fields == complete({"learner": "charon"})
 
 
 def test_a_stopped_trial_with_95_percent_loses_to_one_that_finished_with_50(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     one.suggest("stopped")
     one.suggest("finished")
     finish(one, "stopped", [99.0, 98.0, 96.0, 95.0])
@@ -57,7 +93,7 @@ def test_a_stopped_trial_with_95_percent_loses_to_one_that_finished_with_50(tmp_
 
 
 def test_the_sampler_ranks_every_stopped_trial_below_every_finished_one(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     for name in ("stopped", "finished"):
         one.suggest(name)
     finish(one, "stopped", [99.0, 98.0, 96.0, 95.0])
@@ -70,14 +106,14 @@ def test_the_sampler_ranks_every_stopped_trial_below_every_finished_one(tmp_path
 
 
 def test_the_report_at_which_a_trial_is_stopped_is_not_lost(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     one.suggest("a")
     finish(one, "a", [90.0, 80.0])
     assert sorted(one.study.trials[0].intermediate_values) == [1, 2]
 
 
 def test_a_trial_that_failed_is_told_so(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     one.suggest("a")
     one.on_trial_result("a", report(1, 90.0))
     one.on_trial_complete("a", error=True)
@@ -85,7 +121,7 @@ def test_a_trial_that_failed_is_told_so(tmp_path):
 
 
 def test_a_failed_trial_that_goes_on_is_a_new_one_with_the_same_values(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     one.suggest("a")
     one.on_trial_complete("a", error=True)
     one.on_trial_result("a", report(2, 80.0))
@@ -96,7 +132,7 @@ def test_a_failed_trial_that_goes_on_is_a_new_one_with_the_same_values(tmp_path)
 
 
 def test_resuming_continues_known_trials_and_closes_lost_ones(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     one.suggest("known")
     one.on_trial_result("known", report(1, 90.0))
     one.save(str(tmp_path / "snapshot"))
@@ -112,7 +148,7 @@ def test_resuming_continues_known_trials_and_closes_lost_ones(tmp_path):
 
 
 def test_a_trial_told_before_the_interruption_is_not_told_again(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     one.suggest("a")
     one.save(str(tmp_path / "snapshot"))
     finish(one, "a", [90.0] * 6)
@@ -124,41 +160,139 @@ def test_a_trial_told_before_the_interruption_is_not_told_again(tmp_path):
     assert len(done) == 1
 
 
-def test_opening_a_study_again_does_not_enqueue_its_start_again(tmp_path):
-    search(tmp_path).suggest("a")
-    waiting = [t for t in search(tmp_path).study.trials if t.state == TrialState.WAITING]
-    assert waiting == []
+def test_a_crash_before_rays_first_snapshot_loses_neither_the_start_nor_its_place(tmp_path):
+    begun(tmp_path).suggest("lost")
+    again = begun(tmp_path)
+    assert again.study.trials[0].state == TrialState.FAIL
+    config = again.suggest("a")["trial"]
+    assert config["is_start"]
+    assert config["run"] == START_FIELDS
+    assert not again.suggest("b")["trial"]["is_start"]
 
 
 def test_suggestions_are_runs_without_values_between_whole_tuples(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     for name in "abcdefgh":
         fields = one.suggest(name)["trial"]["run"]
         assert SPACE["learner.masking_ratio"].holds(fields["learner.masking_ratio"])
-        assert fields["learner.sampling_interval"] in (1, 5, 10)
+        assert 120 % fields["learner.sampling_interval"] == 0
 
 
 def test_names_of_suggestions_are_unique(tmp_path):
-    one = search(tmp_path)
+    one = begun(tmp_path)
     names = [one.suggest(name)["trial"]["name"] for name in "abcd"]
     assert len(set(names)) == 4
 
 
-def test_a_start_outside_the_space_is_an_error(tmp_path):
-    with pytest.raises(ConfigError, match="alpha"):
-        search(tmp_path, **{"learner.alpha": Real(0.5, 1.0)})
-
-
-def test_parameters_and_fields_name_each_other():
-    fields = {
-        "learner.masking_ratio": 0.85,
-        "learner.alpha": 0.3,
-        "learner.sampling_interval": 5,
-    }
-    assert decode(SPACE, encode(SPACE, fields)) == fields
-
-
 def test_the_database_opens_with_optuna_alone(tmp_path):
-    search(tmp_path).suggest("a")
-    study = optuna.load_study(study_name="study-1", storage=f"sqlite:///{tmp_path / 'optuna.db'}")
+    begun(tmp_path).suggest("a")
+    study = optuna.load_study(study_name="study-1", storage=f"sqlite:///{tmp_path / DATABASE}")
     assert len(study.trials) == 1
+    assert len(load_optuna_study(tmp_path, plan()).trials) == 1
+
+
+def test_a_trial_that_failed_and_goes_on_keeps_its_scores_and_ends_once(tmp_path):
+    one = begun(tmp_path)
+    number = one.suggest("a")["trial"]["number"]
+    one.on_trial_result("a", report(1, 90.0))
+    one.on_trial_complete("a", error=True)
+    # Ray passes the last report on with the completion alone.
+    one.on_trial_complete("a", report(6, 70.0))
+    one.on_trial_complete("a", report(6, 70.0))
+    old, new = one.study.trials
+    assert (old.state, new.state) == (TrialState.FAIL, TrialState.COMPLETE)
+    assert new.intermediate_values == {1: score(1, 6, 90.0), 6: score(6, 6, 70.0)}
+    assert new.user_attrs[START]
+    assert {some.number for some in one.scores()} == {number}
+
+
+def test_a_search_ends_after_its_trials_and_goes_on_when_it_may_have_more(tmp_path):
+    one = begun(tmp_path, num_trials=1)
+    one.suggest("a")
+    assert one.suggest("b") == Searcher.FINISHED
+    finish(one, "a", [90.0] * 6)
+    one.save(str(tmp_path / "snapshot"))
+    longer = search(tmp_path, num_trials=2)
+    longer.restore(str(tmp_path / "snapshot"))
+    config = longer.suggest("b")["trial"]
+    assert not config["is_start"]
+    assert config["run"] != START_FIELDS
+    assert longer.suggest("c") == Searcher.FINISHED
+    assert [t.state for t in longer.study.trials] == [TrialState.COMPLETE, TrialState.RUNNING]
+
+
+def test_ray_asks_a_restored_search_that_had_ended_again(tmp_path):
+    ray = LongerSearch(begun(tmp_path), at_once=1)
+    ray.set_state({**ray.get_state(), "finished": True, "total_samples": 10})
+    assert not ray.is_finished()
+
+
+def test_after_its_hours_a_search_starts_nothing_more(tmp_path):
+    one = begun(tmp_path, deadline=0.0)
+    assert one.suggest("a") == Searcher.FINISHED
+    assert one.is_out_of_time
+
+
+def test_no_more_trials_run_at_once_than_there_is_room_for(tmp_path):
+    one = begun(tmp_path)
+    one.set_max_concurrency(1)
+    one.suggest("a")
+    assert one.suggest("b") is None
+    finish(one, "a", [90.0] * 2)
+    assert one.suggest("b") is not None
+
+
+def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
+    space = {"learner.buffer_size": Whole(100, 2000), "learner.alpha": Real(0.1, 1)}
+    one = begun(
+        tmp_path, space, num_trials=8, budget=500, bytes_of=lambda f: f["learner.buffer_size"]
+    )
+    heard = []
+    one.on_suggestion = heard.append
+    for name in "abcdefgh":
+        fields = one.suggest(name)["trial"]["run"]
+        assert fields["learner.buffer_size"] <= 500
+        finish(one, name, [float(fields["learner.buffer_size"]) / 20] * 6)
+    over = [t for t in one.study.trials if OVER_BUDGET in t.user_attrs]
+    assert over
+    assert {t.state for t in over} == {TrialState.PRUNED}
+    assert all(t.constraints["memory/bytes"] > 0 for t in over)
+    assert one.study.best_trial.params["learner.buffer_size"] <= 500
+    assert [s.number for s in heard] == list(range(len(one.study.trials)))
+    assert [s.ray_trial for s in heard if s.ray_trial] == list("abcdefgh")
+
+
+def test_a_search_in_which_nothing_is_within_the_budget_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr("charon.tuning.search.PATIENCE", 2)
+    monkeypatch.setattr("charon.tuning.search.MOST_DRAWS", 4)
+    one = begun(tmp_path, budget=500, bytes_of=lambda fields: 501)
+    assert one.suggest("a") == Searcher.FINISHED
+    assert len(one.study.trials) == 4
+
+
+OBJECTIVES = ("val/faa", "memory/bytes", "time/train_seconds")
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "gp"])
+def test_several_objectives_are_told_at_the_end_each_in_its_direction(tmp_path, sampler):
+    one = begun(tmp_path, objectives=OBJECTIVES, sampler=sampler, num_trials=12)
+    for place in range(12):
+        one.suggest(str(place))
+        for task in (1, 2):
+            values = (90.0 - task, 10.0 * place, 7.0)
+            more = {f"metrics/{n}": v for n, v in zip(OBJECTIVES, values, strict=True)}
+            one.on_trial_result(str(place), {**report(task, 90.0, 2), **more})
+        one.on_trial_complete(str(place), {**report(2, 88.0, 2), **more})
+    assert {t.state for t in one.study.trials} == {TrialState.COMPLETE}
+    assert [trial.number for trial in one.study.best_trials] == [0]
+    assert one.study.trials[3].values == [88.0, 30.0, 7.0]
+    assert not one.study.trials[0].intermediate_values
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", "gp", "nsga2"])
+def test_every_sampler_searches_the_default_space_without_a_warning(tmp_path, sampler):
+    one = begun(tmp_path, sampler=sampler, budget=500, bytes_of=lambda f: f["learner.alpha"] * 800)
+    for name in "abcdefghijklmn":
+        fields = one.suggest(name)["trial"]["run"]
+        assert all(SPACE[field].holds(fields[field]) for field in SPACE)
+        finish(one, name, [50.0 + 10 * fields["learner.alpha"]] * (2 if name in "cde" else 6))

@@ -5,10 +5,11 @@ import pytest
 from charon.errors import ConfigError
 from charon.tuning.expansion import expand
 from charon.tuning.scales import AtMost
-from charon.tuning.space import Choice, Real
-from charon.tuning.study import Study
+from charon.tuning.space import Choice, MaskingRatio, Real, Whole
+from charon.tuning.study import Study, for_learner, with_small_buffers
 
 ETA = "learner.masking_ratio"
+SPACE = {"learner.alpha": Real(0, 1)}
 
 
 def study(**changes):
@@ -78,6 +79,7 @@ def test_the_released_preset_sets_its_switches():
         {"base": {"learner.maskin_ratio": 0.3}},
         {"grid": {"learner.maskin_ratio": [0.3]}},
         {"also": [{"learner.maskin_ratio": 0.3}]},
+        {"space": {"learner.maskin_ratio": Real(0, 1)}},
     ],
 )
 def test_a_misspelt_field_is_an_error_that_lists_the_known_ones(where):
@@ -137,11 +139,51 @@ def test_a_search_refuses_to_select_on_the_test_set():
         ({"also": [{}], "space": {"learner.alpha": Real(0, 1)}}, "leave `also` out"),
         ({"num_trials": 0}, "num_trials"),
         ({"pruner": "asha"}, "Only a search"),
+        ({"budget": "1MB"}, "Only a search"),
+        ({"objectives": ["test/faa", "memory/bytes"]}, "Only a search"),
+        ({"objectives": ["test/fa"]}, "known are val/faa"),
+        ({"space": SPACE, "sampler": "best"}, "known are tpe"),
+        ({"space": SPACE, "pruner": "best"}, "known are none"),
+        ({"space": SPACE, "budget": "much"}, "number of bytes"),
+        ({"space": SPACE, "objectives": ["memory/bytes"], "pruner": "asha"}, "--pruner none"),
+        ({"space": SPACE, "objectives": ["val/faa", "memory/bytes"], "pruner": "asha"}, "one acc"),
+        ({"space": SPACE, "objectives": ["val/faa", "val/faa"]}, "named once"),
+        ({"space": {"seed": Choice((0, 1))}}, "one seed"),
+        ({"space": {"learner": Choice(("er", "charon"))}}, "one learner"),
     ],
 )
 def test_a_wrong_declaration_says_what_is_wrong(changes, message):
     with pytest.raises(ConfigError, match=message):
         study(**changes)
+
+
+def test_a_field_that_the_searched_learner_lacks_is_an_error():
+    with pytest.raises(ConfigError, match=r"The space of .* names 'learner\.alpha'"):
+        expand(study(base={"learner": "er"}, space=SPACE))
+
+
+def test_a_search_begins_with_the_papers_setting_at_its_scale():
+    space = {"optimiser.learning_rate": Real(0.01, 1), ETA: MaskingRatio(0, 0.9)}
+    (run,) = expand(study(space=space), scaled={"optimiser.learning_rate": 0.2})
+    assert (run.fields["optimiser.learning_rate"], run.fields[ETA]) == (0.2, 0.3)
+
+
+def test_another_learner_takes_its_own_space():
+    one = study(space=SPACE, spaces={"er": {"learner.buffer_size": Whole(1, 9)}})
+    assert for_learner(one, "charon").space == SPACE
+    assert for_learner(one, "er").space == one.spaces["er"]
+    with pytest.raises(ConfigError, match="'der'; it has one for charon, er"):
+        for_learner(one, "der")
+
+
+def test_searched_buffer_sizes_shrink_by_one_factor():
+    sizes = {"learner.buffer_size": Whole(100, 2000)}
+    small, start = with_small_buffers(study(space=sizes), 200, 500)
+    assert (small.space["learner.buffer_size"], start) == (Whole(10, 200), 50)
+    choices = {"learner.buffer_size": Choice((100, 500, 2000))}
+    small, start = with_small_buffers(study(space=choices), 200, 500)
+    assert (small.space["learner.buffer_size"], start) == (Choice((10, 50, 200)), 50)
+    assert with_small_buffers(study(space=SPACE), 200, 500) == (study(space=SPACE), 200)
 
 
 def test_labels_name_what_differs():

@@ -1,7 +1,7 @@
 """A study that runs through Ray in seconds; a program of its own, as real studies are."""
 
 from charon.tuning import Study, main
-from charon.tuning.space import KeptTuples, Real
+from charon.tuning.space import MaskingRatio, Real
 
 BASE = {
     "data.classes_per_task": 2,
@@ -22,7 +22,7 @@ search = Study(
     question="Does a search work?",
     base=BASE,
     space={
-        "learner.masking_ratio": KeptTuples(1, 10, tuples=10),
+        "learner.masking_ratio": MaskingRatio(0.0, 0.9),
         "learner.alpha": Real(0.1, 1.0),
     },
     num_trials=3,
