@@ -22,8 +22,8 @@ RULES: dict[str, str] = {
 code does, ``gtep`` tunes on one benchmark to evaluate on another: the classes NTU-120 adds."""
 
 FLATTERS = (
-    "The winner was picked by its accuracy on the test set, so that accuracy flatters it: "
-    "it is no estimate of what the setting achieves on unseen clips."
+    "The winner was picked by its accuracy on the test set, so its test accuracy flatters it, "
+    "confirmed or not: it is no estimate of what the setting achieves on unseen clips."
 )
 """What every output says of a search under :data:`TEST`."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.errors import CharonError
+from charon.errors import CharonError, CheckpointError
 from charon.files import write_text
 from charon.tuning import confirm
 from charon.tuning.gap import as_plain, measure_gap
@@ -89,8 +89,11 @@ class _Verdict:
         self._write_selection(chosen)
         _tag(self._journal, self._records, selection=self._rule.name)
         _tag(self._journal, [chosen.winner], winner="true")
+        # A search that was extended may have had another winner.
+        others = [r for r in self._records if r is not chosen.winner]
+        _tag(self._journal, [r for r in others if "winner" in r.tags], winner="false")
         self._say(chosen)
-        self._write_gap(self._score() if tested is None else tested)
+        self._write_gap(tested)
         write_plots(
             load_optuna_study(self._folder, self._session.plan),
             self._records,
@@ -132,6 +135,8 @@ class _Verdict:
 
     def _say(self, chosen: Selection) -> None:
         lines = [f"Winner by {self._rule.meaning}: {chosen.winner.label}"]
+        if chosen.winner.fields == self._paper:
+            lines.append("It is the paper's setting, the first trial; nothing found is better.")
         if len(self._study.objectives) > 1:
             lines.append(
                 f"Of the {len(chosen.front)} trials on the Pareto front it has the best "
@@ -142,7 +147,13 @@ class _Verdict:
         for line in lines:
             self._console.print(line, markup=False)
 
-    def _write_gap(self, tested: Tested) -> None:
+    def _write_gap(self, tested: Tested | None) -> None:
+        try:
+            tested = self._score() if tested is None else tested
+        except CheckpointError as error:
+            self._console.print(f"No gap report: {error}", style="yellow", markup=False)
+            (self._folder / GAP).unlink(missing_ok=True)
+            return
         gap = measure_gap(self._records, tested, self._judgement.first_tasks)
         write_text(self._folder / GAP, as_json(as_plain(gap)))
         write_text(self._folder / GAP_TABLE, gap_csv(gap, self._records, tested))

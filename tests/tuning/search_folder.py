@@ -12,10 +12,10 @@ from charon.tuning.gap import as_plain, measure_gap
 from charon.tuning.results import curves_csv, trials_csv
 from charon.tuning.selection import TEST, VALIDATION, Rule, select
 from charon.tuning.selection_files import as_json, gap_csv, selection_facts
-from charon.tuning.space import Choice, KeptTuples, Real
+from charon.tuning.space import Choice, MaskingRatio, Real
 
 SPACE = {
-    "learner.masking_ratio": KeptTuples(1, 10, tuples=10),
+    "learner.masking_ratio": MaskingRatio(0.0, 0.9),
     "learner.sampling_interval": Choice((1, 2, 5, 10)),
     "learner.alpha": Real(0.05, 1.0, log=True),
     "learner.beta": Real(0.1, 1.5),

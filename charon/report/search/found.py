@@ -47,6 +47,12 @@ class Found:
     importance: pd.DataFrame
 
     @property
+    def provenance(self) -> str:
+        """What the numbers were measured on, and a warning where the winner is flattered."""
+        warning = "; picked on the test set, which flatters the winner"
+        return self.results.provenance + (warning if self.selection["warning"] else "")
+
+    @property
     def fields(self) -> list[str]:
         """The fields that were searched and differ between trials."""
         return [n for n in self.selection["paper"] if n in self.results.trials]

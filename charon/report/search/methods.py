@@ -15,8 +15,8 @@ SAMPLERS = {
 }
 PRUNERS = {
     "none": "No trial was stopped early.",
-    "asha": "Unpromising trials were stopped early by successive halving over tasks (ASHA).",
-    "hyperband": "Unpromising trials were stopped early by Hyperband over tasks.",
+    "asha": "Trials in the lower half after some tasks were stopped early (ASHA over tasks).",
+    "hyperband": "Unpromising trials were stopped early (Hyperband over tasks).",
 }
 OUTCOMES = {
     "finished": "finished",
@@ -62,7 +62,7 @@ def _objective(facts: dict[str, Any]) -> str:
     noun = "objective was" if len(names) == 1 else "objectives were"
     return (
         f"The {noun} {' and '.join(names)}, on clips cut from the training split, the same for "
-        f"every trial: {facts['validation']}."
+        f"every trial ({facts['validation']})."
     )
 
 

@@ -1,6 +1,5 @@
 """The page of a search: README.md with tables and pictures, and the short text for the console."""
 
-import shlex
 from collections.abc import Callable, Iterator
 
 from matplotlib.figure import Figure
@@ -83,21 +82,25 @@ def _console(found: Found) -> Iterator[str]:
 def _page(found: Found, drawn: list[str]) -> Iterator[str]:
     results, facts = found.results, found.selection
     yield f"# {results.study['question']}"
-    yield f"{results.provenance}."
+    yield f"{found.provenance}."
     if facts["warning"]:
         yield f"**{facts['warning']}**"
     yield "## The winner"
-    yield f"{facts['winner']['name']}, of {effort(found)}."
+    yield f"{facts['winner']['name']}, of {effort(found)}." + (
+        " It is the paper's setting: nothing that was found is better."
+        if facts["winner"]["is_paper"]
+        else ""
+    )
     yield markdown_table(*_settings(found))
     means = confirmed_means(found)
     if means:
         yield "\n".join(f"- test FAA % of {role}: {mean}" for role, mean in means.items())
     if "confirm" in drawn:
         yield _picture("confirm")
-    yield "Learn it as it was confirmed, or repeat its trial of the search, without Ray:"
+    yield "In this folder: learn it as it was confirmed, or repeat its trial of the search."
     yield (
-        f"```sh\ncharon run --config {shlex.quote(str(results.folder / 'winner.json'))} "
-        f"--output results/winner\n{facts['winner']['command']} --output results/trial\n```"
+        "```sh\ncharon run --config winner.json --output winner\n"
+        f"{facts['winner']['command']} --output trial\n```"
     )
     yield "## How it was selected"
     yield methods(found)

@@ -58,7 +58,7 @@ def draw_history(found: Found) -> Figure:
     axes.margins(y=0.12)
     axes.set_xlim(0.2, len(trials) + 0.8)
     figure.legend(loc="outside upper left", ncols=5)
-    note(figure, found.results.provenance)
+    note(figure, found.provenance)
     return figure
 
 
@@ -95,7 +95,7 @@ def draw_timeline(found: Found) -> Figure:
     statuses = trials["status"].unique()
     handles = [Patch(color=COLOUR_OF.get(s, RED), label=_outcome(str(s))) for s in statuses]
     figure.legend(handles=handles, loc="outside upper left", ncols=4)
-    note(figure, found.results.provenance)
+    note(figure, found.provenance)
     return figure
 
 
@@ -120,7 +120,7 @@ def draw_slices(found: Found) -> Figure:
         axes.set_visible(number < len(found.fields))
         if number % columns == 0:
             axes.set_ylabel(metric_title(metric))
-    note(figure, f"{found.results.provenance}; ring: the winner")
+    note(figure, f"{found.provenance}; ring: the winner")
     return figure
 
 
@@ -199,7 +199,7 @@ def draw_parallel(found: Found) -> Figure:
         loc="outside upper left",
         ncols=3,
     )
-    note(figure, f"{found.results.provenance}; one line a finished trial")
+    note(figure, f"{found.provenance}; one line a finished trial")
     return figure
 
 
@@ -280,5 +280,5 @@ def draw_importance(found: Found) -> Figure | None:
     axes.set_xlim(0, 1.12 * max(rows["importance"].max(), 0.01))
     axes.set_xlabel(f"share of the importance for {metric_name(found.objectives[0])}")
     evaluator, n = rows["evaluator"].iloc[0], rows["n"].iloc[0]
-    note(figure, f"{found.results.provenance}\n{evaluator} (n = {n})")
+    note(figure, f"{found.provenance}\n{evaluator} (n = {n})")
     return figure

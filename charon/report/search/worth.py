@@ -44,7 +44,7 @@ def draw_front(found: Found) -> Figure | None:
         axes.set_ylabel(metric_title(first))
         axes.margins(0.1)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    note(figure, found.results.provenance)
+    note(figure, found.provenance)
     return figure
 
 
@@ -75,7 +75,7 @@ def draw_confirmed(found: Found) -> Figure | None:
     axes.set_title("Learned anew on all training clips, with fresh seeds")
     note(
         figure,
-        f"{found.results.provenance}\nlarge: mean with its 95 % interval (Student's t); "
+        f"{found.provenance}\nlarge: mean with its 95 % interval (Student's t); "
         "small: single seeds",
     )
     return figure
@@ -90,8 +90,7 @@ def draw_gap(found: Found) -> Figure | None:
     _draw_foresight(right, found.gap["foresight"])
     note(
         figure,
-        f"{found.results.provenance}; {len(found.ranks)} trials compared, none that was stopped "
-        "early",
+        f"{found.provenance}; {len(found.ranks)} trials compared, none that was stopped early",
     )
     return figure
 
