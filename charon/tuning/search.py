@@ -58,7 +58,7 @@ class Limits:
 
     Attributes:
         num_trials: trials in all, those before an interruption included.
-        deadline: seconds since the epoch after which no trial starts.
+        deadline: seconds since the epoch after which no trial starts but the first.
         budget: most bytes of a memory; None for any.
         bytes_of: returns the bytes that the memory of a run with these fields can take.
     """
@@ -148,7 +148,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         """Return the next trial's configuration: its name and all fields of its run."""
         if len(self._numbers) >= self._limits.num_trials:
             return str(Searcher.FINISHED)
-        if time.time() >= self._limits.deadline:
+        if self._numbers and time.time() >= self._limits.deadline:
             self.is_out_of_time = True
             return str(Searcher.FINISHED)
         if len(self._numbers) - len(self._over) >= self._at_once:

@@ -60,14 +60,64 @@ def test_a_study_runs_from_data_to_tables_and_mlflow(clips, tmp_path):
     assert not list((tmp_path / "tiny").glob("ray/*/checkpoint_*"))
 
 
-def test_a_search_runs_the_given_number_of_trials_on_validation_clips(clips, tmp_path):
-    finish(start(clips, tmp_path, mode="search"))
+def optuna_study(folder):
+    from charon.tuning.plan import read_plan
+    from charon.tuning.search import load_optuna_study
+
+    return load_optuna_study(folder / "tiny", read_plan(folder / "tiny"))
+
+
+def is_the_papers(row):
+    return (row["learner.masking_ratio"], row["learner.alpha"]) == ("0.3", "0.3")
+
+
+def test_a_search_runs_on_validation_clips_and_is_extended_knowing_its_trials(clips, tmp_path):
+    finish(start(clips, tmp_path, "--trials", "2", mode="search"))
+    first = read(tmp_path, "trials.csv")
+    assert len(first) == 2
+    assert [row["status"] for row in first if is_the_papers(row)] == ["finished"]
+    assert "val/faa" in first[0]
+    assert "test/faa" not in first[0]
+    finish(start(clips, tmp_path, "--extend", "1", mode="search"))
     rows = read(tmp_path, "trials.csv")
+    assert [row["trial_id"] for row in rows[:2]] == [row["trial_id"] for row in first]
+    assert [is_the_papers(row) for row in rows].count(True) == 1
+    names = [row["trial_id"] for row in rows]
+    assert [trial.user_attrs["ray_trial"] for trial in optuna_study(tmp_path).trials] == names
+    assert len(names) == 3
+    assert set(statuses(tmp_path)) <= {"finished", "pruned"}
+
+
+@pytest.mark.slow
+def test_a_search_whose_driver_was_killed_goes_on_and_closes_what_it_left(clips, tmp_path):
+    process = start(clips, tmp_path, mode="search", epochs=LONG)
+    wait_for(process, "task 1/3")
+    process.kill()
+    process.communicate()
+    finish(start(clips, tmp_path, "--resume", mode="search", epochs=LONG))
+    rows = [row for row in read(tmp_path, "trials.csv") if row["status"] != "lost"]
     assert len(rows) == 3
-    assert rows[0]["status"] == "finished"
-    assert rows[0]["learner.masking_ratio"] == "0.3"
-    assert "val/faa" in rows[0]
-    assert "test/faa" not in rows[0]
+    assert {row["status"] for row in rows} <= {"finished", "pruned"}
+    assert [row["status"] for row in rows if is_the_papers(row)] == ["finished"]
+    states = [trial.state.name for trial in optuna_study(tmp_path).trials]
+    assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}
+    assert len(states) - states.count("FAIL") == 3
+
+
+@pytest.mark.slow
+def test_a_search_of_several_objectives_ends_with_its_hours(clips, tmp_path):
+    names = ["val/faa", "memory/bytes", "time/train_seconds"]
+    flags = ["--objective", *names, "--sampler", "nsga2", "--hours", "0.0001"]
+    out = finish(start(clips, tmp_path, *flags, mode="search"))
+    assert "of 3 trials; add more with --extend N" in out
+    assert set(statuses(tmp_path)) == {"finished"}
+    study = optuna_study(tmp_path)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", *["MINIMIZE"] * 2]
+    rows = read(tmp_path, "trials.csv")
+    assert [t.values for t in study.trials] == [[float(row[n]) for n in names] for row in rows]
+    before = len(rows)
+    finish(start(clips, tmp_path, "--extend", "1", mode="search"))
+    assert statuses(tmp_path) == ["finished"] * (before + 1)
 
 
 def test_a_dry_run_says_what_would_happen_and_leaves_nothing(clips, tmp_path):

@@ -16,7 +16,7 @@ def journal(tmp_path):
     return Journal(tmp_path / "journal.jsonl")
 
 
-def view(journal, tmp_path, num_trials=2, *, terminal=False):
+def view(journal, tmp_path, num_trials=2, *, terminal=False, **more):
     console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
     progress = Progress(
         journal,
@@ -25,6 +25,7 @@ def view(journal, tmp_path, num_trials=2, *, terminal=False):
         slots=2,
         beat_file=lambda name: tmp_path / f"{name}.json",
         console=console,
+        **more,
     )
     return progress, console
 
@@ -110,3 +111,22 @@ def test_the_studys_rest_is_shared_by_what_runs_at_once(journal, tmp_path):
     add(journal, "a", [90.0, 80.0, 70.0], FINISHED)
     progress, _ = view(journal, tmp_path, num_trials=5)
     assert progress.study_seconds_left() == pytest.approx(4 * 3 * 10 / 2)
+
+
+def test_a_stopped_trial_with_95_percent_is_not_the_best_where_one_finished_with_50(
+    journal, tmp_path
+):
+    progress, _ = view(journal, tmp_path)
+    add(journal, "stopped", [95.0, 95.0], PRUNED)
+    assert progress.best() is None
+    add(journal, "finished", [60.0, 55.0, 50.0], FINISHED)
+    assert progress.best().trial_id == "finished"
+
+
+def test_the_best_is_the_smallest_of_what_should_be_small_and_none_of_several(journal, tmp_path):
+    add(journal, "small", [60.0, 55.0, 50.0], FINISHED)
+    add(journal, "large", [60.0, 55.0, 70.0], FINISHED)
+    progress, _ = view(journal, tmp_path, direction="minimize")
+    assert progress.best().trial_id == "small"
+    progress, _ = view(journal, tmp_path, direction=None)
+    assert progress.best() is None

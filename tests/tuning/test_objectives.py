@@ -1,0 +1,62 @@
+"""What "best" may mean, and which way it is better."""
+
+import pytest
+from tiny_runs import learn, tiny_run, write_set
+
+from charon.errors import ConfigError
+from charon.tuning.objectives import (
+    _DIRECTIONS,
+    best_direction,
+    can_prune,
+    check_objectives,
+    directions,
+    watched,
+)
+
+
+def test_accuracies_go_up_and_bytes_seconds_and_forgetting_down():
+    names = ("val/faa", "memory/bytes", "time/train_seconds", "val/forgetting", "val/bwt")
+    assert directions(names) == ["maximize", "minimize", "minimize", "minimize", "maximize"]
+    assert directions(["test/faa"]) == ["maximize"]
+
+
+def test_an_unknown_metric_lists_the_known_ones():
+    with pytest.raises(ConfigError, match=r"no metric 'val/fa' .*val/faa.*memory/bytes"):
+        directions(["val/fa"])
+    with pytest.raises(ConfigError, match="no metric 'bytes'"):
+        directions(["bytes"])
+
+
+def test_a_search_refuses_the_test_set_in_any_place():
+    for objectives in (["test/faa"], ["val/faa", "test/forgetting"]):
+        with pytest.raises(ConfigError, match="selecting on the test set"):
+            check_objectives(objectives, is_search=True)
+
+
+def test_only_one_accuracy_can_stop_a_trial():
+    assert can_prune(["val/faa"])
+    assert not can_prune(["val/forgetting"])
+    assert not can_prune(["val/faa", "memory/bytes"])
+
+
+def test_of_several_objectives_there_is_no_best():
+    assert best_direction(["memory/bytes"]) == "minimize"
+    assert best_direction(["val/faa", "memory/bytes"]) is None
+
+
+def test_every_report_must_have_an_accuracy():
+    assert watched(["memory/bytes", "val/task_il_faa"], is_search=True) == "val/task_il_faa"
+    assert watched(["memory/bytes"], is_search=True) == "val/faa"
+    assert watched(["test/faa"], is_search=False) == "test/faa"
+
+
+def test_every_objective_is_reported_by_a_run(tmp_path):
+    archive = write_set(tmp_path / "set")
+    for learner in ("charon", "finetune"):
+        run = tiny_run(learner, optimiser__epochs=1)
+        _, results = learn(run, archive)
+        reported = {name.replace("test/", "val/") for name in results[-1].metrics}
+        assert set(_DIRECTIONS) <= reported
+        seconds = [result.metrics["time/train_seconds"] for result in results]
+        assert seconds == sorted(seconds)
+        assert seconds[0] > 0
