@@ -55,7 +55,7 @@ def show_estimate(session: Session, console: Console) -> None:
     fastest = min(cost.seconds for cost in every)
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
     at_once = slots(session)
-    number, confirming = session.plan.num_trials, _confirming(session)
+    number, seeds = session.plan.num_trials, _fresh_seeds(session)
     console.print(f"{session.plan.title}: {number} trials, {at_once} at once", markup=False)
     for trial in session.trials:
         console.print(f"  {trial.label}", markup=False)
@@ -63,10 +63,12 @@ def show_estimate(session: Session, console: Console) -> None:
         console.print(f"  then {number - 1} that Optuna chooses ({session.plan.sampler}) from")
         for name, domain in session.study.space.items():
             console.print(f"    {name}: {domain.ends[0]} to {domain.ends[-1]}", markup=False)
-        console.print(f"  then its winner and the first setting, {confirming // 2} seeds each")
+        if seeds:
+            again = ", ".join(map(str, seeds))
+            console.print(f"  then the winner and the first setting, anew with seeds {again}")
     trials = [costs[_method(trial.fields)] for trial in session.trials]
     mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
-    rounds = math.ceil(number / at_once) + math.ceil(confirming / at_once)
+    rounds = math.ceil(number / at_once) + math.ceil(2 * len(seeds) / at_once)
     total = START_SECONDS + mean * rounds
     tasks = session.clips.tasks
     lines = [
@@ -84,12 +86,12 @@ def show_estimate(session: Session, console: Console) -> None:
         console.print(line, markup=False)
 
 
-def _confirming(session: Session) -> int:
-    """Return the runs of a search's confirm stage: two settings with each of its seeds."""
+def _fresh_seeds(session: Session) -> tuple[int, ...]:
+    """Return the seeds of a search's confirm stage."""
     if not session.study.is_search:
-        return 0
+        return ()
     fields = session.trials[0].fields
-    return 2 * len(judgement_of(session.study, session.options, fields, session.clips).seeds)
+    return judgement_of(session.study, session.options, fields, session.clips).seeds
 
 
 def _method(fields: Mapping[str, Value]) -> tuple[Value, Value]:
