@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import optuna
@@ -52,7 +53,7 @@ def check_database(path: Path) -> None:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
     except sqlite3.OperationalError as error:
-        raise ResultsError(locked_sentence(path, str(error))) from error
+        raise ResultsError(_locked(path, str(error))) from error
     except sqlite3.DatabaseError as error:
         raise ResultsError(_foreign(path)) from error
     if not {"studies", "trials", "version_info"} <= tables:
@@ -60,8 +61,21 @@ def check_database(path: Path) -> None:
     open_database(path).engine.dispose()
 
 
-def locked_sentence(path: Path, problem: str) -> str:
-    """Say that the file cannot be written now, and what to do."""
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Say in one sentence that the file could not be written, should that happen in the block.
+
+    Raises:
+        ResultsError: instead of Optuna's error.
+    """
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        cause = error.__cause__ or error
+        raise ResultsError(_locked(path, str(getattr(cause, "orig", cause)))) from error
+
+
+def _locked(path: Path, problem: str) -> str:
     return (
         f"{path} cannot be written ({problem}): another program may hold it; end that program, "
         "then go on with --resume. What was learned is kept."

@@ -9,7 +9,6 @@ from charon.tuning import gtep
 from charon.tuning.clips import StudyClips
 from charon.tuning.journal import Value
 from charon.tuning.options import Options
-from charon.tuning.pruning import grace_tasks
 from charon.tuning.selection import GTEP, VALIDATION, Rule, choose_rule
 from charon.tuning.study import BENCHMARK, Study
 
@@ -48,6 +47,8 @@ def judgement_of(
     Raises:
         ConfigError: the rule does not fit the search or its data.
     """
+    from charon.tuning.pruning import grace_tasks
+
     if fields["data.evaluate_on"] != "val":
         raise ConfigError(
             "A search is judged on validation clips and never sees the test set, so "

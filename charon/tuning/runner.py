@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     hours = session.plan.hours
     deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
-    with progress:
+    with progress, _explained(session):
         is_out_of_time = _tune(session, recorder, journal, deadline)
     if is_out_of_time:
         journal.append(TIME_UP, num_trials=len(journal.trials))
@@ -178,6 +179,15 @@ def _search(
         "scheduler": scheduler,
         "num_samples": -1,
     }
+
+
+def _explained(session: Session) -> AbstractContextManager[None]:
+    """Explain it should a search's database become locked; a grid has none."""
+    if not session.study.is_search:
+        return nullcontext()
+    from charon.tuning.database import DATABASE, explaining
+
+    return explaining(session.folder / DATABASE)
 
 
 def _resume(session: Session) -> ResumeConfig | None:

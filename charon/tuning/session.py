@@ -14,7 +14,6 @@ from charon.tuning.background import Background
 from charon.tuning.budget import NONE, START, MemorySize, check_memory, parse_bytes
 from charon.tuning.clips import StudyClips
 from charon.tuning.cluster import Cluster
-from charon.tuning.database import DATABASE, check_database
 from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.files import writable_folder
 from charon.tuning.gtep import tuning_benchmark
@@ -33,7 +32,6 @@ from charon.tuning.plan import (
     read_plan,
     with_remembered,
 )
-from charon.tuning.samplers import check_sampler
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
 from charon.tuning.selection import GTEP
 from charon.tuning.space import bound, check_ends, check_start
@@ -142,7 +140,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
             # What is wrong with its space or its selection is said before Ray starts.
             _, first, _ = plan_trials(study, options, fields, clips, gpus=0.0)
             judgement_of(study, options, first[0].fields, clips)
-            check_database(folder / DATABASE)
+            _check_database(folder)
         if not options.dry_run:
             cluster = clusters.start(options.address, folder / LOG)
         preparing.wait()
@@ -180,6 +178,12 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         gpus=gpus,
         warnings=[text for text in warnings if text],
     )
+
+
+def _check_database(folder: Path) -> None:
+    from charon.tuning.database import DATABASE, check_database
+
+    check_database(folder / DATABASE)
 
 
 def _cache_folder(options: Options) -> Path:
@@ -288,6 +292,8 @@ def _largest(study: Study, plan: Plan, start: dict[str, Value]) -> list[dict[str
 
 def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int | None:
     """Check a search's space, objectives and budget; return the budget in bytes."""
+    from charon.tuning.samplers import check_sampler
+
     check_start(study.space, start)
     check_ends(study.space, start)
     check_sampler(study.sampler, study.space, study.objectives)

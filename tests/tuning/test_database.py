@@ -3,10 +3,11 @@
 import sqlite3
 from contextlib import closing
 
+import optuna
 import pytest
 
 from charon.tuning import database
-from charon.tuning.database import check_database, open_database
+from charon.tuning.database import check_database, explaining, open_database
 from charon.tuning.files import ResultsError
 
 
@@ -53,3 +54,14 @@ def test_a_locked_database_is_refused_and_says_how_to_go_on(tmp_path, monkeypatc
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ResultsError, match=r"database is locked.*--resume"):
             check_database(path)
+
+
+def test_a_database_that_becomes_locked_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
+    path = tmp_path / "optuna.db"
+    study = optuna.create_study(storage=open_database(path))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for use in (study.ask, lambda: study.trials):
+            with pytest.raises(ResultsError, match=r"locked.*--resume"), explaining(path):
+                use()
