@@ -26,6 +26,8 @@ def open_database(path: Path) -> optuna.storages.RDBStorage:
     Raises:
         ResultsError: it is of another version of Optuna.
     """
+    # Imported late, Optuna would write to the screen beside the study's log.
+    optuna.logging.disable_default_handler()
     if not path.exists():
         with locked(path.with_name(f".{path.name}.lock")):
             if not path.exists():
