@@ -1,6 +1,6 @@
 """The tasks of a stream: which clips and classes each has, loaded when they are needed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -64,10 +64,9 @@ class Tasks:
             seed=0,
         )
         self.protocol, self.val_rule = rows.protocol, rows.val_rule
-        names = archive.description.class_names[: rows.num_classes]
-        about = replace(archive.description, class_names=names)
-        self.order = class_order(settings.class_order, about)
-        self._position = np.argsort(np.asarray(self.order))
+        self.order = class_order(settings.class_order, archive.description, rows.classes)
+        self._position = np.full(len(archive.description.class_names), -1)
+        self._position[list(self.order)] = np.arange(len(self.order))
         evaluated = rows.val if on_val else rows.test
         self.tasks = [
             Task(classes, self._in(rows.train, classes), self._in(evaluated, classes))

@@ -7,6 +7,7 @@ ends with the same numbers.
 """
 
 import argparse
+import json
 import shlex
 import signal
 import sys
@@ -36,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=PRESETS,
         help="paper follows the text of the paper (default); released the authors' code",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings by their dotted names in a JSON file, such as a search's winner.json; "
+        "what else is given here replaces them",
     )
     parser.add_argument(
         "--learner", metavar="NAME", help=f"{', '.join(LEARNERS)} (default: charon)"
@@ -129,7 +137,7 @@ def _run(
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings on the command line by their dotted names."""
+    """Return the settings of the command line and its file, by their dotted names."""
     flags = {"data.path": options.data, "learner": options.learner, "seed": options.seed}
     settings = [(name, value) for name, value in flags.items() if value is not None]
     settings += [parse_setting(text) for text in options.settings]
@@ -138,7 +146,28 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         names = [name for name, _ in settings]
         twice = next(name for name in names if names.count(name) > 1)
         raise ConfigError(f"{twice} is given twice; give it once.")
-    return given
+    return {**(_read_config(options.config) if options.config else {}), **given}
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read settings from a JSON file.
+
+    Raises:
+        ConfigError: it cannot be read, or is not an object of plain values.
+    """
+    try:
+        content = json.loads(path.expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--config {path} cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise ConfigError(f"--config {path} is not a JSON file ({error}).") from error
+    plain = bool | int | float | str | None
+    if not isinstance(content, dict) or not all(isinstance(v, plain) for v in content.values()):
+        raise ConfigError(
+            f"--config {path} must hold one JSON object of fields and their values, such as "
+            '{"learner": "charon", "learner.alpha": 0.3}; `charon fields` lists the fields.'
+        )
+    return content
 
 
 def _resumed(folder: RunFolder, given: dict[str, Any], preset: str | None) -> Run:

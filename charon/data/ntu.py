@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from charon.data.source import Description
 from charon.errors import DataError
 
-Benchmark = Literal["ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"]
+Benchmark = Literal[
+    "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset", "ntu120new-xsub", "ntu120new-xset"
+]
+"""The four protocols of the field; of the `new` ones, only the classes that NTU RGB+D 60 lacks."""
 BENCHMARKS: tuple[Benchmark, ...] = get_args(Benchmark)
 
 
@@ -206,8 +209,13 @@ def parse_names(names: tuple[str, ...] | list[str]) -> IdTable:
 
 
 def num_classes_of(benchmark: Benchmark) -> int:
-    """Return 60 or 120."""
+    """Return how many classes the set has that the benchmark is cut out of: 60 or 120."""
     return 60 if benchmark.startswith("ntu60") else 120
+
+
+def classes_of(benchmark: Benchmark) -> range:
+    """Return the labels of the benchmark's classes."""
+    return range(60 if benchmark.startswith("ntu120new") else 0, num_classes_of(benchmark))
 
 
 def in_training_set(
@@ -220,7 +228,7 @@ def in_training_set(
     """Return for each clip whether the protocol trains on it; the others are its test set."""
     if benchmark == "ntu60-xview":
         return np.asarray(camera != 1)
-    if benchmark == "ntu120-xset":
+    if benchmark.endswith("xset"):
         return np.asarray(setup % 2 == 0)
     return np.isin(performer, sorted(XSUB_TRAIN[num_classes_of(benchmark)]))
 

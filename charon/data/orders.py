@@ -31,36 +31,40 @@ ORDERS = ("auto", "paper", "released", "natural", "shuffled(SEED)")
 _TASKS_OF_OTHER_DATA = 5
 
 
-def class_order(name: str, description: Description) -> tuple[int, ...]:
-    """Return a permutation of the labels: which original label is at each position.
+def class_order(
+    name: str, description: Description, classes: range | None = None
+) -> tuple[int, ...]:
+    """Return a permutation of labels: which original label is at each position.
 
     Args:
         name: ``paper`` or ``released`` (NTU RGB+D only), ``natural`` (the source's own order),
             ``shuffled(7)`` (drawn from that seed alone), or ``auto``: ``paper`` for NTU RGB+D,
             ``natural`` for other data.
-        description: of the set whose classes are ordered.
+        description: of the set.
+        classes: labels to order, where they are not all of the set.
 
     Raises:
         ConfigError: the name is unknown, or the order is not one of these classes.
     """
-    num_classes = len(description.class_names)
+    classes = range(len(description.class_names)) if classes is None else classes
     if name == "auto":
         name = "paper" if _has_published_order(description) else "natural"
     if name == "natural":
-        return tuple(range(num_classes))
+        return tuple(classes)
     if name in ("paper", "released"):
         if not _has_published_order(description):
             raise ConfigError(
                 f"The class order `{name}` orders the 60 or 120 classes of NTU RGB+D, but "
-                f"{description.name} has {num_classes} classes of its own; choose `natural` or "
+                f"{description.name} has {len(classes)} classes of its own; choose `natural` or "
                 "`shuffled(SEED)`."
             )
-        return (PAPER if name == "paper" else RELEASED)[:num_classes]
+        # The classes of 60 and the new ones are halves of both orders.
+        return (PAPER if name == "paper" else RELEASED)[classes.start : classes.stop]
     shuffled = re.fullmatch(r"shuffled\((\d+)\)", name)
     if shuffled is None:
         raise ConfigError(f"Unknown class order `{name}`; known are {', '.join(ORDERS)}.")
-    order = numpy_generator(int(shuffled[1]), "class order").permutation(num_classes)
-    return tuple(order.tolist())
+    order = numpy_generator(int(shuffled[1]), "class order").permutation(len(classes))
+    return tuple((classes.start + order).tolist())
 
 
 def _has_published_order(description: Description) -> bool:

@@ -27,8 +27,8 @@ class Split:
         protocol: the rule of train and test: a benchmark's name, ``given split`` (the
             source's own), ``subjects`` (every other one trains), or ``stratified clips``.
         val_rule: how ``val`` was chosen, in words.
-        num_classes: classes of the benchmark, the first of the archive's: 60 where one of the
-            NTU RGB+D 60 protocols is cut out of an NTU RGB+D 120 set.
+        classes: labels of the benchmark's classes: some of the archive's where one of the
+            NTU RGB+D 60 protocols, or the new classes alone, are cut out of an NTU RGB+D 120 set.
     """
 
     train: NDArray[np.int64]
@@ -36,7 +36,7 @@ class Split:
     val: NDArray[np.int64]
     protocol: str
     val_rule: str
-    num_classes: int
+    classes: range
 
 
 def split(
@@ -46,7 +46,7 @@ def split(
 
     Args:
         archive: the prepared set.
-        benchmark: one of NTU RGB+D's four, or ``auto``: for NTU RGB+D the protocol that the
+        benchmark: one of NTU RGB+D's, or ``auto``: for NTU RGB+D the protocol that the
             file is named after, else ntu60-xview or ntu120-xset by the number of classes; for
             other data the set's own split, else every other subject (in order of their ids,
             the first one trains), else 70 % of each class's clips.
@@ -67,20 +67,20 @@ def split(
             f"`0 <= val_fraction < 1` must hold, but got val_fraction={val_fraction}."
         )
     in_train, protocol = _training_clips(archive, benchmark)
-    num_classes = len(archive.description.class_names)
+    classes = range(len(archive.description.class_names))
     if protocol in ntu.BENCHMARKS:
-        num_classes = ntu.num_classes_of(protocol)
+        classes = ntu.classes_of(protocol)
     by_name = np.argsort(archive.names, kind="stable")
-    by_name = by_name[archive.label[by_name] < num_classes]
+    by_name = by_name[np.isin(archive.label[by_name], classes)]
     train, test = by_name[in_train[by_name]], by_name[~in_train[by_name]]
-    _check_not_empty(archive, train, test, protocol, num_classes)
+    _check_not_empty(archive, train, test, protocol, classes)
     if val_fraction == 0:
-        return Split(train, test, np.empty(0, np.int64), protocol, "none", num_classes)
+        return Split(train, test, np.empty(0, np.int64), protocol, "none", classes)
     if archive.subject[train].all():
-        held_out, val_rule = hold_out_people(archive, train, val_fraction, seed)
+        held_out, val_rule = hold_out_people(archive, train, classes, val_fraction, seed)
     else:
         held_out, val_rule = hold_out_clips(archive.label[train], val_fraction, seed)
-    return Split(train[~held_out], test, train[held_out], protocol, val_rule, num_classes)
+    return Split(train[~held_out], test, train[held_out], protocol, val_rule, classes)
 
 
 def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
@@ -137,10 +137,10 @@ def _check_not_empty(
     train: NDArray[np.int64],
     test: NDArray[np.int64],
     protocol: str,
-    num_classes: int,
+    classes: range,
 ) -> None:
-    names = archive.description.class_names[:num_classes]
-    missing = sorted(set(range(len(names))) - set(archive.label[train].tolist()))
+    names = archive.description.class_names
+    missing = sorted(set(classes) - set(archive.label[train].tolist()))
     if missing:
         others = f" and {len(missing) - 1} other classes" if len(missing) > 1 else ""
         raise DataError(

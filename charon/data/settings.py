@@ -14,8 +14,18 @@ class DataSettings(Settings):
         "standin",
         "standin, standin-full, or a folder, .zip, .npz or .pkl of skeletons",
     )
-    benchmark: Literal["auto", "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"] = setting(
-        "auto", "the protocol; auto: ntu60-xview or ntu120-xset, or the data's own split"
+    benchmark: Literal[
+        "auto",
+        "ntu60-xsub",
+        "ntu60-xview",
+        "ntu120-xsub",
+        "ntu120-xset",
+        "ntu120new-xsub",
+        "ntu120new-xset",
+    ] = setting(
+        "auto",
+        "the protocol; auto: ntu60-xview or ntu120-xset, or the data's own split; "
+        "ntu120new: only the 60 classes that NTU-60 lacks",
     )
     class_order: str = setting(
         "auto", "paper, released, natural, shuffled(SEED); auto: paper for NTU, else natural"

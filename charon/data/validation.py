@@ -18,12 +18,19 @@ _NUM_DRAWS = 200
 
 
 def hold_out_people(
-    archive: Archive, train: NDArray[np.int64], fraction: float, seed: int
+    archive: Archive, train: NDArray[np.int64], classes: range, fraction: float, seed: int
 ) -> tuple[NDArray[np.bool_], str]:
     """Choose people whose clips make up about ``fraction`` of the rows ``train``.
 
-    Every class of the training clips keeps clips on both sides. With NTU RGB+D 120,
-    performers up to 40 and above are drawn separately, to that share of each group's clips.
+    Every class keeps clips on both sides. With all of NTU RGB+D 120, performers up to 40 and
+    above are drawn separately, to that share of each group's clips.
+
+    Args:
+        archive: the prepared set.
+        train: rows of the training clips.
+        classes: labels that these clips have.
+        fraction: share of the rows to hold out.
+        seed: of the draw.
 
     Returns:
         bool (row of ``train``,), and the rule in words.
@@ -36,8 +43,9 @@ def hold_out_people(
     np.add.at(clips, (person, archive.label[train]), 1)
     rng = numpy_generator(seed, "validation")
     chosen: list[NDArray[np.intp]] = []
-    for group, classes in _groups(archive, people, clips):
-        draw = _draw(clips[group].sum(axis=1), clips[np.ix_(group, classes)], fraction, rng)
+    clips = clips[:, classes.start : classes.stop]
+    for group, to_keep in _groups(archive, people, clips):
+        draw = _draw(clips[group].sum(axis=1), clips[np.ix_(group, to_keep)], fraction, rng)
         if draw is None:
             raise ConfigError(
                 f"No choice among {len(group)} people leaves every class with clips to train on "

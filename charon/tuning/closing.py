@@ -11,15 +11,23 @@ from charon.tuning.cluster import Cluster, tool
 from charon.tuning.session import Session
 from charon.tuning.tracking import Sender
 
+TABLES = (
+    *("trials.csv", "curves.csv"),
+    *("README.md", "selection.json", "winner.json", "confirm.json"),
+    *("gap.json", "gap.csv", "importance.csv"),
+)
+"""Files of a study's folder that go to MLflow, where they are there; most are a search's."""
+
 
 def start_analysis(session: Session, script: Path) -> subprocess.Popen[str]:
     """Start the analysis of the same name, ``analysis/NAME.py`` beside ``studies``.
 
-    A study without one gets a plain table. It runs in a process of its own, for it needs
-    neither torch nor Ray, and theirs may end meanwhile.
+    A study without one gets a plain table, a search the report of any search. It runs in a
+    process of its own, for it needs neither torch nor Ray, and theirs may end meanwhile.
     """
     own = script.resolve().parent.parent / "analysis" / script.name
-    program = [str(own)] if own.exists() else ["-m", "charon.report.generic"]
+    plain = "charon.report.search" if session.study.is_search else "charon.report.generic"
+    program = [str(own)] if own.exists() else ["-m", plain]
     return subprocess.Popen(
         [sys.executable, *program, "--results", str(session.folder)],
         stdout=subprocess.PIPE,
@@ -61,6 +69,10 @@ def closing_lines(session: Session, sender: Sender, *, all_sent: bool) -> list[s
     lines = ["", *(f"Figure         {path}" for path in figures(folder))]
     lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
     lines += [f"Models         {folder / 'trials'}"]
+    if (folder / "winner.json").exists():
+        config = shlex.quote(str(folder / "winner.json"))
+        lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
+        lines += [f"Winner         charon run --config {config} --output {folder / 'winner'}"]
     command = session.store.command()
     if command:
         lines.append(f"MLflow         {command}")

@@ -12,6 +12,7 @@ from rich.console import Console
 from charon.tuning.cost import cost_of
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.journal import Value
+from charon.tuning.judgement import judgement_of
 from charon.tuning.runner import slots
 from charon.tuning.session import Session
 
@@ -31,7 +32,7 @@ def show_estimate(session: Session, console: Console) -> None:
     fastest = min(cost.seconds for cost in every)
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
     at_once = slots(session)
-    number = session.plan.num_trials
+    number, seeds = session.plan.num_trials, _fresh_seeds(session)
     console.print(f"{session.plan.title}: {number} trials, {at_once} at once", markup=False)
     for trial in session.trials:
         console.print(f"  {trial.label}", markup=False)
@@ -39,9 +40,13 @@ def show_estimate(session: Session, console: Console) -> None:
         console.print(f"  then {number - 1} that Optuna chooses ({session.plan.sampler}) from")
         for name, domain in session.study.space.items():
             console.print(f"    {name}: {domain.ends[0]} to {domain.ends[-1]}", markup=False)
+        if seeds:
+            again = ", ".join(map(str, seeds))
+            console.print(f"  then the winner and the first setting, anew with seeds {again}")
     trials = [costs[_method(trial.fields)] for trial in session.trials]
     mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
-    total = START_SECONDS + mean * math.ceil(number / at_once)
+    rounds = math.ceil(number / at_once) + math.ceil(2 * len(seeds) / at_once)
+    total = START_SECONDS + mean * rounds
     tasks = session.clips.tasks
     lines = [
         f"Data      {session.clips.archive.source}: {tasks.num_training_clips} training clips, "
@@ -56,6 +61,14 @@ def show_estimate(session: Session, console: Console) -> None:
     ]
     for line in lines:
         console.print(line, markup=False)
+
+
+def _fresh_seeds(session: Session) -> tuple[int, ...]:
+    """Return the seeds of a search's confirm stage."""
+    if not session.study.is_search:
+        return ()
+    fields = session.trials[0].fields
+    return judgement_of(session.study, session.options, fields, session.clips).seeds
 
 
 def _method(fields: Mapping[str, Value]) -> tuple[Value, Value]:

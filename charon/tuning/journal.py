@@ -149,6 +149,8 @@ class Journal:
             record.num_tasks = event["num_tasks"]
             record.seconds += event["seconds"]
             record.tags.update(event.get("tags", {}))
+        elif kind == "tag":
+            record.tags.update(event["tags"])
         elif kind == "end":
             record.status = event["outcome"]
             record.ended = event["time"]

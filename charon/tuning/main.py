@@ -70,6 +70,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
 def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
     from charon.tuning import cluster as clusters
     from charon.tuning.closing import (
+        TABLES,
         closing_lines,
         dashboard_lines,
         figures,
@@ -87,14 +88,18 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
         console.print(line, markup=False)
     try:
         journal, sender = run_study(session, script, console)
-        analysis = start_analysis(session, script)
         outcome = outcome_of(session, journal)
+        if session.study.is_search:
+            from charon.tuning.verdict import follow_up
+
+            outcome = follow_up(session, journal, script, console)
+        analysis = start_analysis(session, script)
     except OSError as error:
         raise ResultsError(describe_write_error(session.folder, error)) from error
     finally:
         clusters.stop(cluster)
     analysed = show_analysis(analysis, console)
-    tables = [session.folder / name for name in ("trials.csv", "curves.csv")]
+    tables = [session.folder / name for name in TABLES]
     artifacts = [str(path) for path in (*tables, *figures(session.folder))]
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close(SENDING_SECONDS)
@@ -121,4 +126,4 @@ def report_outcome(
             markup=False,
         )
         return INTERRUPTED_STATUS
-    return 1 if failed or not analysed else 0
+    return 1 if outcome == FAILED or not analysed else 0

@@ -93,6 +93,9 @@ class Runs:
             self._client.set_tag(run_id, "outcome", "running")
         elif kind == "report":
             self._send_report(self._child(trial, event), event)
+        elif kind == "tag":
+            tags = [RunTag(name, value) for name, value in event["tags"].items()]
+            self._client.log_batch(self._child(trial, event), tags=tags)
         elif kind == "end":
             self._send_end(self._child(trial, event), event)
 

@@ -116,7 +116,8 @@ def with_remembered(options: Options, plan: Plan) -> Options:
     old = {name: plan.options[name] for name in REMEMBERED}
     for name in ("seeds", "benchmark", "objectives"):
         old[name] = tuple(old[name]) if old[name] else None
-    given = {name: value for name, value in options.remembered().items() if value}
+    default = Options().remembered()
+    given = {name: v for name, v in options.remembered().items() if v != default[name]}
     if options.gpus == "auto":
         del given["gpus"]  # it was measured when the study began
     return replace(options, **{**old, **given})

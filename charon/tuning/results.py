@@ -41,7 +41,8 @@ class Tables:
 def trials_csv(records: Sequence[TrialRecord]) -> str:
     """Return one row a trial: what it was, how it ended, and its final metrics.
 
-    Metrics are empty unless all tasks were learned.
+    Metrics are empty unless all tasks were learned. It started and ended at these seconds since
+    the epoch; the seconds of its tasks alone leave out where it waited or was interrupted.
     """
     metrics = _names(record.final for record in records)
     fields = _field_names(records)
@@ -54,10 +55,13 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
             "tasks_seen": record.tasks_seen,
             "num_tasks": record.num_tasks or None,
             "seconds": round(record.seconds, 3),
+            "started": round(record.started, 3) or None,
+            "ended": round(record.ended, 3) or None,
             "error": record.error or None,
         }
         rows.append({**row, **record.fields, **record.final})
-    first = ["trial_id", "name", "learner", "seed", "status", "tasks_seen", "num_tasks", "seconds"]
+    about = ["trial_id", "name", "learner", "seed", "status", "tasks_seen", "num_tasks"]
+    first = [*about, "seconds", "started", "ended"]
     return _table([*first, *[f for f in fields if f not in first], *metrics, "error"], rows)
 
 

@@ -17,7 +17,9 @@ from charon.tuning.clips import StudyClips
 from charon.tuning.cluster import Cluster
 from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.files import writable_folder
+from charon.tuning.gtep import tuning_benchmark
 from charon.tuning.journal import Journal, Value
+from charon.tuning.judgement import judgement_of
 from charon.tuning.objectives import ACROSS_TASKS, can_prune, directions
 from charon.tuning.options import Options
 from charon.tuning.packing import pack
@@ -33,6 +35,7 @@ from charon.tuning.plan import (
     with_remembered,
 )
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
+from charon.tuning.selection import GTEP
 from charon.tuning.space import bound, check_ends, check_start
 from charon.tuning.study import (
     BENCHMARK,
@@ -136,8 +139,9 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     try:
         preparing.wait(None if study.is_search else QUICK_SECONDS)
         if study.is_search:
-            # What is wrong with its space is said before Ray starts.
-            plan_trials(study, options, fields, clips, gpus=0.0)
+            # What is wrong with its space or its selection is said before Ray starts.
+            _, first, _ = plan_trials(study, options, fields, clips, gpus=0.0)
+            judgement_of(study, options, first[0].fields, clips)
             _check_database(folder)
         if not options.dry_run:
             cluster = clusters.start(options.address, folder / LOG)
@@ -208,6 +212,8 @@ def _chosen_fields(study: Study, options: Options) -> dict[str, Value]:
         fields["data.benchmark"] = options.benchmark[0]
     if study.is_search:
         fields["data.evaluate_on"] = "val"
+        if options.select == GTEP:
+            fields[BENCHMARK] = tuning_benchmark(options.benchmark)
     return {**fields, **options.settings}
 
 

@@ -275,3 +275,34 @@ def test_one_body_and_any_learner_run(tmp_path, charon):
     said = charon(*words, "--output", tmp_path / "out", *settings)
     assert said.status == 0
     assert "memory" not in said.out
+
+
+def test_the_settings_of_a_file_are_taken_and_the_command_line_replaces_them(
+    tmp_path, run, charon, finished
+):
+    settings = json.loads((finished.folder / "run.json").read_text())["run"]
+    config = tmp_path / "winner.json"
+    config.write_text(json.dumps({**settings, "seed": 7}))
+    words = ["--config", config, "--cache", finished.cache, "--seed", settings["seed"]]
+    assert charon("run", *words, "--output", tmp_path / "out").status == 0
+    assert_same_result(tmp_path / "out", finished.folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("{", "is not a JSON file"),
+        ("[1]", "must hold one JSON object"),
+        ('{"learner": {"alpha": 1}}', "must hold one JSON object"),
+        ('{"learner.alpa": 1}', "did you mean 'learner.alpha'"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_used_is_one_sentence(tmp_path, charon, content, message):
+    config = tmp_path / "some.json"
+    if content is not None:
+        config.write_text(content)
+    said = charon("run", "--config", config, "--output", tmp_path / "out")
+    assert said.status == 1
+    assert message in said.err
+    assert not (tmp_path / "out").exists()

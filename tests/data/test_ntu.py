@@ -47,7 +47,7 @@ def test_all_usable_names_are_regenerated_in_order(num_classes, usable):
     assert not set(names) & ntu.MISSING_NAMES
 
 
-@pytest.mark.parametrize("benchmark", ntu.BENCHMARKS)
+@pytest.mark.parametrize("benchmark", COUNTS)
 def test_row_names_have_the_protocols_counts(benchmark):
     train, test = ntu.row_names(benchmark)
     assert (len(train), len(test)) == COUNTS[benchmark]

@@ -58,6 +58,14 @@ def test_few_classes_are_in_the_same_task_in_both(about, agreeing):
     assert sum(same) == agreeing
 
 
+@pytest.mark.parametrize("name", [*PUBLISHED, "auto", "natural", "shuffled(7)"])
+def test_the_new_classes_have_an_order_of_their_own(name):
+    order = class_order(name, NTU120, range(60, 120))
+    assert sorted(order) == list(range(60, 120))
+    if name in PUBLISHED:
+        assert order == class_order(name, NTU120)[60:]
+
+
 def test_auto_is_the_papers_order_for_ntu_and_the_sources_for_others():
     assert class_order("auto", NTU60) == class_order("paper", NTU60)
     assert class_order("auto", OTHER) == class_order("natural", OTHER) == (0, 1)

@@ -16,6 +16,8 @@ COUNTS = {
     "ntu60-xview": (37_646, 18_932),
     "ntu120-xsub": (63_026, 50_919),
     "ntu120-xset": (54_468, 59_477),
+    "ntu120new-xsub": (22_935, 34_432),
+    "ntu120new-xset": (27_992, 29_375),
 }
 
 
@@ -59,7 +61,12 @@ def other_set(num_clips=40, subjects=None, in_train=None, about=OTHER, **columns
 
 
 def num_classes_of(benchmark):
+    """Of the set that the benchmark is cut out of."""
     return 60 if benchmark.startswith("ntu60") else 120
+
+
+def labels_of(benchmark):
+    return range(60, 120) if "new" in benchmark else range(num_classes_of(benchmark))
 
 
 @pytest.mark.parametrize("benchmark", COUNTS)
@@ -69,10 +76,14 @@ def test_ntus_protocols_have_their_counts_and_rules(benchmark):
     assert (len(rows.train), len(rows.test), len(rows.val)) == (*COUNTS[benchmark], 0)
     assert (rows.protocol, rows.val_rule) == (benchmark, "none")
     names = archive.names
-    assert set(names[rows.train]) | set(names[rows.test]) == set(names)
+    labels = labels_of(benchmark)
+    assert rows.classes == labels
+    own = names[np.isin(archive.label, labels)]
+    assert set(names[rows.train]) | set(names[rows.test]) == set(own)
     # Rows are in the order of the names, however the archive is sorted.
     assert names[rows.train].tolist() == sorted(names[rows.train])
-    assert set(names[rows.train]) == set(ntu.row_names(benchmark)[0])
+    if "new" not in benchmark:  # which no file of the field has
+        assert set(names[rows.train]) == set(ntu.row_names(benchmark)[0])
 
 
 @pytest.mark.parametrize("benchmark", COUNTS)
@@ -94,9 +105,8 @@ def test_validation_holds_out_whole_performers(benchmark, seed):
 
     assert not performances(rows.val) & performances(rows.train)
     # Every class is on both sides.
-    num_classes = num_classes_of(benchmark)
-    assert len(set(archive.label[rows.val])) == num_classes
-    assert len(set(archive.label[rows.train])) == num_classes
+    for side in (rows.val, rows.train):
+        assert set(archive.label[side].tolist()) == set(labels_of(benchmark))
     who = ", ".join(map(str, sorted(set(archive.subject[rows.val].tolist()))))
     assert rows.val_rule == f"held-out performers {who}"
 
@@ -218,9 +228,30 @@ def test_a_benchmark_of_another_set_is_refused():
 def test_ntu60s_protocols_can_be_cut_out_of_an_ntu120_set(benchmark):
     whole, part = ntu_set(120), ntu_set(60)
     cut, alone = split(whole, benchmark, seed=0), split(part, benchmark, seed=0)
-    assert cut.num_classes == alone.num_classes == 60
+    assert cut.classes == alone.classes == range(60)
     assert set(whole.names[cut.train]) == set(part.names[alone.train])
     assert set(whole.names[cut.test]) == set(part.names[alone.test])
+
+
+@pytest.mark.parametrize("benchmark", ["ntu60-xsub", "ntu60-xview"])
+def test_the_same_people_are_held_out_of_ntu60_wherever_it_is_cut_from(benchmark):
+    whole, part = ntu_set(120), ntu_set(60)
+    cut, alone = (split(one, benchmark, val_fraction=0.1, seed=0) for one in (whole, part))
+    assert cut.val_rule == alone.val_rule
+    assert set(whole.names[cut.val]) == set(part.names[alone.val])
+
+
+@pytest.mark.parametrize("protocol", ["xsub", "xset"])
+def test_the_new_classes_are_what_ntu60_lacks_under_ntu120s_protocol(protocol):
+    archive = ntu_set(120)
+    new, all_classes = (split(archive, f"{s}-{protocol}", seed=0) for s in ("ntu120new", "ntu120"))
+    for own, whole in ((new.train, all_classes.train), (new.test, all_classes.test)):
+        assert own.tolist() == [row for row in whole if archive.label[row] >= 60]
+
+
+def test_a_set_of_60_classes_has_no_new_ones():
+    with pytest.raises(ConfigError, match=r"`ntu120new-xset` has 120 classes, but NTU has 60"):
+        split(ntu_set(60), "ntu120new-xset", seed=0)
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, 1.5])

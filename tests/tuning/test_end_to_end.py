@@ -1,5 +1,6 @@
 """Whole studies through Ray, Optuna and MLflow, as a user starts them."""
 
+import json
 import os
 import signal
 import time
@@ -65,14 +66,36 @@ def is_the_papers(row):
     return (row["learner.masking_ratio"], row["learner.alpha"]) == ("0.3", "0.3")
 
 
+def check_what_follows(folder, rows):
+    """The winner is written down, confirmed on all clips with another seed, and reported."""
+    selection = json.loads((folder / "selection.json").read_text())
+    best = max((r for r in rows if r["status"] == "finished"), key=lambda r: float(r["val/faa"]))
+    assert selection["winner"]["trial_id"] == best["trial_id"]
+    ready = json.loads((folder / "winner.json").read_text())
+    assert (ready["seed"], ready["data.evaluate_on"]) == (2, "test")
+    runs = [json.loads(p.read_text()) for p in folder.glob("confirm/trials/*/run.json")]
+    assert len(runs) in (1, 2)  # one where the paper's setting has won
+    assert {(run["run"]["seed"], run["validation"]) for run in runs} == {(2, "none")}
+    assert ready in [run["run"] for run in runs]
+    scored = {path.parent.name for path in folder.glob("trials/*/test_scores.json")}
+    assert scored == {r["name"].replace(" ", "_").replace("#", "_") for r in rows if r["val/faa"]}
+    assert {path.name for path in folder.glob("plots/*.html")} >= {"history.html", "timeline.html"}
+    assert "neither the search nor the selection saw a test clip" in (
+        (folder / "README.md").read_text()
+    )
+
+
 def test_a_search_runs_on_validation_clips_and_is_extended_knowing_its_trials(clips, tmp_path):
-    finish(start(clips, tmp_path, "--trials", "2", mode="search"))
+    out = finish(start(clips, tmp_path, "--trials", "2", "--confirm-seeds", "1", mode="search"))
     first = read_table(tmp_path, "trials.csv")
     assert len(first) == 2
     assert [row["status"] for row in first if is_the_papers(row)] == ["finished"]
     assert "val/faa" in first[0]
     assert "test/faa" not in first[0]
-    finish(start(clips, tmp_path, "--extend", "1", mode="search"))
+    assert "Confirmed test FAA % of" in out
+    check_what_follows(tmp_path / "tiny", first)
+    more = ["--extend", "1", "--confirm-seeds", "0"]
+    assert "Confirmed" not in finish(start(clips, tmp_path, *more, mode="search"))
     rows = read_table(tmp_path, "trials.csv")
     assert [row["trial_id"] for row in rows[:2]] == [row["trial_id"] for row in first]
     assert [is_the_papers(row) for row in rows].count(True) == 1
@@ -88,7 +111,8 @@ def test_a_search_whose_driver_was_killed_goes_on_and_closes_what_it_left(clips,
     wait_for(process, "task 1/3")
     process.kill()
     process.communicate()
-    finish(start(clips, tmp_path, "--resume", mode="search", epochs=LONG))
+    more = ["--resume", "--confirm-seeds", "0"]
+    finish(start(clips, tmp_path, *more, mode="search", epochs=LONG))
     rows = [row for row in read_table(tmp_path, "trials.csv") if row["status"] != "lost"]
     assert len(rows) == 3
     assert {row["status"] for row in rows} <= {"finished", "pruned"}
@@ -96,6 +120,27 @@ def test_a_search_whose_driver_was_killed_goes_on_and_closes_what_it_left(clips,
     states = [trial.state.name for trial in optuna_study(tmp_path).trials]
     assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}
     assert len(states) - states.count("FAIL") == 3
+
+
+@pytest.mark.slow
+def test_a_confirm_stage_that_was_interrupted_goes_on_and_the_search_is_not_repeated(
+    clips, tmp_path
+):
+    flags = ["--trials", "2", "--confirm-seeds", "2"]
+    process = start(clips, tmp_path, *flags, mode="search", epochs=30)
+    wait_for(process, "Confirming")
+    wait_for(process, "finished")
+    process.send_signal(signal.SIGINT)
+    assert "--resume" in finish(process, 130)
+    ended = {row["trial_id"]: row["ended"] for row in read_table(tmp_path, "trials.csv")}
+    before = [r for r in read_table(tmp_path, "confirm/trials.csv") if r["status"] == "finished"]
+    assert before
+    finish(start(clips, tmp_path, "--resume", mode="search", epochs=30))
+    assert {row["trial_id"]: row["ended"] for row in read_table(tmp_path, "trials.csv")} == ended
+    after = read_table(tmp_path, "confirm/trials.csv")
+    assert {row["status"] for row in after} == {"finished"}
+    assert all(row in after for row in before)
+    assert "n = 2" in (tmp_path / "tiny" / "README.md").read_text()
 
 
 @pytest.mark.slow

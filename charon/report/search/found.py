@@ -1,0 +1,138 @@
+"""What a search left, beside the tables of any study."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from charon.report.tables import Results
+
+PRUNED, FINISHED = "pruned", "finished"
+
+SYMBOLS = {
+    "learner.masking_ratio": "masking ratio η",
+    "learner.sampling_interval": "sampling interval s",
+    "learner.buffer_size": "buffer size M",
+    "learner.alpha": "α",
+    "learner.beta": "β",
+    "learner.gamma": "γ",
+}
+
+UNITS = {"memory/bytes": ("memory", "kB", 1e-3), "time/train_seconds": ("training time", "s", 1.0)}
+"""Of metrics that are no accuracies: name, unit, and what a value is multiplied by."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A search's results.
+
+    Attributes:
+        results: as of any study.
+        selection: who has won, among whom, by which rule.
+        gap: who would have won under other rules; None if the trials were not tested.
+        ranks: the gap's table, one row a finished trial; empty with it.
+        confirm: what the confirm stage found; None where it was off or has not ended.
+        confirmed: its finished runs; empty with it.
+        importance: one row an objective and field; empty where too few trials have finished.
+    """
+
+    results: Results
+    selection: dict[str, Any]
+    gap: dict[str, Any] | None
+    ranks: pd.DataFrame
+    confirm: dict[str, Any] | None
+    confirmed: pd.DataFrame
+    importance: pd.DataFrame
+
+    @property
+    def provenance(self) -> str:
+        """What the numbers were measured on, and a warning where the winner is flattered."""
+        warning = "; picked on the test set, which flatters the winner"
+        return self.results.provenance + (warning if self.selection["warning"] else "")
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that were searched and differ between trials."""
+        return [n for n in self.selection["paper"] if n in self.results.trials]
+
+    @property
+    def objectives(self) -> list[str]:
+        """What was searched for, the first one first."""
+        return list(self.selection["objectives"])
+
+    @property
+    def finished(self) -> pd.DataFrame:
+        """The trials that learned all tasks."""
+        return self.results.finished
+
+    @property
+    def winner(self) -> str:
+        """The id of the trial that has won."""
+        return str(self.selection["winner"]["trial_id"])
+
+
+def read_found(results: Results) -> Found | None:
+    """Read what follows a search; None where it is not over."""
+    folder = results.folder
+    selection = _read(folder / "selection.json")
+    if selection is None:
+        return None
+    gap, confirm = _read(folder / "gap.json"), _read(folder / "confirm.json")
+    confirmed = _table(folder / "confirm" / "trials.csv") if confirm else pd.DataFrame()
+    if len(confirmed):
+        confirmed = confirmed[confirmed["status"] == FINISHED]
+    return Found(
+        results,
+        selection,
+        gap,
+        _table(folder / "gap.csv") if gap else pd.DataFrame(),
+        confirm,
+        confirmed,
+        _table(folder / "importance.csv"),
+    )
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _table(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame()
+    return pd.read_csv(path, dtype={"trial_id": str})
+
+
+def title(field: str) -> str:
+    """Return what a reader calls a field."""
+    return SYMBOLS.get(field, field.rpartition(".")[2].replace("_", " "))
+
+
+def metric_title(metric: str) -> str:
+    """Return what an axis calls a metric, with its unit."""
+    unit = UNITS[metric][1] if metric in UNITS else "percent"
+    return f"{metric_name(metric)}, {unit}"
+
+
+def metric_name(metric: str) -> str:
+    """Return what a reader calls a metric."""
+    if metric in UNITS:
+        return UNITS[metric][0]
+    part, _, name = metric.partition("/")
+    where = {"val": "validation ", "test": "test "}.get(part, "")
+    text = {"faa": "FAA", "bwt": "BWT"}.get(name, name.replace("_", " "))
+    return f"{where}{text}"
+
+
+def in_units(metric: str, values: Any) -> Any:
+    """Return a metric's values in the unit that its axis names."""
+    return values * UNITS[metric][2] if metric in UNITS else values
+
+
+def value_text(value: object) -> str:
+    """Return a field's value as a reader writes it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

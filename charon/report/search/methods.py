@@ -1,0 +1,121 @@
+"""The paragraph that says how a winner was selected, for a paper's section on methods."""
+
+import math
+from typing import Any
+
+from charon.report.search.found import Found, title
+from charon.report.statistics import Mean
+
+SAMPLERS = {
+    "tpe": "tree-structured Parzen estimators (TPE)",
+    "random": "random sampling",
+    "cmaes": "CMA-ES",
+    "gp": "a Gaussian process",
+    "nsga2": "NSGA-II",
+}
+PRUNERS = {
+    "none": "No trial was stopped early.",
+    "asha": "Trials in the lower half after some tasks were stopped early (ASHA over tasks).",
+    "hyperband": "Unpromising trials were stopped early (Hyperband over tasks).",
+}
+OUTCOMES = {
+    "finished": "finished",
+    "pruned": "were stopped early",
+    "failed": "failed",
+    "lost": "were lost with an interrupted process",
+    "interrupted": "were interrupted",
+}
+
+
+def effort(found: Found) -> str:
+    """Return how many trials there were, by how they ended."""
+    counts: dict[str, int] = found.selection["trials"]
+    parts = [f"{n} {OUTCOMES.get(status, status)}" for status, n in counts.items()]
+    return f"{sum(counts.values())} trials ({', '.join(parts)})"
+
+
+def methods(found: Found) -> str:
+    """Return the paragraph, made of facts of the search alone."""
+    facts, study = found.selection, found.results.study
+    kind = " (synthetic stand-in, not NTU RGB+D)" if study["is_standin"] else ""
+    fields = ", ".join(title(field) for field in found.fields)
+    learner = found.results.trials["learner"].iloc[0]
+    sentences = [
+        f"The hyperparameters of {learner} ({fields}) were searched on {study['data']}{kind}, "
+        f"protocol {study['protocol']}, scale {study['scale']}, with {SAMPLERS[facts['sampler']]} "
+        f"as implemented in Optuna: {effort(found)}, all with seed {facts['seed']}, the first one "
+        "at the paper's setting.",
+        PRUNERS[facts["pruner"]],
+        _objective(facts),
+        _rule(facts),
+        *_budget(study),
+        _confirmation(found),
+    ]
+    return " ".join(sentences)
+
+
+def _objective(facts: dict[str, Any]) -> str:
+    names = [
+        f"{name} ({'higher' if way == 'maximize' else 'lower'} is better)"
+        for name, way in zip(facts["objectives"], facts["directions"], strict=True)
+    ]
+    noun = "objective was" if len(names) == 1 else "objectives were"
+    return (
+        f"The {noun} {' and '.join(names)}, on clips cut from the training split, the same for "
+        f"every trial ({facts['validation']})."
+    )
+
+
+def _rule(facts: dict[str, Any]) -> str:
+    who = "the finished trial with the best"
+    if len(facts["objectives"]) > 1:
+        who = (
+            f"of the {len(facts['front'])} finished trials on the Pareto front the one with the "
+            f"best {facts['objectives'][0]}, judged by"
+        )
+    unseen = (
+        "the trials' saved models were scored on the test set before the selection, which "
+        "therefore saw it."
+        if facts["warning"]
+        else "neither the search nor the selection saw a test clip."
+    )
+    return f"The winner is {who} {facts['meaning']} (rule '{facts['rule']}'); {unseen}"
+
+
+def _budget(study: dict[str, Any]) -> list[str]:
+    budget = study.get("budget")
+    return [f"No memory was allowed more than {budget} bytes."] if budget else []
+
+
+def _confirmation(found: Found) -> str:
+    means = confirmed_means(found)
+    if not means:
+        return "The winner was not learned anew with other seeds, so it has no test accuracy yet."
+    assert found.confirm is not None
+    seeds = ", ".join(map(str, found.confirm["seeds"]))
+    subject = (
+        "The winner, which is the paper's setting,"
+        if found.selection["winner"]["is_paper"]
+        else "The winner and the paper's setting"
+    )
+    verb = "was" if found.selection["winner"]["is_paper"] else "were"
+    results = "; ".join(f"{role} {mean}" for role, mean in means.items())
+    return (
+        f"{subject} {verb} then learned anew on all training clips, without a validation cut, with "
+        f"seeds that the search had not used ({seeds}), and evaluated once on the test set of "
+        f"{found.confirm['protocol']}: FAA in percent, mean ± standard deviation over seeds with "
+        f"the 95 % interval of the mean by Student's t: {results}."
+    )
+
+
+def confirmed_means(found: Found) -> dict[str, Mean]:
+    """Return what was confirmed, by whom a reader calls it; empty where nothing was."""
+    if found.confirm is None:
+        return {}
+    named = {"the winner": found.confirm["winner"], "the paper's setting": found.confirm["paper"]}
+    return {role: _mean(plain) for role, plain in named.items() if plain}
+
+
+def _mean(plain: dict[str, Any]) -> Mean:
+    std, half = (math.nan if plain[one] is None else plain[one] for one in ("std", "half"))
+    return Mean(plain["mean"], std, half, plain["n"])

@@ -1,0 +1,106 @@
+"""Finished trials' saved models, scored on the test set after the search: no training.
+
+A search never sees the test set. What its report says of it comes from here, from each
+trial's ``model.pt``; the metrics lie beside it, so nothing is scored twice.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+
+from charon.errors import CheckpointError
+from charon.files import write_text
+from charon.tuning.journal import TrialRecord
+from charon.tuning.trainable import outputs_folder
+
+SCORES = "test_scores.json"
+"""File in a trial's folder."""
+
+
+def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
+    """Return the metrics on the test set of the model in a finished trial's folder.
+
+    The test set is that of the trial's own benchmark and class order. The names are those a
+    run has that is evaluated on it: ``test/faa``, ``test/task_il_faa`` and
+    ``test/acc/task_01`` on.
+
+    Raises:
+        CheckpointError: there is no model, or it cannot be read.
+    """
+    from charon import metrics
+    from charon.data.prepare import prepare
+    from charon.evaluation import score
+    from charon.outputs import load_model
+    from charon.tasks import Tasks
+
+    model = load_model(folder)
+    run = model.run.replace({"data.evaluate_on": "test"})
+    archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
+    tasks = Tasks(archive, run.data, run.seed)
+    every, own = [], []
+    for task in tasks.tasks:
+        scored = score(model.learner, tasks.load(task.test, "test"), task.classes, model.device)
+        every.append(scored.accuracy(range(tasks.num_classes)))
+        own.append(scored.accuracy(task.classes))
+    return {
+        "test/faa": metrics.average_accuracy(np.asarray(every)),
+        "test/task_il_faa": metrics.average_accuracy(np.asarray(own)),
+        **{f"test/acc/task_{k:02d}": accuracy for k, accuracy in enumerate(every, start=1)},
+    }
+
+
+def score_trials(
+    records: Sequence[TrialRecord],
+    study_folder: Path,
+    cache: Path,
+    *,
+    cpus: float,
+    gpus: float,
+    on_scored: Callable[[int, int], None],
+) -> dict[str, dict[str, float]]:
+    """Score the models of finished trials on Ray, each once, and return them by trial.
+
+    Args:
+        records: finished trials.
+        study_folder: of the search.
+        cache: of the prepared sets.
+        cpus: cores that one model takes, as a trial did.
+        gpus: of one model.
+        on_scored: called with how many are done and how many there are.
+
+    Raises:
+        CheckpointError: a model is gone or cannot be read.
+    """
+    folders = {r.trial_id: outputs_folder(str(study_folder), r.label) for r in records}
+    waiting = [folder for folder in folders.values() if not (folder / SCORES).exists()]
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(_score_and_write)
+    pending = [remote.remote(str(folder), str(cache), cpus) for folder in waiting]
+    while pending:
+        done, pending = ray.wait(pending)
+        for problem in ray.get(done):
+            if problem:
+                raise CheckpointError(problem)
+        on_scored(len(folders) - len(pending), len(folders))
+    return {name: _read(folder / SCORES) for name, folder in folders.items()}
+
+
+def _score_and_write(folder: str, cache: str, cpus: float) -> str:
+    """Write a trial's scores; return what went wrong in one sentence, else nothing."""
+    import torch
+
+    torch.set_num_threads(max(1, int(cpus)))
+    try:
+        scores = score_on_test(Path(folder), Path(cache))
+    except CheckpointError as error:
+        return str(error)
+    write_text(Path(folder) / SCORES, json.dumps(scores, indent=1))
+    return ""
+
+
+def _read(path: Path) -> dict[str, float]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,80 @@
+"""What a search writes down of its selection and its gap, for people and for the report."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from charon.tuning.facts import repeat_command
+from charon.tuning.gap import ON_TEST, VAL, Gap
+from charon.tuning.journal import TrialRecord, Value
+from charon.tuning.selection import FIRST_TASKS, FLATTERS, TEST, Rule, Selection, Tested, finished
+
+SELECTION, WINNER, GAP, GAP_TABLE = "selection.json", "winner.json", "gap.json", "gap.csv"
+
+
+def selection_facts(
+    records: Sequence[TrialRecord],
+    chosen: Selection,
+    rule: Rule,
+    paper: Mapping[str, Value],
+    varied: Sequence[str],
+) -> dict[str, Any]:
+    """Return who has won, under which rule, among whom.
+
+    Args:
+        records: all trials.
+        chosen: what the rule says of them.
+        rule: the rule.
+        paper: all fields of the first trial.
+        varied: the fields of the space.
+    """
+    return {
+        "rule": rule.name,
+        "meaning": rule.meaning,
+        "warning": FLATTERS if rule.name == TEST else "",
+        "trials": dict(Counter(record.status for record in records)),
+        "winner": _entry(chosen.winner, chosen, varied)
+        | {
+            "is_paper": chosen.winner.fields == paper,
+            "command": repeat_command(chosen.winner.fields),
+        },
+        "paper": {name: paper[name] for name in varied},
+        "front": [_entry(record, chosen, varied) for record in chosen.front],
+    }
+
+
+def _entry(record: TrialRecord, chosen: Selection, varied: Sequence[str]) -> dict[str, Any]:
+    return {
+        "trial_id": record.trial_id,
+        "name": record.label,
+        "values": list(chosen.values[record.trial_id]),
+        "fields": {name: record.fields[name] for name in varied},
+    }
+
+
+def gap_csv(gap: Gap, records: Sequence[TrialRecord], tested: Tested) -> str:
+    """Return one row a finished trial: its accuracies, percent, and its rank under each rule."""
+    compared = finished(records)
+    tasks = sorted(compared[0].curve)
+    names = [_rank_name(pick.rule) for pick in gap.picks]
+    after = [f"val_after_{task}" for task in tasks]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial_id", "name", *after, "val", "test", *names])
+    for r in compared:
+        curve = [r.curve[task][VAL] for task in tasks]
+        values = [*curve, r.final[VAL], tested[r.trial_id][ON_TEST]]
+        writer.writerow([r.trial_id, r.label, *values, *gap.ranks[r.trial_id]])
+    return text.getvalue()
+
+
+def _rank_name(rule: Rule) -> str:
+    return f"rank_first_{rule.after}" if rule.name == FIRST_TASKS else f"rank_{rule.name}"
+
+
+def as_json(content: Mapping[str, Any]) -> str:
+    """Return a file's text."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

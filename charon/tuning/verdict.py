@@ -1,0 +1,200 @@
+"""What follows a search: its winner, what other rules would have chosen, and the winner's test.
+
+In this order: the winner is written down (``selection.json``, ``winner.json``), only then do
+saved models meet the test set (``gap.json``, ``gap.csv``), and at last the winner and the
+paper's setting are learned anew (the folder ``confirm``). Each step can be repeated: what is
+there already is neither scored nor learned again.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from charon.errors import CharonError, CheckpointError
+from charon.files import write_text
+from charon.tuning import confirm
+from charon.tuning.gap import as_plain, measure_gap
+from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
+from charon.tuning.judgement import judgement_of
+from charon.tuning.objectives import directions
+from charon.tuning.plots import write_plots
+from charon.tuning.runner import outcome_of, run_study
+from charon.tuning.scoring import score_trials
+from charon.tuning.search import load_optuna_study
+from charon.tuning.selection import (
+    FLATTERS,
+    TEST,
+    Selection,
+    Tested,
+    finished,
+    select,
+)
+from charon.tuning.selection_files import (
+    GAP,
+    GAP_TABLE,
+    SELECTION,
+    WINNER,
+    as_json,
+    gap_csv,
+    selection_facts,
+)
+from charon.tuning.session import Session
+
+CONFIRMED = "confirm.json"
+
+SENDING_SECONDS = 20.0
+"""How long the confirm stage waits for MLflow at its end."""
+
+
+def follow_up(session: Session, journal: Journal, script: Path, console: Console) -> str:
+    """Judge a search that is over; return how all of it has ended.
+
+    What cannot be done is said in one sentence.
+    """
+    outcome = outcome_of(session, journal)
+    if outcome == INTERRUPTED:
+        return outcome
+    try:
+        confirmed = _Verdict(session, journal, console).reach(script)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except CharonError as error:
+        console.print(str(error), style="red", markup=False)
+        return FAILED
+    return outcome if confirmed == FINISHED else confirmed
+
+
+class _Verdict:
+    """The steps after a search."""
+
+    def __init__(self, session: Session, journal: Journal, console: Console) -> None:
+        self._session = session
+        self._study = session.study
+        self._folder = session.folder
+        self._journal = journal
+        self._console = console
+        self._judgement = judgement_of(
+            session.study, session.options, session.trials[0].fields, session.clips
+        )
+        self._rule = self._judgement.rule
+        self._records = list(journal.trials.values())
+        self._paper = self._records[0].fields
+        self._directions = directions(session.study.objectives)
+
+    def reach(self, script: Path) -> str:
+        """Take all steps; return how the last one has ended."""
+        tested = self._score() if self._rule.name == TEST else None
+        chosen = select(self._records, self._study.objectives, self._directions, self._rule, tested)
+        self._write_selection(chosen)
+        _tag(self._journal, self._records, selection=self._rule.name)
+        _tag(self._journal, [chosen.winner], winner="true")
+        # A search that was extended may have had another winner.
+        others = [r for r in self._records if r is not chosen.winner]
+        _tag(self._journal, [r for r in others if "winner" in r.tags], winner="false")
+        self._say(chosen)
+        self._write_gap(tested)
+        write_plots(
+            load_optuna_study(self._folder, self._session.plan),
+            self._records,
+            self._study.objectives,
+            self._directions,
+            self._folder,
+        )
+        return self._confirm(chosen.winner, script)
+
+    def _score(self) -> Tested:
+        """Score the finished trials' models on the test set, each once."""
+        return score_trials(
+            finished(self._records),
+            self._folder,
+            self._session.cache,
+            cpus=self._session.cpus,
+            gpus=self._session.gpus,
+            on_scored=lambda done, total: self._console.print(
+                f"Scored {done} of {total} finished trials on the test set", markup=False
+            ),
+        )
+
+    def _write_selection(self, chosen: Selection) -> None:
+        facts = selection_facts(
+            self._records, chosen, self._rule, self._paper, self._study.varied
+        ) | {
+            "objectives": list(self._study.objectives),
+            "directions": list(self._directions),
+            "sampler": self._study.sampler,
+            "pruner": self._study.pruner,
+            "seed": self._study.seeds[0],
+            "validation": self._session.clips.tasks.val_rule,
+            "confirm_seeds": list(self._judgement.seeds),
+        }
+        write_text(self._folder / SELECTION, as_json(facts))
+        seed = (*self._judgement.seeds, self._study.seeds[0])[0]
+        ready = confirm.confirmed_fields(chosen.winner.fields, seed, self._judgement.benchmark)
+        write_text(self._folder / WINNER, as_json(ready))
+
+    def _say(self, chosen: Selection) -> None:
+        lines = [f"Winner by {self._rule.meaning}: {chosen.winner.label}"]
+        if chosen.winner.fields == self._paper:
+            lines.append("It is the paper's setting, the first trial; nothing found is better.")
+        if len(self._study.objectives) > 1:
+            lines.append(
+                f"Of the {len(chosen.front)} trials on the Pareto front it has the best "
+                f"{self._study.objective}."
+            )
+        if self._rule.name == TEST:
+            lines.append(FLATTERS)
+        for line in lines:
+            self._console.print(line, markup=False)
+
+    def _write_gap(self, tested: Tested | None) -> None:
+        try:
+            tested = self._score() if tested is None else tested
+        except CheckpointError as error:
+            self._console.print(f"No gap report: {error}", style="yellow", markup=False)
+            (self._folder / GAP).unlink(missing_ok=True)
+            return
+        gap = measure_gap(self._records, tested, self._judgement.first_tasks)
+        write_text(self._folder / GAP, as_json(as_plain(gap)))
+        write_text(self._folder / GAP_TABLE, gap_csv(gap, self._records, tested))
+
+    def _confirm(self, winner: TrialRecord, script: Path) -> str:
+        """Learn the winner and the paper's setting anew; return how that has ended."""
+        seeds = self._judgement.seeds
+        if not seeds:
+            (self._folder / CONFIRMED).unlink(missing_ok=True)
+            return FINISHED
+        trials = confirm.confirm_trials(
+            winner.fields, self._paper, seeds, self._study.varied, self._judgement.benchmark
+        )
+        stage = confirm.confirm_session(self._session, trials, seeds, self._console)
+        self._console.print(
+            f"Confirming on all training clips: {len(trials)} runs, seeds "
+            f"{', '.join(map(str, seeds))}",
+            markup=False,
+        )
+        journal, sender = run_study(stage, script, self._console)
+        outcome, records = outcome_of(stage, journal), list(journal.trials.values())
+        _tag(journal, records, stage=confirm.FOLDER, selection=self._rule.name)
+        for record in records:
+            if record.status == FAILED:
+                self._console.print(f"{record.label} failed: {record.error}", markup=False)
+        found = confirm.confirmed(records)
+        results = {
+            "winner": confirm.as_plain(found.winner),
+            "paper": confirm.as_plain(found.paper),
+            "seeds": list(seeds),
+            "protocol": stage.clips.protocol,
+        }
+        write_text(self._folder / CONFIRMED, as_json(results))
+        tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
+        journal.append("study_end", outcome=outcome, artifacts=tables)
+        sender.close(SENDING_SECONDS)
+        return outcome
+
+
+def _tag(journal: Journal, records: Sequence[TrialRecord], **tags: str) -> None:
+    """Tag trials, each once."""
+    for record in records:
+        if not tags.items() <= record.tags.items():
+            journal.append("tag", record.trial_id, tags=tags)

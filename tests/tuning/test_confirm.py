@@ -1,0 +1,122 @@
+"""The confirm stage: fresh seeds, all training clips, both settings; and how a search is judged."""
+
+from types import SimpleNamespace
+
+import pytest
+from tuning.search_records import record
+
+from charon.data.protocols import split
+from charon.errors import ConfigError
+from charon.tuning import gtep
+from charon.tuning.confirm import confirm_trials, confirmed, confirmed_fields
+from charon.tuning.expansion import complete
+from charon.tuning.judgement import fresh_seeds, judgement_of
+from charon.tuning.options import Options
+from charon.tuning.selection import FIRST_TASKS, GTEP, VALIDATION, Rule
+from charon.tuning.space import Real
+from charon.tuning.study import Study
+
+SEARCHED = complete({"learner": "charon", "data.evaluate_on": "val", "seed": 0})
+WINNER = complete({**SEARCHED, "learner.alpha": 0.5})
+SEARCH = Study("s", "?", base={}, space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0, 1))
+
+
+def test_fresh_seeds_are_none_of_the_searchs():
+    assert fresh_seeds(3, (0, 1)) == (2, 3, 4)
+    assert fresh_seeds(3, (1, 3)) == (0, 2, 4)
+    assert fresh_seeds(0, (0,)) == ()
+
+
+def test_both_settings_are_learned_with_every_fresh_seed_and_tested():
+    trials = confirm_trials(WINNER, SEARCHED, (2, 3), ["learner.alpha"])
+    found = [(t.label.split()[0], t.fields["learner.alpha"], t.fields["seed"]) for t in trials]
+    assert found == [("winner", 0.5, 2), ("paper", 0.3, 2), ("winner", 0.5, 3), ("paper", 0.3, 3)]
+    assert {t.fields["data.evaluate_on"] for t in trials} == {"test"}
+    assert len({t.label for t in trials}) == 4
+
+
+def test_nothing_else_of_a_setting_changes():
+    changed = {k: v for k, v in confirmed_fields(WINNER, 7).items() if WINNER[k] != v}
+    assert changed == {"seed": 7, "data.evaluate_on": "test"}
+
+
+def test_a_confirming_run_has_all_training_clips(two_bodies):
+    evaluated_on = confirmed_fields(WINNER, 7)["data.evaluate_on"]
+    whole = split(two_bodies, seed=0)
+    cut = split(two_bodies, val_fraction=0.25, seed=0)
+    assert evaluated_on == "test"  # under which charon.tasks cuts no validation set
+    assert len(whole.train) == len(cut.train) + len(cut.val)
+
+
+def test_where_the_paper_wins_its_setting_is_learned_once():
+    trials = confirm_trials(SEARCHED, SEARCHED, (2, 3, 4), ["learner.alpha"])
+    assert [t.label.split()[0] for t in trials] == ["winner"] * 3
+
+
+def test_the_runs_add_up_to_means_of_each_setting():
+    faas = {"winner": (60.0, 62.0, 64.0), "paper": (58.0,)}
+    records = []
+    for role, values in faas.items():
+        for number, faa in enumerate(values):
+            run = record(f"{role}{number}", [faa], num_tasks=1)
+            run.label = f"{role} seed{number}"
+            run.curve[1]["test/faa"] = faa
+            records.append(run)
+    records.append(record("winner9", [99.0], num_tasks=2))  # stopped: not counted
+    found = confirmed(records)
+    assert (found.winner.mean, found.winner.n) == (62.0, 3)
+    assert (found.paper.mean, found.paper.n) == (58.0, 1)
+    assert confirmed([]).winner is None
+
+
+def judged(fields=SEARCHED, num_tasks=6, num_classes=120, is_ntu=True, **options):
+    about = SimpleNamespace(is_ntu=is_ntu, class_names=("x",) * num_classes)
+    clips = SimpleNamespace(
+        tasks=SimpleNamespace(tasks=[None] * num_tasks),
+        archive=SimpleNamespace(source="some.npz", description=about),
+    )
+    return judgement_of(SEARCH, Options(**options), fields, clips)
+
+
+def test_by_default_validation_selects_and_three_fresh_seeds_confirm():
+    found = judged()
+    assert (found.rule, found.first_tasks) == (Rule(VALIDATION), 2)
+    assert (found.seeds, found.benchmark) == ((2, 3, 4), None)
+    assert judged(num_tasks=12).first_tasks == 3
+
+
+def test_the_number_of_seeds_and_of_first_tasks_can_be_chosen():
+    assert judged(confirm_seeds=0).seeds == ()
+    assert judged(confirm_seeds=5, smoke=True).seeds == (2,)
+    assert judged(select=FIRST_TASKS, first_tasks=4).rule == Rule(FIRST_TASKS, 4)
+
+
+def test_gtep_confirms_on_the_classes_that_the_search_has_not_seen():
+    fields = complete({**SEARCHED, "data.benchmark": gtep.tuning_benchmark(None)})
+    assert fields["data.benchmark"] == "ntu60-xview"
+    found = judged(fields, select=GTEP)
+    assert (found.rule, found.benchmark) == (Rule(GTEP), "ntu120new-xset")
+    (trial, *_) = confirm_trials(WINNER, fields, (2,), ["learner.alpha"], found.benchmark)
+    assert trial.fields["data.benchmark"] == "ntu120new-xset"
+    assert gtep.tuning_benchmark(["ntu60-xsub"]) == "ntu60-xsub"
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "is_ntu", "message"),
+    [(60, True, "60 classes of NTU-60"), (20, False, "20 classes of its own")],
+)
+def test_gtep_without_the_classes_of_ntu120_is_one_sentence(num_classes, is_ntu, message):
+    fields = complete({**SEARCHED, "data.benchmark": "ntu60-xview"})
+    with pytest.raises(ConfigError, match=f"{message}; take NTU RGB"):
+        judged(fields, num_classes=num_classes, is_ntu=is_ntu, select=GTEP)
+
+
+def test_gtep_under_another_protocol_is_one_sentence():
+    for given in (["ntu120-xset"], ["ntu60-xsub", "ntu60-xview"]):
+        with pytest.raises(ConfigError, match="tunes under ntu60-xsub or ntu60-xview"):
+            gtep.tuning_benchmark(given)
+
+
+def test_a_search_cannot_be_made_to_see_the_test_set():
+    with pytest.raises(ConfigError, match=r"data\.evaluate_on cannot be set"):
+        judged({**SEARCHED, "data.evaluate_on": "test"})
