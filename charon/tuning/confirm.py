@@ -19,6 +19,7 @@ from charon.tuning.journal import TrialRecord, Value
 from charon.tuning.labels import label
 from charon.tuning.plan import Plan, new_key, read_plan
 from charon.tuning.session import Session
+from charon.tuning.sharing import leaders_first
 from charon.tuning.study import BENCHMARK, Study
 
 FOLDER = "confirm"
@@ -103,6 +104,8 @@ def confirm_session(
     """
     clips = StudyClips([trials[0].fields], search.cache, console)
     clips.prepare()
+    if search.options.share_first_task:
+        trials = leaders_first(trials)
     cases = {trial.label.partition(" ")[0]: trial.fields for trial in trials}
     study = Study(
         name=f"{search.study.name}_{FOLDER}",

@@ -15,6 +15,7 @@ from charon.tuning.journal import Value
 from charon.tuning.judgement import judgement_of
 from charon.tuning.runner import slots
 from charon.tuning.session import Session
+from charon.tuning.space import Choice, Domain, SamplingInterval
 
 START_SECONDS = 20.0
 """From the command to the first step, about."""
@@ -39,7 +40,7 @@ def show_estimate(session: Session, console: Console) -> None:
     if session.study.is_search:
         console.print(f"  then {number - 1} that Optuna chooses ({session.plan.sampler}) from")
         for name, domain in session.study.space.items():
-            console.print(f"    {name}: {domain.ends[0]} to {domain.ends[-1]}", markup=False)
+            console.print(f"    {name}: {_range(domain)}", markup=False)
         if seeds:
             again = ", ".join(map(str, seeds))
             console.print(f"  then the winner and the first setting, anew with seeds {again}")
@@ -69,6 +70,13 @@ def _fresh_seeds(session: Session) -> tuple[int, ...]:
         return ()
     fields = session.trials[0].fields
     return judgement_of(session.study, session.options, fields, session.clips).seeds
+
+
+def _range(domain: Domain) -> str:
+    """Return what can be drawn, in words."""
+    if isinstance(domain, Choice | SamplingInterval):
+        return ", ".join(map(str, domain.values))
+    return f"{domain.ends[0]} to {domain.ends[-1]}"
 
 
 def _method(fields: Mapping[str, Value]) -> tuple[Value, Value]:

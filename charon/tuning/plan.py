@@ -140,6 +140,8 @@ def check_same(
     for name in ("cpus", "gpus"):
         if getattr(options, name) != plan.options[name]:
             what = f"--{name}-per-trial, then {plan.options[name]}, now {getattr(options, name)}"
+    if options.share_first_task and not plan.options["share_first_task"]:
+        what = "--share-first-task was not given then"
     if what:
         raise ConfigError(
             f"The study that began on {plan.started} cannot go on, for it has changed: {what}. "

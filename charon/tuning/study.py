@@ -200,6 +200,9 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
 
     Returns:
         The study, and what the buffer size is where it is not varied or where a search begins.
+
+    Raises:
+        ConfigError: of a search's sizes only one is left.
     """
     if SIZE in study.grid:
         sizes = list(dict.fromkeys(small_buffers(study.grid[SIZE], largest).values()))
@@ -208,6 +211,12 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     if not isinstance(domain, Whole | Choice):
         return study, largest
     small = small_buffers([*domain.ends, start], largest)
+    if len({small.get(end, end) for end in domain.ends}) == 1:
+        raise ConfigError(
+            f"At the small scale a memory on this data has at most {largest} clips, which leaves "
+            f"nothing to choose for {SIZE}; search it with --scale paper, or leave it out of the "
+            "study's space."
+        )
     if isinstance(domain, Whole):
         shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
     else:

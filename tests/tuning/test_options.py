@@ -130,6 +130,12 @@ def test_a_resumed_study_takes_over_what_is_not_given_again():
     )
 
 
+def test_a_zero_that_is_given_again_counts():
+    old = Options(confirm_seeds=3, gpus=1.0)
+    resumed = with_remembered(Options(resume=True, confirm_seeds=0, gpus=0.0), plan(options=old))
+    assert (resumed.confirm_seeds, resumed.gpus) == (0, 0.0)
+
+
 def test_a_resumed_study_keeps_the_share_of_a_gpu_that_was_measured():
     resumed = with_remembered(Options(resume=True, gpus="auto"), plan(options=Options(gpus=0.25)))
     assert resumed.gpus == 0.25
@@ -156,6 +162,8 @@ def test_a_study_that_has_changed_cannot_be_resumed_and_says_what_changed():
         check_same(plan(), STUDY, trials[:1], Options())
     with pytest.raises(ConfigError, match="--cpus-per-trial"):
         check_same(plan(), STUDY, trials, Options(cpus=2.0))
+    with pytest.raises(ConfigError, match="--share-first-task was not given then"):
+        check_same(plan(), STUDY, trials, Options(share_first_task=True))
 
 
 SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, pruner="asha")

@@ -186,6 +186,12 @@ def test_searched_buffer_sizes_shrink_by_one_factor():
     assert with_small_buffers(study(space=SPACE), 200, 500) == (study(space=SPACE), 200)
 
 
+def test_a_range_of_buffers_that_shrinks_to_one_value_names_its_field():
+    for sizes in (Whole(100, 2000, log=True), Choice((100, 2000))):
+        with pytest.raises(ConfigError, match=r"at most 1 clips.* learner\.buffer_size; search"):
+            with_small_buffers(study(space={"learner.buffer_size": sizes}), 1, 500)
+
+
 def test_labels_name_what_differs():
     runs = expand(study(grid={"model.attention": ["softmax", "tanh"]}, seeds=(7,)))
     assert runs[1].label == "eta0.30 s5 M500 attention=tanh seed7"
