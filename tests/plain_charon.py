@@ -50,6 +50,14 @@ class PlainCharon:
             "total": total.detach()
         }, slopes
 
+    def predict(self, batch):
+        """Logits of whole clips."""
+        self.network.training = False
+        with torch.no_grad():
+            logits, _ = self.network(batch.x, batch.present, rebuilds=False)
+        self.network.training = True
+        return logits
+
     def descend(self, total):
         chosen = {n: w for n, w in self.network.weights.items() if w.requires_grad}
         slopes = torch.autograd.grad(total, list(chosen.values()))
@@ -62,7 +70,7 @@ class PlainCharon:
         angles = (torch.rand(len(x), 3, generator=self.rotating) * 2 - 1) * self.limit
         turned = [
             torch.einsum("ij,jfvb->ifvb", matrix, clip)
-            for matrix, clip in zip(rotation_matrices(angles), x, strict=True)
+            for matrix, clip in zip(rotation_matrices(angles).to(x), x, strict=True)
         ]
         return torch.stack(turned)
 

@@ -90,14 +90,15 @@ class PlainNetwork:
 
     def encoded(self, z):
         """Add the code of the tokens, and of the tuples if so asked."""
-        z = z + self.code(z.shape[1], z.shape[3])[None, :, None, :]
+        encoded = z + self.code(z, z.shape[3])[None, :, None, :]
         if self.time_encoding:
-            z = z + self.code(z.shape[1], self.num_tuples)[None, :, : z.shape[2], None]
-        return z
+            encoded = encoded + self.code(z, self.num_tuples)[None, :, : z.shape[2], None]
+        return encoded
 
-    def code(self, *shape):
+    def code(self, z, num_positions):
+        shape = (z.shape[1], num_positions)
         if shape not in self.codes:
-            self.codes[shape] = code(*shape).to(self.dtype)
+            self.codes[shape] = code(*shape).to(z)
         return self.codes[shape]
 
     def encode(self, x, kept=None):
@@ -135,7 +136,7 @@ class PlainNetwork:
         z = self.conv("decoder.output_map", z)
         return z.reshape(rows, z.shape[1], -1, joints)
 
-    def __call__(self, x, present, kept=None):
+    def __call__(self, x, present, kept=None, *, rebuilds=True):
         """Return the logits and the rebuilt clips (None without a decoder)."""
         x = x.to(self.dtype)
         num_clips, *_, num_bodies = x.shape
@@ -153,7 +154,7 @@ class PlainNetwork:
             features.append(feature)
         weight, bias = self.weights["classifier.weight"], self.weights["classifier.bias"]
         logits = torch.stack(features) @ weight.T + bias
-        if not self.num_decoder_blocks:
+        if not self.num_decoder_blocks or not rebuilds:
             return logits, None
         decoded = self.decode(latent, kept)
         clips = []

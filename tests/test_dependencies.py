@@ -19,7 +19,7 @@ ABOVE = [
     ["learners"],
     ["config"],
     ["tasks", "making", "evaluation", "devices", "first_task", "stream", "checkpoint", "outputs"],
-    ["cli", "commands"],
+    ["cli", "commands", "throughput"],
     ["tuning"],
 ]
 APART = ["report"]

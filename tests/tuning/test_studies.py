@@ -9,7 +9,9 @@ from charon.learners import LEARNERS
 from charon.tuning.expansion import expand
 
 ROOT = Path(__file__).parents[2]
-STUDIES = sorted((ROOT / "studies").glob("*.py"))
+BENCHMARK = "throughput"
+"""Times steps; it has no trials."""
+STUDIES = sorted(p for p in (ROOT / "studies").glob("*.py") if p.stem != BENCHMARK)
 
 
 def declared(path):

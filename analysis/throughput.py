@@ -1,0 +1,127 @@
+"""The paper's Fig. 2, epochs per hour against the masking ratio, and the table of the benchmark.
+
+Reads    results/throughput/throughput.json
+Writes   throughput.png and README.md beside it, and prints the tables
+Run      python analysis/throughput.py [--results DIR]
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from charon.files import write_text
+from charon.report.style import BLUE, ORANGE, QUIET, new_figure, note, styled
+from charon.report.tables import markdown_table, text_table
+
+STEPS_OF_AN_EPOCH = 393
+"""Of one of six tasks of NTU-60 XView, 37,646 clips in batches of 16."""
+COLOURS = {"fp32": BLUE, "bf16": ORANGE}
+HEADER = ["step", "preset", "way", "seconds", "least to most", "GFLOP/s", "times plain"]
+NAMES = {
+    "train": "training step, 16 clips",
+    "evaluate": "evaluation, 64 clips",
+    "probe": "linear probing step, 16 clips",
+    "refresh": "stored logits, 64 clips",
+}
+
+
+def describe(found: dict[str, Any], folder: Path) -> str:
+    """Draw the figure where its sections were measured, write the page, return it as text."""
+    pages, texts = ["# How fast the learning core is"], []
+    for section in ("train", "evaluate", "probe"):
+        if section in found:
+            rows = [_row(row) for row in found[section]["rows"]]
+            texts += [found[section]["machine"], text_table(HEADER, rows)]
+            pages += [f"{found[section]['machine']}:", markdown_table(HEADER, rows)]
+    if "limits" in found:
+        limits = {row["way"]: row["gflops"] for row in found["limits"]["rows"]}
+        line = "The widest convolution alone reaches " + ", ".join(
+            f"{gflops:.0f} GFLOP/s in {way}" for way, gflops in limits.items()
+        )
+        texts.append(f"{line}.")
+        pages.append(f"{line}.")
+    if "ratios" in found and "limits" in found:
+        frame = pd.DataFrame(found["ratios"]["rows"])
+        header, rows = _against_model(frame)
+        texts.append(text_table(header, rows))
+        pages += [markdown_table(header, rows), "![Epochs per hour](throughput.png)"]
+        with styled():
+            _draw(frame, limits, found["ratios"]["machine"], folder / "throughput.png")
+    if "prepare" in found:
+        (row,) = found["prepare"]["rows"]
+        kilobytes = row["num_bytes"] / row["clips"] / 1000
+        line = (
+            f"Preparation: {row['clips']} files of {kilobytes:.0f} kB, "
+            f"{row['clips_per_core_second']:.0f} clips a second and core "
+            f"({row['clips'] / row['seconds']:.0f} a second in all)."
+        )
+        texts.append(line)
+        pages.append(line)
+    write_text(folder / "README.md", "\n\n".join(pages) + "\n")
+    return "\n".join(texts)
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    times = row["times_plain"]
+    return [
+        NAMES[row["kind"]],
+        row["preset"],
+        row["way"],
+        f"{row['seconds']:.2f}",
+        f"{row['best']:.2f} to {row['worst']:.2f}",
+        f"{row['gflops']:.0f}",
+        f"{times:.2f}" if times else "",
+    ]
+
+
+def _against_model(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Compare how the time of a step and its work fall with the masking ratio."""
+    header = ["masking ratio η", "way", "seconds", "time, of η = 0", "work, of η = 0", "apart"]
+    rows = []
+    for way, some in frame.groupby("way", sort=False):
+        whole = some[some["masking_ratio"] == 0].iloc[0]
+        for _, row in some.iterrows():
+            time, work = row["seconds"] / whole["seconds"], row["flop"] / whole["flop"]
+            cells = [f"{row['masking_ratio']:.1f}", str(way), f"{row['seconds']:.2f}"]
+            rows.append([*cells, f"{time:.2f}", f"{work:.2f}", f"{100 * (time / work - 1):+.0f} %"])
+    return header, rows
+
+
+def _draw(frame: pd.DataFrame, limits: dict[str, float], machine: str, path: Path) -> None:
+    figure, panels = new_figure(8.2, 3.5, columns=2)
+    for axes, way in zip(panels, COLOURS, strict=True):
+        _draw_way(axes, frame[frame["way"] == way], limits[way], COLOURS[way])
+        axes.set_title(way)
+    note(figure, f"random clips of NTU-60's shape · {machine} · one task of NTU-60 XView an epoch")
+    figure.savefig(path)
+
+
+def _draw_way(axes: Axes, some: pd.DataFrame, limit: float, colour: str) -> None:
+    hour = 3600 / STEPS_OF_AN_EPOCH
+    ratio = some["masking_ratio"]
+    at_limit = hour * limit * 1e9 / some["flop"]
+    axes.plot(ratio, at_limit, color=QUIET, linestyle="--", label="limit: widest convolution's")
+    axes.plot(ratio, hour / some["seconds"], color=colour, marker="o", label="measured")
+    axes.set_xlabel("masking ratio η")
+    axes.set_ylabel("training epochs per hour")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left")
+
+
+def main() -> None:
+    """Read the benchmark's file and show it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    folder = parser.parse_args().results / "throughput"
+    path = folder / "throughput.json"
+    if not path.exists():
+        parser.exit(1, f"error: {path} does not exist; run studies/throughput.py first.\n")
+    print(describe(json.loads(path.read_text(encoding="utf-8")), folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What the network costs: multiply-accumulates of one row, counted from its sizes.
+
+Source: METHOD section 1; CHARON Table A. Counted are convolutions and matrix products, as
+is usual; normalisation and activations are left out.
+"""
+
+from charon.model.block import NUM_HEADS
+from charon.model.sizes import Size
+
+TIMES_FORWARD = 3
+"""A training step does the work of the forward once more for each of its two gradients."""
+
+
+def encoder_macs(size: Size, num_channels: int, tokens: int, tuples: int, kept: int) -> int:
+    """Return the multiply-accumulates of encoding one row.
+
+    Args:
+        size: of the network.
+        num_channels: of a clip.
+        tokens: of a tuple (frames per tuple x joints).
+        tuples: of a whole row; the input map sees them all.
+        kept: tuples that the blocks see, 1 to ``tuples``.
+    """
+    input_map = num_channels * size.stem_channels * tokens * tuples
+    return input_map + sum(_block(*block, tokens, kept) for block in size.encoder)
+
+
+def decoder_macs(size: Size, num_channels: int, tokens: int, tuples: int) -> int:
+    """Return the multiply-accumulates of rebuilding one row; arguments as above."""
+    output_map = size.decoder[-1][1] * num_channels * tokens * tuples
+    return output_map + sum(_block(*block, tokens, tuples) for block in size.decoder)
+
+
+def _block(into: int, out: int, qk: int, tokens: int, tuples: int) -> int:
+    per_token = into * 2 * NUM_HEADS * qk  # queries and keys
+    per_token += NUM_HEADS * qk * tokens  # their products
+    per_token += NUM_HEADS * into * tokens  # mixing
+    per_token += 5 * NUM_HEADS * into * out + out * out + 3 * out * out
+    if into != out:
+        per_token += into * out + out * out  # the skips
+    return per_token * tokens * tuples

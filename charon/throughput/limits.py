@@ -1,0 +1,22 @@
+"""What the machine can do at most: its fastest convolution and matrix product of the model."""
+
+from typing import Literal
+
+import torch
+from torch.nn import functional as F
+
+from charon.throughput.steps import timed
+
+ROWS, CHANNELS, OUT, TOKENS, TUPLES = 20, 384, 128, 150, 14
+"""The widest layer of the paper's encoder, at η = 0.3 and sixteen clips."""
+
+
+def peak_gflops(precision: Literal["fp32", "bf16"], device: str, threads: int) -> float:
+    """Return 1e9 operations a second of the (1,5) convolution alone, forward, channels last."""
+    torch.set_num_threads(threads)
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    x = torch.randn(ROWS, CHANNELS, TOKENS, TUPLES, device=device, dtype=kind)
+    weight = torch.randn(OUT, CHANNELS, 5, 1, device=device, dtype=kind)
+    x, weight = (t.contiguous(memory_format=torch.channels_last) for t in (x, weight))
+    flop = 2.0 * ROWS * TOKENS * TUPLES * CHANNELS * OUT * 5
+    return flop / min(timed(lambda: F.conv2d(x, weight, padding=(2, 0)), 10, device)) / 1e9

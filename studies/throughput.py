@@ -1,0 +1,170 @@
+"""How fast is the learning core, and what limits it?
+
+Question   Seconds of a training step, of linear probing and of evaluation, at full size; epochs
+           per hour against the masking ratio; clips prepared a second.
+Paper      CHARON (ICPR 2024), Fig. 2, with the network's cost as the limit beside it.
+Compared   with the plain version in tests/ (contiguous float32, a pass after the other), on
+           random clips of NTU RGB+D's shape, every fifth with two people.
+Needs      torch and numpy alone, in a checkout. Close everything else first: it is a benchmark.
+Run        python studies/throughput.py [--only SECTION ...] [--device cuda] [--repeats N]
+Read       python analysis/throughput.py
+"""
+
+import argparse
+import json
+import multiprocessing
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from charon.throughput.files import measure_preparation
+from charon.throughput.limits import peak_gflops
+from charon.throughput.sharing import hours_of_a_run, steps_per_second
+from charon.throughput.steps import Case, Kind, Timed, Way, measure
+
+OURS: tuple[Way, ...] = ("fp32", "bf16")
+RATIOS = (0.0, 0.3, 0.5, 0.6, 0.9)
+SECTIONS = ("limits", "train", "evaluate", "ratios", "probe", "share", "prepare")
+PLAIN = Path(__file__).parent.parent / "tests"
+"""Where the plain version is."""
+
+
+MakeCase = Callable[..., Case]
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Measure the sections asked for, print them, and leave them as JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    default = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="SECTION")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default=default)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    given = parser.parse_args()
+    path = given.results / "throughput" / "throughput.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    on = partial(Case, device=given.device, threads=given.threads, repeats=given.repeats)
+    for section in given.only:
+        if section == "share" and given.device == "cpu":
+            continue
+        machine = _machine(on("train", "fp32"))
+        print(f"{section} on {machine}", flush=True)
+        found[section] = {"machine": machine, "rows": _MEASURE[section](on)}
+        path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    print(f"Written to {path}; the figure: python analysis/throughput.py")
+
+
+def _machine(case: Case) -> str:
+    on_cpu = f"{_processor()}, {case.threads} threads"
+    name = torch.cuda.get_device_name() if case.device == "cuda" else on_cpu
+    return f"{name}, torch {torch.__version__}, median of {case.repeats}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def alone(act: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a fresh process, so that no case is touched by the one before."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(act, arguments)
+
+
+def measure_case(case: Case) -> Timed:
+    """Measure a case in this process; the plain version is found in the tests."""
+    if case.way != "plain":
+        return measure(case)
+    sys.path.insert(0, str(PLAIN))
+    from plain_charon import PlainCharon  # type: ignore[import-not-found]
+
+    return measure(case, PlainCharon)
+
+
+def _row(case: Case, plain_seconds: float = 0.0) -> Row:
+    timed: Timed = alone(measure_case, case)
+    faster = plain_seconds / timed.seconds
+    print(
+        f"  {case.kind:9} {case.preset:9} η={case.masking_ratio:.1f} {case.way:6}"
+        f" {timed.seconds:8.3f} s ({timed.best:.3f} to {timed.worst:.3f})"
+        f" {timed.gflops:7.0f} GFLOP/s" + (f"  {faster:.2f} x plain" if faster else ""),
+        flush=True,
+    )
+    return {**asdict(case), **asdict(timed), "gflops": timed.gflops, "times_plain": faster or None}
+
+
+def _limits(on: MakeCase) -> list[Row]:
+    rows: list[Row] = []
+    for way in OURS:
+        case = on("train", way)
+        gflops = alone(peak_gflops, way, case.device, case.threads)
+        print(f"  the (1,5) convolution alone, {way}: {gflops:.0f} GFLOP/s", flush=True)
+        rows.append({"way": way, "gflops": gflops})
+    return rows
+
+
+def _against_plain(on: MakeCase, kind: Kind, presets: tuple[str, ...]) -> list[Row]:
+    rows: list[Row] = []
+    for preset in presets:
+        plain = _row(on(kind, "plain", preset))
+        rows += [plain, *(_row(on(kind, way, preset), plain["seconds"]) for way in OURS)]
+    return rows
+
+
+def _ratios(on: MakeCase) -> list[Row]:
+    return [_row(on("train", way, masking_ratio=ratio)) for way in OURS for ratio in RATIOS]
+
+
+def _probe(on: MakeCase) -> list[Row]:
+    kinds: tuple[Kind, ...] = ("probe", "refresh")
+    return [_row(on(kind, way)) for kind in kinds for way in OURS]
+
+
+def _share(on: MakeCase) -> list[Row]:
+    """Run 1, 2, 3, ... processes on one GPU until together they are no faster."""
+    probe = alone(measure_case, on("probe", "bf16")).seconds
+    rows: list[Row] = []
+    for together in range(1, 9):
+        speed = steps_per_second(on("train", "bf16"), together)
+        hours = hours_of_a_run(together / speed, together * probe)
+        print(f"  {together} at once: {speed:.2f} steps/s, {hours:.2f} h a run (extrapolated)")
+        rows.append({"together": together, "steps_per_second": speed, "hours": hours})
+        if len(rows) > 1 and speed < 1.05 * rows[-2]["steps_per_second"]:
+            break
+    return rows
+
+
+def _prepare(on: MakeCase) -> list[Row]:
+    done = measure_preparation(repetitions=20)
+    per_core = done.clips / done.cpu_seconds
+    kilobytes = done.num_bytes / done.clips / 1000
+    print(
+        f"  {done.clips} files of {kilobytes:.0f} kB in {done.seconds:.1f} s: "
+        f"{per_core:.0f} clips a second and core, {done.clips / done.seconds:.0f} a second"
+    )
+    return [{**asdict(done), "clips_per_core_second": per_core}]
+
+
+_MEASURE: dict[str, Callable[[MakeCase], list[Row]]] = {
+    "limits": _limits,
+    "train": lambda on: _against_plain(on, "train", ("paper", "released")),
+    "evaluate": lambda on: _against_plain(on, "evaluate", ("paper",)),
+    "ratios": _ratios,
+    "probe": _probe,
+    "share": _share,
+    "prepare": _prepare,
+}
+
+if __name__ == "__main__":
+    main()
