@@ -91,6 +91,7 @@ def test_a_winner_picked_on_the_test_set_is_said_to_be_flattered_everywhere(
         assert "flatters" in text
     assert "saw a test clip" not in page
     assert "before the selection, which therefore saw it" in page
+    assert "Before the winner was picked, the finished trials' saved models were scored" in page
 
 
 def test_the_gap_names_the_flattery_and_the_foresight_with_their_numbers(

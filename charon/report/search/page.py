@@ -117,11 +117,13 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
 
 def _gap_section(found: Found) -> Iterator[str]:
     yield "## The protocol gap"
+    picked_by_test = bool(found.selection["warning"])
+    when = "Before the winner was picked" if picked_by_test else "After the winner was written down"
     yield (
-        "After the winner was written down, the finished trials' saved models were scored on the "
-        "test set. Here the same trials are ranked again under other rules, by FAA in percent. "
-        "The models have not learned from the validation clips; the confirmed ones have. Trials "
-        "stopped early are not among them."
+        f"{when}, the finished trials' saved models were scored on the test set. Here the same "
+        "trials are ranked again under other rules, by FAA in percent. The models have not learned "
+        "from the validation clips; the confirmed ones have. Trials stopped early are not among "
+        "them."
     )
     yield markdown_table(*_picks(found))
     yield _flattery(found)
