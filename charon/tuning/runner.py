@@ -143,7 +143,7 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
         max_failures=MAX_FAILURES,
         resume_config=_resume(session),
-        reuse_actors=False,
+        reuse_actors=True,
         raise_on_failed_trial=False,
         trial_dirname_creator=_folder_of,
         verbose=0,

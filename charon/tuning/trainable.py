@@ -6,7 +6,9 @@ Its configuration is plain and all its paths are absolute, for a worker's workin
 is a temporary one.
 """
 
+import gc
 import math
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from typing import Any
 
 import torch
 from ray import tune
+from ray._raylet import setproctitle  # type: ignore[attr-defined]
 from ray.tune.trainable.function_trainable import wrap_function
 
 from charon.checkpoint import load_checkpoint, save_checkpoint
@@ -130,8 +133,11 @@ def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float
 def _use_share_of_device(setting: TrialSetting) -> None:
     """Use the CPUs and the part of a GPU that Ray counts for this trial, and no more."""
     torch.set_num_threads(max(1, int(setting.cpus)))
-    if torch.cuda.is_available() and 0 < setting.gpus < 1:
-        torch.cuda.set_per_process_memory_fraction(setting.gpus)
+    gc.collect()  # what is left of the process's last trial
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        if 0 < setting.gpus < 1:
+            torch.cuda.set_per_process_memory_fraction(setting.gpus)
 
 
 def _device_name() -> str:
@@ -187,12 +193,30 @@ def explain(error: Exception, setting: TrialSetting) -> str:
 
 
 class CharonTrial(wrap_function(train, name="charon")):  # type: ignore[misc]
-    """The trial as Ray shows and places it."""
+    """The trials of one process, one after the other, as Ray places and shows them.
+
+    A process of its own for each would import torch and Ray anew for each: three seconds of
+    a core. A trial that fails takes its process with it.
+    """
 
     def __repr__(self) -> str:
-        """Return what Ray's dashboard calls the trial's process."""
+        """Return what Ray's list of actors calls the process; it is asked only once."""
+        return f"{self.config['trial']['setting']['title']} trials"
+
+    def step(self) -> Any:
+        """Learn a task; meanwhile the process is called as its trial is."""
         trial = self.config["trial"]
-        return f"{trial['setting']['title']} {trial['name']}"
+        setproctitle(f"ray::{trial['setting']['title']} {trial['name']}")
+        return super().step()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Make the process ready for its next trial.
+
+        Ray waits for the last one's thread, which may still remove files; were it given up,
+        the next trial would fail.
+        """
+        os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "60")
+        return bool(super().reset_config(new_config))
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> Any:

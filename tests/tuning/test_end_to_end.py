@@ -249,7 +249,7 @@ def worker_of(process):
     while time.monotonic() < deadline:
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if "ray::CharonTrial" in (folder / "cmdline").read_text() and is_below(
+                if "ray::charon_" in (folder / "cmdline").read_text() and is_below(
                     int(folder.name), process.pid
                 ):
                     return int(folder.name)
