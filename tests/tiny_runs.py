@@ -78,13 +78,11 @@ def untimed(metrics):
     return {name: value for name, value in metrics.items() if not name.startswith(clock)}
 
 
-def state_without_clock(stream):
+def without_clock(state):
     """Return a stream's state, without what the clock says in it."""
-    state = stream.state_dict()
-    for name in ("train_seconds", "shared_seconds"):
-        del state[name]
-    state["main"] = state["main"][1:]  # epochs and clips, not their seconds
-    return state
+    epochs_and_clips = state["main"][1:]
+    rest = {k: v for k, v in state.items() if k not in ("train_seconds", "shared_seconds")}
+    return {**rest, "main": epochs_and_clips}
 
 
 def assert_same(one, other):

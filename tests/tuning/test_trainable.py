@@ -7,7 +7,7 @@ import pytest
 from ray.train._internal import storage
 from ray.tune.experiment.trial import _TrialInfo
 from ray.tune.result import RESULT_DUPLICATE, TRIAL_INFO
-from tiny_runs import assert_same, tiny_run, untimed, write_set
+from tiny_runs import assert_same, tiny_run, untimed, without_clock, write_set
 
 from charon.checkpoint import load_checkpoint
 from charon.tuning import trainable
@@ -58,8 +58,7 @@ class Process:
         if num_tasks == NUM_TASKS:
             assert self._trial.train()[RESULT_DUPLICATE]  # what says that a function has ended
         with saved.as_directory() as folder:
-            state = load_checkpoint(Path(folder), run)
-        state["main"] = state["main"][1:]  # without seconds
+            state = without_clock(load_checkpoint(Path(folder), run))
         return [(untimed(r["metrics"]), r["matrix"], r["task"]) for r in reports], state
 
     def end(self):
