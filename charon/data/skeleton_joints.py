@@ -60,14 +60,49 @@ def read_usual_joints(
         or (text[space + 1] <= ord(" ")).any()
     ):
         return None
-    z_end = space[first_space + 2]
-    numbers = [data[a:b] for a, b in zip(start.tolist(), z_end.tolist(), strict=True)]
+    begin = np.stack([start, space[first_space] + 1, space[first_space + 1] + 1], axis=1)
+    end = space[np.add.outer(first_space, np.arange(3))]
     try:
-        xyz = np.fromstring(b" ".join(numbers), dtype=np.float64, sep=" ")
-    except (ValueError, DeprecationWarning):  # the latter in older versions of numpy
+        xyz = _read_decimals(data, text, begin.ravel(), end.ravel())
+    except ValueError:
         return None
-    # Numbers that run into each other (1.5-2.5) are read as two: then there are too many.
-    return xyz if len(xyz) == 3 * len(line) and _are_positions(xyz).all() else None
+    return xyz if _are_positions(xyz).all() else None
+
+
+_WHOLE, _FRACTION = 3, 12
+"""Digits before and after the point that are read at once: 15 of them are exact in float64."""
+_PLACES = np.concatenate([np.arange(-_WHOLE, 0), np.arange(1, _FRACTION + 1)]).astype(np.int32)
+"""Where they stand, counted from the point."""
+_POWERS = 10.0 ** np.arange(_WHOLE + _FRACTION - 1, -1, -1)
+
+
+def _read_decimals(
+    data: bytes, text: NDArray[np.uint8], begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Read the numbers in ``data[begin:end]``, all together where they are plain decimals.
+
+    Their digits make a whole number below 10^15, exact in float64, and one division by a power
+    of ten rounds it: to the same float64 that ``float`` gives, which reads all others.
+
+    Raises:
+        ValueError: one is no number.
+    """
+    points = np.append(np.flatnonzero(text == ord(".")), len(text))
+    point = points[np.searchsorted(points, begin)]
+    is_negative = text[begin] == ord("-")
+    first = begin + is_negative
+    is_plain = (point < end) & (point - first <= _WHOLE) & (end - point <= _FRACTION + 1)
+    is_plain &= end - first > 1
+    place = point.astype(np.int32)[:, None] + _PLACES
+    inside = (place >= first[:, None]) & (place < end[:, None])
+    digit = text.take(place, mode="clip") - np.uint8(ord("0"))  # wraps around below "0"
+    digit[~inside] = 0
+    is_plain &= (digit <= 9).all(axis=1)
+    value = (digit.astype(np.float64) @ _POWERS) / 10.0**_FRACTION
+    value[is_negative] *= -1
+    for row in np.flatnonzero(~is_plain).tolist():
+        value[row] = float(data[begin[row] : end[row]])
+    return value
 
 
 def _are_positions(xyz: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,0 +1,39 @@
+"""Numbers are read all together, and each as Python reads it, to the last bit."""
+
+import numpy as np
+import pytest
+
+from charon.data.skeleton_joints import _read_decimals
+
+FORMS = ("%.9g", "%.7f", "%.3f", "%.12f", "%.15g", "%g", "%.1f", "%+.5f", "%e", "%.0f")
+
+
+def read(words):
+    data = (" ".join(words) + "\n").encode()
+    lengths = np.array([len(word) for word in words])
+    end = np.cumsum(lengths + 1) - 1
+    return _read_decimals(data, np.frombuffer(data, np.uint8), end - lengths, end)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_number_is_the_one_python_reads(form):
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(0, 1, 2000) * 10.0 ** rng.integers(-9, 4, 2000)
+    words = [form % number for number in numbers]
+    found, expected = read(words), np.array([float(word) for word in words])
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+def test_unusual_numbers_among_usual_ones():
+    words = ["0.25", "-.5", "5.", "-0.0", "007.125", "1234.5", "1e-5", "-3", "0", "2.5E1", ".75"]
+    assert read(words).tolist() == [float(word) for word in words]
+    assert np.isnan(read(["0.5", "nan"])[1])
+
+
+@pytest.mark.parametrize(
+    "word", ["1.2.3", "1.5-2.5", "abc", "-", ".", "0x1.8", "1.2f", "--1.0", "1:5"]
+)
+def test_what_is_no_number_is_refused(word):
+    with pytest.raises(ValueError, match="could not convert"):
+        read(["0.25", word, "0.5"])
