@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student_t
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,8 @@ def mean_of(values: Sequence[float]) -> Mean:
     if n < 2:
         return Mean(mean, math.nan, math.nan, n)
     std = float(np.std(values, ddof=1))
-    return Mean(mean, std, student_t(n - 1) * std / math.sqrt(n), n)
-
-
-def student_t(freedom: int, share: float = 0.95) -> float:
-    """Return the t within ±t of which ``share`` of Student's distribution lies.
-
-    With t = sqrt(freedom)·tan(θ) the density is proportional to cos(θ)^(freedom - 1), which
-    is summed up numerically from 0 to π/2.
-
-    Args:
-        freedom: degrees of freedom, 1 or more; runs minus 1 for the interval of a mean.
-        share: above 0 and below 1.
-    """
-    angle = np.linspace(0, math.pi / 2, 200_001)
-    middle = (angle[1:] + angle[:-1]) / 2
-    area = np.concatenate([[0.0], np.cumsum(np.cos(middle) ** (freedom - 1))])
-    return math.sqrt(freedom) * math.tan(float(np.interp(share, area / area[-1], angle)))
+    half = float(student_t.ppf(0.975, n - 1)) * std / math.sqrt(n)
+    return Mean(mean, std, half, n)
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
