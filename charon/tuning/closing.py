@@ -58,7 +58,7 @@ def dashboard_lines(cluster: Cluster) -> list[str]:
     if not cluster.dashboard_url:
         return []
     return [
-        f"Ray dashboard  {cluster.dashboard_url}  (the processes of trials are under Actors)",
+        f"Ray dashboard  {cluster.dashboard_url}  (trials are under Cluster, while they run)",
         f"  its token    {tool('ray')} get-auth-token  (paste its output into the page once)",
     ]
 

@@ -108,11 +108,11 @@ def test_the_dashboard_lists_the_running_trials_by_name_once_it_has_the_token(st
     dashboard = re.search(r"Ray dashboard +(http://\S+)", study.printed)[1]
     command = re.search(r"its token +(.+ get-auth-token)", study.printed)[1]
     token = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True).stdout
-    browser.open(f"{dashboard}/#/actors")
+    browser.open(f"{dashboard}/#/cluster")
     assert name not in browser.wait_for("Authentication Token Required")
     browser.type_into("[role=dialog] input", token.strip())
     browser.click("Submit", "[role=dialog]")
-    browser.wait_for(f"charon_tiny {name}", "ALIVE")
+    browser.wait_for(f"ray::charon_tiny {name}", "ALIVE")
 
 
 def test_the_printed_address_shows_every_trial_with_its_curves_over_tasks(mlflow, browser):
