@@ -5,7 +5,7 @@ Says   the wall time of the command, how much of it was learning, and where the 
 
 All trials are alike but for their seed and run two at a time on a core each, so the time
 beside learning hardly depends on how long they learn. The stand-in's cache should be there
-already: run it once before, with ``--trials 2 --epochs 1``.
+already: run it once before, with ``--trials 4 --epochs 1``.
 """
 
 import argparse
@@ -90,4 +90,6 @@ if __name__ == "__main__":
     parser.add_argument("--trials", type=int, default=24, help="an even number, at least 4")
     parser.add_argument("--epochs", type=int, default=24, help="of each task")
     given = parser.parse_args()
+    if given.trials < 4 or given.trials % AT_ONCE or given.epochs < 1:
+        parser.error("--trials takes an even number of at least 4, --epochs one of at least 1.")
     measure(given.trials, given.epochs)
