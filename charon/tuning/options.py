@@ -143,7 +143,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
         "--seeds", nargs="+", type=_seed, metavar="N", help="of the runs (the study's)"
     )
     what.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help=_SET)
-    what.add_argument("--smoke", action="store_true", help="the whole way in about a minute")
+    what.add_argument("--smoke", action="store_true", help="the whole way, as small as it can be")
     search = parser.add_argument_group("of a search")
     search.add_argument("--trials", type=_count, metavar="N", help="how many in all (the study's)")
     search.add_argument("--hours", type=_positive, metavar="H", help=_HOURS)
@@ -177,7 +177,10 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     return parser
 
 
-_DATA = "a folder or zip of .skeleton files, an .npz, a .pkl, standin or standin-full (standin)"
+_DATA = (
+    "a folder or zip of .skeleton files, an .npz, a .pkl, or standin, standin-120, standin-full, "
+    "standin-120-full (standin)"
+)
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
 _GPUS = "GPUs of a trial; fractions pack one, auto measures which (1 where there are GPUs, else 0)"
 _SHARE = "learn a first task once where trials agree on all that acts in it; same results"
@@ -208,22 +211,29 @@ _BENCHMARKS = (
 )
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, but got {text!r}") from None
+
+
 def _seed(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"a seed is >= 0, but got {value}")
     return value
 
 
 def _number(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or above, but got {text}")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or above, but got {text}")
     return value

@@ -110,7 +110,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     old = read_plan(folder) if goes_on else None
     if goes_on and old is None:
         raise CheckpointError(
-            f"{folder} holds no study to resume; name its folder with --results DIR."
+            f"{folder} holds no study to go on with; name its folder with --results DIR."
         )
     if options.of_a_search() and not study.is_search:
         raise ConfigError(
@@ -258,9 +258,9 @@ def chosen_study(study: Study, options: Options) -> Study:
             sampler=options.sampler or study.sampler,
             pruner=options.pruner or own,
             budget=options.budget or study.budget,
-            num_trials=options.trials or study.num_trials,
         )
-    return study.smaller() if options.smoke else study
+    study = study.smaller() if options.smoke else study
+    return replace(study, num_trials=options.trials or study.num_trials)
 
 
 def plan_trials(

@@ -118,8 +118,9 @@ def test_cmaes_refuses_choices():
         planned(study, sampler="cmaes")
 
 
-def test_a_smoke_run_of_a_search_has_two_trials():
+def test_a_smoke_run_of_a_search_has_two_trials_unless_it_is_asked_for_others():
     assert planned(smoke=True)[0].num_trials == 2
+    assert planned(smoke=True, trials=5)[0].num_trials == 5
 
 
 def test_a_grid_takes_no_budget():

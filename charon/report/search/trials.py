@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from charon.report.search.found import (
     FINISHED,
@@ -54,6 +55,7 @@ def draw_history(found: Found) -> Figure:
         )
     _ring(axes, done.index[done["trial_id"] == found.winner] + 1, values, "winner")
     axes.set_xlabel("trial, in the order of suggestion (1: the paper's setting)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(metric_title(metric))
     axes.margins(y=0.12)
     axes.set_xlim(0.2, len(trials) + 0.8)
@@ -92,6 +94,7 @@ def draw_timeline(found: Found) -> Figure:
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"{unit} since the first trial began")
     axes.set_ylabel("trial")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     statuses = trials["status"].unique()
     handles = [Patch(color=COLOUR_OF.get(s, RED), label=_outcome(str(s))) for s in statuses]
     figure.legend(handles=handles, loc="outside upper left", ncols=4)
