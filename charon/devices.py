@@ -38,7 +38,7 @@ def keep_freed_memory() -> None:
     """Let this process keep the memory it has freed, for the tensors of the next step.
 
     glibc gives large blocks back at once, and the kernel then clears every page again at the
-    next step: a fifth of a step on a CPU. Other systems are left as they are.
+    next step: a tenth of a step on a CPU, or more. Other systems are left as they are.
     """
     if not sys.platform.startswith("linux"):
         return
