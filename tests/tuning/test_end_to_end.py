@@ -179,7 +179,7 @@ def test_a_dry_run_says_what_would_happen_and_leaves_nothing(clips, tmp_path):
         (["--cpus-per-trial", "9999"], "--cpus-per-trial"),
         (["--tracking-uri", "ftp://x"], "--tracking-uri"),
         (["--address", "127.0.0.1:1"], "127.0.0.1:1"),
-        (["--resume"], "no study to resume"),
+        (["--resume"], "holds no study to go on with"),
         (["--results", "/dev/null/x"], "/dev/null/x"),
     ],
 )
