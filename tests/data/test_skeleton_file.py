@@ -10,7 +10,7 @@ from charon.data.skeleton_file import (
     read_skeleton_file,
     write_skeleton_file,
 )
-from charon.data.skeleton_joints import read_usual_joints
+from charon.data.skeleton_usual import read_usual
 from charon.errors import DataError
 
 
@@ -91,8 +91,7 @@ def test_lines_may_end_with_a_carriage_return_alone():
 @pytest.mark.parametrize("newline", [b"\r\n", b"\n"])
 def test_files_of_the_usual_form_take_the_fast_way(newline):
     text = format_skeleton(random_raw_clip(3)).encode().replace(b"\n", newline)
-    first = [i + 1 for i, line in enumerate(text.splitlines()) if line == b"25"]
-    assert read_usual_joints(text, len(text.splitlines()), first) is not None
+    assert read_usual(text) is not None
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from charon.data.skeleton_joints import _read_decimals
+from charon.data.skeleton_usual import read_decimals
 
 FORMS = ("%.9g", "%.7f", "%.3f", "%.12f", "%.15g", "%g", "%.1f", "%+.5f", "%e", "%.0f")
 
 
 def read(words):
-    data = (" ".join(words) + "\n").encode()
+    """Read words that stand in a text, with other characters before and behind them."""
+    before, behind = b"0123456\n", b" 0.5 12\r\n"
+    data = before + " ".join(words).encode() + behind
     lengths = np.array([len(word) for word in words])
-    end = np.cumsum(lengths + 1) - 1
-    return _read_decimals(data, np.frombuffer(data, np.uint8), end - lengths, end)
+    end = len(before) + np.cumsum(lengths + 1) - 1
+    return read_decimals(data, end - lengths, end)
 
 
 @pytest.mark.parametrize("form", FORMS)
