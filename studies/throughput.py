@@ -4,7 +4,7 @@ Question   Seconds of a training step, of linear probing and of evaluation, at f
            per hour against the masking ratio; clips prepared a second.
 Paper      CHARON (ICPR 2024), Fig. 2, with the network's cost as the limit beside it.
 Compared   with the plain version in tests/ (contiguous float32, a pass after the other), on
-           random clips of NTU RGB+D's shape, every fifth with two people.
+           random clips of NTU RGB+D's shape, every fifth with two people; files of its size.
 Needs      torch and numpy alone, in a checkout. Close everything else first: it is a benchmark.
 Run        python studies/throughput.py [--only SECTION ...] [--device cuda] [--repeats N]
 Read       python analysis/throughput.py
@@ -146,14 +146,22 @@ def _share(on: MakeCase) -> list[Row]:
 
 
 def _prepare(on: MakeCase) -> list[Row]:
-    done = measure_preparation(repetitions=20)
+    sys.path.insert(0, str(PLAIN))
+    from plain_skeleton import read_plainly  # type: ignore[import-not-found]
+
+    done = measure_preparation(read_plainly, repeats=on("train", "fp32").repeats)
     per_core = done.clips / done.cpu_seconds
+    plain = done.clips / done.plain_seconds
     kilobytes = done.num_bytes / done.clips / 1000
     print(
-        f"  {done.clips} files of {kilobytes:.0f} kB in {done.seconds:.1f} s: "
-        f"{per_core:.0f} clips a second and core, {done.clips / done.seconds:.0f} a second"
+        f"  {done.clips} files of {kilobytes:.0f} kB, with the start of the reading processes:\n"
+        f"  {per_core:.0f} clips ({kilobytes * per_core / 1000:.0f} MB) a second and core"
+        f" ({done.clips / done.worst:.0f} to {done.clips / done.best:.0f}),"
+        f" {done.clips / done.seconds:.0f} a second in all\n"
+        f"  read plainly and prepared: {plain:.0f} clips a second and core,"
+        f" {per_core / plain:.1f} times less; the bytes alone: {done.clips / done.read_seconds:.0f}"
     )
-    return [{**asdict(done), "clips_per_core_second": per_core}]
+    return [{**asdict(done), "clips_per_core_second": per_core, "times_plain": per_core / plain}]
 
 
 _MEASURE: dict[str, Callable[[MakeCase], list[Row]]] = {

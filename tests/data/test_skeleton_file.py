@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from plain_skeleton import read_plainly
 from raw_clips import random_raw_clip
 
 from charon.data.skeleton_file import (
@@ -12,20 +13,6 @@ from charon.data.skeleton_file import (
 )
 from charon.data.skeleton_usual import read_usual
 from charon.errors import DataError
-
-
-def read_plainly(text):
-    """Line by line, as the format is described: the oracle."""
-    lines = iter(text.split("\n"))
-    num_frames = int(next(lines))
-    frames, ids, xyz = [], [], []
-    for frame in range(num_frames):
-        for _ in range(int(next(lines))):
-            ids.append(next(lines).split()[0])
-            frames.append(frame)
-            joints = [next(lines).split()[:3] for _ in range(int(next(lines)))]
-            xyz.append(np.array(joints, dtype=np.float32))
-    return num_frames, frames, ids, np.array(xyz, dtype=np.float32).reshape(-1, 25, 3)
 
 
 def real_looking_text(clip, seed, newline="\r\n"):
@@ -50,13 +37,13 @@ def real_looking_text(clip, seed, newline="\r\n"):
 
 
 def assert_same(clip, text):
-    num_frames, frames, ids, xyz = read_plainly(text)
-    assert clip.num_frames == num_frames
-    assert clip.frame.tolist() == frames
+    plain = read_plainly(text)
+    assert clip.num_frames == plain.num_frames
+    np.testing.assert_array_equal(clip.frame, plain.frame)
     assert clip.frame.dtype == np.int64
-    assert list(clip.body_id) == ids
+    assert clip.body_id == plain.body_id
     assert clip.xyz.dtype == np.float32
-    np.testing.assert_array_equal(clip.xyz, xyz)
+    np.testing.assert_array_equal(clip.xyz, plain.xyz)
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n"])
