@@ -30,21 +30,11 @@ def read_usual(data: bytes) -> Recording | None:
         data: the whole file.
     """
     text = np.frombuffer(data, dtype=np.uint8)
-    gap = np.flatnonzero(text <= _SPACE)
+    is_cr = text == _CR
+    has_cr = bool(is_cr.any())
+    gap = np.flatnonzero((text <= _SPACE) ^ is_cr if has_cr else text <= _SPACE)
     if not gap.size or gap[0] == 0 or gap[-1] != len(text) - 1 or not data.isascii():
         return None
-    kind = text[gap]
-    touching = np.flatnonzero(np.diff(gap) == 1)
-    has_cr = bool(touching.size)
-    if has_cr:
-        is_cr = kind == _CR
-        if (
-            not np.array_equal(touching, np.flatnonzero(is_cr))
-            or (kind[touching + 1] != _LF).any()
-            or np.count_nonzero(kind == _LF) != len(touching)
-        ):
-            return None
-        gap, kind = gap[~is_cr], kind[~is_cr]
     counts = _count_bodies(data, gap, has_cr=has_cr)
     if counts is None or not any(counts):
         return None
@@ -52,7 +42,14 @@ def read_usual(data: bytes) -> Recording | None:
     # Before a body are the ends of the first line, of its frame's and the former frames' lines
     # with the number of bodies, and the gaps of the former bodies.
     before = 1 + frame + _GAPS_OF_BODY * np.arange(len(frame))
-    if not _is_usual(kind, counts, before) or not _have_all_joints(text, gap, before, has_cr):
+    line_end = gap[_line_ends(counts, before)]
+    if (
+        (np.diff(gap) == 1).any()
+        or np.count_nonzero(text[gap] == _SPACE) != len(gap) - len(line_end)
+        or (text[line_end] != _LF).any()
+        or (has_cr and not _have_cr(text, line_end, int(np.count_nonzero(is_cr))))
+        or not _have_all_joints(text, gap, before, has_cr=has_cr)
+    ):
         return None
     around = gap[before[:, None, None] + _AROUND_XYZ].reshape(-1, 4)
     try:
@@ -88,18 +85,24 @@ def _whole_number(word: bytes) -> int | None:
     return int(word) if word.isdigit() and len(word) <= _MOST_DIGITS else None
 
 
-def _is_usual(kind: NDArray[np.uint8], counts: list[int], before: NDArray[np.int64]) -> bool:
-    """Return whether line ends are where lines should end, and spaces are everywhere else."""
-    expected = np.full(len(kind), _SPACE, dtype=np.uint8)
+def _line_ends(counts: list[int], before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return which gaps should be line ends, each of them once; all others should be spaces."""
     former = np.cumsum([0, *counts[:-1]])
-    expected[0] = _LF
-    expected[1 + np.arange(len(counts)) + _GAPS_OF_BODY * former] = _LF
-    expected[before[:, None] + _LINE_ENDS] = _LF
-    return np.array_equal(kind, expected)
+    count_ends = 1 + np.arange(len(counts)) + _GAPS_OF_BODY * former
+    return np.concatenate([[0], count_ends, (before[:, None] + _LINE_ENDS).ravel()])
+
+
+def _have_cr(text: NDArray[np.uint8], line_end: NDArray[np.int64], num_cr: int) -> bool:
+    """Return whether every line ends with a field, CR and LF, and no other CR is there."""
+    return (
+        num_cr == len(line_end)
+        and bool((text[line_end - 1] == _CR).all())
+        and bool((text[line_end - 2] > _SPACE).all())
+    )
 
 
 def _have_all_joints(
-    text: NDArray[np.uint8], gap: NDArray[np.int64], before: NDArray[np.int64], has_cr: bool
+    text: NDArray[np.uint8], gap: NDArray[np.int64], before: NDArray[np.int64], *, has_cr: bool
 ) -> bool:
     """Return whether the number of joints of every body is 25."""
     begin = gap[before + BODY_FIELDS] + 1
@@ -162,8 +165,8 @@ def read_decimals(
     far, are_digits = _read_digits(words, first[long] + 2 + _WORD, places[long] - _WORD)
     is_plain[long] &= are_digits
     number[long] += far // 10 ** (2 * _WORD - _MOST_PLACES)
-    value: NDArray[np.float64] = number / 10.0**_MOST_PLACES
-    np.negative(value, out=value, where=is_negative)
+    scale = np.where(is_negative, -(10.0**_MOST_PLACES), 10.0**_MOST_PLACES)
+    value: NDArray[np.float64] = number / scale
     for row in np.flatnonzero(~is_plain).tolist():
         value[row] = float(data[begin[row] : end[row]])
     return value

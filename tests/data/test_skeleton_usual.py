@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from raw_clips import random_raw_clip
 
-from charon.data.skeleton_usual import read_decimals
+from charon.data.skeleton_file import format_skeleton
+from charon.data.skeleton_lines import read_lines
+from charon.data.skeleton_usual import read_decimals, read_usual
 
 FORMS = ("%.9g", "%.7f", "%.3f", "%.12f", "%.15g", "%g", "%.1f", "%+.5f", "%e", "%.0f")
 
@@ -39,3 +42,33 @@ def test_unusual_numbers_among_usual_ones():
 def test_what_is_no_number_is_refused(word):
     with pytest.raises(ValueError, match="could not convert"):
         read(["0.25", word, "0.5"])
+
+
+GARBAGE = [b" ", b"\n", b"\r", b"\r\n", b"\t", b"\0", b"-", b".", b"9", b"1", b"", b"\x85", b"e"]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_read_at_once_is_what_is_read_line_by_line(seed, newline):
+    # One to three changes of a short file: most are refused, none may be read otherwise.
+    rng = np.random.default_rng(seed)
+    lines = format_skeleton(random_raw_clip(seed, num_frames=3)).splitlines()
+    text = "".join(line + newline for line in lines).encode()
+    num_usual = 0
+    for _ in range(400):
+        data = text
+        for _ in range(rng.integers(1, 4)):
+            at = int(rng.integers(len(data)))
+            if rng.random() < 0.5:  # where structure is, rather than in the midst of a number
+                at = max(data.rfind(b"\n", 0, at), 0)
+            change = GARBAGE[rng.integers(len(GARBAGE))]
+            data = data[:at] + change + data[at + int(rng.integers(3)) :]
+        usual = read_usual(data)
+        if usual is not None:
+            num_usual += 1
+            plain = read_lines(data, "a")  # refuses nothing that was accepted
+            assert usual.num_frames == plain.num_frames
+            assert usual.body_id == plain.body_id
+            np.testing.assert_array_equal(usual.frame, plain.frame)
+            np.testing.assert_array_equal(usual.xyz, plain.xyz.ravel())
+    assert num_usual > 20
