@@ -58,11 +58,18 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class _Time:
+class Time:
     """Seconds by the clock, and those that all cores together have worked."""
 
     wall: float
     cpu: float
+
+
+def timed(act: Callable[..., object], *arguments: object) -> Time:
+    """Call a function and return what it took."""
+    start, cpu = time.perf_counter(), _cpu_seconds()
+    act(*arguments)
+    return Time(time.perf_counter() - start, _cpu_seconds() - cpu)
 
 
 def measure_preparation(
@@ -84,7 +91,7 @@ def measure_preparation(
                 (folder / f"{_name(number, action)}.skeleton").write_bytes(text.encode())
         paths = sorted(folder.iterdir())
         caches = (Path(temporary, f"cache{number}") for number in range(repeats))
-        taken = [_time(prepare, str(folder), cache) for cache in caches]
+        taken = [timed(prepare, str(folder), cache) for cache in caches]
         cpu = [one.cpu for one in taken]
         return Prepared(
             clips=len(paths),
@@ -93,8 +100,8 @@ def measure_preparation(
             cpu_seconds=median(cpu),
             best=min(cpu),
             worst=max(cpu),
-            read_seconds=_time(_read_all, paths).cpu,
-            plain_seconds=_time(_prepare_plainly, read_plainly, paths[:KINDS]).cpu
+            read_seconds=timed(_read_all, paths).cpu,
+            plain_seconds=timed(_prepare_plainly, read_plainly, paths[:KINDS]).cpu
             * (len(paths) / KINDS),
         )
 
@@ -126,12 +133,6 @@ def _read_all(paths: list[Path]) -> None:
 def _prepare_plainly(read_plainly: Callable[[str], RawClip], paths: list[Path]) -> None:
     for path in paths:
         prepare_clip(read_plainly(path.read_text(encoding="ascii")))
-
-
-def _time(act: Callable[..., object], *arguments: object) -> _Time:
-    start, cpu = time.perf_counter(), _cpu_seconds()
-    act(*arguments)
-    return _Time(time.perf_counter() - start, _cpu_seconds() - cpu)
 
 
 def _cpu_seconds() -> float:

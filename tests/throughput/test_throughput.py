@@ -12,6 +12,7 @@ from charon.data.skeleton_file import parse_skeleton
 from charon.data.skeleton_usual import read_usual
 from charon.data.standin import make_raw_clip
 from charon.throughput.files import measure_preparation, recorded_text
+from charon.throughput.padded import measure_padded
 from charon.throughput.sharing import hours_of_a_run
 from charon.throughput.steps import Case, measure, random_clips, work
 
@@ -64,6 +65,15 @@ def test_the_files_hold_the_clips_to_seven_digits():
     np.testing.assert_allclose(read.xyz, clip.xyz, rtol=1e-6)
 
 
+def test_preparation_of_an_npz_is_measured_beside_reading_it():
+    done = measure_padded(clips=240)
+    assert done.clips == 240
+    assert done.num_bytes == pytest.approx(240 * (300 * 150 * 4 + 60 * 8), rel=0.01)
+    assert done.seconds > 0
+    assert done.cpu_seconds > 0
+    assert done.load_seconds > 0
+
+
 def test_the_page_says_what_was_measured(tmp_path):
     describe = runpy.run_path(str(ROOT / "analysis" / "throughput.py"))["describe"]
     row = {"kind": "train", "preset": "paper", "best": 1.0, "worst": 3.0, "gflops": 50.0}
@@ -79,7 +89,12 @@ def test_the_page_says_what_was_measured(tmp_path):
         name: {"machine": "a machine", "rows": rows}
         for name, rows in (("train", [plain, fast]), ("ratios", ratios), ("limits", limits))
     }
+    skeletons = {"clips": 100, "num_bytes": 25_000_000, "seconds": 0.1, "times_plain": 2.5}
+    padded = {"num_bytes": 180_000_000, "seconds": 0.3, "load_seconds": 0.1}
+    found["prepare"] = {"rows": [{**skeletons, "clips_per_core_second": 500.0}, padded]}
     text = describe(found, tmp_path)
+    assert "100 files of 250 kB, 500 clips a second and core (1000 a second in all)" in text
+    assert "an .npz 600 MB a second, where numpy.load reads 1800" in text
     assert "a machine" in text
     assert "1.00 to 3.00" in text
     assert "2500 GFLOP/s in fp32" in text
