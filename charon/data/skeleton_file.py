@@ -6,9 +6,7 @@ number of joints (25), and 25 lines of 12 fields that begin with x, y and z. Lin
 CRLF or LF. Of all these fields only the ids and x, y, z are used, so the others may hold
 anything, ``NaN`` included.
 
-Text of the usual form (single spaces, a line end after every line) is read with a few numpy
-passes over the whole file. Whatever is unusual about a file is left to a plain reader of line
-after line, which accepts it or says what is wrong in which line.
+Text of the usual form is read all at once, any other line after line.
 """
 
 from dataclasses import dataclass

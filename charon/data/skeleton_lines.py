@@ -27,7 +27,7 @@ class Recording(NamedTuple):
         num_frames: frames of the recording, those without a body included.
         frame: int64 (appearance,).
         body_id: one id for each appearance.
-        xyz: float64 (25 * appearance, 3), or the same numbers flat; metres.
+        xyz: float64 (25 * appearance, 3), metres.
     """
 
     num_frames: int

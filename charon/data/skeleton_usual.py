@@ -60,7 +60,7 @@ def read_usual(data: bytes) -> Recording | None:
         return None
     begins, ends = (gap[before] + 1).tolist(), gap[before + 1].tolist()
     ids = tuple(data[begin:end].decode() for begin, end in zip(begins, ends, strict=True))
-    return Recording(len(counts), frame, ids, xyz)
+    return Recording(len(counts), frame, ids, xyz.reshape(-1, 3))
 
 
 def _count_bodies(data: bytes, gap: NDArray[np.int64], *, has_cr: bool) -> list[int] | None:

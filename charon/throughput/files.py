@@ -38,11 +38,10 @@ class Prepared:
         clips: prepared.
         num_bytes: of their files.
         seconds: wall time, from the files to the finished cache.
-        cpu_seconds: of all processes together, their start included.
+        cpu_seconds: of all processes together, their start included; the files were just
+            written, so the system has them in memory.
         best: the least CPU seconds.
         worst: the most CPU seconds.
-        read_seconds: CPU time of reading the same files and nothing else; they were just
-            written, so the system has them in memory.
         plain_seconds: CPU time for as many clips if a plain reader reads them one after the
             other; without writing rows.
     """
@@ -53,7 +52,6 @@ class Prepared:
     cpu_seconds: float
     best: float
     worst: float
-    read_seconds: float
     plain_seconds: float
 
 
@@ -100,7 +98,6 @@ def measure_preparation(
             cpu_seconds=median(cpu),
             best=min(cpu),
             worst=max(cpu),
-            read_seconds=timed(_read_all, paths).cpu,
             plain_seconds=timed(_prepare_plainly, read_plainly, paths[:KINDS]).cpu
             * (len(paths) / KINDS),
         )
@@ -123,11 +120,6 @@ def recorded_text(clip: RawClip) -> str:
 
 def _name(performer: int, action: int) -> str:
     return f"S001C001P{performer:03d}R001A{action:03d}"
-
-
-def _read_all(paths: list[Path]) -> None:
-    for path in paths:
-        path.read_bytes()
 
 
 def _prepare_plainly(read_plainly: Callable[[str], RawClip], paths: list[Path]) -> None:

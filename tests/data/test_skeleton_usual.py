@@ -70,5 +70,5 @@ def test_what_is_read_at_once_is_what_is_read_line_by_line(seed, newline):
             assert usual.num_frames == plain.num_frames
             assert usual.body_id == plain.body_id
             np.testing.assert_array_equal(usual.frame, plain.frame)
-            np.testing.assert_array_equal(usual.xyz, plain.xyz.ravel())
+            np.testing.assert_array_equal(usual.xyz, plain.xyz)
     assert num_usual > 20
