@@ -4,7 +4,7 @@ Question   Seconds of a training step, of linear probing and of evaluation, at f
            per hour against the masking ratio; clips prepared a second.
 Paper      CHARON (ICPR 2024), Fig. 2, with the network's cost as the limit beside it.
 Compared   with the plain version in tests/ (contiguous float32, a pass after the other), on
-           random clips of NTU RGB+D's shape, every fifth with two people.
+           random clips of NTU RGB+D's shape, every fifth with two people; files of its size.
 Needs      torch and numpy alone, in a checkout. Close everything else first: it is a benchmark.
 Run        python studies/throughput.py [--only SECTION ...] [--device cuda] [--repeats N]
 Read       python analysis/throughput.py
@@ -12,6 +12,7 @@ Read       python analysis/throughput.py
 
 import argparse
 import json
+import logging
 import multiprocessing
 import platform
 import sys
@@ -25,6 +26,7 @@ import torch
 
 from charon.throughput.files import measure_preparation
 from charon.throughput.limits import peak_gflops
+from charon.throughput.padded import measure_padded
 from charon.throughput.sharing import hours_of_a_run, steps_per_second
 from charon.throughput.steps import Case, Kind, Timed, Way, measure
 
@@ -146,14 +148,30 @@ def _share(on: MakeCase) -> list[Row]:
 
 
 def _prepare(on: MakeCase) -> list[Row]:
-    done = measure_preparation(repetitions=20)
-    per_core = done.clips / done.cpu_seconds
-    kilobytes = done.num_bytes / done.clips / 1000
+    sys.path.insert(0, str(PLAIN))
+    from plain_skeleton import read_plainly  # type: ignore[import-not-found]
+
+    repeats = on("train", "fp32").repeats
+    done = measure_preparation(read_plainly, repeats=repeats)
+    per_core, plain = done.clips / done.cpu_seconds, done.clips / done.plain_seconds
+    megabytes = done.num_bytes / done.clips / 1e6
     print(
-        f"  {done.clips} files of {kilobytes:.0f} kB in {done.seconds:.1f} s: "
-        f"{per_core:.0f} clips a second and core, {done.clips / done.seconds:.0f} a second"
+        f"  {done.clips} files of {1000 * megabytes:.0f} kB: {per_core:.0f} clips"
+        f" ({per_core * megabytes:.0f} MB) a second and core, with the start of the processes;\n"
+        f"  {done.clips / done.worst:.0f} to {done.clips / done.best:.0f},"
+        f" {done.clips / done.seconds:.0f} on all cores;"
+        f" a reader of line after line: {plain:.0f} ({per_core / plain:.1f} x plain)"
     )
-    return [{**asdict(done), "clips_per_core_second": per_core}]
+    # Random rows are not those of a protocol, which is a warning.
+    logging.getLogger("charon.data.ntu_npz").setLevel(logging.ERROR)
+    padded = measure_padded(repeats=repeats)
+    megabytes = padded.num_bytes / 1e6
+    print(
+        f"  an .npz of {megabytes:.0f} MB: {megabytes / padded.seconds:.0f} MB a second,"
+        f" where numpy.load reads {megabytes / padded.load_seconds:.0f} from memory"
+    )
+    rate = {"clips_per_core_second": per_core, "times_plain": per_core / plain}
+    return [{**asdict(done), **rate}, asdict(padded)]
 
 
 _MEASURE: dict[str, Callable[[MakeCase], list[Row]]] = {

@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 SLAB_BYTES = 32 * 2**20
 """Bytes of one slab: large enough for the disk, small enough for a few to be held at once."""
 
+_PIECE_BYTES = 2**20
+"""Bytes that are unpacked at once: they stay in the processor's cache until they are copied."""
+
 _SMALL_BYTES = 2**30
 
 MAX_THREADS = 4
@@ -140,7 +143,7 @@ class NpzReader:
 def _fill(slab: NDArray[Any], member: IO[bytes]) -> None:
     view = memoryview(slab.reshape(-1).view(np.uint8).data)
     while view:
-        data = member.read(len(view))
+        data = member.read(min(len(view), _PIECE_BYTES))
         if not data:
             raise EOFError
         view[: len(data)] = data

@@ -25,6 +25,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 _Worker = subprocess.Popen[bytes]
 
+_KEEP_FREED_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+}
+"""glibc gives large blocks back at once, and the kernel then clears every page again for the
+next item. Other systems ignore these.
+"""
+
 _SERVE = "from charon.data.parallel import serve; serve()"
 
 
@@ -105,7 +113,7 @@ def _start_worker() -> _Worker:
         [sys.executable, "-P", "-c", _SERVE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, **_KEEP_FREED_MEMORY, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
     )
 
 

@@ -6,12 +6,9 @@ number of joints (25), and 25 lines of 12 fields that begin with x, y and z. Lin
 CRLF or LF. Of all these fields only the ids and x, y, z are used, so the others may hold
 anything, ``NaN`` included.
 
-Text of the usual form (single spaces, a line feed after every line) is read with a few numpy
-passes over the whole file. Whatever is unusual about a file is left to a plain reader of line
-after line, which accepts it or says what is wrong in which line.
+Text of the usual form is read all at once, any other line after line.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.ntu import NUM_JOINTS
-from charon.data.skeleton_joints import fault, read_joints, read_usual_joints, shown
+from charon.data.skeleton_lines import read_lines
+from charon.data.skeleton_usual import read_usual
 from charon.errors import DataError
 
-BODY_FIELDS = 10
-BODY_LINES = 2 + NUM_JOINTS
 # The longest recording of NTU RGB+D takes a few megabytes; reading is bounded by this.
 MAX_BYTES = 64 * 2**20
 
@@ -89,32 +85,13 @@ def parse_skeleton(data: bytes, name: str) -> RawClip:
         DataError: ``data`` is empty, truncated or garbled; the message has the line (from 1)
             and the reason.
     """
-    lines = _split_lines(data, name)
-    num_frames = _read_count(lines, 0, name, "frames", lines_each=1)
-    frame: list[int] = []
-    body_id: list[str] = []
-    first_joint_line: list[int] = []
-    at = 1
-    for index in range(num_frames):
-        num_bodies = _read_count(lines, at, name, "bodies", lines_each=BODY_LINES)
-        at += 1
-        for _ in range(num_bodies):
-            body_id.append(_read_body_id(lines, at, name))
-            frame.append(index)
-            first_joint_line.append(at + 2)
-            at += BODY_LINES
-    for index in range(at, len(lines)):
-        if lines[index].strip():
-            raise fault(name, index, f"there is text after the last of {num_frames} frames")
-    xyz = read_usual_joints(data, len(lines), first_joint_line)
-    if xyz is None:
-        xyz = read_joints(lines, first_joint_line, name)
+    read = read_usual(data) or read_lines(data, name)
     return RawClip(
         name=name,
-        num_frames=num_frames,
-        frame=np.array(frame, dtype=np.int64),
-        body_id=tuple(body_id),
-        xyz=xyz.astype(np.float32).reshape(-1, NUM_JOINTS, 3),
+        num_frames=read.num_frames,
+        frame=read.frame,
+        body_id=read.body_id,
+        xyz=read.xyz.astype(np.float32).reshape(-1, NUM_JOINTS, 3),
     )
 
 
@@ -147,62 +124,3 @@ def format_skeleton(clip: RawClip) -> str:
 def write_skeleton_file(path: Path, clip: RawClip) -> None:
     """Write ``clip`` as one `.skeleton` file; see :func:`format_skeleton`."""
     path.write_bytes(format_skeleton(clip).encode())
-
-
-def _split_lines(data: bytes, name: str) -> list[bytes]:
-    if not data.strip():
-        raise DataError(f"{name} is empty; copy or download the file again.")
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start)
-        raise fault(name, line, f"byte {error.start} is not UTF-8 text") from error
-    return data.splitlines()
-
-
-def _read_count(lines: Sequence[bytes], index: int, name: str, what: str, lines_each: int) -> int:
-    """Return the number of ``what`` that the line announces; there must be lines for them."""
-    if index >= len(lines):
-        raise fault(
-            name,
-            len(lines) - 1,
-            f"the file ends here, where the number of {what} should follow",
-        )
-    try:
-        count = int(lines[index])
-    except ValueError:
-        raise fault(
-            name,
-            index,
-            f"the number of {what} must be a whole number, but is {shown(lines[index])}",
-        ) from None
-    if count < 0:
-        raise fault(name, index, f"the number of {what} must be 0 or more, but is {count}")
-    left = len(lines) - index - 1
-    if count * lines_each > left:
-        raise fault(
-            name,
-            index,
-            f"{count} {what} need at least {count * lines_each} more lines, but only {left} "
-            f"follow; the file is cut short or garbled",
-        )
-    return count
-
-
-def _read_body_id(lines: Sequence[bytes], index: int, name: str) -> str:
-    """Return the id of the body that begins at the line ``index``; check its joint count."""
-    fields = lines[index].split()
-    if len(fields) != BODY_FIELDS:
-        raise fault(
-            name,
-            index,
-            f"the line of a body must have {BODY_FIELDS} fields, but has {len(fields)}: "
-            f"{shown(lines[index])}",
-        )
-    if lines[index + 1].strip() != b"25":
-        raise fault(
-            name,
-            index + 1,
-            f"the number of joints must be {NUM_JOINTS}, but is {shown(lines[index + 1])}",
-        )
-    return fields[0].decode()

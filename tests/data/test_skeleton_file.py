@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from plain_skeleton import read_plainly
 from raw_clips import random_raw_clip
 
 from charon.data.skeleton_file import (
@@ -10,22 +11,8 @@ from charon.data.skeleton_file import (
     read_skeleton_file,
     write_skeleton_file,
 )
-from charon.data.skeleton_joints import read_usual_joints
+from charon.data.skeleton_usual import read_usual
 from charon.errors import DataError
-
-
-def read_plainly(text):
-    """Line by line, as the format is described: the oracle."""
-    lines = iter(text.split("\n"))
-    num_frames = int(next(lines))
-    frames, ids, xyz = [], [], []
-    for frame in range(num_frames):
-        for _ in range(int(next(lines))):
-            ids.append(next(lines).split()[0])
-            frames.append(frame)
-            joints = [next(lines).split()[:3] for _ in range(int(next(lines)))]
-            xyz.append(np.array(joints, dtype=np.float32))
-    return num_frames, frames, ids, np.array(xyz, dtype=np.float32).reshape(-1, 25, 3)
 
 
 def real_looking_text(clip, seed, newline="\r\n"):
@@ -50,13 +37,13 @@ def real_looking_text(clip, seed, newline="\r\n"):
 
 
 def assert_same(clip, text):
-    num_frames, frames, ids, xyz = read_plainly(text)
-    assert clip.num_frames == num_frames
-    assert clip.frame.tolist() == frames
+    plain = read_plainly(text)
+    assert clip.num_frames == plain.num_frames
+    np.testing.assert_array_equal(clip.frame, plain.frame)
     assert clip.frame.dtype == np.int64
-    assert list(clip.body_id) == ids
+    assert clip.body_id == plain.body_id
     assert clip.xyz.dtype == np.float32
-    np.testing.assert_array_equal(clip.xyz, xyz)
+    np.testing.assert_array_equal(clip.xyz, plain.xyz)
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n"])
@@ -91,8 +78,7 @@ def test_lines_may_end_with_a_carriage_return_alone():
 @pytest.mark.parametrize("newline", [b"\r\n", b"\n"])
 def test_files_of_the_usual_form_take_the_fast_way(newline):
     text = format_skeleton(random_raw_clip(3)).encode().replace(b"\n", newline)
-    first = [i + 1 for i, line in enumerate(text.splitlines()) if line == b"25"]
-    assert read_usual_joints(text, len(text.splitlines()), first) is not None
+    assert read_usual(text) is not None
 
 
 @pytest.mark.parametrize("seed", range(6))
