@@ -71,6 +71,11 @@ class Options:
     confirm_seeds: int | None = None
     settings: dict[str, Value] = field(default_factory=dict)
 
+    @property
+    def run_scale(self) -> str:
+        """The scale of the runs: ``smoke``, ``small`` or ``paper``."""
+        return "smoke" if self.smoke else self.scale or "small"
+
     def of_a_search(self) -> list[str]:
         """Return the given options that only a search has, as they were written."""
         values = {

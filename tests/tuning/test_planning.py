@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from charon.errors import ConfigError
+from charon.tuning.chosen import chosen_study
 from charon.tuning.options import Options
-from charon.tuning.session import chosen_study, plan_trials
+from charon.tuning.planning import plan_trials
 from charon.tuning.space import Choice, MaskingRatio, Real, Whole
 from charon.tuning.study import Study
 
