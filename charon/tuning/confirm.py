@@ -14,9 +14,9 @@ from rich.console import Console
 
 from charon.report.statistics import Mean, mean_of
 from charon.tuning.clips import StudyClips
-from charon.tuning.earlier import move_aside
+from charon.tuning.earlier import move_aside, standing_of
 from charon.tuning.expansion import PlannedTrial, complete
-from charon.tuning.journal import TrialRecord, Value
+from charon.tuning.journal import Journal, TrialRecord, Value
 from charon.tuning.labels import label
 from charon.tuning.plan import new_plan, read_plan
 from charon.tuning.session import Session
@@ -130,6 +130,7 @@ def confirm_session(
         options=options,
         study=study,
         plan=plan,
+        standing=standing_of(Journal(folder / "journal.jsonl"), len(trials)),
         trials=trials,
         folder=folder,
         clips=clips,

@@ -1,7 +1,7 @@
 """A study that lies in the folder already: gone on with, made longer, or moved aside."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,43 @@ from charon.tuning.journal import FAILED, FINISHED, PRUNED, Journal, Value
 from charon.tuning.options import REMEMBERED, Options
 from charon.tuning.plan import Plan, described, read_plan
 from charon.tuning.study import Study
+from charon.tuning.words import counted
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a study is.
+
+    Attributes:
+        done: trials that were learned or pruned.
+        failed: trials that failed; they are tried again.
+        num_trials: in all.
+    """
+
+    done: int
+    failed: int
+    num_trials: int
+
+    @property
+    def left(self) -> int:
+        """Trials that are not done."""
+        return max(0, self.num_trials - self.done)
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        verb = "is" if self.done == 1 else "are"
+        again = ""
+        if self.failed:
+            again = f"; {self.failed} that failed {'is' if self.failed == 1 else 'are'} tried again"
+        return f"Going on: {self.done} of {counted(self.num_trials, 'trial')} {verb} done{again}."
+
+
+def standing_of(journal: Journal, num_trials: int) -> Standing:
+    """Return how far the study is that wrote this journal."""
+    statuses = [record.status for record in journal.trials.values()]
+    done = sum(status in (FINISHED, PRUNED) for status in statuses)
+    return Standing(done, statuses.count(FAILED), num_trials)
 
 
 def with_remembered(options: Options, plan: Plan) -> Options:
@@ -32,9 +69,18 @@ def check_same(
     study: Study,
     trials: Sequence[PlannedTrial],
     options: Options,
+    command: str,
     budget: int | None = None,
 ) -> None:
     """Check that what is resumed is what was started; only how long it is may change.
+
+    Args:
+        plan: what was started.
+        study: what is resumed.
+        trials: its runs, of a search the first.
+        options: complete.
+        command: that goes on with it, for the error's sentence.
+        budget: of a search; None for any.
 
     Raises:
         ConfigError: something differs; names the first difference.
@@ -49,8 +95,7 @@ def check_same(
     if what:
         raise ConfigError(
             f"The study that began on {plan.started} cannot go on, for it has changed: {what}. "
-            f"Resume it as it was begun ({plan.command} --resume), or start anew with "
-            "--results DIR."
+            f"Go on with it as it was ({command}), or start anew with --results DIR."
         )
 
 
@@ -94,25 +139,40 @@ def _difference_of_search(plan: Plan, study: Study, budget: int | None) -> str:
 def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
     """Return the plan of a study that goes on, with more trials or hours where asked for.
 
+    What was chosen now is remembered when it goes on once more.
+
     Raises:
         ConfigError: trials are to be added to a search that is not over.
     """
+    plan = replace(plan, options=options.remembered())
     if options.extend is None:
         hours = plan.hours if options.hours is None else options.hours
-        return replace(plan, num_trials=options.trials or plan.num_trials, hours=hours)
+        num_trials = options.trials or plan.num_trials
+        extensions = plan.extensions + (num_trials != plan.num_trials)
+        return replace(plan, num_trials=num_trials, hours=hours, extensions=extensions)
     over = [r for r in journal.trials.values() if r.status in (FINISHED, PRUNED, FAILED)]
     if options.trials is not None:
         raise ConfigError("--extend N adds to what there is; leave --trials out.")
     if not is_over(journal, plan.num_trials):
         raise ConfigError(
             f"--extend adds to a search that is over, but of this one {len(over)} of "
-            f"{plan.num_trials} trials are: go on with --resume, and --trials N for more."
+            f"{counted(plan.num_trials, 'trial')} are: go on with --resume, and --trials N for "
+            "more."
         )
-    return replace(plan, num_trials=len(over) + options.extend, hours=options.hours)
+    return replace(
+        plan,
+        num_trials=len(over) + options.extend,
+        hours=options.hours,
+        extensions=plan.extensions + 1,
+    )
 
 
-def make_room(folder: Path) -> str:
+def make_room(folder: Path, *, dry_run: bool = False) -> str:
     """Make sure that a new study may use ``folder``; a finished one in it is moved aside.
+
+    Args:
+        folder: the new study's.
+        dry_run: whether that is only said.
 
     Returns:
         What was done, in one sentence; empty if there was nothing to do.
@@ -130,9 +190,11 @@ def make_room(folder: Path) -> str:
     has_begun = over > 0 or any(record.curve for record in records)
     if has_begun and not is_over(journal, plan.num_trials):
         raise ResultsError(
-            f"{folder} holds an unfinished study ({over} of {plan.num_trials} trials are over): "
-            "go on with --resume, or start anew with another --results DIR."
+            f"{folder} holds an unfinished study ({over} of {counted(plan.num_trials, 'trial')} "
+            "are over): go on with --resume, or start anew with another --results DIR."
         )
+    if dry_run:
+        return f"The earlier study in {folder} would be moved aside."
     return f"The earlier study was moved to {move_aside(folder, plan)}."
 
 

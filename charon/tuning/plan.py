@@ -42,6 +42,7 @@ class Plan:
         options: the command line's part that a resumed study takes over.
         trials: label and fields of every planned run.
         command: how it was started.
+        extensions: how often trials were added to what it set out to do.
     """
 
     version: int
@@ -67,6 +68,7 @@ class Plan:
     options: dict[str, Any]
     trials: list[dict[str, Any]]
     command: str
+    extensions: int = 0
 
     @property
     def title(self) -> str:

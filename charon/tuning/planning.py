@@ -13,6 +13,7 @@ from charon.tuning.options import Options
 from charon.tuning.scales import scale_fields, small_buffer
 from charon.tuning.space import bound, check_ends, check_start
 from charon.tuning.study import SIZE, Study, with_small_buffers
+from charon.tuning.words import counted
 
 INTERVAL = "learner.sampling_interval"
 
@@ -81,7 +82,8 @@ def possible_trials(
         else:
             possible.append(trial)
     number = len(trials) - len(possible)
-    return possible, f"{number} runs are left out on this data: {why}" if number else ""
+    left_out = f"{counted(number, 'run')} left out on this data: {why}" if number else ""
+    return possible, left_out
 
 
 def largest_setting(

@@ -1,7 +1,5 @@
 """A study that is opened: everything before the first trial, in the order it can fail."""
 
-import shlex
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +12,15 @@ from charon.tuning.background import Background
 from charon.tuning.chosen import cache_folder, chosen_fields, chosen_study
 from charon.tuning.clips import StudyClips
 from charon.tuning.cluster import Cluster
-from charon.tuning.earlier import check_same, longer, make_room, with_remembered
+from charon.tuning.commands import begin_command, go_on_command
+from charon.tuning.earlier import (
+    Standing,
+    check_same,
+    longer,
+    make_room,
+    standing_of,
+    with_remembered,
+)
 from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.files import writable_folder
 from charon.tuning.journal import Journal, Value
@@ -25,6 +31,7 @@ from charon.tuning.placing import place
 from charon.tuning.plan import Plan, new_plan, read_plan
 from charon.tuning.planning import largest_setting, plan_trials, possible_trials
 from charon.tuning.scales import memory_warnings
+from charon.tuning.selection import TEST, WILL_FLATTER
 from charon.tuning.study import BENCHMARK, Study
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
 
@@ -47,6 +54,7 @@ class Session:
             is bound to its clips.
         options: complete.
         plan: what stands in ``study.json``.
+        standing: how far it is.
         trials: all runs.
         folder: the study's absolute folder.
         cache: absolute folder of the prepared sets.
@@ -60,6 +68,7 @@ class Session:
     study: Study
     options: Options
     plan: Plan
+    standing: Standing
     trials: list[PlannedTrial]
     folder: Path
     cache: Path
@@ -81,7 +90,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         CharonError: something about the user's input or surroundings is wrong.
     """
     clusters.prepare_environment()
-    results = writable_folder(options.results, need_bytes=NEED_BYTES)
+    results = writable_folder(options.results, need_bytes=NEED_BYTES, make=not options.dry_run)
     folder = results / study.name
     old = _plan_to_go_on_with(folder, options)
     if options.of_a_search() and not study.is_search:
@@ -92,9 +101,8 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     options = with_remembered(options, old) if old else options
     study = chosen_study(study, options)
     store = choose_store(options.tracking_uri, results)
-    moved = ""
+    moved = "" if old else make_room(folder, dry_run=options.dry_run)
     if not options.dry_run:
-        moved = "" if old else make_room(folder)
         clusters.log_to(writable_folder(folder) / LOG)
     schema = Background(lambda: None if options.dry_run else make_schema(store))
     fields = chosen_fields(study, options)
@@ -125,11 +133,13 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
             gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
             options = replace(options, gpus=gpus)
         if old is None:
-            command = shlex.join(["python", str(script), *sys.argv[1:]])
-            plan = new_plan(study, options, trials, clips, command, budget)
+            plan = new_plan(study, options, trials, clips, begin_command(script), budget)
+            standing = Standing(0, 0, plan.num_trials)
         else:
-            check_same(old, study, trials, options, budget)
-            plan = longer(old, options, Journal(folder / "journal.jsonl"))
+            check_same(old, study, trials, options, go_on_command(script, options), budget)
+            journal = Journal(folder / "journal.jsonl")
+            plan = longer(old, options, journal)
+            standing = standing_of(journal, plan.num_trials)
     except BaseException:
         if cluster is not None:
             clusters.stop(cluster)
@@ -140,6 +150,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         moved,
         left_out,
         packed,
+        WILL_FLATTER if study.is_search and options.select == TEST else "",
         check_answers(store),
         sharing.why_useless(trials, study.space) if options.share_first_task else "",
         *memory_warnings(settings, clips.tasks.num_training_clips),
@@ -148,6 +159,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         study=study,
         options=options,
         plan=plan,
+        standing=standing,
         trials=trials,
         folder=folder,
         cache=cache,

@@ -6,15 +6,16 @@ from types import SimpleNamespace
 import pytest
 
 from charon.errors import CheckpointError, ConfigError
-from charon.tuning.earlier import check_same, longer, make_room, with_remembered
+from charon.tuning.earlier import check_same, longer, make_room, standing_of, with_remembered
 from charon.tuning.expansion import expand
 from charon.tuning.files import ResultsError
-from charon.tuning.journal import FINISHED, INTERRUPTED, LOST, Journal
+from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
 from charon.tuning.options import Options
 from charon.tuning.plan import VERSION, new_plan, read_plan
 from charon.tuning.space import Real
 from charon.tuning.study import Study
 
+GO_ON = "python some.py --resume"
 STUDY = Study("some", "Which?", grid={"learner.masking_ratio": [0.0, 0.5]}, seeds=(0,))
 
 
@@ -65,15 +66,21 @@ def test_a_damaged_plan_is_an_error(tmp_path):
 
 def test_a_study_that_has_changed_cannot_be_resumed_and_says_what_changed():
     trials = expand(STUDY)
-    check_same(plan(), STUDY, trials, Options())
+    check_same(plan(), STUDY, trials, Options(), GO_ON)
     with pytest.raises(ConfigError, match=r"optimiser\.epochs of .* was 30, now 2"):
-        check_same(plan(), STUDY, expand(STUDY, {"optimiser.epochs": 2}), Options())
+        check_same(plan(), STUDY, expand(STUDY, {"optimiser.epochs": 2}), Options(), GO_ON)
     with pytest.raises(ConfigError, match="had 2 runs and now has 1"):
-        check_same(plan(), STUDY, trials[:1], Options())
+        check_same(plan(), STUDY, trials[:1], Options(), GO_ON)
     with pytest.raises(ConfigError, match="--cpus-per-trial"):
-        check_same(plan(), STUDY, trials, Options(cpus=2.0))
-    with pytest.raises(ConfigError, match="--share-first-task was not given then"):
-        check_same(plan(), STUDY, trials, Options(share_first_task=True))
+        check_same(plan(), STUDY, trials, Options(cpus=2.0), GO_ON)
+    with pytest.raises(ConfigError, match=f"not given then. Go on with it as it was .{GO_ON}"):
+        check_same(plan(), STUDY, trials, Options(share_first_task=True), GO_ON)
+
+
+def test_a_grid_that_goes_on_is_compared_with_the_one_that_was_written(tmp_path):
+    plan().write(tmp_path)
+    old = read_plan(tmp_path)
+    check_same(old, STUDY, expand(STUDY), Options(resume=True), GO_ON)
 
 
 SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, pruner="asha")
@@ -86,18 +93,21 @@ SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, pruner
         ({"space": {**SEARCH.space, "learner.beta": Real(0, 1)}}, r"learner\.beta was None"),
         ({"sampler": "random"}, "sampler was tpe, now random"),
         ({"pruner": "hyperband"}, "pruner was asha, now hyperband"),
-        ({"objectives": ["val/bwt"], "pruner": "none"}, "objective was val/faa, now val/bwt"),
+        (
+            {"objectives": ["val/task_il_faa"]},
+            "objective was val/faa, now val/task_il_faa",
+        ),
     ],
 )
 def test_a_search_that_has_changed_cannot_be_resumed_and_says_what_changed(changes, message):
-    check_same(plan(SEARCH), SEARCH, expand(SEARCH), Options())
+    check_same(plan(SEARCH), SEARCH, expand(SEARCH), Options(), GO_ON)
     with pytest.raises(ConfigError, match=message):
-        check_same(plan(SEARCH), replace(SEARCH, **changes), expand(SEARCH), Options())
+        check_same(plan(SEARCH), replace(SEARCH, **changes), expand(SEARCH), Options(), GO_ON)
 
 
 def test_another_budget_is_another_search():
     with pytest.raises(ConfigError, match="budget was None, now 500"):
-        check_same(plan(SEARCH), SEARCH, expand(SEARCH), Options(), budget=500)
+        check_same(plan(SEARCH), SEARCH, expand(SEARCH), Options(), GO_ON, budget=500)
 
 
 def journal_of(folder, *outcomes):
@@ -113,14 +123,37 @@ def test_a_search_that_goes_on_may_have_more_trials_and_hours(tmp_path):
     old = plan(SEARCH, num_trials=24, hours=1.0)
     assert longer(old, Options(resume=True), journal) == old
     more = longer(old, Options(resume=True, trials=30, hours=2.0), journal)
-    assert (more.num_trials, more.hours) == (30, 2.0)
+    assert (more.num_trials, more.hours, more.extensions) == (30, 2.0, 1)
+
+
+def test_what_is_chosen_when_a_study_goes_on_is_remembered_when_it_does_so_again(tmp_path):
+    journal = journal_of(tmp_path, FINISHED)
+    old = plan(SEARCH, Options(data="d", confirm_seeds=3), num_trials=1)
+    options = with_remembered(Options(extend=5, confirm_seeds=0), old)
+    again = with_remembered(Options(resume=True), longer(old, options, journal))
+    assert (again.data, again.confirm_seeds) == ("d", 0)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "sentence"),
+    [
+        ([], "Going on: 0 of 4 trials are done."),
+        ([FINISHED, LOST], "Going on: 1 of 4 trials is done."),
+        (
+            [FINISHED, PRUNED, FAILED],
+            "Going on: 2 of 4 trials are done; 1 that failed is tried again.",
+        ),
+    ],
+)
+def test_a_study_that_goes_on_says_how_far_it_is(tmp_path, outcomes, sentence):
+    assert standing_of(journal_of(tmp_path, *outcomes), 4).sentence == sentence
 
 
 def test_trials_are_added_to_what_there_is_and_have_hours_of_their_own(tmp_path):
     journal = journal_of(tmp_path, FINISHED, FINISHED, LOST)
     old = plan(SEARCH, num_trials=2, hours=1.0)
     more = longer(old, Options(extend=5), journal)
-    assert (more.num_trials, more.hours) == (7, None)
+    assert (more.num_trials, more.hours, more.extensions) == (7, None, 1)
     with pytest.raises(ConfigError, match="leave --trials out"):
         longer(old, Options(extend=5, trials=7), journal)
 
@@ -143,6 +176,8 @@ def test_a_finished_study_is_moved_aside_and_an_unfinished_one_is_kept(tmp_path)
     with pytest.raises(ResultsError, match=r"unfinished study \(1 of 2 trials are over\)"):
         make_room(folder)
     journal.append("end", "b", outcome=FINISHED)
+    assert "would be moved aside" in make_room(folder, dry_run=True)
+    assert folder.exists()
     assert "moved to" in make_room(folder)
     assert not folder.exists()
     assert len(list(tmp_path.glob("some-*/study.json"))) == 1

@@ -4,6 +4,7 @@ import pytest
 
 from charon.errors import ConfigError
 from charon.tuning.options import Options, parse_options
+from charon.tuning.space import Real
 from charon.tuning.study import Study
 
 STUDY = Study("some", "Which?", grid={"learner.masking_ratio": [0.0, 0.5]}, seeds=(0,))
@@ -46,17 +47,29 @@ def test_every_flag_is_understood(tmp_path):
         "--trials 0",
         "--extend 0",
         "--hours 0",
+        "--hours soon",
         "--sampler best",
         "--pruner best",
         "--dat x",
         "--unknown",
     ],
 )
-def test_a_wrong_flag_ends_with_status_2(flags, capsys):
+def test_a_wrong_flag_is_one_sentence_and_ends_with_status_2(flags, capsys):
     with pytest.raises(SystemExit) as error:
         parse_options(STUDY, flags.split())
     assert error.value.code == 2
-    assert "error" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.endswith("; --help explains every option.\n")
+    assert said.count("\n") == 1
+    assert "_" not in said  # no name of a function
+
+
+def test_a_search_has_one_seed():
+    search = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0,))
+    assert parse_options(search, ["--seeds", "3"]).seeds == (3,)
+    with pytest.raises(ConfigError, match="one seed, but --seeds names 2; --confirm-seeds N"):
+        parse_options(search, ["--seeds", "3", "4"])
 
 
 def test_the_share_of_a_gpu_may_be_measured():

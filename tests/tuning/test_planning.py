@@ -77,6 +77,7 @@ def test_the_command_line_replaces_what_a_search_is_about():
     ("options", "message"),
     [
         ({"objectives": ("test/faa",)}, "selecting on the test set"),
+        ({"objectives": ("memory/bytes",)}, "val/faa within a --budget"),
         ({"objectives": ("val/faa", "memory/bytes"), "pruner": "asha"}, "--pruner none"),
         ({"objectives": ("val/faa", "memory/bytes"), "sampler": "cmaes"}, "one objective"),
         ({"budget": "100kB"}, "begins with a memory of 409.5 kB .* over the --budget of 100 kB"),
@@ -85,7 +86,7 @@ def test_the_command_line_replaces_what_a_search_is_about():
         ({"settings": {"learner.alpha": 0.5}}, "varied by the study"),
         ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one protocol"),
         (
-            {"objectives": ("val/bwt",), "settings": {"data.stream": "joint"}},
+            {"objectives": ("val/faa", "val/bwt"), "settings": {"data.stream": "joint"}},
             "val/bwt is not defined on the joint stream",
         ),
     ],

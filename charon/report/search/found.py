@@ -11,6 +11,9 @@ from charon.report.tables import Results
 
 PRUNED, FINISHED = "pruned", "finished"
 
+ENDED = (FINISHED, PRUNED, "failed")
+"""Outcomes of trials that count among those that were asked for."""
+
 SYMBOLS = {
     "learner.masking_ratio": "masking ratio η",
     "learner.sampling_interval": "sampling interval s",
@@ -51,6 +54,20 @@ class Found:
         """What the numbers were measured on, and a warning where the winner is flattered."""
         warning = "; picked on the test set, which flatters the winner"
         return self.results.provenance + (warning if self.selection["warning"] else "")
+
+    @property
+    def unfinished(self) -> str:
+        """What is missing of a search that was made longer since its winner was selected."""
+        study: Any = self.results.study
+        if study.get("extensions", 0) == self.selection.get("extensions", 0):
+            return ""
+        judged = sum(self.selection["trials"].get(status, 0) for status in ENDED)
+        over = int(self.results.trials["status"].isin(ENDED).sum())
+        return (
+            f"This search is not over: of the {study['num_trials'] - judged} trials that were "
+            f"added to it {study['num_trials'] - over} are missing. The winner is that of the "
+            f"{judged} before; go on with --resume."
+        )
 
     @property
     def fields(self) -> list[str]:
