@@ -150,8 +150,8 @@ def test_an_extended_search_that_is_not_over_says_that_its_winner_is_of_before(
     study |= {"num_trials": len(records) + 3, "extensions": 1}
     (tmp_path / "study.json").write_text(json.dumps(study))
     for text in report(tmp_path):
-        assert "not over: of the 3 trials that were added to it 3 are missing" in text
-        assert f"The winner is that of the {len(records)} before; go on with --resume" in text
+        assert f"extended to {len(records) + 3} trials, with 3 still to come" in text
+        assert "the winner here was selected before that; go on with --resume" in text
 
 
 def test_the_report_reads_files_alone(tmp_path, records):

@@ -61,12 +61,11 @@ class Found:
         study: Any = self.results.study
         if study.get("extensions", 0) == self.selection.get("extensions", 0):
             return ""
-        judged = sum(self.selection["trials"].get(status, 0) for status in ENDED)
+        number = study["num_trials"]
         over = int(self.results.trials["status"].isin(ENDED).sum())
         return (
-            f"This search is not over: of the {study['num_trials'] - judged} trials that were "
-            f"added to it {study['num_trials'] - over} are missing. The winner is that of the "
-            f"{judged} before; go on with --resume."
+            f"This search was extended to {number} trials, with {number - over} still to come: the "
+            "winner here was selected before that; go on with --resume."
         )
 
     @property
