@@ -85,8 +85,7 @@ class Run(Settings):
             if not (dot or name in _OWN) or (dot and one not in _names(groups.get(group))):
                 known = _known(groups)
                 raise ConfigError(
-                    f"The learner {method!r} has no field {name!r}{did_you_mean(name, known)}; "
-                    f"known are {', '.join(known)}."
+                    f"The learner {method!r} has no field {name!r}; {did_you_mean(name, known)}"
                 )
             given.setdefault(group, {})[one] = _parse(value)
         own = given.pop("", {})

@@ -82,9 +82,9 @@ def parse_setting(text: str) -> tuple[str, bool | int | float | str | None]:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return the known name most like an unknown one, as a question; nothing if none is."""
+    """Return the known name most like an unknown one, as a question; all where none is."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
 
 
 def _check_type(name: str, value: Any, hint: Any) -> Any:

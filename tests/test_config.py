@@ -96,11 +96,23 @@ def test_fields_are_replaced_by_their_dotted_names():
 
 
 @pytest.mark.parametrize(
-    "name", ["learner.maskingratio", "masking_ratio", "data", "lerner.alpha", "seeds", "model."]
+    ("name", "meant"),
+    [
+        ("learner.maskingratio", "learner.masking_ratio"),
+        ("masking_ratio", "learner.masking_ratio"),
+        ("lerner.alpha", "learner.alpha"),
+        ("seeds", "seed"),
+        ("model.", "model.size"),
+    ],
 )
-def test_a_misspelt_field_lists_the_known_ones(name):
-    with pytest.raises(ConfigError, match=r"known are learner, data\.path.* learner\.masking"):
+def test_a_misspelt_field_names_the_one_that_is_meant(name, meant):
+    with pytest.raises(ConfigError, match=f"no field '{name}'; did you mean '{meant}'\\?$"):
         Run.from_flat({name: 0.5})
+
+
+def test_a_field_like_no_other_lists_the_known_ones():
+    with pytest.raises(ConfigError, match=r"known are learner, data\.path.* learner\.masking"):
+        Run.from_flat({"xyz": 0.5})
 
 
 def test_a_method_does_not_take_another_methods_fields():

@@ -36,6 +36,9 @@ ENVIRONMENT = {
 LIBRARIES = ("ray", "mlflow", "optuna")
 """Loggers that write to the screen by themselves."""
 
+MISSES_ITS_OWN_FILES = "ray.tune.analysis.experiment_analysis"
+"""Logger that warns of every trial at the end: the study writes a journal, not Ray's files."""
+
 LONGEST_TEMPORARY = 40
 """Characters; Ray makes socket paths of about 60 more below it, and 107 is the limit."""
 
@@ -189,6 +192,7 @@ def log_to(log_file: Path) -> None:
         logger.handlers.clear()
         logger.setLevel(logging.INFO)
         logger.propagate = True
+    logging.getLogger(MISSES_ITS_OWN_FILES).setLevel(logging.ERROR)
 
 
 def _first_line(error: BaseException) -> str:

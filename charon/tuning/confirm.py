@@ -14,10 +14,11 @@ from rich.console import Console
 
 from charon.report.statistics import Mean, mean_of
 from charon.tuning.clips import StudyClips
+from charon.tuning.earlier import move_aside, standing_of
 from charon.tuning.expansion import PlannedTrial, complete
-from charon.tuning.journal import TrialRecord, Value
+from charon.tuning.journal import Journal, TrialRecord, Value
 from charon.tuning.labels import label
-from charon.tuning.plan import Plan, new_key, read_plan
+from charon.tuning.plan import new_plan, read_plan
 from charon.tuning.session import Session
 from charon.tuning.sharing import leaders_first
 from charon.tuning.study import BENCHMARK, Study
@@ -115,56 +116,26 @@ def confirm_session(
         objectives=(OBJECTIVE,),
         preset=search.study.preset,
     )
-    plan = _plan(search, study, trials, clips)
+    options = replace(search.options, extend=None, hours=None)
+    plan = new_plan(study, options, trials, clips, search.plan.command)
     folder = search.folder / FOLDER
     old = read_plan(folder)
     if old is not None and old.trials == plan.trials:
         plan = old
     elif folder.exists():
-        _move_aside(search, old)
+        move_aside(folder, old)
     folder.mkdir(exist_ok=True)
-    options = replace(search.options, extend=None)
     return replace(
         search,
         options=options,
         study=study,
         plan=plan,
+        standing=standing_of(Journal(folder / "journal.jsonl"), len(trials)),
         trials=trials,
         folder=folder,
         clips=clips,
         warnings=[],
     )
-
-
-def _plan(search: Session, study: Study, trials: list[PlannedTrial], clips: StudyClips) -> Plan:
-    key, started = new_key()
-    return replace(
-        search.plan,
-        key=key,
-        name=study.name,
-        question=study.question,
-        objective=OBJECTIVE,
-        objectives=(OBJECTIVE,),
-        directions=("maximize",),
-        varied=study.varied,
-        space={},
-        sampler="",
-        pruner="none",
-        budget=None,
-        started=started,
-        protocol=clips.protocol,
-        num_trials=len(trials),
-        hours=None,
-        trials=[asdict(trial) for trial in trials],
-    )
-
-
-def _move_aside(search: Session, old: Plan | None) -> None:
-    stamp = old.started.replace(":", "").replace("T", "-") if old else "unknown"
-    aside = search.folder / f"{FOLDER}-{stamp}"
-    while aside.exists():
-        aside = aside.with_name(aside.name + "+")
-    (search.folder / FOLDER).rename(aside)
 
 
 def as_plain(mean: Mean | None) -> dict[str, float | None] | None:

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
+from charon.tuning.budget import show_bytes
 from charon.tuning.cost import cost_of
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.journal import Value
-from charon.tuning.judgement import judgement_of
+from charon.tuning.judgement import Judgement, judgement_of
 from charon.tuning.runner import slots
 from charon.tuning.session import Session
 from charon.tuning.space import Choice, Domain, SamplingInterval
+from charon.tuning.words import counted, seeds_text
 
 START_SECONDS = 20.0
 """From the command to the first step, about."""
@@ -23,6 +25,44 @@ START_SECONDS = 20.0
 
 def show_estimate(session: Session, console: Console) -> None:
     """Print the trials and their estimated cost; nothing is run."""
+    search = _search_lines(session) if session.study.is_search else []
+    for line in [_headline(session), *search, *_cost_lines(session)]:
+        console.print(line, markup=False)
+
+
+def _headline(session: Session) -> str:
+    standing, at_once = session.standing, slots(session)
+    number = counted(standing.num_trials, "trial")
+    done = f", {standing.done} done, {standing.left} to run" if standing.done else ""
+    labels = [f"  {trial.label}" for trial in session.trials]
+    return "\n".join([f"{session.plan.title}: {number}{done}, {at_once} at once", *labels])
+
+
+def _search_lines(session: Session) -> list[str]:
+    """Return what a search draws from, what it is for and how it is judged."""
+    study, plan = session.study, session.plan
+    judgement = _judgement(session)
+    chosen = session.standing.num_trials - max(1, session.standing.done)
+    lines = [f"  then {chosen} that Optuna chooses from"]
+    lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
+    if judgement.seeds:
+        lines.append(
+            f"  then the winner and the first setting, anew with {seeds_text(judgement.seeds)}"
+        )
+    objectives = zip(study.objectives, plan.directions, strict=True)
+    best = ", ".join(f"{direction} {name}" for name, direction in objectives)
+    budget = "none" if plan.budget is None else f"memory/bytes at most {show_bytes(plan.budget)}"
+    limit = "" if plan.hours is None else f", no new trial after {plan.hours:g} h"
+    return [
+        *lines,
+        f"Objective {best}",
+        f"Winner    by {judgement.rule.meaning} (--select {judgement.rule.name})",
+        f"Budget    {budget}{limit}",
+        f"Optuna    sampler {plan.sampler}, pruner {plan.pruner}, {seeds_text(study.seeds[:1])}",
+    ]
+
+
+def _cost_lines(session: Session) -> list[str]:
     archive = session.clips.archive
     costs = {
         method: [cost_of(run, archive, session.cpus) for run in slowest_and_fastest(runs)]
@@ -32,44 +72,31 @@ def show_estimate(session: Session, console: Console) -> None:
     slowest = max(cost.seconds for cost in every)
     fastest = min(cost.seconds for cost in every)
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
-    at_once = slots(session)
-    number, seeds = session.plan.num_trials, _fresh_seeds(session)
-    console.print(f"{session.plan.title}: {number} trials, {at_once} at once", markup=False)
-    for trial in session.trials:
-        console.print(f"  {trial.label}", markup=False)
-    if session.study.is_search:
-        console.print(f"  then {number - 1} that Optuna chooses ({session.plan.sampler}) from")
-        for name, domain in session.study.space.items():
-            console.print(f"    {name}: {_range(domain)}", markup=False)
-        if seeds:
-            again = ", ".join(map(str, seeds))
-            console.print(f"  then the winner and the first setting, anew with seeds {again}")
     trials = [costs[_method(trial.fields)] for trial in session.trials]
     mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
-    rounds = math.ceil(number / at_once) + math.ceil(2 * len(seeds) / at_once)
-    total = START_SECONDS + mean * rounds
+    at_once, left = slots(session), session.standing.left
+    again = 2 * len(_judgement(session).seeds) if session.study.is_search else 0
+    total = START_SECONDS + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
+    time = f"about {_duration(total)}"
+    if session.plan.pruner != "none":
+        time = f"at most {time}, for trials may be stopped early"
     tasks = session.clips.tasks
-    lines = [
+    return [
         f"Data      {session.clips.archive.source}: {tasks.num_training_clips} training clips, "
         f"{tasks.num_classes} classes in {len(tasks.tasks)} tasks, {session.plan.protocol}",
         f"Trial     {_span(fastest, slowest)}, "
         f"up to {num_bytes / 1e9:.1f} GB of memory"
         + (f" and {gpu_bytes / 1e9:.1f} GB of a GPU" if gpu_bytes else ""),
-        f"Study     about {_duration(total)}, {num_bytes * at_once / 1e9:.1f} GB of memory",
+        f"Study     {time}; {num_bytes * at_once / 1e9:.1f} GB of memory",
         f"Results   {session.folder}",
         f"Tracking  {session.store.uri}",
         f"Cache     {session.cache}",
     ]
-    for line in lines:
-        console.print(line, markup=False)
 
 
-def _fresh_seeds(session: Session) -> tuple[int, ...]:
-    """Return the seeds of a search's confirm stage."""
-    if not session.study.is_search:
-        return ()
+def _judgement(session: Session) -> Judgement:
     fields = session.trials[0].fields
-    return judgement_of(session.study, session.options, fields, session.clips).seeds
+    return judgement_of(session.study, session.options, fields, session.clips)
 
 
 def _range(domain: Domain) -> str:

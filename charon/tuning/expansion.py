@@ -140,8 +140,8 @@ def _check_known(names: Iterable[str], learners: Sequence[Value], where: str) ->
     for name in names:
         if name not in known:
             raise ConfigError(
-                f"{where} names {name!r}, which no run of it has{did_you_mean(name, known)}; "
-                f"known are {', '.join(sorted(known))}."
+                f"{where} names {name!r}, which no run of it has; "
+                f"{did_you_mean(name, sorted(known))}"
             )
 
 

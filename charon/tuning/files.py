@@ -18,12 +18,13 @@ class ResultsError(CharonError):
     """The results cannot be written, or hold something that must not be overwritten."""
 
 
-def writable_folder(folder: Path, *, need_bytes: int = 0) -> Path:
+def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> Path:
     """Make a folder, check that it can be written and has room, and return it absolute.
 
     Args:
         folder: the folder; its parents are made too.
         need_bytes: free space asked for.
+        make: if False, nothing is made: the folder it would lie in is checked.
 
     Raises:
         ResultsError: it cannot be made or written, or too little space is left.
@@ -31,10 +32,14 @@ def writable_folder(folder: Path, *, need_bytes: int = 0) -> Path:
     folder = folder.expanduser().absolute()
     probe = folder / f".probe.{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        else:
+            there = next(path for path in (folder, *folder.parents) if path.exists())
+            probe = there / probe.name
         probe.write_bytes(b"charon" * 1000)
         probe.unlink()
-        free = shutil.disk_usage(folder).free
+        free = shutil.disk_usage(probe.parent).free
     except OSError as error:
         with suppress(OSError):
             probe.unlink(missing_ok=True)

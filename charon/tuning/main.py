@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -77,6 +78,7 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
         show_analysis,
         start_analysis,
     )
+    from charon.tuning.commands import go_on_command
     from charon.tuning.files import ResultsError, describe_write_error
     from charon.tuning.runner import outcome_of, run_study
     from charon.tuning.sharing import saved_line
@@ -84,6 +86,8 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
     cluster = session.cluster
     assert cluster is not None
     console.print(f"{session.plan.title}: {session.study.question}", markup=False)
+    if session.options.resume or session.options.extend is not None:
+        console.print(session.standing.sentence, markup=False)
     for line in dashboard_lines(cluster):
         console.print(line, markup=False)
     try:
@@ -107,13 +111,22 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
         console.print(saved_line(journal), markup=False)
     for line in closing_lines(session, sender, all_sent=all_sent):
         console.print(line, markup=False)
-    return report_outcome(outcome, journal, session, console, analysed=analysed)
+    command = go_on_command(script, replace(session.options, extend=None))
+    return report_outcome(outcome, journal, command, console, analysed=analysed)
 
 
 def report_outcome(
-    outcome: str, journal: "Journal", session: "Session", console: "Console", *, analysed: bool
+    outcome: str, journal: "Journal", command: str, console: "Console", *, analysed: bool
 ) -> int:
-    """Say what went wrong, if anything, and return the exit status."""
+    """Say what went wrong, if anything, and return the exit status.
+
+    Args:
+        outcome: how the study has ended.
+        journal: of its trials.
+        command: that goes on with it.
+        console: where to say it.
+        analysed: whether its analysis worked.
+    """
     from charon.tuning.journal import FAILED, FINISHED
 
     failed = [record for record in journal.trials.values() if record.status == FAILED]
@@ -121,7 +134,7 @@ def report_outcome(
         console.print(f"{record.label} failed: {record.error}", style="red", markup=False)
     if outcome not in (FINISHED, FAILED):
         console.print(
-            f"The study was interrupted; go on with: {session.plan.command} --resume",
+            f"The study was interrupted; go on with: {command}",
             style="yellow",
             markup=False,
         )

@@ -45,8 +45,8 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
     """Check that a study can be about these metrics.
 
     Raises:
-        ConfigError: one is unknown or named twice, or a search would select on the test set,
-            or a grid has several.
+        ConfigError: one is unknown or named twice, a search would select on the test set or
+            without looking at accuracy, or a grid has several.
     """
     for name in objectives:
         if is_search and name.startswith("test/"):
@@ -59,11 +59,21 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
         raise ConfigError(f"Every objective is named once, but got {' '.join(objectives)}.")
     if len(objectives) > 1 and not is_search:
         raise ConfigError(f"Only a search has several objectives, but got {' '.join(objectives)}.")
+    if is_search and not any(map(_is_accuracy, objectives)):
+        names = " ".join(objectives)
+        raise ConfigError(
+            f"A search for the best {names} alone is won by a setting that learns nothing; add an "
+            f"accuracy (--objective val/faa {names}), or search for val/faa within a --budget."
+        )
 
 
 def can_prune(objectives: Sequence[str]) -> bool:
     """Whether trials can be compared before their end: by one accuracy."""
-    return len(objectives) == 1 and objectives[0].partition("/")[2] in ACCURACIES
+    return len(objectives) == 1 and _is_accuracy(objectives[0])
+
+
+def _is_accuracy(name: str) -> bool:
+    return name.partition("/")[2] in ACCURACIES
 
 
 def best_direction(objectives: Sequence[str]) -> Direction | None:
@@ -73,5 +83,5 @@ def best_direction(objectives: Sequence[str]) -> Direction | None:
 
 def watched(objectives: Sequence[str], *, is_search: bool) -> str:
     """Return the accuracy that every report of a trial must have."""
-    accuracies = [name for name in objectives if can_prune([name])]
+    accuracies = [name for name in objectives if _is_accuracy(name)]
     return accuracies[0] if accuracies else "val/faa" if is_search else "test/faa"

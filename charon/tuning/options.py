@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
+from charon.errors import ConfigError
 from charon.settings import parse_setting
 from charon.tuning.journal import Value
 from charon.tuning.selection import RULES
@@ -71,6 +72,11 @@ class Options:
     confirm_seeds: int | None = None
     settings: dict[str, Value] = field(default_factory=dict)
 
+    @property
+    def run_scale(self) -> str:
+        """The scale of the runs: ``smoke``, ``small`` or ``paper``."""
+        return "smoke" if self.smoke else self.scale or "small"
+
     def of_a_search(self) -> list[str]:
         """Return the given options that only a search has, as they were written."""
         values = {
@@ -96,10 +102,15 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     """Read the command line of a study.
 
     Raises:
-        ConfigError: a ``--set`` cannot be read.
+        ConfigError: a ``--set`` cannot be read, or a search is given several seeds.
         SystemExit: ``--help``, or an option is wrong.
     """
     given = _parser(study).parse_args(arguments)
+    if study.is_search and given.seeds and len(given.seeds) > 1:
+        raise ConfigError(
+            "A search learns all its trials with one seed, but --seeds names "
+            f"{len(given.seeds)}; --confirm-seeds N says with how many its winner is confirmed."
+        )
     return Options(
         data=given.data,
         benchmark=tuple(given.benchmark) if given.benchmark else None,
@@ -129,8 +140,16 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one sentence, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        self.exit(2, f"error: {message}; --help explains every option.\n")
+
+
 def _parser(study: Study) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         description=f"{study.question} Defaults stand in brackets.", allow_abbrev=False
     )
     what = parser.add_argument_group("what is run")
@@ -139,9 +158,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
         "--benchmark", nargs="+", choices=_BENCHMARKS, metavar="NAME", help=_BENCHMARK
     )
     what.add_argument("--scale", choices=("small", "paper"), help="size of the runs (small)")
-    what.add_argument(
-        "--seeds", nargs="+", type=_seed, metavar="N", help="of the runs (the study's)"
-    )
+    what.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help=_SEEDS)
     what.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help=_SET)
     what.add_argument("--smoke", action="store_true", help="the whole way, as small as it can be")
     search = parser.add_argument_group("of a search")
@@ -181,6 +198,10 @@ _DATA = (
     "a folder or zip of .skeleton files, an .npz, a .pkl, or standin, standin-120, standin-full, "
     "standin-120-full (standin)"
 )
+_SEEDS = (
+    "every run is repeated with each; a search has one, of all its trials and of its sampler, and "
+    "is confirmed with others (the study's)"
+)
 _SET = "a field of all runs, e.g. optimiser.epochs=10; repeatable"
 _GPUS = "GPUs of a trial; fractions pack one, auto measures which (1 where there are GPUs, else 0)"
 _SHARE = "learn a first task once where trials agree on all that acts in it; same results"
@@ -200,7 +221,10 @@ _SELECT = (
     "flatters the winner (validation)"
 )
 _FIRST_TASKS = "tasks that first-tasks looks at, here and in the gap report (2 of 6, 3 of 12)"
-_CONFIRM = "seeds with which the winner and the first setting are learned anew; 0: none (3)"
+_CONFIRM = (
+    "seeds, none of them the search's, with which the winner and the first setting are learned "
+    "anew; 0: none (3)"
+)
 _BENCHMARK = (
     "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset, the new "
     "classes alone under ntu120new-xsub or ntu120new-xset, or what fits the data (auto)"
@@ -239,8 +263,15 @@ def _count(text: str) -> int:
     return value
 
 
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, but got {text!r}") from None
+
+
 def _positive(text: str) -> float:
-    value = float(text)
+    value = _real(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0, but got {text}")
     return value
@@ -249,7 +280,7 @@ def _positive(text: str) -> float:
 def _share(text: str) -> float | Literal["auto"]:
     if text == "auto":
         return "auto"
-    value = float(text)
+    value = _real(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be 0 or above, but got {text}")
     if value > 1 and not value.is_integer():

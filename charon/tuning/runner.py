@@ -86,7 +86,7 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     if is_out_of_time:
         journal.append(TIME_UP, num_trials=len(journal.trials))
         console.print(
-            f"The {hours:g} hours of the search are used up after {len(journal.trials)} of "
+            f"The time of the search (--hours {hours:g}) is up after {len(journal.trials)} of "
             f"{session.plan.num_trials} trials; add more with --extend N.",
             markup=False,
         )

@@ -27,6 +27,12 @@ FLATTERS = (
 )
 """What every output says of a search under :data:`TEST`."""
 
+WILL_FLATTER = (
+    "--select test picks the winner by its accuracy on the test set, which will flatter it: its "
+    "test accuracy, confirmed or not, is no estimate of what the setting achieves on unseen clips."
+)
+"""The same before it has run."""
+
 Tested = Mapping[str, Mapping[str, float]]
 """Metrics of finished trials on the test set (``test/...``), by the trials' ids."""
 
@@ -147,8 +153,8 @@ def select(
     candidates = finished(records)
     if not candidates:
         raise SelectionError(
-            f"None of the {len(records)} trials has learned all tasks, so none can be selected; "
-            "run more trials, or prune less."
+            "No trial has learned all tasks, so none can be selected; run more than "
+            f"{len(records)}, or prune less."
         )
     values = {r.trial_id: _values(r, objectives, rule, tested or {}) for r in candidates}
     signs = [1.0 if direction == "maximize" else -1.0 for direction in directions]

@@ -10,6 +10,7 @@ from pathlib import Path
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.journal import Journal, Value
 from charon.tuning.space import Domain, Real
+from charon.tuning.words import counted
 
 FOLDER = "first_tasks"
 """In the study's folder, while it runs."""
@@ -84,5 +85,5 @@ def saved_line(journal: Journal) -> str:
     if not seconds:
         return ""
     reused = sum(saved > 0 for saved in seconds)
-    minutes = sum(seconds) / 60
-    return f"First task reused in {reused} of {len(seconds)} trials, {minutes:.1f} minutes saved."
+    number, minutes = counted(len(seconds), "trial"), sum(seconds) / 60
+    return f"First task reused in {reused} of {number}, {minutes:.1f} minutes saved."

@@ -40,6 +40,7 @@ from charon.tuning.selection_files import (
     selection_facts,
 )
 from charon.tuning.session import Session
+from charon.tuning.words import counted, seeds_text
 
 CONFIRMED = "confirm.json"
 
@@ -124,6 +125,7 @@ class _Verdict:
             "directions": list(self._directions),
             "sampler": self._study.sampler,
             "pruner": self._study.pruner,
+            "extensions": self._session.plan.extensions,
             "seed": self._study.seeds[0],
             "validation": self._session.clips.tasks.val_rule,
             "confirm_seeds": list(self._judgement.seeds),
@@ -139,8 +141,8 @@ class _Verdict:
             lines.append("It is the paper's setting, the first trial; nothing found is better.")
         if len(self._study.objectives) > 1:
             lines.append(
-                f"Of the {len(chosen.front)} trials on the Pareto front it has the best "
-                f"{self._study.objective}."
+                f"It has the best {self._study.objective} on the Pareto front, of "
+                f"{counted(len(chosen.front), 'trial')}."
             )
         if self._rule.name == TEST:
             lines.append(FLATTERS)
@@ -169,10 +171,11 @@ class _Verdict:
         )
         stage = confirm.confirm_session(self._session, trials, seeds, self._console)
         self._console.print(
-            f"Confirming on all training clips: {len(trials)} runs, seeds "
-            f"{', '.join(map(str, seeds))}",
+            f"Confirming on all training clips: {counted(len(trials), 'run')}, {seeds_text(seeds)}",
             markup=False,
         )
+        if stage.standing.done:
+            self._console.print(stage.standing.sentence, markup=False)
         journal, sender = run_study(stage, script, self._console)
         outcome, records = outcome_of(stage, journal), list(journal.trials.values())
         _tag(journal, records, stage=confirm.FOLDER, selection=self._rule.name)

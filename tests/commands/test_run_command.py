@@ -193,7 +193,7 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path, run, charon, refus
         (["--set", "data.benchmark=ntu60-xview"], ["ntu60-xview", "small.npz", "auto"]),
         (["--set", "learner.masking=odd"], ["learner.masking", "deterministic"]),
         (["--set", "learner.masking_ratio=1"], ["learner.masking_ratio < 1"]),
-        (["--set", "learner.masking_ration=0.3"], ["learner.masking_ration", "known are"]),
+        (["--set", "learner.masking_ration=0.3"], ["did you mean 'learner.masking_ratio'?"]),
         (["--set", "learner=charron"], ["charron", "finetune"]),
         (["--set", "data.classes_per_task=9"], ["classes_per_task", "4 classes"]),
         (["--set", "data.classes_per_task=1,1"], ["classes_per_task", "adds up to 2"]),

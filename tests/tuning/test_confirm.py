@@ -7,12 +7,16 @@ from tuning.search_records import record
 
 from charon.data.protocols import split
 from charon.errors import ConfigError
-from charon.tuning import gtep
+from charon.tuning import confirm, gtep
 from charon.tuning.confirm import confirm_trials, confirmed, confirmed_fields
-from charon.tuning.expansion import complete
+from charon.tuning.earlier import Standing
+from charon.tuning.expansion import complete, expand
+from charon.tuning.journal import FINISHED, Journal
 from charon.tuning.judgement import fresh_seeds, judgement_of
 from charon.tuning.options import Options
+from charon.tuning.plan import new_plan
 from charon.tuning.selection import FIRST_TASKS, GTEP, VALIDATION, Rule
+from charon.tuning.session import Session
 from charon.tuning.space import Real
 from charon.tuning.study import Study
 
@@ -67,6 +71,59 @@ def test_the_runs_add_up_to_means_of_each_setting():
     assert (found.winner.mean, found.winner.n) == (62.0, 3)
     assert (found.paper.mean, found.paper.n) == (58.0, 1)
     assert confirmed([]).winner is None
+
+
+def session_of_a_search(folder, monkeypatch):
+    about = SimpleNamespace(name="tiny", is_standin=False)
+    clips = SimpleNamespace(
+        archive=SimpleNamespace(description=about, fingerprint="f"),
+        protocol="given split",
+        prepare=lambda: None,
+    )
+    monkeypatch.setattr(confirm, "StudyClips", lambda *_: clips)
+    options = Options(trials=9, hours=2.0, extend=5)
+    plan = new_plan(SEARCH, options, expand(SEARCH), clips, "python s.py", budget=500)
+    return Session(
+        study=SEARCH,
+        options=options,
+        plan=plan,
+        standing=Standing(9, 0, 9),
+        trials=[],
+        folder=folder,
+        cache=folder,
+        store=None,
+        clips=clips,
+        cluster=None,
+        cpus=1.0,
+        gpus=0.0,
+        warnings=["Something about the search."],
+    )
+
+
+def test_the_stage_is_a_study_that_goes_on_and_makes_room_for_another_winner(tmp_path, monkeypatch):
+    search = session_of_a_search(tmp_path, monkeypatch)
+
+    def stage_of(winner):
+        trials = confirm_trials(winner, SEARCHED, (2, 3), ["learner.alpha"])
+        stage = confirm.confirm_session(search, trials, (2, 3), None)
+        stage.plan.write(stage.folder)
+        return stage
+
+    stage = stage_of(WINNER)
+    assert (stage.plan.name, stage.plan.objectives) == ("s_confirm", ("test/faa",))
+    assert (stage.plan.num_trials, stage.plan.hours, stage.plan.budget) == (4, None, None)
+    assert (stage.plan.space, stage.plan.sampler, stage.plan.pruner) == ({}, "", "none")
+    assert stage.options.extend is None
+    assert stage.warnings == []
+    journal = Journal(stage.folder / "journal.jsonl")
+    journal.append("trial", "a", label="winner", fields={"seed": 2}, tags={})
+    journal.append("end", "a", outcome=FINISHED)
+    again = stage_of(WINNER)
+    assert (again.plan.key, again.standing) == (stage.plan.key, Standing(1, 0, 4))
+    other = stage_of(complete({**SEARCHED, "learner.alpha": 0.7}))
+    assert other.plan.key != stage.plan.key
+    assert other.standing.done == 0
+    assert len(list(tmp_path.glob("confirm-*/journal.jsonl"))) == 1
 
 
 def judged(fields=SEARCHED, num_tasks=6, num_classes=120, is_ntu=True, **options):

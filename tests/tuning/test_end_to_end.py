@@ -94,8 +94,14 @@ def test_a_search_runs_on_validation_clips_and_is_extended_knowing_its_trials(cl
     assert "test/faa" not in first[0]
     assert "Confirmed test FAA % of" in out
     check_what_follows(tmp_path / "tiny", first)
+    said = finish(start(clips, tmp_path, "--extend", "1", "--dry-run", mode="search"))
+    assert "3 trials, 2 done, 1 to run" in said
+    assert "Study     at most about" in said
     more = ["--extend", "1", "--confirm-seeds", "0"]
-    assert "Confirmed" not in finish(start(clips, tmp_path, *more, mode="search"))
+    out = finish(start(clips, tmp_path, *more, mode="search"))
+    assert "Going on: 2 of 3 trials are done." in out
+    assert "Confirmed" not in out
+    assert "Failed to fetch metrics" not in (tmp_path / "tiny" / "driver.log").read_text()
     rows = read_table(tmp_path, "trials.csv")
     assert [row["trial_id"] for row in rows[:2]] == [row["trial_id"] for row in first]
     assert [is_the_papers(row) for row in rows].count(True) == 1
@@ -161,13 +167,30 @@ def test_a_search_of_several_objectives_ends_with_its_hours(clips, tmp_path):
 
 def test_a_dry_run_says_what_would_happen_and_leaves_nothing(clips, tmp_path):
     flags = ["--dry-run", "--gpus-per-trial", "auto", "--share-first-task"]
-    out = finish(start(clips, tmp_path, *flags))
+    out = finish(start(clips, tmp_path, *flags, "--results", str(tmp_path / "results")))
     assert "--gpus-per-trial auto" in out  # found no GPU, or is measured later
     assert "--share-first-task has nothing to share here: no two runs agree" in out
     for expected in ("eta0.50", "36 training clips", "Study", "Results", "memory"):
         assert expected in out
-    assert not (tmp_path / "tiny").exists()
-    assert not (tmp_path / "mlflow.db").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_dry_run_of_a_search_says_what_it_is_for_and_how_it_is_judged(clips, tmp_path):
+    objectives = ["--objective", "val/faa", "memory/bytes", "--select", "test", "--budget", "start"]
+    more = ["--confirm-seeds", "1", "--seeds", "4", "--dry-run"]
+    out = finish(start(clips, tmp_path, *objectives, *more, mode="search"))
+    for expected in (
+        "3 trials, ",
+        "then 2 that Optuna chooses from",
+        "anew with seed 0\n",
+        "Objective maximize val/faa, minimize memory/bytes",
+        "Winner    by accuracy on the test set (--select test)",
+        "which will flatter it",
+        "Budget    memory/bytes at most",
+        "sampler tpe, pruner none, seed 4",
+        "Study     about",
+    ):
+        assert expected in out
 
 
 @pytest.mark.parametrize(

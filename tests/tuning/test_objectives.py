@@ -33,6 +33,16 @@ def test_a_search_refuses_the_test_set_in_any_place():
             check_objectives(objectives, is_search=True)
 
 
+@pytest.mark.parametrize(
+    "name", ["memory/bytes", "time/train_seconds", "val/forgetting", "val/bwt"]
+)
+def test_a_search_is_about_an_accuracy_or_who_learns_nothing_wins(name):
+    with pytest.raises(ConfigError, match=rf"--objective val/faa {name}.* within a --budget"):
+        check_objectives([name], is_search=True)
+    check_objectives([name, "val/task_il_faa"], is_search=True)
+    check_objectives([name], is_search=False)
+
+
 def test_only_one_accuracy_can_stop_a_trial():
     assert can_prune(["val/faa"])
     assert not can_prune(["val/forgetting"])

@@ -1,5 +1,6 @@
 """What the report of a search says and draws, from files alone."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +140,18 @@ def test_a_search_that_is_not_over_has_no_winner(tmp_path, records):
     said = describe(read_results(tmp_path))
     assert said.startswith("The search is not over")
     assert not (tmp_path / "README.md").exists()
+
+
+def test_an_extended_search_that_is_not_over_says_that_its_winner_is_of_before(
+    tmp_path, records, undrawn
+):
+    write_search(tmp_path, records)
+    study = json.loads((tmp_path / "study.json").read_text())
+    study |= {"num_trials": len(records) + 3, "extensions": 1}
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    for text in report(tmp_path):
+        assert f"extended to {len(records) + 3} trials, with 3 still to come" in text
+        assert "the winner here was selected before that; go on with --resume" in text
 
 
 def test_the_report_reads_files_alone(tmp_path, records):

@@ -64,7 +64,7 @@ def follow(journal, folder, **options):
     session = SimpleNamespace(
         study=STUDY,
         options=Options(confirm_seeds=0, **options),
-        plan=SimpleNamespace(num_trials=24),
+        plan=SimpleNamespace(num_trials=24, extensions=0),
         trials=[SimpleNamespace(fields=fields)],
         folder=folder,
         cache=folder,

@@ -11,6 +11,9 @@ from charon.report.tables import Results
 
 PRUNED, FINISHED = "pruned", "finished"
 
+ENDED = (FINISHED, PRUNED, "failed")
+"""Outcomes of trials that count among those that were asked for."""
+
 SYMBOLS = {
     "learner.masking_ratio": "masking ratio η",
     "learner.sampling_interval": "sampling interval s",
@@ -51,6 +54,19 @@ class Found:
         """What the numbers were measured on, and a warning where the winner is flattered."""
         warning = "; picked on the test set, which flatters the winner"
         return self.results.provenance + (warning if self.selection["warning"] else "")
+
+    @property
+    def unfinished(self) -> str:
+        """What is missing of a search that was made longer since its winner was selected."""
+        study: Any = self.results.study
+        if study.get("extensions", 0) == self.selection.get("extensions", 0):
+            return ""
+        number = study["num_trials"]
+        over = int(self.results.trials["status"].isin(ENDED).sum())
+        return (
+            f"This search was extended to {number} trials, with {number - over} still to come: the "
+            "winner here was selected before that; go on with --resume."
+        )
 
     @property
     def fields(self) -> list[str]:

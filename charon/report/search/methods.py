@@ -31,7 +31,8 @@ def effort(found: Found) -> str:
     """Return how many trials there were, by how they ended."""
     counts: dict[str, int] = found.selection["trials"]
     parts = [f"{n} {OUTCOMES.get(status, status)}" for status, n in counts.items()]
-    return f"{sum(counts.values())} trials ({', '.join(parts)})"
+    number = sum(counts.values())
+    return f"{number} {'trial' if number == 1 else 'trials'} ({', '.join(parts)})"
 
 
 def methods(found: Found) -> str:

@@ -63,6 +63,8 @@ def _draw(found: Found) -> list[str]:
 
 
 def _console(found: Found) -> Iterator[str]:
+    if found.unfinished:
+        yield found.unfinished
     yield f"{effort(found)}; the winner: {found.selection['winner']['name']}"
     if found.selection["warning"]:
         yield found.selection["warning"]
@@ -83,6 +85,8 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
     results, facts = found.results, found.selection
     yield f"# {results.study['question']}"
     yield f"{found.provenance}."
+    if found.unfinished:
+        yield f"**{found.unfinished}**"
     if facts["warning"]:
         yield f"**{facts['warning']}**"
     yield "## The winner"

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from charon.errors import ConfigError
+from charon.tuning.chosen import chosen_study
 from charon.tuning.options import Options
-from charon.tuning.session import chosen_study, plan_trials
+from charon.tuning.planning import plan_trials
 from charon.tuning.space import Choice, MaskingRatio, Real, Whole
 from charon.tuning.study import Study
 
@@ -76,6 +77,7 @@ def test_the_command_line_replaces_what_a_search_is_about():
     ("options", "message"),
     [
         ({"objectives": ("test/faa",)}, "selecting on the test set"),
+        ({"objectives": ("memory/bytes",)}, "val/faa within a --budget"),
         ({"objectives": ("val/faa", "memory/bytes"), "pruner": "asha"}, "--pruner none"),
         ({"objectives": ("val/faa", "memory/bytes"), "sampler": "cmaes"}, "one objective"),
         ({"budget": "100kB"}, "begins with a memory of 409.5 kB .* over the --budget of 100 kB"),
@@ -84,7 +86,7 @@ def test_the_command_line_replaces_what_a_search_is_about():
         ({"settings": {"learner.alpha": 0.5}}, "varied by the study"),
         ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one protocol"),
         (
-            {"objectives": ("val/bwt",), "settings": {"data.stream": "joint"}},
+            {"objectives": ("val/faa", "val/bwt"), "settings": {"data.stream": "joint"}},
             "val/bwt is not defined on the joint stream",
         ),
     ],

@@ -1,0 +1,30 @@
+"""The commands that begin a study and that go on with it, as a person types them."""
+
+import itertools
+import shlex
+import sys
+from pathlib import Path
+
+from charon.tuning.options import Options
+
+
+def begin_command(script: Path) -> str:
+    """Return how the study was started."""
+    return shlex.join(["python", str(script), *sys.argv[1:]])
+
+
+def go_on_command(script: Path, options: Options) -> str:
+    """Return how a study is gone on with, or made longer where that is asked for.
+
+    It says only where things are: ``study.json`` remembers all else, whenever it was chosen.
+    """
+    places = {
+        "--results": options.results if options.results != Options().results else None,
+        "--cache": options.cache,
+        "--address": options.address,
+        "--tracking-uri": options.tracking_uri,
+    }
+    words = itertools.takewhile(lambda word: not word.startswith("-"), sys.argv[1:])
+    given = [(name, str(place)) for name, place in places.items() if place is not None]
+    how = ["--resume"] if options.extend is None else ["--extend", str(options.extend)]
+    return shlex.join(["python", str(script), *words, *itertools.chain(*given), *how])

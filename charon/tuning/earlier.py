@@ -1,0 +1,213 @@
+"""A study that lies in the folder already: gone on with, made longer, or moved aside."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from charon.errors import ConfigError
+from charon.tuning.budget import is_over
+from charon.tuning.expansion import PlannedTrial
+from charon.tuning.files import ResultsError
+from charon.tuning.journal import FAILED, FINISHED, PRUNED, Journal, Value
+from charon.tuning.options import REMEMBERED, Options
+from charon.tuning.plan import Plan, described, read_plan
+from charon.tuning.study import Study
+from charon.tuning.words import counted
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a study is.
+
+    Attributes:
+        done: trials that were learned or pruned.
+        failed: trials that failed; they are tried again.
+        num_trials: in all.
+    """
+
+    done: int
+    failed: int
+    num_trials: int
+
+    @property
+    def left(self) -> int:
+        """Trials that are not done."""
+        return max(0, self.num_trials - self.done)
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        verb = "is" if self.done == 1 else "are"
+        again = ""
+        if self.failed:
+            again = f"; {self.failed} that failed {'is' if self.failed == 1 else 'are'} tried again"
+        return f"Going on: {self.done} of {counted(self.num_trials, 'trial')} {verb} done{again}."
+
+
+def standing_of(journal: Journal, num_trials: int) -> Standing:
+    """Return how far the study is that wrote this journal."""
+    statuses = [record.status for record in journal.trials.values()]
+    done = sum(status in (FINISHED, PRUNED) for status in statuses)
+    return Standing(done, statuses.count(FAILED), num_trials)
+
+
+def with_remembered(options: Options, plan: Plan) -> Options:
+    """Fill what was not given on the command line from the study that is resumed."""
+    old = {name: plan.options[name] for name in REMEMBERED}
+    for name in ("seeds", "benchmark", "objectives"):
+        old[name] = tuple(old[name]) if old[name] else None
+    default = Options().remembered()
+    given = {name: v for name, v in options.remembered().items() if v != default[name]}
+    if options.gpus == "auto":
+        del given["gpus"]  # it was measured when the study began
+    return replace(options, **{**old, **given})
+
+
+def check_same(
+    plan: Plan,
+    study: Study,
+    trials: Sequence[PlannedTrial],
+    options: Options,
+    command: str,
+    budget: int | None = None,
+) -> None:
+    """Check that what is resumed is what was started; only how long it is may change.
+
+    Args:
+        plan: what was started.
+        study: what is resumed.
+        trials: its runs, of a search the first.
+        options: complete.
+        command: that goes on with it, for the error's sentence.
+        budget: of a search; None for any.
+
+    Raises:
+        ConfigError: something differs; names the first difference.
+    """
+    now = [asdict(trial) for trial in trials]
+    what = _difference(plan.trials, now) or _difference_of_search(plan, study, budget)
+    for name in ("cpus", "gpus"):
+        if getattr(options, name) != plan.options[name]:
+            what = f"--{name}-per-trial, then {plan.options[name]}, now {getattr(options, name)}"
+    if options.share_first_task and not plan.options["share_first_task"]:
+        what = "--share-first-task was not given then"
+    if what:
+        raise ConfigError(
+            f"The study that began on {plan.started} cannot go on, for it has changed: {what}. "
+            f"Go on with it as it was ({command}), or start anew with --results DIR."
+        )
+
+
+def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
+    if len(old) != len(new):
+        return f"it had {len(old)} runs and now has {len(new)}"
+    for before, after in zip(old, new, strict=True):
+        fields: dict[str, Value] = before["fields"]
+        for name in dict.fromkeys([*fields, *after["fields"]]):
+            if fields.get(name) != after["fields"].get(name):
+                values = f"{fields.get(name)!r}, now {after['fields'].get(name)!r}"
+                return f"{name} of {before['label']!r} was {values}"
+    return ""
+
+
+def _difference_of_search(plan: Plan, study: Study, budget: int | None) -> str:
+    space = described(study.space)
+    for name in dict.fromkeys([*plan.space, *space]):
+        if plan.space.get(name) != space.get(name):
+            return f"the space of {name} was {plan.space.get(name)}, now {space.get(name)}"
+    if not study.is_search:
+        return ""
+    before = {
+        "objective": " ".join(plan.objectives),
+        "sampler": plan.sampler,
+        "pruner": plan.pruner,
+        "budget": plan.budget,
+    }
+    after = {
+        "objective": " ".join(study.objectives),
+        "sampler": study.sampler,
+        "pruner": study.pruner,
+        "budget": budget,
+    }
+    for name, value in before.items():
+        if value != after[name]:
+            return f"its {name} was {value}, now {after[name]}"
+    return ""
+
+
+def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
+    """Return the plan of a study that goes on, with more trials or hours where asked for.
+
+    What was chosen now is remembered when it goes on once more.
+
+    Raises:
+        ConfigError: trials are to be added to a search that is not over.
+    """
+    plan = replace(plan, options=options.remembered())
+    if options.extend is None:
+        hours = plan.hours if options.hours is None else options.hours
+        num_trials = options.trials or plan.num_trials
+        extensions = plan.extensions + (num_trials != plan.num_trials)
+        return replace(plan, num_trials=num_trials, hours=hours, extensions=extensions)
+    over = [r for r in journal.trials.values() if r.status in (FINISHED, PRUNED, FAILED)]
+    if options.trials is not None:
+        raise ConfigError("--extend N adds to what there is; leave --trials out.")
+    if not is_over(journal, plan.num_trials):
+        raise ConfigError(
+            f"--extend adds to a search that is over, but of this one {len(over)} of "
+            f"{counted(plan.num_trials, 'trial')} are: go on with --resume, and --trials N for "
+            "more."
+        )
+    return replace(
+        plan,
+        num_trials=len(over) + options.extend,
+        hours=options.hours,
+        extensions=plan.extensions + 1,
+    )
+
+
+def make_room(folder: Path, *, dry_run: bool = False) -> str:
+    """Make sure that a new study may use ``folder``; a finished one in it is moved aside.
+
+    Args:
+        folder: the new study's.
+        dry_run: whether that is only said.
+
+    Returns:
+        What was done, in one sentence; empty if there was nothing to do.
+
+    Raises:
+        ResultsError: an unfinished study lies there.
+        CheckpointError: as :func:`read_plan`.
+    """
+    plan = read_plan(folder)
+    if plan is None:
+        return ""
+    journal = Journal(folder / "journal.jsonl")
+    records = journal.trials.values()
+    over = sum(record.status in (FINISHED, PRUNED, FAILED) for record in records)
+    has_begun = over > 0 or any(record.curve for record in records)
+    if has_begun and not is_over(journal, plan.num_trials):
+        raise ResultsError(
+            f"{folder} holds an unfinished study ({over} of {counted(plan.num_trials, 'trial')} "
+            "are over): go on with --resume, or start anew with another --results DIR."
+        )
+    if dry_run:
+        return f"The earlier study in {folder} would be moved aside."
+    return f"The earlier study was moved to {move_aside(folder, plan)}."
+
+
+def move_aside(folder: Path, plan: Plan | None) -> Path:
+    """Move a study's folder aside, named by when it began; return where it is.
+
+    Args:
+        folder: the study's.
+        plan: what it set out to do; None where that is not known.
+    """
+    stamp = plan.started.replace(":", "").replace("T", "-") if plan else "unknown"
+    aside = folder.with_name(f"{folder.name}-{stamp}")
+    while aside.exists():
+        aside = aside.with_name(aside.name + "+")
+    folder.rename(aside)
+    return aside
