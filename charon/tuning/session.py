@@ -37,6 +37,7 @@ from charon.tuning.plan import (
 from charon.tuning.scales import memory_warnings, scale_fields, small_buffer
 from charon.tuning.selection import GTEP
 from charon.tuning.space import bound, check_ends, check_start
+from charon.tuning.starting import Starting
 from charon.tuning.study import (
     BENCHMARK,
     SIZE,
@@ -51,7 +52,7 @@ NEED_BYTES = 50_000_000
 """Free space a study asks for before it starts; checkpoints come and go."""
 
 QUICK_SECONDS = 0.5
-"""Cached data are ready within this, and what is wrong with them is said before Ray starts."""
+"""Cached data are ready within this, and what is wrong with them is said before Ray is there."""
 
 INTERVAL = "learner.sampling_interval"
 
@@ -97,8 +98,8 @@ class Session:
 def open_session(study: Study, options: Options, script: Path, console: Console) -> Session:
     """Check everything, prepare the data, and start Ray unless this is a dry run.
 
-    What takes long and does not need another is done at the same time: MLflow's tables,
-    the data, and Ray's processes.
+    What takes long and does not need another is done at the same time: Ray's processes,
+    MLflow's tables, and the data. Whatever is wrong is said without waiting for Ray.
 
     Raises:
         CharonError: something about the user's input or surroundings is wrong.
@@ -124,6 +125,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     if not options.dry_run:
         moved = "" if goes_on else make_room(folder)
         clusters.log_to(writable_folder(folder) / LOG)
+    starting = None if options.dry_run else Starting(options.address, folder / LOG)
     schema = Background(lambda: None if options.dry_run else make_schema(store))
     fields = _chosen_fields(study, options)
     by_benchmark: dict[Value, dict[str, Value]] = {}
@@ -135,35 +137,30 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     if options.address is None:
         _place(options, None)
     preparing = Background(clips.prepare)
-    cluster = None
-    try:
-        preparing.wait(None if study.is_search else QUICK_SECONDS)
-        if study.is_search:
-            # What is wrong with its space or its selection is said before Ray starts.
-            _, first, _ = plan_trials(study, options, fields, clips, gpus=0.0)
-            judgement_of(study, options, first[0].fields, clips)
-            _check_database(folder)
-        if not options.dry_run:
-            cluster = clusters.start(options.address, folder / LOG)
-        preparing.wait()
-        schema.wait()
-        cpus, gpus = _place(options, cluster)
-        study, trials, budget = plan_trials(study, options, fields, clips, gpus)
-        trials, left_out = _possible(study, trials, clips)
-        trials = sharing.leaders_first(trials) if options.share_first_task else trials
-        packed = ""
-        if options.gpus == "auto":
-            gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
-            options = replace(options, gpus=gpus)
-        if old is None:
-            plan = _new_plan(study, options, trials, clips, script, budget)
-        else:
-            check_same(old, study, trials, options, budget)
-            plan = longer(old, options, Journal(folder / "journal.jsonl"))
-    except BaseException:
-        if cluster is not None:
-            clusters.stop(cluster)
-        raise
+    preparing.wait(None if study.is_search else QUICK_SECONDS)
+    if study.is_search:
+        # What is wrong with its space or its selection is said without waiting for Ray.
+        _, first, _ = plan_trials(study, options, fields, clips, gpus=0.0)
+        judgement_of(study, options, first[0].fields, clips)
+        _check_database(folder)
+    schema.wait()
+    if starting:
+        _import_the_rest()
+    cluster = starting.wait() if starting else None
+    preparing.wait()
+    cpus, gpus = _place(options, cluster)
+    study, trials, budget = plan_trials(study, options, fields, clips, gpus)
+    trials, left_out = _possible(study, trials, clips)
+    trials = sharing.leaders_first(trials) if options.share_first_task else trials
+    packed = ""
+    if options.gpus == "auto":
+        gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
+        options = replace(options, gpus=gpus)
+    if old is None:
+        plan = _new_plan(study, options, trials, clips, script, budget)
+    else:
+        check_same(old, study, trials, options, budget)
+        plan = longer(old, options, Journal(folder / "journal.jsonl"))
     settings = [trial.fields for trial in trials] + _largest(study, plan, trials[0].fields)
     warnings = [
         moved,
@@ -187,6 +184,11 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         gpus=gpus,
         warnings=[text for text in warnings if text],
     )
+
+
+def _import_the_rest() -> None:
+    """Import what the study needs next, while Ray is on its way and waits more than it works."""
+    import charon.tuning.runner  # noqa: F401
 
 
 def _check_database(folder: Path) -> None:
