@@ -118,7 +118,11 @@ def _connect(address: str | None, temporary: Path | None, log_file: Path) -> Clu
 
 def _disconnect() -> None:
     import ray
+    from ray._private import worker
 
+    if worker._global_node is not None:
+        # Ray ends it after what it talks to, and waits a second in vain for its farewell.
+        worker._global_node.kill_monitor(check_alive=False)
     ray.shutdown()
 
 
