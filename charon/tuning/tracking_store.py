@@ -21,6 +21,9 @@ ANSWER_SECONDS = 5.0
 
 MEMORY_FOLDER = "/dev/shm"
 
+SCHEMA_BYTES = 10_000_000
+"""Ten times what the empty tables take."""
+
 
 @dataclass(frozen=True)
 class Store:
@@ -108,11 +111,13 @@ def make_schema(store: Store) -> None:
 
 
 def _memory_folder() -> str | None:
-    """Return a folder in memory if there is one: MLflow writes its tables in a hundred steps.
+    """Return a folder in memory if there is one with room.
 
-    On a disk each of them waits for it, four seconds together.
+    MLflow makes its tables in a hundred steps, and each of them waits for a disk: four seconds.
     """
-    return MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None
+    if not os.access(MEMORY_FOLDER, os.W_OK):
+        return None
+    return MEMORY_FOLDER if shutil.disk_usage(MEMORY_FOLDER).free >= SCHEMA_BYTES else None
 
 
 def check_answers(store: Store) -> str:
