@@ -113,7 +113,7 @@ def make_schema(store: Store) -> None:
 def _memory_folder() -> str | None:
     """Return a folder in memory if there is one with room.
 
-    MLflow makes its tables in a hundred steps, and each of them waits for a disk: four seconds.
+    MLflow makes its tables in 71 commits, and each of them waits for a disk: four seconds.
     """
     if not os.access(MEMORY_FOLDER, os.W_OK):
         return None
