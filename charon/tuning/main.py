@@ -52,12 +52,14 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     """
     from rich.console import Console
 
+    from charon.tuning.imports import rarely_collected
     from charon.tuning.options import parse_options
     from charon.tuning.session import open_session
 
     console = Console(highlight=False, soft_wrap=True)
     options = parse_options(study, arguments)
-    session = open_session(study, options, script, console)
+    with rarely_collected():
+        session = open_session(study, options, script, console)
     for warning in session.warnings:
         console.print(warning, style="yellow", markup=False)
     if session.options.dry_run:
@@ -69,7 +71,6 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
 
 
 def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
-    from charon.tuning import cluster as clusters
     from charon.tuning.closing import (
         TABLES,
         closing_lines,
@@ -101,7 +102,7 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
     except OSError as error:
         raise ResultsError(describe_write_error(session.folder, error)) from error
     finally:
-        clusters.stop(cluster)
+        cluster.stop()
     analysed = show_analysis(analysis, console)
     tables = [session.folder / name for name in TABLES]
     artifacts = [str(path) for path in (*tables, *figures(session.folder))]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 from ray.tune import CheckpointConfig, ResumeConfig
+from ray.tune.execution import class_cache
 from rich.console import Console
 
 from charon.tuning.budget import EXTENDED, TIME_UP, MemorySize, is_over, spent_seconds
@@ -135,6 +136,9 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
     else:
         configs = [trial_config(setting, trial.label, trial.fields) for trial in session.trials]
         more = {"config": {"trial": tune.grid_search(configs)}}
+    # A variable for Lightning only; with any of its own a trial gets none of the processes that
+    # Ray has made ready.
+    class_cache.DEFAULT_ENV_VARS.clear()
     tune.run(
         CharonTrial,
         name=RAY_FOLDER,

@@ -32,6 +32,7 @@ from charon.tuning.plan import Plan, new_plan, read_plan
 from charon.tuning.planning import largest_setting, plan_trials, possible_trials
 from charon.tuning.scales import memory_warnings
 from charon.tuning.selection import TEST, WILL_FLATTER
+from charon.tuning.starting import Starting
 from charon.tuning.study import BENCHMARK, Study
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
 
@@ -39,7 +40,7 @@ NEED_BYTES = 50_000_000
 """Free space a study asks for before it starts; checkpoints come and go."""
 
 QUICK_SECONDS = 0.5
-"""Cached data are ready within this, and what is wrong with them is said before Ray starts."""
+"""Cached data are ready within this, and what is wrong with them is said before Ray is there."""
 
 LOG = "driver.log"
 """File in the study's folder for what the libraries say."""
@@ -83,8 +84,8 @@ class Session:
 def open_session(study: Study, options: Options, script: Path, console: Console) -> Session:
     """Check everything, prepare the data, and start Ray unless this is a dry run.
 
-    What takes long and does not need another is done at the same time: MLflow's tables,
-    the data, and Ray's processes.
+    What takes long and does not need another is done at the same time: Ray's processes,
+    MLflow's tables, and the data. Whatever is wrong is said without waiting for Ray.
 
     Raises:
         CharonError: something about the user's input or surroundings is wrong.
@@ -104,6 +105,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     moved = "" if old else make_room(folder, dry_run=options.dry_run)
     if not options.dry_run:
         clusters.log_to(writable_folder(folder) / LOG)
+    starting = None if options.dry_run else Starting(options.address, folder / LOG)
     schema = Background(lambda: None if options.dry_run else make_schema(store))
     fields = chosen_fields(study, options)
     cache = cache_folder(options)
@@ -112,38 +114,33 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     if options.address is None:
         place(options, None)
     preparing = Background(clips.prepare)
-    cluster = None
-    try:
-        preparing.wait(None if study.is_search else QUICK_SECONDS)
-        if study.is_search:
-            # What is wrong with its space or its selection is said before Ray starts.
-            _, first, _ = plan_trials(study, options, fields, clips, gpus=0.0)
-            judgement_of(study, options, first[0].fields, clips)
-            _check_database(folder)
-        if not options.dry_run:
-            cluster = clusters.start(options.address, folder / LOG)
-        preparing.wait()
-        schema.wait()
-        cpus, gpus = place(options, cluster)
-        study, trials, budget = plan_trials(study, options, fields, clips, gpus)
-        trials, left_out = possible_trials(study, trials, clips)
-        trials = sharing.leaders_first(trials) if options.share_first_task else trials
-        packed = ""
-        if options.gpus == AUTO:
-            gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
-            options = replace(options, gpus=gpus)
-        if old is None:
-            plan = new_plan(study, options, trials, clips, begin_command(script), budget)
-            standing = Standing(0, 0, plan.num_trials)
-        else:
-            check_same(old, study, trials, options, go_on_command(script, options), budget)
-            journal = Journal(folder / "journal.jsonl")
-            plan = longer(old, options, journal)
-            standing = standing_of(journal, plan.num_trials)
-    except BaseException:
-        if cluster is not None:
-            clusters.stop(cluster)
-        raise
+    preparing.wait(None if study.is_search else QUICK_SECONDS)
+    if study.is_search:
+        # What is wrong with its space or its selection is said without waiting for Ray.
+        _, first, _ = plan_trials(study, options, fields, clips, gpus=0.0)
+        judgement_of(study, options, first[0].fields, clips)
+        _check_database(folder)
+    schema.wait()
+    if starting:
+        _import_the_rest()
+    cluster = starting.wait() if starting else None
+    preparing.wait()
+    cpus, gpus = place(options, cluster)
+    study, trials, budget = plan_trials(study, options, fields, clips, gpus)
+    trials, left_out = possible_trials(study, trials, clips)
+    trials = sharing.leaders_first(trials) if options.share_first_task else trials
+    packed = ""
+    if options.gpus == AUTO:
+        gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
+        options = replace(options, gpus=gpus)
+    if old is None:
+        plan = new_plan(study, options, trials, clips, begin_command(script), budget)
+        standing = Standing(0, 0, plan.num_trials)
+    else:
+        check_same(old, study, trials, options, go_on_command(script, options), budget)
+        journal = Journal(folder / "journal.jsonl")
+        plan = longer(old, options, journal)
+        standing = standing_of(journal, plan.num_trials)
     start = trials[0].fields
     settings = [trial.fields for trial in trials] + largest_setting(study, plan.budget, start)
     warnings = [
@@ -193,6 +190,11 @@ def _one_of_each_benchmark(study: Study, fields: dict[str, Value]) -> list[dict[
     for trial in expand(study, fields):
         runs.setdefault(trial.fields[BENCHMARK], trial.fields)
     return list(runs.values())
+
+
+def _import_the_rest() -> None:
+    """Import what the study needs next, while Ray is on its way and waits more than it works."""
+    import charon.tuning.runner  # noqa: F401
 
 
 def _check_database(folder: Path) -> None:

@@ -61,7 +61,7 @@ def planned(**changes):
 
 
 def cluster_of(cpus, gpus):
-    return Cluster("", cpus, gpus, None)
+    return Cluster("", cpus, gpus)
 
 
 def packed(cluster, *, gpus=1.0, device="cuda", say=lambda _: None):

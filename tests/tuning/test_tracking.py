@@ -3,12 +3,14 @@
 import colorsys
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from mlflow import MlflowClient
 from tuning.fakes import FIELDS
 
 from charon.errors import ConfigError
+from charon.tuning import tracking_store
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
 from charon.tuning.mlflow_view import colour
 from charon.tuning.tracking import Sender
@@ -30,6 +32,16 @@ def store(tmp_path, empty_database):
     store = choose_store(None, tmp_path)
     store.file.write_bytes(empty_database.read_bytes())
     return store
+
+
+@pytest.mark.parametrize(
+    ("folder", "free", "found"), [("", 1, None), (".", 1, None), (".", 2, ".")]
+)
+def test_the_tables_are_made_in_memory_where_there_is_room(folder, free, found, monkeypatch):
+    usage = SimpleNamespace(free=free * tracking_store.SCHEMA_BYTES // 2)
+    monkeypatch.setattr(tracking_store.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(tracking_store, "MEMORY_FOLDER", folder)
+    assert tracking_store._memory_folder() == found
 
 
 def new_journal(folder):

@@ -1,0 +1,76 @@
+"""Ray on its way while the study is being read, and down again whatever happens."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from charon.tuning import starting
+from charon.tuning.cluster import Cluster, ClusterError
+
+LEFT_RUNNING = """
+from pathlib import Path
+from charon.tuning import starting
+
+starting._connect = lambda *arguments: print("up", flush=True)
+starting._disconnect = lambda: print("down", flush=True)
+one = starting.Starting(None, Path("driver.log"))
+print("the last word", flush=True)
+"""
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What was called, and in which thread, with nothing started."""
+    made = []
+
+    def connect(address, temporary, log_file):
+        made.append(("up", threading.current_thread(), temporary))
+        if address == "nowhere":
+            raise ClusterError("Ray does not answer at nowhere.")
+        return Cluster("", 2, 0)
+
+    monkeypatch.setattr(starting, "_connect", connect)
+    monkeypatch.setattr(
+        starting, "_disconnect", lambda: made.append(("down", threading.current_thread()))
+    )
+    return made
+
+
+def test_ray_ends_in_the_thread_that_started_it_and_its_folder_goes(calls, tmp_path):
+    cluster = starting.Starting(None, tmp_path / "driver.log").wait()
+    (_, thread, temporary) = calls[0]
+    assert cluster.cpus == 2
+    assert thread is not threading.current_thread()
+    assert thread.is_alive()
+    assert temporary.is_dir()
+    cluster.stop()
+    cluster.stop()
+    assert calls[1:] == [("down", thread)]
+    assert not thread.is_alive()
+    assert not temporary.exists()
+
+
+def test_what_goes_wrong_is_said_to_who_waits(calls, tmp_path):
+    begun = starting.Starting("nowhere", tmp_path / "driver.log")
+    with pytest.raises(ClusterError, match="at nowhere"):
+        begun.wait()
+    begun.stop()
+    assert [name for name, *_ in calls] == ["up"]
+
+
+def test_a_study_that_is_refused_says_so_before_ray_is_down_again():
+    """Nothing waits for Ray here: the end of the program stops it."""
+    command = [sys.executable, "-c", LEFT_RUNNING]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert sorted(out[:2]) == ["the last word", "up"]
+    assert out[2:] == ["down", ""]
+
+
+@pytest.mark.parametrize(("cpus", "number"), [(2, 1), (8, 1), (64, 0), (None, 1)])
+def test_on_a_large_machine_processes_import_only_what_a_trial_of_theirs_needs(
+    cpus, number, monkeypatch
+):
+    monkeypatch.setattr(starting.os, "cpu_count", lambda: cpus)
+    assert len(starting._ready_modules()) == number
