@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -31,11 +32,25 @@ class Results:
     @property
     def provenance(self) -> str:
         """One line that says what the numbers were measured on."""
+        return self.measured_on(str(self.study["protocol"]), len(self.finished))
+
+    def measured_on(self, protocol: str, num_runs: int) -> str:
+        """Return the line for so many finished runs under a protocol."""
         kind = "synthetic stand-in, not NTU RGB+D" if self.study["is_standin"] else "recorded data"
-        return (
-            f"{self.study['data']} ({kind}) · {self.study['protocol']} · "
-            f"scale {self.study['scale']} · {len(self.finished)} finished runs"
-        )
+        facts = [
+            f"{self.study['data']} ({kind})",
+            protocol,
+            f"scale {self.study['scale']}",
+            *self.overridden,
+            f"{num_runs} finished run{'' if num_runs == 1 else 's'}",
+        ]
+        return " · ".join(facts)
+
+    @property
+    def overridden(self) -> list[str]:
+        """The fields that the command line set for all runs, as ``name=value``."""
+        options: Any = self.study["options"]
+        return [f"{name}={value}" for name, value in options["settings"].items()]
 
 
 def read_results(folder: Path) -> Results:

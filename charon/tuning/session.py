@@ -362,7 +362,7 @@ def _new_plan(
         pruner=study.pruner,
         budget=budget,
         started=started,
-        data=about.name,
+        data=clips.archive.source if about.is_standin else about.name,
         protocol=clips.protocol,
         fingerprint=clips.archive.fingerprint,
         is_standin=about.is_standin,

@@ -17,7 +17,7 @@ from charon.tuning import confirm
 from charon.tuning.gap import as_plain, measure_gap
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
 from charon.tuning.judgement import judgement_of
-from charon.tuning.objectives import directions
+from charon.tuning.objectives import can_prune, directions
 from charon.tuning.plots import write_plots
 from charon.tuning.runner import outcome_of, run_study
 from charon.tuning.scoring import score_trials
@@ -122,11 +122,15 @@ class _Verdict:
         ) | {
             "objectives": list(self._study.objectives),
             "directions": list(self._directions),
+            "scored": can_prune(self._study.objectives),
             "sampler": self._study.sampler,
             "pruner": self._study.pruner,
             "seed": self._study.seeds[0],
             "validation": self._session.clips.tasks.val_rule,
             "confirm_seeds": list(self._judgement.seeds),
+            "over_budget": [
+                event["number"] for event in self._journal.of_kind("suggestion") if not event["ray"]
+            ],
         }
         write_text(self._folder / SELECTION, as_json(facts))
         seed = (*self._judgement.seeds, self._study.seeds[0])[0]
@@ -169,8 +173,8 @@ class _Verdict:
         )
         stage = confirm.confirm_session(self._session, trials, seeds, self._console)
         self._console.print(
-            f"Confirming on all training clips: {len(trials)} runs, seeds "
-            f"{', '.join(map(str, seeds))}",
+            f"Confirming on all training clips of {stage.clips.protocol}: {len(trials)} runs, "
+            f"seeds {', '.join(map(str, seeds))}",
             markup=False,
         )
         journal, sender = run_study(stage, script, self._console)

@@ -140,3 +140,10 @@ def test_how_the_search_ended_is_kept(journal, tmp_path, steps):
     assert follow(journal, tmp_path)[0] == "failed"  # one of its trials did
     journal.append("end", "t7", outcome="pruned")
     assert follow(journal, tmp_path)[0] == FINISHED
+
+
+def test_suggestions_over_the_budget_are_written_down_by_number(journal, tmp_path, steps):
+    journal.append("suggestion", number=5, ray="", fields={})
+    journal.append("suggestion", number=6, ray="t6", fields={})
+    follow(journal, tmp_path)
+    assert written(tmp_path, "selection.json")["over_budget"] == [5]

@@ -11,6 +11,14 @@ from charon.report.tables import Results
 
 PRUNED, FINISHED = "pruned", "finished"
 
+BUFFER_SIZE, INTERVAL = "learner.buffer_size", "learner.sampling_interval"
+
+ENOUGH_FOR_IMPORTANCE = 8
+"""Finished trials below which their best quarter is no group to compare."""
+
+ENOUGH_FOR_GAP = 3
+"""Finished trials below which an order says nothing."""
+
 SYMBOLS = {
     "learner.masking_ratio": "masking ratio η",
     "learner.sampling_interval": "sampling interval s",
@@ -49,8 +57,19 @@ class Found:
     @property
     def provenance(self) -> str:
         """What the numbers were measured on, and a warning where the winner is flattered."""
-        warning = "; picked on the test set, which flatters the winner"
-        return self.results.provenance + (warning if self.selection["warning"] else "")
+        return self.results.provenance + self._warning
+
+    @property
+    def confirmed_provenance(self) -> str:
+        """The same of the confirm stage."""
+        assert self.confirm is not None
+        protocol = str(self.confirm["protocol"])
+        return self.results.measured_on(protocol, len(self.confirmed)) + self._warning
+
+    @property
+    def _warning(self) -> str:
+        text = "; picked on the test set, which flatters the winner"
+        return text if self.selection["warning"] else ""
 
     @property
     def fields(self) -> list[str]:
@@ -71,6 +90,22 @@ class Found:
     def winner(self) -> str:
         """The id of the trial that has won."""
         return str(self.selection["winner"]["trial_id"])
+
+    @property
+    def over_budget(self) -> list[int]:
+        """The numbers of the settings that were over the budget and never run."""
+        return list(self.selection["over_budget"])
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether enough trials have finished and were tested to compare rules of selection."""
+        return self.gap is not None and len(self.ranks) >= ENOUGH_FOR_GAP
+
+    @property
+    def has_other_test(self) -> bool:
+        """Whether the confirm stage was tested under another protocol than the search's."""
+        protocol = self.results.study["protocol"]
+        return self.confirm is not None and self.confirm["protocol"] != protocol
 
 
 def read_found(results: Results) -> Found | None:

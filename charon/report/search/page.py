@@ -6,8 +6,19 @@ from matplotlib.figure import Figure
 
 from charon.files import write_text
 from charon.report.generic import generic_table
-from charon.report.search.found import Found, in_units, metric_title, read_found, title, value_text
-from charon.report.search.methods import confirmed_means, effort, methods
+from charon.report.search.found import (
+    BUFFER_SIZE,
+    ENOUGH_FOR_GAP,
+    ENOUGH_FOR_IMPORTANCE,
+    INTERVAL,
+    Found,
+    in_units,
+    metric_title,
+    read_found,
+    title,
+    value_text,
+)
+from charon.report.search.methods import confirmed_means, effort, methods, numbering
 from charon.report.search.trials import (
     draw_history,
     draw_importance,
@@ -71,8 +82,10 @@ def _console(found: Found) -> Iterator[str]:
         yield "\nPareto front"
         yield text_table(*_front(found))
     for role, mean in confirmed_means(found).items():
-        yield f"Confirmed test FAA % of {role}: {mean}"
-    if found.gap is not None:
+        yield f"Confirmed test FAA %{_where(found)} of {role}: {mean}"
+    if found.gap is not None and not found.can_compare:
+        yield _too_few(found)
+    elif found.gap is not None:
         yield "\nWho would have won under other rules, among the same finished trials"
         yield text_table(*_picks(found))
         yield _flattery(found)
@@ -92,9 +105,12 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         else ""
     )
     yield markdown_table(*_settings(found))
+    yield from _memory_sentence(found)
     means = confirmed_means(found)
     if means:
-        yield "\n".join(f"- test FAA % of {role}: {mean}" for role, mean in means.items())
+        yield "\n".join(
+            f"- test FAA %{_where(found)} of {role}: {mean}" for role, mean in means.items()
+        )
     if "confirm" in drawn:
         yield _picture("confirm")
     yield "In this folder: learn it as it was confirmed, or repeat its trial of the search."
@@ -109,8 +125,20 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         yield markdown_table(*_front(found))
         yield _picture("pareto_front")
     yield "## The trials"
+    yield numbering(found)
     yield from (_picture(name) for name in drawn if name not in ("confirm", "pareto_front", "gap"))
-    yield "The same, interactive: the pages in `plots/`, drawn by Optuna."
+    if "importance" not in drawn:
+        yield (
+            f"Which fields mattered is not estimated from fewer than {ENOUGH_FOR_IMPORTANCE} "
+            f"finished trials, and here {len(found.finished)} have finished."
+        )
+    pages = sorted((results.folder / "plots").glob("*.html"))
+    links = ", ".join(f"[{page.stem.replace('_', ' ')}](plots/{page.name})" for page in pages)
+    yield f"The same, interactive, drawn by Optuna: {links}."
+    yield (
+        "In this folder, `optuna-dashboard sqlite:///optuna.db` opens the search in Optuna's "
+        f"dashboard (`pip install optuna-dashboard`).{_scores(found)}"
+    )
     if found.gap is not None:
         yield from _gap_section(found)
 
@@ -119,31 +147,83 @@ def _gap_section(found: Found) -> Iterator[str]:
     yield "## The protocol gap"
     picked_by_test = bool(found.selection["warning"])
     when = "Before the winner was picked" if picked_by_test else "After the winner was written down"
+    scored = (
+        f"{when}, the finished trials' saved models were scored on the test set of "
+        f"{found.results.study['protocol']}."
+    )
+    if not found.can_compare:
+        yield f"{scored} {_too_few(found)}"
+        return
     yield (
-        f"{when}, the finished trials' saved models were scored on the test set. Here the same "
-        "trials are ranked again under other rules, by FAA in percent. The models have not learned "
-        "from the validation clips; the confirmed ones have. Trials stopped early are not among "
-        "them."
+        f"{scored} Here the same trials are ranked again under other rules, by FAA in percent. The "
+        "models have not learned from the validation clips; the confirmed ones have. Trials "
+        "stopped early are not among them."
     )
     yield markdown_table(*_picks(found))
     yield _flattery(found)
     yield (
         "Spearman's rho between the validation accuracy after some tasks and the final FAA says "
-        "whether stopping trials there makes sense:"
+        f"whether stopping trials there makes sense{_unknown(found)}:"
     )
     yield markdown_table(*_foresight(found))
     yield _picture("gap")
+
+
+def _too_few(found: Found) -> str:
+    return (
+        f"Rules of selection are compared among {ENOUGH_FOR_GAP} finished trials or more; here "
+        f"{len(found.ranks)} can be, whose accuracies are in gap.csv."
+    )
+
+
+def _where(found: Found) -> str:
+    """Return where the confirm stage was tested, where that is not the search's protocol."""
+    return f" on {found.confirm['protocol']}" if found.confirm and found.has_other_test else ""
 
 
 def _picture(name: str) -> str:
     return f"![{PICTURES[name][0]}]({name}.png)"
 
 
+def _scores(found: Found) -> str:
+    if not found.selection["scored"]:
+        return ""
+    return (
+        " Its values are scores, (t - 1 + accuracy after task t) / number of tasks with the "
+        "accuracy from 0 to 1, so that no trial stopped early is above a finished one; a finished "
+        f"trial's {found.objectives[0]} is among its attributes. It calls suggestions over the "
+        "budget pruned."
+    )
+
+
 def _settings(found: Found) -> Table:
     """Return the searched fields of the winner beside the paper's."""
     winner, paper = found.selection["winner"]["fields"], found.selection["paper"]
     rows = [[title(n), value_text(winner[n]), value_text(paper[n])] for n in found.fields]
+    trials = found.results.trials
+    if BUFFER_SIZE in trials:
+        both = [trials[trials["trial_id"] == found.winner].iloc[0], trials.iloc[0]]
+        clips = [_known(trial["memory/clips"], "{:.0f}") for trial in both]
+        size = [_known(trial["memory/bytes"] / 1000, "{:.1f}") for trial in both]
+        rows += [["clips in its memory", *clips], ["memory, kB", *size]]
     return ["field", "winner", "paper's setting"], rows
+
+
+def _known(value: float, form: str) -> str:
+    return "–" if value != value else form.format(value)
+
+
+def _memory_sentence(found: Found) -> Iterator[str]:
+    """Say why the memory has more clips than its size, where it has."""
+    trials = found.results.trials
+    winner = trials[trials["trial_id"] == found.winner].iloc[0]
+    if {BUFFER_SIZE, INTERVAL} <= set(trials) and winner[INTERVAL] > 1:
+        yield (
+            "M counts clips of all frames. A memory that keeps every s-th frame holds s times as "
+            "many clips in the bytes of M, so `winner.json`, with M = "
+            f"{winner[BUFFER_SIZE]:.0f} and s = {winner[INTERVAL]:.0f}, remembers "
+            f"{winner['memory/clips']:.0f} clips."
+        )
 
 
 def _front(found: Found) -> Table:
@@ -173,14 +253,18 @@ def _picks(found: Found) -> Table:
 
 def _flattery(found: Found) -> str:
     assert found.gap is not None
-    by_rule = {pick["rule"]: pick["test"] for pick in found.gap["picks"]}
-    text = (
-        f"Picking on the test set would have reported {by_rule['test']:.1f} % instead of "
-        f"{by_rule['validation']:.1f} %: {found.gap['flattery']:.1f} points of flattery, among "
-        f"{len(found.ranks)} finished trials."
-    )
+    picks = {pick["rule"]: pick for pick in found.gap["picks"]}
+    tested, validated = picks["test"], picks["validation"]
+    among = f"among {len(found.ranks)} finished trials."
+    if tested["trial_id"] == validated["trial_id"]:
+        text = f"The test set picks the trial that validation picks: no flattery, {among}"
+    else:
+        text = (
+            f"Picking on the test set would have reported {tested['test']:.1f} % instead of "
+            f"{validated['test']:.1f} %: {found.gap['flattery']:.1f} points of flattery, {among}"
+        )
     means = confirmed_means(found)
-    if "the winner" in means:
+    if "the winner" in means and not found.has_other_test:
         text += f" Confirmed on fresh seeds, the winner has {means['the winner']}."
     return text
 
@@ -193,6 +277,12 @@ def _foresight(found: Found) -> Table:
         for f in found.gap["foresight"]
     ]
     return header, rows
+
+
+def _unknown(found: Found) -> str:
+    assert found.gap is not None
+    values = [f[name] for f in found.gap["foresight"] for name in ("rho_val", "rho_test")]
+    return " (–: all trials are equal there)" if None in values else ""
 
 
 def _rho(value: float | None) -> str:
