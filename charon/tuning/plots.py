@@ -29,6 +29,7 @@ def write_plots(
     records: Sequence[TrialRecord],
     objectives: Sequence[str],
     directions: Sequence[str],
+    provenance: str,
     folder: Path,
 ) -> None:
     """Write Optuna's own plots as pages, and ``importance.csv``.
@@ -41,6 +42,7 @@ def write_plots(
         records: its trials.
         objectives: of the search.
         directions: ``maximize`` or ``minimize`` for each.
+        provenance: what the numbers were measured on; stands on every page.
         folder: of the search.
     """
     pages = folder / FOLDER
@@ -52,7 +54,9 @@ def write_plots(
         warnings.simplefilter("ignore")  # of what Optuna calls experimental
         plots = {"timeline": draw.plot_timeline(shown)}
         for column, name in enumerate(objectives if number else ()):
-            options = {"target": _value(column), "target_name": name}
+            # Where there is one, Optuna draws the best so far, but not of a target of ours.
+            target = _value(column) if len(objectives) > 1 else None
+            options = {"target": target, "target_name": name}
             end = "" if column == 0 else "_" + name.replace("/", "_")
             plots["history" + end] = draw.plot_optimization_history(shown, **options)
             plots["slice" + end] = draw.plot_slice(shown, **options)
@@ -69,6 +73,8 @@ def write_plots(
             )
             plots["importance"] = figure.update_layout(title=f"Importance ({EVALUATOR})")
         for title, figure in plots.items():
+            what = figure.layout.title.text
+            figure.update_layout(title=f"{what}<br><sup>{provenance}</sup>")
             figure.write_html(pages / f"{title}.html", include_plotlyjs="directory")
     table = folder / "importance.csv"
     if ranked:

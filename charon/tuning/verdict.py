@@ -13,6 +13,7 @@ from rich.console import Console
 
 from charon.errors import CharonError, CheckpointError
 from charon.files import write_text
+from charon.report.tables import measured_on
 from charon.tuning import confirm
 from charon.tuning.gap import as_plain, measure_gap
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
@@ -99,6 +100,7 @@ class _Verdict:
             self._records,
             self._study.objectives,
             self._directions,
+            measured_on(vars(self._session.plan), len(finished(self._records))),
             self._folder,
         )
         return self._confirm(chosen.winner, script)

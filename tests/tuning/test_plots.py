@@ -79,11 +79,13 @@ def test_what_the_search_does_not_know_as_finished_is_not_shown_as_complete(sear
 
 
 def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path):
-    write_plots(*search, [FAA, BYTES], ["maximize", "minimize"], tmp_path)
+    write_plots(*search, [FAA, BYTES], ["maximize", "minimize"], "some clips", tmp_path)
     names = {path.stem for path in (tmp_path / "plots").glob("*.html")}
     assert names >= {"history", "importance", "parallel_coordinates", "slice", "timeline"}
     assert names >= {"pareto_front", "history_memory_bytes"}
     assert "PED-ANOVA" in (tmp_path / "plots" / "importance.html").read_text()
+    for page in (tmp_path / "plots").glob("*.html"):
+        assert "some clips" in page.read_text()
     with (tmp_path / "importance.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     most = {row["objective"]: row["field"] for row in reversed(rows)}
@@ -93,12 +95,12 @@ def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path)
 
 def test_a_search_of_few_finished_trials_has_no_importance(search, tmp_path):
     study, records = search
-    write_plots(study, records[:3], [FAA], ["maximize"], tmp_path)
+    write_plots(study, records[:3], [FAA], ["maximize"], "some clips", tmp_path)
     assert not (tmp_path / "plots" / "importance.html").exists()
     assert (tmp_path / "plots" / "history.html").exists()
     assert not (tmp_path / "importance.csv").exists()
 
 
 def test_a_search_without_a_finished_trial_has_a_timeline(search, tmp_path):
-    write_plots(search[0], [], [FAA], ["maximize"], tmp_path)
+    write_plots(search[0], [], [FAA], ["maximize"], "some clips", tmp_path)
     assert {path.stem for path in (tmp_path / "plots").glob("*.html")} == {"timeline"}

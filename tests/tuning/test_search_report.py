@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,19 @@ def test_a_trial_has_one_number_in_its_name_and_in_every_picture(tmp_path, recor
     assert set(points) < set(numbers)
     bars = [tick.get_text() for tick in draw_timeline(found).axes[0].get_yticklabels()]
     assert bars == [f"#{number}" for number in numbers]
+
+
+def test_a_start_that_was_lost_and_run_again_is_called_by_its_new_number(
+    tmp_path, records, undrawn
+):
+    lost = replace(records[0], trial_id="lost", status="lost", curve={})
+    again = replace(records[0], number=30)
+    facts = write_search(tmp_path, [lost, *records[1:], again])
+    assert facts["paper_id"] == "t0"
+    assert "the paper's setting is #30." in report(tmp_path)[1]
+    assert (
+        "#30: the paper's" in draw_history(read_found(read_results(tmp_path))).axes[0].get_xlabel()
+    )
 
 
 def test_the_page_says_where_gaps_in_the_numbers_come_from(tmp_path, records, undrawn):

@@ -64,7 +64,14 @@ def follow(journal, folder, **options):
     session = SimpleNamespace(
         study=STUDY,
         options=Options(confirm_seeds=0, **options),
-        plan=SimpleNamespace(num_trials=24),
+        plan=SimpleNamespace(
+            num_trials=24,
+            data="standin",
+            is_standin=True,
+            protocol="ntu60-xview",
+            scale="small",
+            options={"settings": {}},
+        ),
         trials=[SimpleNamespace(fields=fields)],
         folder=folder,
         cache=folder,

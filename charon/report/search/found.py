@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from charon.report.tables import Results
+from charon.report.tables import Results, measured_on
 
 PRUNED, FINISHED = "pruned", "finished"
 
@@ -64,7 +64,7 @@ class Found:
         """The same of the confirm stage."""
         assert self.confirm is not None
         protocol = str(self.confirm["protocol"])
-        return self.results.measured_on(protocol, len(self.confirmed)) + self._warning
+        return measured_on(self.results.study, len(self.confirmed), protocol) + self._warning
 
     @property
     def _warning(self) -> str:
@@ -90,6 +90,20 @@ class Found:
     def winner(self) -> str:
         """The id of the trial that has won."""
         return str(self.selection["winner"]["trial_id"])
+
+    @property
+    def winning_trial(self) -> pd.Series:
+        """The row of the trial that has won."""
+        return self._row(self.winner)
+
+    @property
+    def paper_trial(self) -> pd.Series:
+        """The row of the trial at the paper's setting."""
+        return self._row(self.selection["paper_id"])
+
+    def _row(self, trial_id: str) -> pd.Series:
+        trials = self.results.trials
+        return trials[trials["trial_id"] == trial_id].iloc[0]
 
     @property
     def over_budget(self) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from charon.report.search.found import Found, title
 from charon.report.statistics import Mean
+from charon.report.tables import overridden
 
 SAMPLERS = {
     "tpe": "tree-structured Parzen estimators (TPE)",
@@ -91,7 +92,7 @@ def _budget(study: dict[str, Any]) -> list[str]:
 
 
 def _overridden(found: Found) -> list[str]:
-    fields = ", ".join(found.results.overridden)
+    fields = ", ".join(overridden(found.results.study))
     return [f"Set for all trials on the command line: {fields}."] if fields else []
 
 
@@ -100,7 +101,10 @@ def numbering(found: Found) -> str:
     known = set(found.results.trials["number"])
     over = [number for number in found.over_budget if number not in known]
     others = set(range(max(known) + 1)) - known - set(over)
-    text = "A trial's number is that of Optuna's suggestion, from #0, the paper's setting."
+    text = (
+        "A trial's number is that of Optuna's suggestion, from #0; the paper's setting is "
+        f"#{found.paper_trial['number']}."
+    )
     if over:
         budget = found.results.study["budget"]
         verb = "was" if len(over) == 1 else "were"

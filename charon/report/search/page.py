@@ -200,9 +200,8 @@ def _settings(found: Found) -> Table:
     """Return the searched fields of the winner beside the paper's."""
     winner, paper = found.selection["winner"]["fields"], found.selection["paper"]
     rows = [[title(n), value_text(winner[n]), value_text(paper[n])] for n in found.fields]
-    trials = found.results.trials
-    if BUFFER_SIZE in trials:
-        both = [trials[trials["trial_id"] == found.winner].iloc[0], trials.iloc[0]]
+    if BUFFER_SIZE in found.results.trials:
+        both = [found.winning_trial, found.paper_trial]
         clips = [_known(trial["memory/clips"], "{:.0f}") for trial in both]
         size = [_known(trial["memory/bytes"] / 1000, "{:.1f}") for trial in both]
         rows += [["clips in its memory", *clips], ["memory, kB", *size]]
@@ -215,9 +214,8 @@ def _known(value: float, form: str) -> str:
 
 def _memory_sentence(found: Found) -> Iterator[str]:
     """Say why the memory has more clips than its size, where it has."""
-    trials = found.results.trials
-    winner = trials[trials["trial_id"] == found.winner].iloc[0]
-    if {BUFFER_SIZE, INTERVAL} <= set(trials) and winner[INTERVAL] > 1:
+    winner = found.winning_trial
+    if {BUFFER_SIZE, INTERVAL} <= set(winner.index) and winner[INTERVAL] > 1:
         yield (
             "M counts clips of all frames. A memory that keeps every s-th frame holds s times as "
             "many clips in the bytes of M, so `winner.json`, with M = "

@@ -76,7 +76,8 @@ def draw_history(found: Found) -> Figure:
         done["number"][won], values[won], s=130, facecolors="none", edgecolors=ORANGE,
         linewidths=1.8, label="winner",
     )  # fmt: skip
-    axes.set_xlabel("number of the trial, in the order of suggestion (#0: the paper's setting)")
+    start = found.paper_trial["number"]
+    axes.set_xlabel(f"number of the trial, by order of suggestion (#{start}: the paper's setting)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(metric_title(metric))
     axes.margins(y=0.12)
