@@ -12,13 +12,16 @@ from charon.report.search.found import (
     ENOUGH_FOR_IMPORTANCE,
     INTERVAL,
     Found,
-    in_units,
-    metric_title,
     read_found,
-    title,
-    value_text,
 )
 from charon.report.search.methods import confirmed_means, effort, methods, numbering
+from charon.report.search.tables import (
+    foresight_table,
+    front_table,
+    picks_table,
+    settings_table,
+    unknown_note,
+)
 from charon.report.search.trials import (
     draw_history,
     draw_importance,
@@ -26,7 +29,7 @@ from charon.report.search.trials import (
     draw_slices,
     draw_timeline,
 )
-from charon.report.search.worth import draw_confirmed, draw_front, draw_gap, rule_name
+from charon.report.search.worth import draw_confirmed, draw_front, draw_gap
 from charon.report.style import styled
 from charon.report.tables import Results, markdown_table, text_table
 
@@ -41,8 +44,6 @@ PICTURES: dict[str, tuple[str, Callable[[Found], Figure | None]]] = {
     "gap": ("The protocol gap", draw_gap),
 }
 """By file name: what a picture shows, and how it is drawn; None where there is nothing to draw."""
-
-Table = tuple[list[str], list[list[str]]]
 
 
 def describe(results: Results) -> str:
@@ -77,19 +78,19 @@ def _console(found: Found) -> Iterator[str]:
     yield f"{effort(found)}; the winner: {found.selection['winner']['name']}"
     if found.selection["warning"]:
         yield found.selection["warning"]
-    yield text_table(*_settings(found))
+    yield text_table(*settings_table(found))
     if len(found.objectives) > 1:
         yield "\nPareto front"
-        yield text_table(*_front(found))
+        yield text_table(*front_table(found))
     for role, mean in confirmed_means(found).items():
         yield f"Confirmed test FAA %{_where(found)} of {role}: {mean}"
     if found.gap is not None and not found.can_compare:
         yield _too_few(found)
     elif found.gap is not None:
         yield "\nWho would have won under other rules, among the same finished trials"
-        yield text_table(*_picks(found))
+        yield text_table(*picks_table(found))
         yield _flattery(found)
-        yield text_table(*_foresight(found))
+        yield text_table(*foresight_table(found))
 
 
 def _page(found: Found, drawn: list[str]) -> Iterator[str]:
@@ -104,7 +105,7 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         if facts["winner"]["is_paper"]
         else ""
     )
-    yield markdown_table(*_settings(found))
+    yield markdown_table(*settings_table(found))
     yield from _memory_sentence(found)
     means = confirmed_means(found)
     if means:
@@ -122,7 +123,7 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
     yield methods(found)
     if len(found.objectives) > 1:
         yield "## Pareto front"
-        yield markdown_table(*_front(found))
+        yield markdown_table(*front_table(found))
         yield _picture("pareto_front")
     yield "## The trials"
     yield numbering(found)
@@ -159,13 +160,13 @@ def _gap_section(found: Found) -> Iterator[str]:
         "models have not learned from the validation clips; the confirmed ones have. Trials "
         "stopped early are not among them."
     )
-    yield markdown_table(*_picks(found))
+    yield markdown_table(*picks_table(found))
     yield _flattery(found)
     yield (
         "Spearman's rho between the validation accuracy after some tasks and the final FAA says "
-        f"whether stopping trials there makes sense{_unknown(found)}:"
+        f"whether stopping trials there makes sense{unknown_note(found)}:"
     )
-    yield markdown_table(*_foresight(found))
+    yield markdown_table(*foresight_table(found))
     yield _picture("gap")
 
 
@@ -196,22 +197,6 @@ def _scores(found: Found) -> str:
     )
 
 
-def _settings(found: Found) -> Table:
-    """Return the searched fields of the winner beside the paper's."""
-    winner, paper = found.selection["winner"]["fields"], found.selection["paper"]
-    rows = [[title(n), value_text(winner[n]), value_text(paper[n])] for n in found.fields]
-    if BUFFER_SIZE in found.results.trials:
-        both = [found.winning_trial, found.paper_trial]
-        clips = [_known(trial["memory/clips"], "{:.0f}") for trial in both]
-        size = [_known(trial["memory/bytes"] / 1000, "{:.1f}") for trial in both]
-        rows += [["clips in its memory", *clips], ["memory, kB", *size]]
-    return ["field", "winner", "paper's setting"], rows
-
-
-def _known(value: float, form: str) -> str:
-    return "–" if value != value else form.format(value)
-
-
 def _memory_sentence(found: Found) -> Iterator[str]:
     """Say why the memory has more clips than its size, where it has."""
     winner = found.winning_trial
@@ -222,31 +207,6 @@ def _memory_sentence(found: Found) -> Iterator[str]:
             f"{winner[BUFFER_SIZE]:.0f} and s = {winner[INTERVAL]:.0f}, remembers "
             f"{winner['memory/clips']:.0f} clips."
         )
-
-
-def _front(found: Found) -> Table:
-    names = found.objectives
-    header = ["trial", *(metric_title(name) for name in names)]
-    rows = [
-        [one["name"], *(f"{in_units(n, v):.1f}" for n, v in zip(names, one["values"], strict=True))]
-        for one in found.selection["front"]
-    ]
-    return header, rows
-
-
-def _picks(found: Found) -> Table:
-    assert found.gap is not None
-    rows = [
-        [
-            rule_name(pick),
-            str(pick["trial"]),
-            f"{pick['score']:.1f}",
-            f"{pick['val']:.1f}",
-            f"{pick['test']:.1f}",
-        ]
-        for pick in found.gap["picks"]
-    ]
-    return ["picked by", "trial", "its score", "val FAA", "test FAA"], rows
 
 
 def _flattery(found: Found) -> str:
@@ -265,23 +225,3 @@ def _flattery(found: Found) -> str:
     if "the winner" in means and not found.has_other_test:
         text += f" Confirmed on fresh seeds, the winner has {means['the winner']}."
     return text
-
-
-def _foresight(found: Found) -> Table:
-    assert found.gap is not None
-    header = ["validation accuracy after task", "rho with val FAA", "rho with test FAA", "n"]
-    rows = [
-        [str(f["task"]), _rho(f["rho_val"]), _rho(f["rho_test"]), str(f["n"])]
-        for f in found.gap["foresight"]
-    ]
-    return header, rows
-
-
-def _unknown(found: Found) -> str:
-    assert found.gap is not None
-    values = [f[name] for f in found.gap["foresight"] for name in ("rho_val", "rho_test")]
-    return " (–: all trials are equal there)" if None in values else ""
-
-
-def _rho(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
