@@ -53,7 +53,7 @@ SETTINGS: Any = {
 }
 
 
-NOTE_LETTERS = 20
+NOTE_LETTERS = 17
 """Of a note that fit an inch."""
 
 

@@ -127,6 +127,8 @@ def _translated(
         copied.values = [metrics[name] for name in objectives]
     elif trial.state == TrialState.COMPLETE:
         copied.state, copied.values = TrialState.FAIL, None
+    else:
+        copied.values = None  # of a stopped trial Optuna keeps the last score
     return copied
 
 
