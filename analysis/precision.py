@@ -6,14 +6,18 @@ Run      python analysis/precision.py [--results DIR]
 """
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from charon.report.command import show
-from charon.report.statistics import mean_of
-from charon.report.style import BLUE, FAINT, ORANGE, new_figure, note, styled
+from charon.report.statistics import Mean, mean_of
+from charon.report.style import BLUE, FAINT, INK, ORANGE, new_figure, note, styled
 from charon.report.tables import Results, plus_minus, text_table
 
-FAA, PRECISION = "test/faa", "model.precision"
+FAA, PRECISION, BENCHMARK = "test/faa", "model.precision", "data.benchmark"
 COLOURS = {"fp32": BLUE, "bf16": ORANGE}
+
+MARGIN = 1.5
+"""Points of FAA within which both precisions count as equal."""
 
 
 def describe(results: Results) -> str:
@@ -21,44 +25,83 @@ def describe(results: Results) -> str:
     finished = results.finished
     if finished.empty:
         return "No run has finished yet, so there is nothing to show."
-    by_seed = finished.pivot_table(index="seed", columns=PRECISION, values=FAA)
-    pairs = by_seed.reindex(columns=list(COLOURS)).dropna()
+    by_run = finished.pivot(index=[BENCHMARK, "seed"], columns=PRECISION, values=FAA)
+    pairs = by_run.reindex(columns=list(COLOURS)).dropna()
     if pairs.empty:
         return "No seed has finished in both precisions yet, so there is nothing to compare."
-    worth = pairs["bf16"] - pairs["fp32"]
+    pairs.index = _names(pairs.index)
+    apart = pairs["bf16"] - pairs["fp32"]
+    found = mean_of(apart.tolist())
     with styled():
-        _draw(results, pairs)
+        _draw(results, pairs, apart, found)
     rows = [
-        [str(seed), f"{pair['fp32']:.1f}", f"{pair['bf16']:.1f}", f"{apart:+.1f}"]
-        for (seed, pair), apart in zip(pairs.iterrows(), worth, strict=True)
+        [str(name), f"{pair['fp32']:.1f}", f"{pair['bf16']:.1f}", f"{difference:+.1f}"]
+        for (name, pair), difference in zip(pairs.iterrows(), apart, strict=True)
     ]
     spread = [plus_minus(pairs[way].mean(), pairs[way].std()) for way in COLOURS]
-    rows.append(["mean", *spread, plus_minus(worth.mean(), worth.std())])
+    sign = "" if found.mean < 0 else "+"
+    rows.append(["mean", *spread, sign + plus_minus(found.mean, found.std)])
     table = text_table(["seed", "fp32 FAA %", "bf16 FAA %", "bf16 - fp32"], rows)
-    return f"{table}\n{_interval(worth)}"
+    return f"{table}\n{verdict(found)}"
 
 
-def _interval(worth: pd.Series) -> str:
-    found = mean_of(worth.tolist())
+def _names(index: pd.Index) -> list[str]:
+    """Return the seeds' names, with their protocols where there are several."""
+    several = index.get_level_values(BENCHMARK).nunique() > 1
+    return [f"{benchmark} {seed}" if several else str(seed) for benchmark, seed in index]
+
+
+def verdict(apart: Mean) -> str:
+    """Return the interval of the mean difference, and whether it lies within the margin."""
+    if apart.n < 2:
+        return "One pair says nothing of the difference: an interval needs two or more."
+    low, high = apart.mean - apart.half, apart.mean + apart.half
+    if low >= -MARGIN and high <= MARGIN:
+        text = f"it lies within ±{MARGIN} points, so both end with the same FAA."
+    elif high < -MARGIN or low > MARGIN:
+        text = f"it lies beyond ±{MARGIN} points, so they do not end with the same FAA."
+    else:
+        text = f"it reaches beyond ±{MARGIN} points, so {apart.n} pairs do not decide it."
     return (
-        f"95 % interval of the mean difference, {found.n} pairs: "
-        f"{found.mean - found.half:+.1f} to {found.mean + found.half:+.1f} points."
+        f"95 % interval of the mean difference (Student's t, {apart.n} pairs): "
+        f"{low:+.1f} to {high:+.1f} points; {text}"
     )
 
 
-def _draw(results: Results, pairs: pd.DataFrame) -> None:
-    figure, (axes,) = new_figure(5.6, 3.2)
-    for number, (_, pair) in enumerate(pairs.iterrows()):
-        axes.plot([number, number], pair, color=FAINT, linewidth=1, zorder=1)
+def _draw(results: Results, pairs: pd.DataFrame, apart: pd.Series, found: Mean) -> None:
+    figure, (left, right) = new_figure(8.4, 3.4, columns=2)
+    places = range(len(pairs))
+    for place, (_, pair) in enumerate(pairs.iterrows()):
+        left.plot([place, place], pair, color=FAINT, linewidth=1, zorder=1)
     for way, colour in COLOURS.items():
-        axes.scatter(range(len(pairs)), pairs[way], s=36, color=colour, label=way)
-    axes.set_xticks(range(len(pairs)), [str(seed) for seed in pairs.index])
-    axes.set_xlabel("seed")
-    axes.set_ylabel("FAA, percent")
-    axes.set_ylim(bottom=0)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center")
-    note(figure, results.provenance)
+        left.scatter(places, pairs[way], s=36, color=colour, label=way)
+    left.set_ylabel("FAA, percent")
+    left.set_ylim(0, 1.1 * pairs.to_numpy().max())
+    left.legend(loc="lower right")
+    left.set_xticks(places, pairs.index)
+    _draw_difference(right, apart, found)
+    for axes in (left, right):
+        axes.set_xlabel("seed")
+    note(
+        figure,
+        f"{results.provenance}\nshaded: within {MARGIN} points; mean: with its 95 % interval "
+        "(Student's t)",
+    )
     figure.savefig(results.folder / "precision.png")
+
+
+def _draw_difference(axes: Axes, apart: pd.Series, found: Mean) -> None:
+    axes.axhspan(-MARGIN, MARGIN, color=FAINT, alpha=0.25, linewidth=0)
+    axes.axhline(0, color=FAINT, linewidth=1)
+    axes.scatter(range(found.n), apart, s=30, color=INK)
+    names = list(apart.index)
+    if found.n > 1:
+        names.append("mean")
+        axes.errorbar(
+            found.n, found.mean, yerr=found.half, fmt="o", color=ORANGE, capsize=5, linewidth=2
+        )
+    axes.set_xticks(range(len(names)), names)
+    axes.set_ylabel("bf16 - fp32, points")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One look for all figures: paper-sized, colour-blind safe, readable in print."""
 
+import textwrap
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -52,6 +53,10 @@ SETTINGS: Any = {
 }
 
 
+NOTE_LETTERS = 17
+"""Of a note that fit an inch."""
+
+
 def styled() -> AbstractContextManager[None]:
     """Use the house's look inside the block, in which a figure is made, drawn and saved."""
     return matplotlib.rc_context(SETTINGS)
@@ -69,5 +74,7 @@ def new_figure(
 
 
 def note(figure: Figure, text: str) -> None:
-    """Write one small line below a figure: what the data are."""
-    figure.supxlabel(text, fontsize=7.5, color=QUIET, x=0.01, ha="left")
+    """Write small lines below a figure, broken at its width: what the data are."""
+    width = int(NOTE_LETTERS * figure.get_figwidth())
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, width)]
+    figure.supxlabel("\n".join(lines), fontsize=7.5, color=QUIET, x=0.01, ha="left")

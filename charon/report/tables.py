@@ -1,8 +1,10 @@
 """A study's results as tidy frames and as text."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -31,11 +33,31 @@ class Results:
     @property
     def provenance(self) -> str:
         """One line that says what the numbers were measured on."""
-        kind = "synthetic stand-in, not NTU RGB+D" if self.study["is_standin"] else "recorded data"
-        return (
-            f"{self.study['data']} ({kind}) · {self.study['protocol']} · "
-            f"scale {self.study['scale']} · {len(self.finished)} finished runs"
-        )
+        return measured_on(self.study, len(self.finished))
+
+
+def measured_on(study: Mapping[str, Any], num_runs: int, protocol: str = "") -> str:
+    """Return one line that says what the numbers of finished runs were measured on.
+
+    Args:
+        study: its own facts.
+        num_runs: that have finished.
+        protocol: where that is not the study's.
+    """
+    kind = "synthetic stand-in, not NTU RGB+D" if study["is_standin"] else "recorded data"
+    facts = [
+        f"{study['data']} ({kind})",
+        protocol or study["protocol"],
+        f"scale {study['scale']}",
+        *overridden(study),
+        f"{num_runs} finished run{'' if num_runs == 1 else 's'}",
+    ]
+    return " · ".join(facts)
+
+
+def overridden(study: Mapping[str, Any]) -> list[str]:
+    """Return the fields that the command line set for all runs, as ``name=value``."""
+    return [f"{name}={value}" for name, value in study["options"]["settings"].items()]
 
 
 def read_results(folder: Path) -> Results:

@@ -44,6 +44,7 @@ class TrialRecord:
         started, ended: seconds since the epoch; 0 where it did not happen.
         seconds: wall seconds of the trial's reported tasks together.
         error: one sentence, for a trial that failed.
+        number: of a search's trial, the one its name ends in; None in a grid.
         tags: plain facts about the run (device, library versions, ...).
     """
 
@@ -58,6 +59,7 @@ class TrialRecord:
     ended: float = 0.0
     seconds: float = 0.0
     error: str = ""
+    number: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -91,6 +93,7 @@ class Journal:
         self.path = path
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
+        self._numbers: dict[str, int] = {}
         self._changed = threading.Condition()
         self._ended = False
         if path.exists():
@@ -130,10 +133,19 @@ class Journal:
 
     def _apply(self, event: dict[str, Any]) -> None:
         kind = event["kind"]
+        if kind == "suggestion" and event["ray"]:
+            self._numbers[event["ray"]] = event["number"]
         if kind == "trial":
+            name = event["trial"]
             self.trials.setdefault(
-                event["trial"],
-                TrialRecord(event["trial"], event["label"], event["fields"], tags=event["tags"]),
+                name,
+                TrialRecord(
+                    name,
+                    event["label"],
+                    event["fields"],
+                    number=self._numbers.get(name),
+                    tags=event["tags"],
+                ),
             )
             return
         if "trial" not in event:

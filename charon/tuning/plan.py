@@ -117,7 +117,7 @@ def new_plan(
         pruner=study.pruner,
         budget=budget,
         started=datetime.now().isoformat(timespec="seconds"),
-        data=about.name,
+        data=clips.archive.source if about.is_standin else about.name,
         protocol=clips.protocol,
         fingerprint=clips.archive.fingerprint,
         is_standin=about.is_standin,

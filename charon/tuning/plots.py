@@ -12,8 +12,9 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from charon.files import write_text
+from charon.report.search.found import ENOUGH_FOR_IMPORTANCE
 from charon.tuning.journal import TrialRecord
-from charon.tuning.search import OVER_BUDGET, RAY_TRIAL
+from charon.tuning.search import NUMBER, RAY_TRIAL
 
 FOLDER = "plots"
 """Of the pages, in the search's folder."""
@@ -22,27 +23,26 @@ BEST_SHARE = 0.25
 EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
 """Optuna's default compares the best tenth, which is one trial of a dozen."""
 
-ENOUGH = 8
-"""Finished trials below which the best quarter is no group to compare."""
-
 
 def write_plots(
     study: optuna.Study,
     records: Sequence[TrialRecord],
     objectives: Sequence[str],
     directions: Sequence[str],
+    provenance: str,
     folder: Path,
 ) -> None:
     """Write Optuna's own plots as pages, and ``importance.csv``.
 
-    Plots that need more finished trials than there are, are left out; pages of an earlier,
-    shorter search are replaced.
+    What needs more finished trials than there are is left out; pages of an earlier, shorter
+    search are replaced.
 
     Args:
         study: of the search.
         records: its trials.
         objectives: of the search.
         directions: ``maximize`` or ``minimize`` for each.
+        provenance: what the numbers were measured on; stands on every page.
         folder: of the search.
     """
     pages = folder / FOLDER
@@ -54,7 +54,9 @@ def write_plots(
         warnings.simplefilter("ignore")  # of what Optuna calls experimental
         plots = {"timeline": draw.plot_timeline(shown)}
         for column, name in enumerate(objectives if number else ()):
-            options = {"target": _value(column), "target_name": name}
+            # Where there is one, Optuna draws the best so far, but not of a target of ours.
+            target = _value(column) if len(objectives) > 1 else None
+            options = {"target": target, "target_name": name}
             end = "" if column == 0 else "_" + name.replace("/", "_")
             plots["history" + end] = draw.plot_optimization_history(shown, **options)
             plots["slice" + end] = draw.plot_slice(shown, **options)
@@ -71,8 +73,14 @@ def write_plots(
             )
             plots["importance"] = figure.update_layout(title=f"Importance ({EVALUATOR})")
         for title, figure in plots.items():
+            what = figure.layout.title.text
+            figure.update_layout(title=f"{what}<br><sup>{provenance}</sup>")
             figure.write_html(pages / f"{title}.html", include_plotlyjs="directory")
-    write_text(folder / "importance.csv", _importance_csv(ranked))
+    table = folder / "importance.csv"
+    if ranked:
+        write_text(table, _importance_csv(ranked))
+    else:
+        table.unlink(missing_ok=True)
 
 
 def in_own_units(
@@ -84,8 +92,8 @@ def in_own_units(
     """Return a copy whose values are the objectives' own: FAA in percent, bytes, seconds.
 
     What a sampler was told ranks stopped trials too and would mean nothing to a reader.
-    Trials that Optuna calls complete and the search does not are failed ones; settings over the
-    budget were never run and are left out.
+    Trials that Optuna calls complete and the search does not are failed ones. Every trial has the
+    number that its name ends in, so settings over the budget, which were never run, keep theirs.
     """
     final = {record.trial_id: record.final for record in records}
     before = optuna.logging.get_verbosity()
@@ -94,10 +102,20 @@ def in_own_units(
         shown = optuna.create_study(directions=list(directions))
     finally:
         optuna.logging.set_verbosity(before)
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.is_finished() and OVER_BUDGET not in trial.user_attrs:
-            shown.add_trial(_translated(trial, final, objectives))
+    for trial in _by_number(study.get_trials(deepcopy=False)):
+        shown.add_trial(_translated(trial, final, objectives))
     return shown
+
+
+def _by_number(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials so that each stands at its own number.
+
+    Optuna gives a trial that failed and went on a new number; the attempt that failed is put
+    there, and the trial where it was suggested first.
+    """
+    own = {trial.user_attrs.get(NUMBER, trial.number): trial for trial in trials}
+    replaced = (t for t in trials if own[t.user_attrs.get(NUMBER, t.number)] is not t)
+    return [own.get(number) or next(replaced) for number in range(len(trials))]
 
 
 def _translated(
@@ -109,6 +127,8 @@ def _translated(
         copied.values = [metrics[name] for name in objectives]
     elif trial.state == TrialState.COMPLETE:
         copied.state, copied.values = TrialState.FAIL, None
+    else:
+        copied.values = None  # of a stopped trial Optuna keeps the last score
     return copied
 
 
@@ -117,7 +137,7 @@ def importances(
 ) -> list[dict[str, object]]:
     """Return how much each field mattered for each objective, as rows; none for few trials."""
     number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    if number < ENOUGH:
+    if number < ENOUGH_FOR_IMPORTANCE:
         return []
     rows: list[dict[str, object]] = []
     for column, name in enumerate(objectives):

@@ -41,16 +41,19 @@ class Tables:
 def trials_csv(records: Sequence[TrialRecord]) -> str:
     """Return one row a trial: what it was, how it ended, and its final metrics.
 
-    Metrics are empty unless all tasks were learned. It started and ended at these seconds since
-    the epoch; the seconds of its tasks alone leave out where it waited or was interrupted.
+    Metrics are empty unless all tasks were learned. Only a search's trials have a number. A trial
+    started and ended at these seconds since the epoch; the seconds of its tasks alone leave out
+    where it waited or was interrupted.
     """
     metrics = _names(record.final for record in records)
     fields = _field_names(records)
+    has_numbers = any(record.number is not None for record in records)
     rows = []
     for record in records:
         row: dict[str, Value] = {
             "trial_id": record.trial_id,
             "name": record.label,
+            **({"number": record.number} if has_numbers else {}),
             "status": record.status,
             "tasks_seen": record.tasks_seen,
             "num_tasks": record.num_tasks or None,
@@ -60,8 +63,9 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
             "error": record.error or None,
         }
         rows.append({**row, **record.fields, **record.final})
-    about = ["trial_id", "name", "learner", "seed", "status", "tasks_seen", "num_tasks"]
-    first = [*about, "seconds", "started", "ended"]
+    about = ["learner", "seed", "status", "tasks_seen", "num_tasks"]
+    name = ["trial_id", "name", "number"] if has_numbers else ["trial_id", "name"]
+    first = [*name, *about, "seconds", "started", "ended"]
     return _table([*first, *[f for f in fields if f not in first], *metrics, "error"], rows)
 
 

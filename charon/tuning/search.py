@@ -42,6 +42,9 @@ START = "is_start"
 NUMBER = "number"
 """Attribute of an Optuna trial: the number under which it was suggested first."""
 
+NAME = "name"
+"""Attribute of an Optuna trial: what a person knows it by."""
+
 OVER_BUDGET = "over_budget"
 """Attribute of an Optuna trial that was never run: bytes that its memory could take."""
 
@@ -159,10 +162,12 @@ class StudySearch(Searcher):  # type: ignore[misc]
         self._numbers[trial_id] = number
         trial = self._all()[number]
         fields = self._fields(trial)
+        name = f"{label(fields, list(self._encoding.space))} #{number}"
+        self._storage.set_trial_user_attr(trial._trial_id, NAME, name)
         self.on_suggestion(Suggestion(number, trial_id, self._encoding.decode(trial.params)))
         return {
             "trial": {
-                "name": f"{label(fields, list(self._encoding.space))} #{number}",
+                "name": name,
                 "run": fields,
                 "is_start": START in trial.user_attrs,
                 "number": number,
@@ -193,6 +198,9 @@ class StudySearch(Searcher):  # type: ignore[misc]
         if result["task"] < result["num_tasks"]:
             self.study.tell(trial.number, state=TrialState.PRUNED)
         else:
+            for name in self._objectives:
+                value = float(result[f"metrics/{name}"])
+                self._storage.set_trial_user_attr(trial._trial_id, name, value)
             self.study.tell(trial.number, self._values(result))
 
     def save(self, checkpoint_path: str) -> None:
@@ -316,7 +324,7 @@ def make_study(plan: Plan, folder: Path, seed: int) -> optuna.Study:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.create_study(
+        study = optuna.create_study(
             storage=open_database(folder / DATABASE),
             sampler=make_sampler(plan.sampler, seed, plan.num_trials),
             pruner=optuna.pruners.NopPruner(),
@@ -324,6 +332,10 @@ def make_study(plan: Plan, folder: Path, seed: int) -> optuna.Study:
             directions=directions(plan.objectives),
             load_if_exists=True,
         )
+        # For those who look at the database with Optuna's dashboard.
+        is_scored = can_prune(plan.objectives)
+        study.set_metric_names([f"{n}, score" if is_scored else n for n in plan.objectives])
+        return study
 
 
 def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:

@@ -9,7 +9,7 @@ from typing import Any
 
 from charon.tuning.facts import repeat_command
 from charon.tuning.gap import ON_TEST, VAL, Gap
-from charon.tuning.journal import TrialRecord, Value
+from charon.tuning.journal import LOST, TrialRecord, Value
 from charon.tuning.selection import FIRST_TASKS, FLATTERS, TEST, Rule, Selection, Tested, finished
 
 SELECTION, WINNER, GAP, GAP_TABLE = "selection.json", "winner.json", "gap.json", "gap.csv"
@@ -28,7 +28,7 @@ def selection_facts(
         records: all trials.
         chosen: what the rule says of them.
         rule: the rule.
-        paper: all fields of the first trial.
+        paper: all fields of the first trial. If an interruption lost it, it was run again.
         varied: the fields of the space.
     """
     return {
@@ -42,8 +42,15 @@ def selection_facts(
             "command": repeat_command(chosen.winner.fields),
         },
         "paper": {name: paper[name] for name in varied},
+        "paper_id": _paper_id(records, paper),
         "front": [_entry(record, chosen, varied) for record in chosen.front],
     }
+
+
+def _paper_id(records: Sequence[TrialRecord], paper: Mapping[str, Value]) -> str:
+    equal = [record for record in records if record.fields == paper]
+    kept = [record for record in equal if record.status != LOST]
+    return (kept or equal)[0].trial_id
 
 
 def _entry(record: TrialRecord, chosen: Selection, varied: Sequence[str]) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from rich.console import Console
 
 from charon.errors import CharonError, CheckpointError
 from charon.files import write_text
+from charon.report.tables import measured_on
 from charon.tuning import confirm
 from charon.tuning.gap import as_plain, measure_gap
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
 from charon.tuning.judgement import judgement_of
-from charon.tuning.objectives import directions
+from charon.tuning.objectives import can_prune, directions
 from charon.tuning.plots import write_plots
 from charon.tuning.runner import outcome_of, run_study
 from charon.tuning.scoring import score_trials
@@ -100,6 +101,7 @@ class _Verdict:
             self._records,
             self._study.objectives,
             self._directions,
+            measured_on(vars(self._session.plan), len(finished(self._records))),
             self._folder,
         )
         return self._confirm(chosen.winner, script)
@@ -123,12 +125,16 @@ class _Verdict:
         ) | {
             "objectives": list(self._study.objectives),
             "directions": list(self._directions),
+            "scored": can_prune(self._study.objectives),
             "sampler": self._study.sampler,
             "pruner": self._study.pruner,
             "extensions": self._session.plan.extensions,
             "seed": self._study.seeds[0],
             "validation": self._session.clips.tasks.val_rule,
             "confirm_seeds": list(self._judgement.seeds),
+            "over_budget": [
+                event["number"] for event in self._journal.of_kind("suggestion") if not event["ray"]
+            ],
         }
         write_text(self._folder / SELECTION, as_json(facts))
         seed = (*self._judgement.seeds, self._study.seeds[0])[0]
@@ -171,7 +177,8 @@ class _Verdict:
         )
         stage = confirm.confirm_session(self._session, trials, seeds, self._console)
         self._console.print(
-            f"Confirming on all training clips: {counted(len(trials), 'run')}, {seeds_text(seeds)}",
+            f"Confirming on all training clips of {stage.clips.protocol}: "
+            f"{counted(len(trials), 'run')}, {seeds_text(seeds)}",
             markup=False,
         )
         if stage.standing.done:

@@ -9,6 +9,7 @@ from tuning.fakes import fake_result, fake_trial
 from charon.errors import CheckpointError
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PENDING, PRUNED, Journal
 from charon.tuning.recorder import Recorder
+from charon.tuning.results import Tables
 
 
 @pytest.fixture
@@ -142,3 +143,15 @@ def test_a_file_that_is_no_journal_is_an_error_that_names_the_line(folder):
     (folder / "journal.jsonl").write_text("something else\n")
     with pytest.raises(CheckpointError, match="line 1"):
         Journal(folder / "journal.jsonl")
+
+
+def test_a_searchs_trial_keeps_its_number_and_a_grids_table_has_none(folder):
+    one, trial = recorder(folder), fake_trial()
+    play(one, trial, [1])
+    Tables(folder).write(Journal(folder / "journal.jsonl"))
+    assert "number" not in read(folder / "trials.csv")[0]
+    other = Journal(folder / "search.jsonl")
+    other.append("suggestion", number=7, ray="t1", fields={})
+    other.append("trial", "t1", label="some #7", fields={"learner": "charon"}, tags={})
+    Tables(folder).write(Journal(folder / "search.jsonl"))
+    assert read(folder / "trials.csv")[0]["number"] == "7"

@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from runpy import run_path
 
 import pandas as pd
 import pytest
 
 from charon.report.generic import generic_table
 from charon.report.matrix import draw_matrix
+from charon.report.style import NOTE_LETTERS, new_figure, note
 from charon.report.tables import mean_and_spread, plus_minus, read_results, text_table
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +50,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def write_study(folder, *, is_standin):
+def write_study(folder, *, is_standin, settings=None):
     study = {
         "question": "Which?",
         "data": "standin" if is_standin else "ntu60",
@@ -57,6 +59,7 @@ def write_study(folder, *, is_standin):
         "scale": "small",
         "objective": "test/faa",
         "varied": ["learner.masking_ratio", "learner"],
+        "options": {"settings": settings or {}},
     }
     (folder / "study.json").write_text(json.dumps(study))
 
@@ -85,6 +88,21 @@ def test_numbers_of_the_stand_in_are_labelled_and_never_stand_beside_the_papers(
 def test_recorded_data_are_not_called_a_stand_in(folder):
     write_study(folder, is_standin=False)
     assert "stand-in" not in read_results(folder).provenance
+
+
+def test_what_the_command_line_set_for_all_runs_stands_beside_the_numbers(folder):
+    assert "scale small · 5 finished runs" in read_results(folder).provenance
+    write_study(folder, is_standin=True, settings={"model.precision": "bf16"})
+    assert "scale small · model.precision=bf16 · 5 finished runs" in read_results(folder).provenance
+
+
+def test_a_long_note_is_broken_at_the_width_of_its_figure():
+    figure, _ = new_figure(3.0, 2.0)
+    note(figure, f"{'word ' * 30}\na line of its own")
+    *first, last = figure.get_supxlabel().splitlines()
+    assert len(first) > 1
+    assert max(map(len, first)) <= 3.0 * NOTE_LETTERS
+    assert last == "a line of its own"
 
 
 def test_a_folder_without_a_study_is_one_sentence(tmp_path):
@@ -197,6 +215,59 @@ def test_each_protocol_has_its_own_table(table_1):
         "ntu60-xview",
         "ntu60-xsub",
     ]
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """A function that leaves runs in both precisions: bf16 better by so much, seed by seed."""
+
+    def write(differences):
+        trials = [
+            {
+                "trial_id": f"{precision}{seed}",
+                "learner": "charon",
+                "data.benchmark": "auto",
+                "model.precision": precision,
+                "seed": seed,
+                "status": "finished",
+                "test/faa": 50.0 + seed + (by if precision == "bf16" else 0),
+            }
+            for seed, by in enumerate(differences)
+            for precision in ("fp32", "bf16")
+        ]
+        # A seed that has finished in one precision only is in no pair.
+        trials.append(trials[0] | {"trial_id": "alone", "seed": 99})
+        pd.DataFrame(trials).to_csv(tmp_path / "trials.csv", index=False)
+        pd.DataFrame({"trial_id": []}).to_csv(tmp_path / "curves.csv", index=False)
+        write_study(tmp_path, is_standin=True)
+        return tmp_path
+
+    return write
+
+
+def test_precisions_are_compared_pair_by_pair_with_the_interval_of_the_mean(pairs):
+    # Mean 0, standard deviation 1, four pairs: t(0.975, 3) / sqrt(4) = 1.591.
+    folder = pairs([-1.224745, 0.0, 0.0, 1.224745])
+    done = run(ROOT / "analysis" / "precision.py", folder)
+    assert done.returncode == 0, done.stderr
+    assert "(Student's t, 4 pairs): -1.6 to +1.6 points" in done.stdout
+    assert "so 4 pairs do not decide it" in done.stdout
+    assert (folder / "precision.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("differences", "words"),
+    [
+        ([0.2, 0.3, 0.4], "within ±1.5 points, so both end with the same FAA"),
+        ([5.0, 5.1, 5.2], "beyond ±1.5 points, so they do not end with the same FAA"),
+        ([0.2], "One pair says nothing of the difference"),
+    ],
+)
+def test_the_verdict_on_precisions_is_of_the_whole_interval(pairs, differences, words):
+    describe = run_path(str(ROOT / "analysis" / "precision.py"))["describe"]
+    said = describe(read_results(pairs(differences)))
+    assert words in said
+    assert "nan" not in said
 
 
 def test_a_switch_is_worth_the_mean_difference_over_seeds(tmp_path):

@@ -12,6 +12,7 @@ from charon.tuning.encoding import Encoding
 from charon.tuning.expansion import complete
 from charon.tuning.objectives import directions
 from charon.tuning.search import (
+    NAME,
     OVER_BUDGET,
     RAY_TRIAL,
     START,
@@ -59,7 +60,8 @@ def begun(folder, *args, **kwargs):
 
 
 def report(task, faa, num_tasks=6):
-    return {"task": task, "num_tasks": num_tasks, "score": score(task, num_tasks, faa)}
+    scored = {"score": score(task, num_tasks, faa), "metrics/val/faa": faa}
+    return {"task": task, "num_tasks": num_tasks, **scored}
 
 
 def finish(one, name, faas):
@@ -90,6 +92,17 @@ def test_a_stopped_trial_with_95_percent_loses_to_one_that_finished_with_50(tmp_
     states = {t.user_attrs[RAY_TRIAL]: t.state for t in one.study.trials}
     assert states == {"stopped": TrialState.PRUNED, "finished": TrialState.COMPLETE}
     assert one.study.best_trial.user_attrs[RAY_TRIAL] == "finished"
+
+
+def test_optunas_dashboard_shows_a_trials_name_and_its_faa_beside_the_score(tmp_path):
+    one = begun(tmp_path)
+    name = one.suggest("a")["trial"]["name"]
+    finish(one, "a", [90.0, 80.0, 70.0, 60.0, 55.0, 50.0])
+    shown = optuna.load_study(study_name=one.study.study_name, storage=one.study._storage)
+    assert shown.metric_names == ["val/faa, score"]
+    assert shown.best_trial.user_attrs[NAME] == name
+    assert shown.best_trial.user_attrs["val/faa"] == 50.0
+    assert shown.best_value == score(6, 6, 50.0)
 
 
 def test_the_sampler_ranks_every_stopped_trial_below_every_finished_one(tmp_path):

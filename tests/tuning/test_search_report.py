@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tuning.search_folder import BY_TEST, SPACE, searched_records, write_search
+from tuning.search_folder import BY_TEST, GAP, SPACE, searched_records, write_search
 
 from charon.report.search.found import read_found
 from charon.report.search.page import PICTURES, describe
+from charon.report.search.trials import draw_history, draw_slices, draw_timeline, plain_ticks
 from charon.report.tables import read_results
 
 ROOT = Path(__file__).parents[2]
@@ -98,9 +100,9 @@ def test_a_winner_picked_on_the_test_set_is_said_to_be_flattered_everywhere(
 def test_the_gap_names_the_flattery_and_the_foresight_with_their_numbers(
     tmp_path, records, undrawn
 ):
-    facts = write_search(tmp_path, records)
+    facts = write_search(tmp_path, records, seed=3)  # of the accuracies on the test set
     for text in report(tmp_path):
-        assert "points of flattery" in text
+        assert "1.6 points of flattery" in text
         assert f"among {facts['trials']['finished']} finished trials" in text
         for rule in ("validation", "test set", "first task", "first 2 tasks"):
             assert rule in text
@@ -126,12 +128,99 @@ def test_a_search_without_a_confirm_stage_says_that_the_winner_is_not_tested(
     assert PICTURES["confirm"][1](read_found(read_results(tmp_path))) is None
 
 
-def test_few_finished_trials_make_fewer_pictures_and_no_error(tmp_path, records):
-    write_search(tmp_path, records[:2])
-    (tmp_path / "importance.csv").write_text("objective,field,importance,evaluator,n\n")
-    said, _ = report(tmp_path)
-    assert "importance" not in pictures(tmp_path)
-    assert "–" in said  # no rho of two trials
+def test_what_few_finished_trials_cannot_tell_is_left_out_and_said_so(tmp_path, records):
+    write_search(tmp_path, records[:2], num_seeds=1)
+    (tmp_path / "importance.csv").unlink()
+    said, page = report(tmp_path)
+    assert not {"importance", "gap"} & pictures(tmp_path)
+    assert "not estimated from fewer than 8 finished trials, and here 2 have" in page
+    assert "of a single seed, which tells nothing of the spread" in page
+    for text in (said, page):
+        assert "compared among 3 finished trials or more; here 2 can be" in text
+        assert "60.0 (n = 1)" in text
+        assert not {"flattery", "–"} & set(text.split())
+        assert "95 % interval" not in text
+
+
+def test_a_test_set_that_picks_the_same_trial_has_flattered_nothing(tmp_path, records, undrawn):
+    write_search(tmp_path, records)
+    assert "picks the trial that validation picks: no flattery" in report(tmp_path)[0]
+
+
+def test_a_trial_has_one_number_in_its_name_and_in_every_picture(tmp_path, records, undrawn):
+    write_search(tmp_path, records)
+    found = read_found(read_results(tmp_path))
+    numbers = [int(name.rpartition("#")[2]) for name in found.results.trials["name"]]
+    assert GAP not in numbers
+    points = draw_history(found).axes[0].collections[0].get_offsets()[:, 0]
+    assert set(points) < set(numbers)
+    bars = [tick.get_text() for tick in draw_timeline(found).axes[0].get_yticklabels()]
+    assert bars == [f"#{number}" for number in numbers]
+
+
+def test_a_start_that_was_lost_and_run_again_is_called_by_its_new_number(
+    tmp_path, records, undrawn
+):
+    lost = replace(records[0], trial_id="lost", status="lost", curve={})
+    again = replace(records[0], number=30)
+    facts = write_search(tmp_path, [lost, *records[1:], again])
+    assert facts["paper_id"] == "t0"
+    assert "the paper's setting is #30." in report(tmp_path)[1]
+    assert (
+        "#30: the paper's" in draw_history(read_found(read_results(tmp_path))).axes[0].get_xlabel()
+    )
+
+
+def test_the_page_says_where_gaps_in_the_numbers_come_from(tmp_path, records, undrawn):
+    write_search(tmp_path, records)
+    _, page = report(tmp_path)
+    assert "#5, #6 were over the budget of 400,000 bytes and never run." in page
+    assert "interruption" not in page
+
+
+def test_fields_set_for_all_trials_stand_on_the_page(tmp_path, records, undrawn):
+    write_search(tmp_path, records, settings={"model.precision": "bf16"})
+    _, page = report(tmp_path)
+    assert " · model.precision=bf16 · " in page
+    assert "Set for all trials on the command line: model.precision=bf16." in page
+
+
+def test_a_winner_tested_on_other_classes_is_said_to_be(tmp_path, records, undrawn):
+    write_search(tmp_path, records, confirmed_on="ntu120new-xset")
+    said, page = report(tmp_path)
+    for text in (said, page):
+        assert "test FAA % on ntu120new-xset of the winner: 62.0" in text
+        assert "Confirmed on fresh seeds" not in text  # beside accuracies on other classes
+    assert "ntu120new-xset, whose classes the search has not seen" in page
+    assert "scored on the test set of ntu60-xview" in page
+
+
+def test_logarithmic_axes_say_so_and_have_plain_ticks(tmp_path, records):
+    write_search(tmp_path, records)
+    panels = draw_slices(read_found(read_results(tmp_path))).axes
+    by_label = {axes.get_xlabel(): axes for axes in panels}
+    assert by_label.keys() >= {"masking ratio η", "α (logarithmic)", "β"}
+    axes = by_label["α (logarithmic)"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["0.05", "0.1", "0.2", "0.5", "1"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marks"),
+    [
+        (0.3, 0.3, [0.2, 0.5]),
+        (2, 2, [2]),
+        (0.24, 0.31, [0.2, 0.5]),
+        (100, 2000, [100, 200, 500, 1000, 2000]),
+    ],
+)
+def test_ticks_enclose_what_is_drawn(low, high, marks):
+    assert plain_ticks(low, high) == marks
+
+
+def test_ticks_of_many_decades_are_few():
+    marks = plain_ticks(1e-5, 10)
+    assert (marks[0], marks[-1]) == (1e-5, 10)
+    assert len(marks) <= 8
 
 
 def test_a_search_that_is_not_over_has_no_winner(tmp_path, records):

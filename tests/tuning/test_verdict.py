@@ -64,7 +64,15 @@ def follow(journal, folder, **options):
     session = SimpleNamespace(
         study=STUDY,
         options=Options(confirm_seeds=0, **options),
-        plan=SimpleNamespace(num_trials=24, extensions=0),
+        plan=SimpleNamespace(
+            num_trials=24,
+            extensions=0,
+            data="standin",
+            is_standin=True,
+            protocol="ntu60-xview",
+            scale="small",
+            options={"settings": {}},
+        ),
         trials=[SimpleNamespace(fields=fields)],
         folder=folder,
         cache=folder,
@@ -140,3 +148,10 @@ def test_how_the_search_ended_is_kept(journal, tmp_path, steps):
     assert follow(journal, tmp_path)[0] == "failed"  # one of its trials did
     journal.append("end", "t7", outcome="pruned")
     assert follow(journal, tmp_path)[0] == FINISHED
+
+
+def test_suggestions_over_the_budget_are_written_down_by_number(journal, tmp_path, steps):
+    journal.append("suggestion", number=5, ray="", fields={})
+    journal.append("suggestion", number=6, ray="t6", fields={})
+    follow(journal, tmp_path)
+    assert written(tmp_path, "selection.json")["over_budget"] == [5]

@@ -7,12 +7,20 @@ from typing import Any
 
 import pandas as pd
 
-from charon.report.tables import Results
+from charon.report.tables import Results, measured_on
 
 PRUNED, FINISHED = "pruned", "finished"
 
 ENDED = (FINISHED, PRUNED, "failed")
 """Outcomes of trials that count among those that were asked for."""
+
+BUFFER_SIZE, INTERVAL = "learner.buffer_size", "learner.sampling_interval"
+
+ENOUGH_FOR_IMPORTANCE = 8
+"""Finished trials below which their best quarter is no group to compare."""
+
+ENOUGH_FOR_GAP = 3
+"""Finished trials below which an order says nothing."""
 
 SYMBOLS = {
     "learner.masking_ratio": "masking ratio η",
@@ -52,8 +60,19 @@ class Found:
     @property
     def provenance(self) -> str:
         """What the numbers were measured on, and a warning where the winner is flattered."""
-        warning = "; picked on the test set, which flatters the winner"
-        return self.results.provenance + (warning if self.selection["warning"] else "")
+        return self.results.provenance + self._warning
+
+    @property
+    def confirmed_provenance(self) -> str:
+        """The same of the confirm stage."""
+        assert self.confirm is not None
+        protocol = str(self.confirm["protocol"])
+        return measured_on(self.results.study, len(self.confirmed), protocol) + self._warning
+
+    @property
+    def _warning(self) -> str:
+        text = "; picked on the test set, which flatters the winner"
+        return text if self.selection["warning"] else ""
 
     @property
     def unfinished(self) -> str:
@@ -87,6 +106,36 @@ class Found:
     def winner(self) -> str:
         """The id of the trial that has won."""
         return str(self.selection["winner"]["trial_id"])
+
+    @property
+    def winning_trial(self) -> pd.Series:
+        """The row of the trial that has won."""
+        return self._row(self.winner)
+
+    @property
+    def paper_trial(self) -> pd.Series:
+        """The row of the trial at the paper's setting."""
+        return self._row(self.selection["paper_id"])
+
+    def _row(self, trial_id: str) -> pd.Series:
+        trials = self.results.trials
+        return trials[trials["trial_id"] == trial_id].iloc[0]
+
+    @property
+    def over_budget(self) -> list[int]:
+        """The numbers of the settings that were over the budget and never run."""
+        return list(self.selection["over_budget"])
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether enough trials have finished and were tested to compare rules of selection."""
+        return self.gap is not None and len(self.ranks) >= ENOUGH_FOR_GAP
+
+    @property
+    def has_other_test(self) -> bool:
+        """Whether the confirm stage was tested under another protocol than the search's."""
+        protocol = self.results.study["protocol"]
+        return self.confirm is not None and self.confirm["protocol"] != protocol
 
 
 def read_found(results: Results) -> Found | None:

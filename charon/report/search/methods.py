@@ -1,10 +1,13 @@
 """The paragraph that says how a winner was selected, for a paper's section on methods."""
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from charon.report.search.found import Found, title
 from charon.report.statistics import Mean
+from charon.report.tables import overridden
 
 SAMPLERS = {
     "tpe": "tree-structured Parzen estimators (TPE)",
@@ -50,6 +53,7 @@ def methods(found: Found) -> str:
         _objective(facts),
         _rule(facts),
         *_budget(study),
+        *_overridden(found),
         _confirmation(found),
     ]
     return " ".join(sentences)
@@ -85,7 +89,49 @@ def _rule(facts: dict[str, Any]) -> str:
 
 def _budget(study: dict[str, Any]) -> list[str]:
     budget = study.get("budget")
-    return [f"No memory was allowed more than {budget} bytes."] if budget else []
+    return [f"No memory was allowed more than {budget:,} bytes."] if budget else []
+
+
+def _overridden(found: Found) -> list[str]:
+    fields = ", ".join(overridden(found.results.study))
+    return [f"Set for all trials on the command line: {fields}."] if fields else []
+
+
+def numbering(found: Found) -> str:
+    """Return how trials are numbered, and which numbers are missing and why."""
+    known = set(found.results.trials["number"])
+    over = [number for number in found.over_budget if number not in known]
+    others = set(range(max(known) + 1)) - known - set(over)
+    text = (
+        "A trial's number is that of Optuna's suggestion, from #0; the paper's setting is "
+        f"#{found.paper_trial['number']}."
+    )
+    if over:
+        budget = found.results.study["budget"]
+        verb = "was" if len(over) == 1 else "were"
+        text += f" {_ranges(over)} {verb} over the budget of {budget:,} bytes and never run."
+    if others:
+        verb = "belongs" if len(others) == 1 else "belong"
+        text += (
+            f" {_ranges(sorted(others))} {verb} to trials that an interruption ended or that went "
+            "on under their first number."
+        )
+    return text
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return growing numbers as text: ``#1, #3 to #5``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [
+        [f"#{run[0]} to #{run[-1]}"] if len(run) > 2 else [f"#{number}" for number in run]
+        for run in runs
+    ]
+    return ", ".join(itertools.chain(*parts))
 
 
 def _confirmation(found: Found) -> str:
@@ -101,11 +147,16 @@ def _confirmation(found: Found) -> str:
     )
     verb = "was" if found.selection["winner"]["is_paper"] else "were"
     results = "; ".join(f"{role} {mean}" for role, mean in means.items())
+    spread = (
+        "mean ± standard deviation over seeds with the 95 % interval of the mean by Student's t"
+        if max(mean.n for mean in means.values()) > 1
+        else "of a single seed, which tells nothing of the spread"
+    )
+    other = ", whose classes the search has not seen" if found.has_other_test else ""
     return (
         f"{subject} {verb} then learned anew on all training clips, without a validation cut, with "
         f"seeds that the search had not used ({seeds}), and evaluated once on the test set of "
-        f"{found.confirm['protocol']}: FAA in percent, mean ± standard deviation over seeds with "
-        f"the 95 % interval of the mean by Student's t: {results}."
+        f"{found.confirm['protocol']}{other}: FAA in percent, {spread}: {results}."
     )
 
 

@@ -6,8 +6,22 @@ from matplotlib.figure import Figure
 
 from charon.files import write_text
 from charon.report.generic import generic_table
-from charon.report.search.found import Found, in_units, metric_title, read_found, title, value_text
-from charon.report.search.methods import confirmed_means, effort, methods
+from charon.report.search.found import (
+    BUFFER_SIZE,
+    ENOUGH_FOR_GAP,
+    ENOUGH_FOR_IMPORTANCE,
+    INTERVAL,
+    Found,
+    read_found,
+)
+from charon.report.search.methods import confirmed_means, effort, methods, numbering
+from charon.report.search.tables import (
+    foresight_table,
+    front_table,
+    picks_table,
+    settings_table,
+    unknown_note,
+)
 from charon.report.search.trials import (
     draw_history,
     draw_importance,
@@ -15,7 +29,7 @@ from charon.report.search.trials import (
     draw_slices,
     draw_timeline,
 )
-from charon.report.search.worth import draw_confirmed, draw_front, draw_gap, rule_name
+from charon.report.search.worth import draw_confirmed, draw_front, draw_gap
 from charon.report.style import styled
 from charon.report.tables import Results, markdown_table, text_table
 
@@ -30,8 +44,6 @@ PICTURES: dict[str, tuple[str, Callable[[Found], Figure | None]]] = {
     "gap": ("The protocol gap", draw_gap),
 }
 """By file name: what a picture shows, and how it is drawn; None where there is nothing to draw."""
-
-Table = tuple[list[str], list[list[str]]]
 
 
 def describe(results: Results) -> str:
@@ -68,17 +80,19 @@ def _console(found: Found) -> Iterator[str]:
     yield f"{effort(found)}; the winner: {found.selection['winner']['name']}"
     if found.selection["warning"]:
         yield found.selection["warning"]
-    yield text_table(*_settings(found))
+    yield text_table(*settings_table(found))
     if len(found.objectives) > 1:
         yield "\nPareto front"
-        yield text_table(*_front(found))
+        yield text_table(*front_table(found))
     for role, mean in confirmed_means(found).items():
-        yield f"Confirmed test FAA % of {role}: {mean}"
-    if found.gap is not None:
+        yield f"Confirmed test FAA %{_where(found)} of {role}: {mean}"
+    if found.gap is not None and not found.can_compare:
+        yield _too_few(found)
+    elif found.gap is not None:
         yield "\nWho would have won under other rules, among the same finished trials"
-        yield text_table(*_picks(found))
+        yield text_table(*picks_table(found))
         yield _flattery(found)
-        yield text_table(*_foresight(found))
+        yield text_table(*foresight_table(found))
 
 
 def _page(found: Found, drawn: list[str]) -> Iterator[str]:
@@ -95,10 +109,13 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         if facts["winner"]["is_paper"]
         else ""
     )
-    yield markdown_table(*_settings(found))
+    yield markdown_table(*settings_table(found))
+    yield from _memory_sentence(found)
     means = confirmed_means(found)
     if means:
-        yield "\n".join(f"- test FAA % of {role}: {mean}" for role, mean in means.items())
+        yield "\n".join(
+            f"- test FAA %{_where(found)} of {role}: {mean}" for role, mean in means.items()
+        )
     if "confirm" in drawn:
         yield _picture("confirm")
     yield "In this folder: learn it as it was confirmed, or repeat its trial of the search."
@@ -110,11 +127,23 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
     yield methods(found)
     if len(found.objectives) > 1:
         yield "## Pareto front"
-        yield markdown_table(*_front(found))
+        yield markdown_table(*front_table(found))
         yield _picture("pareto_front")
     yield "## The trials"
+    yield numbering(found)
     yield from (_picture(name) for name in drawn if name not in ("confirm", "pareto_front", "gap"))
-    yield "The same, interactive: the pages in `plots/`, drawn by Optuna."
+    if "importance" not in drawn:
+        yield (
+            f"Which fields mattered is not estimated from fewer than {ENOUGH_FOR_IMPORTANCE} "
+            f"finished trials, and here {len(found.finished)} have finished."
+        )
+    pages = sorted((results.folder / "plots").glob("*.html"))
+    links = ", ".join(f"[{page.stem.replace('_', ' ')}](plots/{page.name})" for page in pages)
+    yield f"The same, interactive, drawn by Optuna: {links}."
+    yield (
+        "In this folder, `optuna-dashboard sqlite:///optuna.db` opens the search in Optuna's "
+        f"dashboard (`pip install optuna-dashboard`).{_scores(found)}"
+    )
     if found.gap is not None:
         yield from _gap_section(found)
 
@@ -123,81 +152,80 @@ def _gap_section(found: Found) -> Iterator[str]:
     yield "## The protocol gap"
     picked_by_test = bool(found.selection["warning"])
     when = "Before the winner was picked" if picked_by_test else "After the winner was written down"
-    yield (
-        f"{when}, the finished trials' saved models were scored on the test set. Here the same "
-        "trials are ranked again under other rules, by FAA in percent. The models have not learned "
-        "from the validation clips; the confirmed ones have. Trials stopped early are not among "
-        "them."
+    scored = (
+        f"{when}, the finished trials' saved models were scored on the test set of "
+        f"{found.results.study['protocol']}."
     )
-    yield markdown_table(*_picks(found))
+    if not found.can_compare:
+        yield f"{scored} {_too_few(found)}"
+        return
+    yield (
+        f"{scored} Here the same trials are ranked again under other rules, by FAA in percent. The "
+        "models have not learned from the validation clips; the confirmed ones have. Trials "
+        "stopped early are not among them."
+    )
+    yield markdown_table(*picks_table(found))
     yield _flattery(found)
     yield (
         "Spearman's rho between the validation accuracy after some tasks and the final FAA says "
-        "whether stopping trials there makes sense:"
+        f"whether stopping trials there makes sense{unknown_note(found)}:"
     )
-    yield markdown_table(*_foresight(found))
+    yield markdown_table(*foresight_table(found))
     yield _picture("gap")
+
+
+def _too_few(found: Found) -> str:
+    return (
+        f"Rules of selection are compared among {ENOUGH_FOR_GAP} finished trials or more; here "
+        f"{len(found.ranks)} can be, whose accuracies are in gap.csv."
+    )
+
+
+def _where(found: Found) -> str:
+    """Return where the confirm stage was tested, where that is not the search's protocol."""
+    return f" on {found.confirm['protocol']}" if found.confirm and found.has_other_test else ""
 
 
 def _picture(name: str) -> str:
     return f"![{PICTURES[name][0]}]({name}.png)"
 
 
-def _settings(found: Found) -> Table:
-    """Return the searched fields of the winner beside the paper's."""
-    winner, paper = found.selection["winner"]["fields"], found.selection["paper"]
-    rows = [[title(n), value_text(winner[n]), value_text(paper[n])] for n in found.fields]
-    return ["field", "winner", "paper's setting"], rows
+def _scores(found: Found) -> str:
+    if not found.selection["scored"]:
+        return ""
+    return (
+        " Its values are scores, (t - 1 + accuracy after task t) / number of tasks with the "
+        "accuracy from 0 to 1, so that no trial stopped early is above a finished one; a finished "
+        f"trial's {found.objectives[0]} is among its attributes. It calls suggestions over the "
+        "budget pruned."
+    )
 
 
-def _front(found: Found) -> Table:
-    names = found.objectives
-    header = ["trial", *(metric_title(name) for name in names)]
-    rows = [
-        [one["name"], *(f"{in_units(n, v):.1f}" for n, v in zip(names, one["values"], strict=True))]
-        for one in found.selection["front"]
-    ]
-    return header, rows
-
-
-def _picks(found: Found) -> Table:
-    assert found.gap is not None
-    rows = [
-        [
-            rule_name(pick),
-            str(pick["trial"]),
-            f"{pick['score']:.1f}",
-            f"{pick['val']:.1f}",
-            f"{pick['test']:.1f}",
-        ]
-        for pick in found.gap["picks"]
-    ]
-    return ["picked by", "trial", "its score", "val FAA", "test FAA"], rows
+def _memory_sentence(found: Found) -> Iterator[str]:
+    """Say why the memory has more clips than its size, where it has."""
+    winner = found.winning_trial
+    if {BUFFER_SIZE, INTERVAL} <= set(winner.index) and winner[INTERVAL] > 1:
+        yield (
+            "M counts clips of all frames. A memory that keeps every s-th frame holds s times as "
+            "many clips in the bytes of M, so `winner.json`, with M = "
+            f"{winner[BUFFER_SIZE]:.0f} and s = {winner[INTERVAL]:.0f}, remembers "
+            f"{winner['memory/clips']:.0f} clips."
+        )
 
 
 def _flattery(found: Found) -> str:
     assert found.gap is not None
-    by_rule = {pick["rule"]: pick["test"] for pick in found.gap["picks"]}
-    text = (
-        f"Picking on the test set would have reported {by_rule['test']:.1f} % instead of "
-        f"{by_rule['validation']:.1f} %: {found.gap['flattery']:.1f} points of flattery, among "
-        f"{len(found.ranks)} finished trials."
-    )
+    picks = {pick["rule"]: pick for pick in found.gap["picks"]}
+    tested, validated = picks["test"], picks["validation"]
+    among = f"among {len(found.ranks)} finished trials."
+    if tested["trial_id"] == validated["trial_id"]:
+        text = f"The test set picks the trial that validation picks: no flattery, {among}"
+    else:
+        text = (
+            f"Picking on the test set would have reported {tested['test']:.1f} % instead of "
+            f"{validated['test']:.1f} %: {found.gap['flattery']:.1f} points of flattery, {among}"
+        )
     means = confirmed_means(found)
-    if "the winner" in means:
+    if "the winner" in means and not found.has_other_test:
         text += f" Confirmed on fresh seeds, the winner has {means['the winner']}."
     return text
-
-
-def _foresight(found: Found) -> Table:
-    assert found.gap is not None
-    header = ["validation accuracy after task", "rho with val FAA", "rho with test FAA", "n"]
-    rows = [
-        [str(f["task"]), _rho(f["rho_val"]), _rho(f["rho_test"]), str(f["n"])]
-        for f in found.gap["foresight"]
-    ]
-    return header, rows
-
-
-def _rho(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

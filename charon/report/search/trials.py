@@ -29,22 +29,29 @@ COLOUR_OF = {FINISHED: BLUE, PRUNED: FAINT}
 
 MOST_COLUMNS = 4
 
+MOST_ROWS = 60
+"""Of a timeline that are named each."""
+
+STEPS = (1, 2, 5)
+"""First digits of the numbers on a logarithmic axis."""
+
 
 def draw_history(found: Found) -> Figure:
     """Draw each finished trial's objective in the order of suggestion, and the best so far."""
-    trials, metric = found.results.trials.reset_index(drop=True), found.objectives[0]
+    trials, metric = found.results.trials.sort_values("number"), found.objectives[0]
+    last = max([*trials["number"], *found.over_budget])
     figure, (axes,) = new_figure(7.2, 3.6)
     done = trials[trials["status"] == FINISHED]
     values = in_units(metric, done[metric])
-    axes.scatter(done.index + 1, values, s=34, color=BLUE, label="finished", zorder=3)
+    axes.scatter(done["number"], values, s=34, color=BLUE, label="finished", zorder=3)
     best = values.cummax() if found.selection["directions"][0] == "maximize" else values.cummin()
-    places, heights = [*(done.index + 1), len(trials)], [*best, best.iloc[-1]]
+    places, heights = [*done["number"], last], [*best, best.iloc[-1]]
     axes.step(places, heights, where="post", color=ORANGE, label="best so far", linewidth=1.5)
     others = trials[trials["status"] != FINISHED]
     foot = axes.get_xaxis_transform()
     for status, some in others.groupby("status"):
         axes.scatter(
-            some.index + 1,
+            some["number"],
             [0.025] * len(some),
             marker="x",
             s=26,
@@ -53,22 +60,31 @@ def draw_history(found: Found) -> Figure:
             transform=foot,
             label=_outcome(str(status)),
         )
-    _ring(axes, done.index[done["trial_id"] == found.winner] + 1, values, "winner")
-    axes.set_xlabel("trial, in the order of suggestion (1: the paper's setting)")
+    if found.over_budget:
+        axes.scatter(
+            found.over_budget,
+            [0.025] * len(found.over_budget),
+            marker="_",
+            s=26,
+            linewidths=1.3,
+            color=FAINT,
+            transform=foot,
+            label="over the budget, never run",
+        )
+    won = done["trial_id"] == found.winner
+    axes.scatter(
+        done["number"][won], values[won], s=130, facecolors="none", edgecolors=ORANGE,
+        linewidths=1.8, label="winner",
+    )  # fmt: skip
+    start = found.paper_trial["number"]
+    axes.set_xlabel(f"number of the trial, by order of suggestion (#{start}: the paper's setting)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(metric_title(metric))
     axes.margins(y=0.12)
-    axes.set_xlim(0.2, len(trials) + 0.8)
+    axes.set_xlim(-0.8, last + 0.8)
     figure.legend(loc="outside upper left", ncols=5)
     note(figure, found.provenance)
     return figure
-
-
-def _ring(axes: Axes, places: pd.Index, values: pd.Series, label: str) -> None:
-    own = values[[place - 1 for place in places]]
-    axes.scatter(
-        places, own, s=130, facecolors="none", edgecolors=ORANGE, linewidths=1.8, label=label
-    )
 
 
 def _outcome(status: str) -> str:
@@ -77,24 +93,26 @@ def _outcome(status: str) -> str:
 
 def draw_timeline(found: Found) -> Figure:
     """Draw when each trial ran and how it ended."""
-    trials = found.results.trials.reset_index(drop=True)
-    trials = trials.dropna(subset=["started", "ended"])
+    trials = found.results.trials.dropna(subset=["started", "ended"]).sort_values("number")
+    rows = np.arange(len(trials))
     begin = trials["started"].min()
     unit, seconds = ("minutes", 60.0) if trials["ended"].max() - begin > 300 else ("seconds", 1.0)
     figure, (axes,) = new_figure(7.2, 1.3 + 0.16 * max(6, len(trials)))
     colours = [COLOUR_OF.get(status, RED) for status in trials["status"]]
     axes.barh(
-        trials.index + 1,
+        rows,
         (trials["ended"] - trials["started"]) / seconds,
         left=(trials["started"] - begin) / seconds,
         height=0.72,
         color=colours,
     )
-    axes.set_ylim(len(found.results.trials) + 0.7, 0.3)
+    axes.set_ylim(len(trials) - 0.3, -0.7)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"{unit} since the first trial began")
-    axes.set_ylabel("trial")
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel("number of the trial")
+    step = math.ceil(len(trials) / MOST_ROWS)
+    axes.set_yticks(rows[::step], [f"#{number}" for number in trials["number"][::step]])
+    axes.tick_params(axis="y", labelsize=7.5)
     statuses = trials["status"].unique()
     handles = [Patch(color=COLOUR_OF.get(s, RED), label=_outcome(str(s))) for s in statuses]
     figure.legend(handles=handles, loc="outside upper left", ncols=4)
@@ -116,9 +134,10 @@ def draw_slices(found: Found) -> Figure:
         axes.scatter(
             place[won], values[won], s=110, facecolors="none", edgecolors=ORANGE, linewidths=1.8
         )
-        _scale(axes, found, field, ticks)
-        axes.set_xlabel(title(field))
         axes.margins(0.1)
+        is_scaled = is_log(found, field) and not ticks
+        axes.set_xlabel(f"{title(field)} (logarithmic)" if is_scaled else title(field))
+        _scale(axes, found, field, ticks)
     for number, axes in enumerate(panels):
         axes.set_visible(number < len(found.fields))
         if number % columns == 0:
@@ -131,6 +150,12 @@ def is_choice(found: Found, field: str) -> bool:
     """Whether a field was searched among given values, without order between."""
     space: Any = found.results.study["space"]
     return str(space[field]).startswith("Choice")
+
+
+def is_interval(found: Found, field: str) -> bool:
+    """Whether a field was searched among the divisors of a clip's frames."""
+    space: Any = found.results.study["space"]
+    return str(space[field]).startswith("SamplingInterval")
 
 
 def is_log(found: Found, field: str) -> bool:
@@ -151,16 +176,29 @@ def _scale(axes: Axes, found: Found, field: str, ticks: list[str]) -> None:
     if ticks:
         axes.set_xticks(range(len(ticks)), ticks)
     elif is_log(found, field):
+        values = found.finished[field]
+        marks = plain_ticks(float(values.min()), float(values.max()))
         axes.set_xscale("log")
-        _few_plain_ticks(axes, found.finished[field])
+        axes.set_xlim(0.85 * min(marks[0], values.min()), max(marks[-1], values.max()) / 0.85)
+        axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+        axes.minorticks_off()
+    elif is_interval(found, field):
+        axes.set_xticks(sorted(found.finished[field].unique()))
+    elif pd.api.types.is_integer_dtype(found.finished[field]):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _few_plain_ticks(axes: Axes, values: pd.Series) -> None:
-    """Write three plain numbers on a logarithmic axis, where powers of ten may be none."""
-    low, high = float(values.min()), float(values.max())
-    ticks = sorted({float(f"{v:.1g}") for v in np.geomspace(low, high, 3)}) if low < high else [low]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
+def plain_ticks(low: float, high: float) -> list[float]:
+    """Return a few plain numbers about ``low`` to ``high`` on a logarithmic axis.
+
+    Whatever the range, the first is at most ``low`` and the last at least ``high``.
+    """
+    exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    known = [float(f"{step}e{exponent}") for exponent in exponents for step in STEPS]
+    below = max(mark for mark in known if mark <= low)
+    above = min(mark for mark in known if mark >= high)
+    marks = [mark for mark in known if below <= mark <= above]
+    return marks if len(marks) <= 6 else [marks[0], *marks[3:-3:3], marks[-1]]
 
 
 def draw_parallel(found: Found) -> Figure:

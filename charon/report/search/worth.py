@@ -31,15 +31,28 @@ def draw_front(found: Found) -> Figure | None:
         axes.scatter(x[~on_front], y[~on_front], s=26, color=FAINT, label="other finished trials")
         axes.scatter(x[on_front], y[on_front], s=40, color=BLUE, label="Pareto front", zorder=3)
         if len(others) == 1:
+            # Nothing lies between two trials: the steps are what one or the other attains.
             order = x[on_front].argsort()
-            axes.plot(
-                x[on_front].iloc[order], y[on_front].iloc[order], color=BLUE, linewidth=1, zorder=2
+            less_is_better = found.selection["directions"][1] == "minimize"
+            axes.step(
+                x[on_front].iloc[order],
+                y[on_front].iloc[order],
+                where="post" if less_is_better else "pre",
+                color=BLUE,
+                linewidth=1,
+                zorder=2,
             )
         won = done["trial_id"] == found.winner
         axes.scatter(
             x[won], y[won], s=140, facecolors="none", edgecolors=ORANGE, linewidths=1.8,
             label="the winner",
         )  # fmt: skip
+        for number, across, up in zip(
+            done["number"][on_front], x[on_front], y[on_front], strict=True
+        ):
+            axes.annotate(
+                f"#{number}", (across, up), (6, -11), textcoords="offset points", fontsize=8
+            )
         axes.set_xlabel(metric_title(other))
         axes.set_ylabel(metric_title(first))
         axes.margins(0.1)
@@ -53,6 +66,7 @@ def draw_confirmed(found: Found) -> Figure | None:
     if found.confirmed.empty:
         return None
     figure, (axes,) = new_figure(7.0, 2.4)
+    has_interval = False
     role = found.confirmed["name"].str.partition(" ")[0]
     names = []
     for row, (key, name) in enumerate(ROLES.items()):
@@ -62,6 +76,7 @@ def draw_confirmed(found: Found) -> Figure | None:
         colour = ORANGE if key == "winner" else BLUE
         mean = mean_of(list(faas))
         if mean.n > 1:
+            has_interval = True
             axes.errorbar(
                 mean.mean, row, xerr=mean.half, color=colour, capsize=5, linewidth=2, zorder=2
             )
@@ -73,17 +88,21 @@ def draw_confirmed(found: Found) -> Figure | None:
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("test FAA, percent")
     axes.set_title("Learned anew on all training clips, with fresh seeds")
-    note(
-        figure,
-        f"{found.provenance}\nlarge: mean with its 95 % interval (Student's t); "
-        "small: single seeds",
+    dots = (
+        "large: mean with its 95 % interval (Student's t); small: single seeds"
+        if has_interval
+        else "a single seed each, so no interval"
     )
+    note(figure, f"{found.confirmed_provenance}\n{dots}")
     return figure
 
 
 def draw_gap(found: Found) -> Figure | None:
-    """Draw validation against test, and how early the order is known; None where not tested."""
-    if found.gap is None or found.ranks.empty:
+    """Draw validation against test, and how early the order is known.
+
+    None where the trials were not tested, or are too few to compare.
+    """
+    if found.gap is None or not found.can_compare:
         return None
     figure, (left, right) = new_figure(9.4, 4.0, columns=2)
     _draw_picks(left, found.ranks, found.gap["picks"])
@@ -139,7 +158,7 @@ def _draw_foresight(axes: Axes, foresight: list[dict[str, float | None]]) -> Non
     axes.set_xticks([int(one["task"] or 0) for one in foresight])
     if known.empty:
         axes.annotate(
-            "too few finished trials",
+            "all trials are equal",
             (0.5, 0.6),
             xycoords="axes fraction",
             ha="center",
