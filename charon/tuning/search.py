@@ -39,6 +39,9 @@ RAY_TRIAL = "ray_trial"
 START = "is_start"
 """Attribute of the Optuna trial that is the paper's setting."""
 
+LOST = "is_lost"
+"""Attribute of an Optuna trial that was lost with the driver: Ray knows nothing of it."""
+
 NUMBER = "number"
 """Attribute of an Optuna trial: the number under which it was suggested first."""
 
@@ -80,11 +83,19 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class ScoresOfTrial:
-    """What a trial has scored: its number among the suggestions, and its score by task."""
+    """What a trial has scored.
+
+    Attributes:
+        ray_trial: Ray's name of it.
+        number: its number among the suggestions.
+        by_task: its score after each task.
+        is_stopped: whether it was stopped before its last task.
+    """
 
     ray_trial: str
     number: int
     by_task: dict[int, float]
+    is_stopped: bool = False
 
 
 class StudySearch(Searcher):  # type: ignore[misc]
@@ -131,7 +142,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     def begin(self) -> None:
         """Start a search that Ray knows nothing of: close what a crash left, queue the start."""
-        self._close_all_but(set())
+        self._take_over(set())
         has_start = any(
             START in trial.user_attrs and trial.state != TrialState.FAIL for trial in self._all()
         )
@@ -197,15 +208,14 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     def save(self, checkpoint_path: str) -> None:
         """Write what a restored search must know beside Optuna's database."""
-        state = {"numbers": self._numbers, "over": self._over, "sampler": self.study.sampler}
+        state = {"known": set(self._numbers), "sampler": self.study.sampler}
         Path(checkpoint_path).write_bytes(pickle.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
-        """Continue from a snapshot; trials it does not know were lost with the driver."""
+        """Continue from a snapshot; open trials it does not know were lost with the driver."""
         state = pickle.loads(Path(checkpoint_path).read_bytes())
-        self._numbers, self._over = state["numbers"], state["over"]
         self.study.sampler = state["sampler"]
-        self._close_all_but(set(self._numbers.values()))
+        self._take_over(state["known"])
 
     def scores(self) -> list[ScoresOfTrial]:
         """Return every trial's score after each task."""
@@ -214,6 +224,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
                 trial.user_attrs[RAY_TRIAL],
                 trial.user_attrs[NUMBER],
                 dict(trial.intermediate_values),
+                trial.state == TrialState.PRUNED,
             )
             for trial in self._all()
             if RAY_TRIAL in trial.user_attrs
@@ -283,10 +294,20 @@ class StudySearch(Searcher):  # type: ignore[misc]
         self._numbers[trial_id] = again.number
         return again
 
-    def _close_all_but(self, known: set[int]) -> None:
+    def _take_over(self, known: set[str]) -> None:
+        """Count the trials of the database, which is never older than Ray's snapshot.
+
+        Trials that have ended count whether Ray knows them or not, as in the journal; open
+        ones that it does not know are closed. Of a trial that was opened anew the last counts.
+        """
         for trial in self._all():
-            if trial.state == TrialState.RUNNING and trial.number not in known:
+            name = trial.user_attrs.get(RAY_TRIAL, "")
+            if trial.state == TrialState.RUNNING and name not in known:
+                self._storage.set_trial_user_attr(trial._trial_id, LOST, True)
                 self.study.tell(trial.number, state=TrialState.FAIL)
+            elif name and LOST not in trial.user_attrs:
+                self._numbers[name] = trial.number
+        self._over = {name for name in self._numbers if self._stored(name).state.is_finished()}
 
     def _stored(self, trial_id: str) -> FrozenTrial:
         return self._all()[self._numbers[trial_id]]

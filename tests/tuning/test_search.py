@@ -160,6 +160,46 @@ def test_a_trial_told_before_the_interruption_is_not_told_again(tmp_path):
     assert len(done) == 1
 
 
+def test_trials_that_began_and_ended_after_the_snapshot_count(tmp_path):
+    one = begun(tmp_path, num_trials=4)
+    one.suggest("known")
+    one.save(str(tmp_path / "snapshot"))
+    for name in ("finished", "failed", "lost"):
+        one.suggest(name)
+    finish(one, "finished", [90.0] * 6)
+    one.on_trial_complete("failed", error=True)
+    for _ in range(2):  # killed twice before another snapshot
+        again = search(tmp_path, num_trials=4)
+        again.restore(str(tmp_path / "snapshot"))
+    assert again.suggest("more") != Searcher.FINISHED
+    assert again.suggest("one too many") == Searcher.FINISHED
+
+
+def test_a_failed_trial_that_went_on_and_ended_after_the_snapshot_is_complete_once(tmp_path):
+    one = begun(tmp_path)
+    one.suggest("a")
+    one.on_trial_complete("a", error=True)
+    one.save(str(tmp_path / "snapshot"))
+    for _ in range(2):
+        again = search(tmp_path)
+        again.restore(str(tmp_path / "snapshot"))
+        again.on_trial_result("a", report(2, 80.0))
+        again.on_trial_complete("a", report(6, 70.0))
+    assert [t.state for t in again.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_trial_stopped_after_the_snapshot_stays_so(tmp_path):
+    one = begun(tmp_path)
+    one.suggest("a")
+    one.save(str(tmp_path / "snapshot"))
+    finish(one, "a", [10.0, 10.0])
+    again = search(tmp_path)
+    assert [trial.is_stopped for trial in again.scores()] == [True]
+    again.restore(str(tmp_path / "snapshot"))
+    again.on_trial_complete("a")  # as Ray ends a trial that it has not run again
+    assert [t.state for t in again.study.trials] == [TrialState.PRUNED]
+
+
 def test_a_crash_before_rays_first_snapshot_loses_neither_the_start_nor_its_place(tmp_path):
     begun(tmp_path).suggest("lost")
     again = begun(tmp_path)
