@@ -10,7 +10,7 @@ from typing import Any
 
 from charon.errors import CheckpointError, ConfigError
 from charon.files import write_text
-from charon.tuning.budget import is_over
+from charon.tuning.ending import is_over
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.files import ResultsError
 from charon.tuning.journal import FAILED, FINISHED, PRUNED, Journal, Value
@@ -18,7 +18,7 @@ from charon.tuning.options import REMEMBERED, Options
 from charon.tuning.space import Space
 from charon.tuning.study import Study
 
-VERSION = 2
+VERSION = 3
 """Of the files a study leaves; another version cannot resume them."""
 
 

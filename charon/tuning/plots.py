@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from charon.files import write_text
 from charon.tuning.journal import TrialRecord
-from charon.tuning.search import OVER_BUDGET, RAY_TRIAL
+from charon.tuning.search import RAY_TRIAL, REFUSED
 
 FOLDER = "plots"
 """Of the pages, in the search's folder."""
@@ -84,8 +84,8 @@ def in_own_units(
     """Return a copy whose values are the objectives' own: FAA in percent, bytes, seconds.
 
     What a sampler was told ranks stopped trials too and would mean nothing to a reader.
-    Trials that Optuna calls complete and the search does not are failed ones; settings over the
-    budget were never run and are left out.
+    Trials that Optuna calls complete and the search does not are failed ones; refused settings
+    were never run and are left out.
     """
     final = {record.trial_id: record.final for record in records}
     before = optuna.logging.get_verbosity()
@@ -95,7 +95,7 @@ def in_own_units(
     finally:
         optuna.logging.set_verbosity(before)
     for trial in study.get_trials(deepcopy=False):
-        if trial.state.is_finished() and OVER_BUDGET not in trial.user_attrs:
+        if trial.state.is_finished() and REFUSED not in trial.user_attrs:
             shown.add_trial(_translated(trial, final, objectives))
     return shown
 

@@ -6,7 +6,8 @@
   reported when the trial completes.
 - After an interruption a stored trial is neither told nor reported twice, and those that were
   lost with the driver are closed.
-- A setting over the budget is never run: Optuna is told by how much, and asked again.
+- A setting over the budget is never run, nor one whose fields do not go together: Optuna is
+  told, and asked again.
 - How many trials there are is decided here, not by Ray, so that a search can be made longer.
 """
 
@@ -24,8 +25,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.search_generator import SearchGenerator
 
+from charon.errors import ConfigError
+from charon.tuning.budget import show_bytes
 from charon.tuning.database import DATABASE, open_database
 from charon.tuning.encoding import Encoding
+from charon.tuning.ending import EXHAUSTED, TIME_UP
 from charon.tuning.expansion import complete
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
@@ -45,14 +49,14 @@ LOST = "is_lost"
 NUMBER = "number"
 """Attribute of an Optuna trial: the number under which it was suggested first."""
 
-OVER_BUDGET = "over_budget"
-"""Attribute of an Optuna trial that was never run: bytes that its memory could take."""
+REFUSED = "refused"
+"""Attribute of an Optuna trial that was never run: why, in one sentence."""
 
 PATIENCE = 100
-"""Settings over the budget that a sampler may suggest in a row; then they are drawn at random."""
+"""Refused settings that a sampler may suggest in a row; then they are drawn at random."""
 
 MOST_DRAWS = 1000
-"""Settings over the budget in a row after which the search gives up."""
+"""Refused settings in a row after which the search gives up."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Limits:
         num_trials: trials in all, those before an interruption included.
         deadline: seconds since the epoch after which no trial starts but the first.
         budget: most bytes of a memory; None for any.
-        bytes_of: returns the bytes that the memory of a run with these fields can take.
+        bytes_of: returns the bytes that the memory of a run with these fields can take;
+            a ConfigError where they do not go together.
     """
 
     num_trials: int
@@ -74,11 +79,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A setting that Optuna suggested; ``ray_trial`` is empty where it is over the budget."""
+    """A setting that Optuna suggested.
+
+    Attributes:
+        number: Optuna's.
+        fields: the searched ones.
+        ray_trial: Ray's name of the trial; empty where the setting is refused.
+        refused: why it is never run, in one sentence; empty where it is run.
+    """
 
     number: int
-    ray_trial: str
     fields: dict[str, Value]
+    ray_trial: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     Attributes:
         study: the Optuna study.
-        is_out_of_time: whether the hours ended it before it had all its trials.
+        ended_by: what ended it before it had all its trials; empty where nothing did.
         on_suggestion: called with every setting that is suggested.
     """
 
@@ -126,7 +139,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         """
         super().__init__()
         self.study = study
-        self.is_out_of_time = False
+        self.ended_by = ""
         self.on_suggestion: Callable[[Suggestion], None] = lambda suggestion: None
         self._storage = study._storage
         self._study_id = self._storage.get_study_id_from_name(study.study_name)
@@ -160,17 +173,18 @@ class StudySearch(Searcher):  # type: ignore[misc]
         if len(self._numbers) >= self._limits.num_trials:
             return str(Searcher.FINISHED)
         if self._numbers and time.time() >= self._limits.deadline:
-            self.is_out_of_time = True
+            self.ended_by = TIME_UP
             return str(Searcher.FINISHED)
         if len(self._numbers) - len(self._over) >= self._at_once:
             return None
         number = self._draw(trial_id)
         if number is None:
+            self.ended_by = EXHAUSTED
             return str(Searcher.FINISHED)
         self._numbers[trial_id] = number
         trial = self._all()[number]
         fields = self._fields(trial)
-        self.on_suggestion(Suggestion(number, trial_id, self._encoding.decode(trial.params)))
+        self.on_suggestion(Suggestion(number, self._encoding.decode(trial.params), trial_id))
         return {
             "trial": {
                 "name": f"{label(fields, list(self._encoding.space))} #{number}",
@@ -231,7 +245,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         ]
 
     def _draw(self, trial_id: str) -> int | None:
-        """Ask for a setting within the budget; None if none is found."""
+        """Ask for a setting that can be run; None if none is found."""
         own = self.study.sampler
         try:
             for draw in range(MOST_DRAWS):
@@ -247,18 +261,30 @@ class StudySearch(Searcher):  # type: ignore[misc]
     def _ask(self, trial_id: str) -> int | None:
         trial = self.study.ask(self._encoding.distributions)
         fields = self._encoding.decode(trial.params)
-        if self._limits.budget is not None:
-            num_bytes = self._limits.bytes_of({**self._fixed, **fields})
-            if self._tells_constraints:
-                trial.set_constraint("memory/bytes", num_bytes - self._limits.budget)
-            if num_bytes > self._limits.budget:
-                trial.set_user_attr(OVER_BUDGET, num_bytes)
-                self.study.tell(trial, state=TrialState.PRUNED)
-                self.on_suggestion(Suggestion(trial.number, "", fields))
-                return None
+        refused = self._why_refused(trial, fields)
+        if refused:
+            trial.set_user_attr(REFUSED, refused)
+            self.study.tell(trial, state=TrialState.PRUNED)
+            self.on_suggestion(Suggestion(trial.number, fields, refused=refused))
+            return None
         trial.set_user_attr(RAY_TRIAL, trial_id)
         trial.set_user_attr(NUMBER, trial.number)
         return int(trial.number)
+
+    def _why_refused(self, trial: optuna.Trial, fields: Mapping[str, Value]) -> str:
+        """Return why a setting cannot be run, in one sentence; empty where it can."""
+        try:
+            num_bytes = self._limits.bytes_of(complete({**self._fixed, **fields}))
+        except ConfigError as error:
+            return str(error)
+        budget = self._limits.budget
+        if budget is None:
+            return ""
+        if self._tells_constraints:
+            trial.set_constraint("memory/bytes", num_bytes - budget)
+        if num_bytes <= budget:
+            return ""
+        return f"Its memory could take {show_bytes(num_bytes)}, over {show_bytes(budget)}."
 
     def _fields(self, trial: FrozenTrial) -> dict[str, Value]:
         return complete({**self._fixed, **self._encoding.decode(trial.params)})

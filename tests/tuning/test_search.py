@@ -9,11 +9,14 @@ from ray.tune.search import Searcher
 
 from charon.tuning.database import DATABASE
 from charon.tuning.encoding import Encoding
+from charon.tuning.ending import TIME_UP, is_over
 from charon.tuning.expansion import complete
+from charon.tuning.journal import FINISHED, Journal
 from charon.tuning.objectives import directions
+from charon.tuning.runner import closing_words, noted
 from charon.tuning.search import (
-    OVER_BUDGET,
     RAY_TRIAL,
+    REFUSED,
     START,
     Limits,
     LongerSearch,
@@ -21,7 +24,7 @@ from charon.tuning.search import (
     load_optuna_study,
     make_study,
 )
-from charon.tuning.space import MaskingRatio, Real, SamplingInterval, Whole
+from charon.tuning.space import Choice, MaskingRatio, Real, SamplingInterval, Whole
 from charon.tuning.trainable import score
 
 SPACE = {
@@ -270,9 +273,9 @@ def test_ray_asks_a_restored_search_that_had_ended_again(tmp_path):
 def test_after_its_hours_a_search_starts_nothing_more(tmp_path):
     one = begun(tmp_path, deadline=0.0)
     assert one.suggest("a")["trial"]["is_start"]
-    assert not one.is_out_of_time
+    assert not one.ended_by
     assert one.suggest("b") == Searcher.FINISHED
-    assert one.is_out_of_time
+    assert one.ended_by == TIME_UP
 
 
 def test_no_more_trials_run_at_once_than_there_is_room_for(tmp_path):
@@ -295,8 +298,10 @@ def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
         fields = one.suggest(name)["trial"]["run"]
         assert fields["learner.buffer_size"] <= 500
         finish(one, name, [float(fields["learner.buffer_size"]) / 20] * 6)
-    over = [t for t in one.study.trials if OVER_BUDGET in t.user_attrs]
+    over = [t for t in one.study.trials if REFUSED in t.user_attrs]
     assert over
+    assert over[-1].user_attrs[REFUSED] == [s.refused for s in heard if s.refused][-1]
+    assert "over 500 B" in over[-1].user_attrs[REFUSED]
     assert {t.state for t in over} == {TrialState.PRUNED}
     assert all(t.constraints["memory/bytes"] > 0 for t in over)
     assert one.study.best_trial.params["learner.buffer_size"] <= 500
@@ -304,12 +309,46 @@ def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
     assert [s.ray_trial for s in heard if s.ray_trial] == list("abcdefgh")
 
 
-def test_a_search_in_which_nothing_is_within_the_budget_ends(tmp_path, monkeypatch):
+def test_fields_that_do_not_go_together_are_told_to_optuna_and_never_run(tmp_path):
+    space = {
+        "data.num_frames": Choice((10, 15, 120)),
+        "model.frames_per_tuple": Choice((1, 2, 6)),
+    }
+    one = begun(tmp_path, space)
+    heard = []
+    one.on_suggestion = heard.append
+    for number in range(12):
+        fields = one.suggest(str(number))["trial"]["run"]
+        assert fields["data.num_frames"] % fields["model.frames_per_tuple"] == 0
+        finish(one, str(number), [50.0] * 6)
+    refused = [suggestion.refused for suggestion in heard if suggestion.refused]
+    assert refused
+    assert all("num_frames" in why for why in refused)
+    assert {t.state for t in one.study.trials if REFUSED in t.user_attrs} == {TrialState.PRUNED}
+
+
+def test_a_search_in_which_nothing_more_can_be_run_is_over_and_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr("charon.tuning.search.PATIENCE", 2)
     monkeypatch.setattr("charon.tuning.search.MOST_DRAWS", 4)
-    one = begun(tmp_path, budget=500, bytes_of=lambda fields: 501)
-    assert one.suggest("a") == Searcher.FINISHED
-    assert len(one.study.trials) == 4
+    space = {"learner.buffer_size": Whole(500, 2000, log=True)}
+    one = begun(tmp_path, space, budget=500, bytes_of=lambda f: f["learner.buffer_size"])
+    journal = Journal(tmp_path / "journal.jsonl")
+    one.on_suggestion = lambda suggestion: noted(journal, suggestion)
+    one.suggest("a")
+    journal.append("trial", "a", label="", fields={}, tags={})
+    finish(one, "a", [50.0] * 6)
+    journal.append("end", "a", outcome=FINISHED)
+    assert one.suggest("b") == Searcher.FINISHED
+    assert len(one.study.trials) == 1 + 4
+    assert not is_over(journal, 24)
+    journal.append(one.ended_by)
+    assert is_over(journal, 24)
+    refused, end = closing_words(journal, SimpleNamespace(num_trials=24), one.ended_by)
+    assert "4 suggested settings were not run" in refused
+    assert "over 500 B" in refused
+    assert "after 1 of 24 trials" in end
+    assert "--budget" in end
+    assert "--resume" not in end
 
 
 OBJECTIVES = ("val/faa", "memory/bytes", "time/train_seconds")
