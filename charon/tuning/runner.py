@@ -177,6 +177,7 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
 def _search(
     session: Session, setting: TrialSetting, journal: Journal, deadline: float
 ) -> tuple["StudySearch", dict[str, Any]]:
+    from charon.tuning.database import DATABASE
     from charon.tuning.encoding import Encoding
     from charon.tuning.pruning import TaskHalving, num_brackets
     from charon.tuning.samplers import NUMBERS_ONLY
@@ -195,6 +196,9 @@ def _search(
     search.on_suggestion = lambda suggestion: noted(journal, suggestion)
     if _resume(session) is None:
         search.begin()
+    else:
+        suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
+        search.check_holds(suggested, session.folder / DATABASE)
     num_tasks = len(session.clips.tasks.tasks)
     brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
     scheduler = None

@@ -15,7 +15,7 @@ import math
 import pickle
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from charon.tuning.database import DATABASE, open_database
 from charon.tuning.encoding import Encoding
 from charon.tuning.ending import EXHAUSTED, TIME_UP
 from charon.tuning.expansion import complete
+from charon.tuning.files import ResultsError
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
 from charon.tuning.objectives import can_prune, directions
@@ -162,6 +163,22 @@ class StudySearch(Searcher):  # type: ignore[misc]
         if not has_start:
             params = self._encoding.encode(self._fixed)
             self.study.enqueue_trial(params, user_attrs={START: True})
+
+    def check_holds(self, names: Iterable[str], database: Path) -> None:
+        """Check that the database has the trials that were suggested in earlier sittings.
+
+        Ray would meet its snapshot's unknown trials too late, in the midst of its loop.
+
+        Raises:
+            ResultsError: it lacks some.
+        """
+        number = len(set(names) - {trial.ray_trial for trial in self.scores()})
+        if number:
+            raise ResultsError(
+                f"{database} lacks {number} of the trials that this search has suggested, so it "
+                "is not the file it was: put that one back and go on with --resume, or start anew "
+                "in another folder with --results DIR."
+            )
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
         """Take the number of trials at once; Ray's own count forgets trials that go on."""

@@ -11,6 +11,7 @@ from charon.tuning.database import DATABASE
 from charon.tuning.encoding import Encoding
 from charon.tuning.ending import TIME_UP, is_over
 from charon.tuning.expansion import complete
+from charon.tuning.files import ResultsError
 from charon.tuning.journal import FINISHED, Journal
 from charon.tuning.objectives import directions
 from charon.tuning.runner import closing_words, noted
@@ -189,6 +190,14 @@ def test_a_failed_trial_that_went_on_and_ended_after_the_snapshot_is_complete_on
         again.on_trial_result("a", report(2, 80.0))
         again.on_trial_complete("a", report(6, 70.0))
     assert [t.state for t in again.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_database_that_is_gone_is_said_before_anything_goes_on(tmp_path):
+    begun(tmp_path).suggest("a")
+    search(tmp_path).check_holds(["a"], tmp_path / DATABASE)
+    (tmp_path / DATABASE).unlink()
+    with pytest.raises(ResultsError, match=r"lacks 1 of the trials .* put that one back"):
+        search(tmp_path).check_holds(["a"], tmp_path / DATABASE)
 
 
 def test_a_trial_stopped_after_the_snapshot_stays_so(tmp_path):
