@@ -20,7 +20,7 @@ from charon.tuning.files import writable_folder
 from charon.tuning.gtep import tuning_benchmark
 from charon.tuning.journal import Journal, Value
 from charon.tuning.judgement import judgement_of
-from charon.tuning.objectives import ACROSS_TASKS, can_prune, directions
+from charon.tuning.objectives import can_prune, directions
 from charon.tuning.options import Options
 from charon.tuning.packing import pack
 from charon.tuning.plan import (
@@ -43,6 +43,7 @@ from charon.tuning.study import (
     Study,
     for_learner,
     under_benchmarks,
+    with_seeds,
     with_small_buffers,
 )
 from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
@@ -243,7 +244,7 @@ def chosen_study(study: Study, options: Options) -> Study:
     Raises:
         ConfigError: something chosen does not fit the study.
     """
-    study = replace(study, seeds=options.seeds or study.seeds)
+    study = with_seeds(study, options.seeds) if options.seeds else study
     if options.benchmark is not None and len(options.benchmark) > 1:
         study = under_benchmarks(study, options.benchmark)
     if study.is_search:
@@ -307,9 +308,6 @@ def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int
     check_start(study.space, start)
     check_ends(study.space, start)
     check_sampler(study.sampler, study.space, study.objectives)
-    undefined = [name for name in study.objectives if name.partition("/")[2] in ACROSS_TASKS]
-    if undefined and start["data.stream"] == "joint":
-        raise ConfigError(f"{undefined[0]} is not defined on the joint stream, which has one task.")
     size = MemorySize.on(clips)
     budget = None
     if study.budget != NONE:

@@ -14,6 +14,12 @@ SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2")
 
 PRUNERS = ("none", "asha", "hyperband")
 
+WHAT_IS_MEASURED = (
+    *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),
+    *("data.evaluate_on", "data.val_fraction"),
+)
+"""Fields that change what accuracy is measured on: the same for all trials of a search."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -117,6 +123,13 @@ class Study:
                     f"A search has one {name}, so {name} cannot be in the space of the study "
                     f"{self.name!r}; set it with --set learner=NAME or --seeds N."
                 )
+        for name in WHAT_IS_MEASURED:
+            if name in self.space:
+                raise ConfigError(
+                    f"Trials with another {name} are measured on other clips or tasks, so they "
+                    f"cannot be compared and {name} cannot be in the space of the study "
+                    f"{self.name!r}; set it in its base."
+                )
 
     def _check_pruner(self) -> None:
         if self.pruner not in PRUNERS:
@@ -171,6 +184,20 @@ def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
         raise ConfigError("A search has one protocol, but --benchmark names several.")
     also = [{BENCHMARK: name, **run} for name in benchmarks for run in study.also]
     return replace(study, grid={BENCHMARK: benchmarks, **study.grid}, also=also)
+
+
+def with_seeds(study: Study, seeds: Sequence[int]) -> Study:
+    """Return the study with other seeds than its own.
+
+    Raises:
+        ConfigError: a search is given several.
+    """
+    if study.is_search and len(seeds) > 1:
+        raise ConfigError(
+            f"A search has one seed, but --seeds gives {' '.join(map(str, seeds))}; name one. "
+            "Its winner is learned anew with others: --confirm-seeds N."
+        )
+    return replace(study, seeds=seeds)
 
 
 def for_learner(study: Study, learner: Value) -> Study:

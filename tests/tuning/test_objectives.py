@@ -8,6 +8,7 @@ from charon.tuning.objectives import (
     _DIRECTIONS,
     best_direction,
     can_prune,
+    check_defined,
     check_objectives,
     directions,
     watched,
@@ -31,6 +32,14 @@ def test_a_search_refuses_the_test_set_in_any_place():
     for objectives in (["test/faa"], ["val/faa", "test/forgetting"]):
         with pytest.raises(ConfigError, match="selecting on the test set"):
             check_objectives(objectives, is_search=True)
+
+
+@pytest.mark.parametrize("name", ["val/forgetting", "val/bwt"])
+def test_what_compares_tasks_is_refused_where_there_is_one(name):
+    check_defined(["val/faa", name], 2)
+    check_defined(["val/faa"], 1)
+    with pytest.raises(ConfigError, match=f"{name} is not defined on a stream of one task"):
+        check_defined(["val/faa", name], 1)
 
 
 def test_only_one_accuracy_can_stop_a_trial():
