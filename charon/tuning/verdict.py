@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.errors import CharonError, CheckpointError
+from charon.errors import CharonError
 from charon.files import write_text
 from charon.tuning import confirm
 from charon.tuning.gap import as_plain, measure_gap
@@ -20,7 +20,7 @@ from charon.tuning.judgement import judgement_of
 from charon.tuning.objectives import directions
 from charon.tuning.plots import write_plots
 from charon.tuning.runner import outcome_of, run_study
-from charon.tuning.scoring import score_trials
+from charon.tuning.scoring import ScoringError, score_trials
 from charon.tuning.search import load_optuna_study
 from charon.tuning.selection import (
     FLATTERS,
@@ -150,9 +150,12 @@ class _Verdict:
     def _write_gap(self, tested: Tested | None) -> None:
         try:
             tested = self._score() if tested is None else tested
-        except CheckpointError as error:
-            self._console.print(f"No gap report: {error}", style="yellow", markup=False)
-            (self._folder / GAP).unlink(missing_ok=True)
+        except ScoringError as error:
+            self._console.print(
+                f"No gap report: {error} --resume tries it again.", style="yellow", markup=False
+            )
+            for name in (GAP, GAP_TABLE):
+                (self._folder / name).unlink(missing_ok=True)
             return
         gap = measure_gap(self._records, tested, self._judgement.first_tasks)
         write_text(self._folder / GAP, as_json(as_plain(gap)))
