@@ -22,6 +22,9 @@ BEST_SHARE = 0.25
 EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
 """Optuna's default compares the best tenth, which is one trial of a dozen."""
 
+FRONTS = (2, 3)
+"""Numbers of objectives of which Optuna draws a Pareto front."""
+
 ENOUGH = 8
 """Finished trials below which the best quarter is no group to compare."""
 
@@ -59,7 +62,7 @@ def write_plots(
             plots["history" + end] = draw.plot_optimization_history(shown, **options)
             plots["slice" + end] = draw.plot_slice(shown, **options)
             plots["parallel_coordinates" + end] = draw.plot_parallel_coordinate(shown, **options)
-        if number and len(objectives) > 1:
+        if number and len(objectives) in FRONTS:
             plots["pareto_front"] = draw.plot_pareto_front(shown, target_names=list(objectives))
         ranked = importances(shown, objectives, directions)
         if ranked:

@@ -18,7 +18,7 @@ from charon.tuning.gap import as_plain, measure_gap
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
 from charon.tuning.judgement import judgement_of
 from charon.tuning.objectives import directions
-from charon.tuning.plots import write_plots
+from charon.tuning.plots import FRONTS, write_plots
 from charon.tuning.runner import outcome_of, run_study
 from charon.tuning.scoring import ScoringError, score_trials
 from charon.tuning.search import load_optuna_study
@@ -94,13 +94,7 @@ class _Verdict:
         _tag(self._journal, [r for r in others if "winner" in r.tags], winner="false")
         self._say(chosen)
         self._write_gap(tested)
-        write_plots(
-            load_optuna_study(self._folder, self._session.plan),
-            self._records,
-            self._study.objectives,
-            self._directions,
-            self._folder,
-        )
+        self._draw()
         return self._confirm(chosen.winner, script)
 
     def _score(self) -> Tested:
@@ -142,6 +136,8 @@ class _Verdict:
                 f"Of the {len(chosen.front)} trials on the Pareto front it has the best "
                 f"{self._study.objective}."
             )
+            if len(self._study.objectives) not in FRONTS:
+                lines.append(f"Optuna draws no front of so many objectives; {SELECTION} lists it.")
         if self._rule.name == TEST:
             lines.append(FLATTERS)
         for line in lines:
@@ -160,6 +156,24 @@ class _Verdict:
         gap = measure_gap(self._records, tested, self._judgement.first_tasks)
         write_text(self._folder / GAP, as_json(as_plain(gap)))
         write_text(self._folder / GAP_TABLE, gap_csv(gap, self._records, tested))
+
+    def _draw(self) -> None:
+        """Draw Optuna's pages; a search is confirmed without them, should that fail."""
+        try:
+            write_plots(
+                load_optuna_study(self._folder, self._session.plan),
+                self._records,
+                self._study.objectives,
+                self._directions,
+                self._folder,
+            )
+        except Exception as error:
+            first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+            self._console.print(
+                f"Optuna's pages are not all drawn ({type(error).__name__}: {first}).",
+                style="yellow",
+                markup=False,
+            )
 
     def _confirm(self, winner: TrialRecord, script: Path) -> str:
         """Learn the winner and the paper's setting anew; return how that has ended."""

@@ -65,6 +65,18 @@ def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path)
     assert all(row["evaluator"].startswith("PED-ANOVA") and row["n"] == "9" for row in rows)
 
 
+def test_of_four_objectives_every_page_is_drawn_but_the_front(search, tmp_path):
+    study, records = search
+    names = [FAA, BYTES, "val/acc/task_01", "val/faa_again"]
+    for one in records:
+        for metrics in one.curve.values():
+            metrics["val/faa_again"] = metrics[FAA]
+    write_plots(study, records, names, ["maximize", "minimize", "maximize", "maximize"], tmp_path)
+    pages = {path.stem for path in (tmp_path / "plots").glob("*.html")}
+    assert pages >= {"history", "history_val_faa_again", "timeline", "importance"}
+    assert "pareto_front" not in pages
+
+
 def test_a_search_of_few_finished_trials_has_no_importance(search, tmp_path):
     study, records = search
     write_plots(study, records[:3], [FAA], ["maximize"], tmp_path)

@@ -132,6 +132,20 @@ def test_a_model_that_cannot_be_scored_costs_the_gap_and_nothing_else(journal, t
     assert not list(tmp_path.glob("gap.*"))
 
 
+def test_a_page_that_cannot_be_drawn_does_not_keep_the_winner_from_being_confirmed(
+    journal, tmp_path, steps, monkeypatch
+):
+    def fail(*_):
+        raise ValueError("2 or 3 objectives are needed.\nNot 4.")
+
+    monkeypatch.setattr(verdict, "write_plots", fail)
+    confirmed = []
+    monkeypatch.setattr(verdict._Verdict, "_confirm", lambda *given: confirmed.append(given))
+    _, said = follow(journal, tmp_path)
+    assert len(confirmed) == 1
+    assert "pages are not all drawn (ValueError: 2 or 3 objectives are needed)." in said
+
+
 def test_a_search_that_is_not_over_has_no_winner(journal, tmp_path, steps):
     journal.append("start", "t3")
     assert follow(journal, tmp_path)[0] == INTERRUPTED
