@@ -22,7 +22,7 @@ from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal
 from charon.tuning.objectives import best_direction, watched
 from charon.tuning.plan import Plan
 from charon.tuning.progress import Progress
-from charon.tuning.recorder import Recorder
+from charon.tuning.recorder import Recorder, remove_checkpoints
 from charon.tuning.session import Session
 from charon.tuning.sharing import first_tasks_folder
 from charon.tuning.tracking import Sender
@@ -89,11 +89,9 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
         journal.append(ended_by, num_trials=len(journal.trials))
     for line in closing_words(journal, session.plan, ended_by):
         console.print(line, markup=False)
-    if all(record.status == FINISHED for record in journal.trials.values()):
-        recorder.remove_finished_checkpoints()
     shutil.rmtree(session.folder / "progress", ignore_errors=True)
-    if outcome_of(session, journal) == FINISHED:
-        shutil.rmtree(first_tasks_folder(str(session.folder)), ignore_errors=True)
+    if is_over(journal, session.plan.num_trials):
+        remove_leftovers(session.folder, journal)
     return journal, sender
 
 
@@ -118,6 +116,14 @@ def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
             "add more with --extend N."
         )
     return lines
+
+
+def remove_leftovers(folder: Path, journal: Journal) -> None:
+    """Remove what only trials that go on need; the checkpoints of failed ones stay for those."""
+    for record in journal.trials.values():
+        if record.status != FAILED:
+            remove_checkpoints(folder / RAY_FOLDER / record.trial_id)
+    shutil.rmtree(first_tasks_folder(str(folder)), ignore_errors=True)
 
 
 def slots(session: Session) -> int:
@@ -165,7 +171,7 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
         max_failures=MAX_FAILURES,
         resume_config=_resume(session),
-        reuse_actors=True,
+        reuse_actors=True,  # CharonTrial is made for it, and a new process takes seconds
         raise_on_failed_trial=False,
         trial_dirname_creator=_folder_of,
         verbose=0,
