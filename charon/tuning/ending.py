@@ -10,17 +10,26 @@ EXTENDED, TIME_UP, EXHAUSTED = "extended", "time_up", "exhausted"
 suggested nothing more that can be run."""
 
 
+WORK = ("trial", "suggestion", "start", "report", "end", TIME_UP, EXHAUSTED)
+"""Kinds of events while trials are suggested and learned; others tell of what follows."""
+
+
 def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
-    """Return the wall seconds a study has run, in all its sittings since it was extended."""
-    total, began, last = 0.0, None, 0.0
+    """Return the wall seconds a study has run, in all its sittings since it was extended.
+
+    A sitting counts until the last that was heard of its trials: what follows a search, such as
+    the winner's confirmation, takes none of its hours.
+    """
+    total, began, last = 0.0, 0.0, 0.0
     for event in events:
         if event["kind"] == EXTENDED:
-            total, began = 0.0, None
+            total, began, last = 0.0, event["time"], event["time"]
         elif event["kind"] == "study":
-            total += last - began if began is not None else 0.0
-            began = event["time"]
-        last = event["time"]
-    return total + (last - began if began is not None else 0.0)
+            total += last - began
+            began = last = event["time"]
+        elif event["kind"] in WORK:
+            last = event["time"]
+    return total + last - began
 
 
 def is_over(journal: Journal, num_trials: int) -> bool:

@@ -15,6 +15,14 @@ def test_time_counts_while_the_study_runs_and_not_between_its_sittings():
     assert spent_seconds(events(*first, ("study", 9000.0), ("end", 9005.0))) == 65
 
 
+def test_what_follows_a_search_takes_none_of_its_hours():
+    over = [("study", 0.0), ("end", 70.0), (TIME_UP, 71.0)]
+    follow_up = [("tag", 72.0), ("study_end", 900.0)]
+    assert spent_seconds(events(*over, *follow_up)) == 71
+    assert spent_seconds(events(*over[:2], *follow_up)) == 70
+    assert spent_seconds(events(*over, *follow_up, ("study", 1000.0), ("tag", 1500.0))) == 71
+
+
 def test_added_trials_have_their_own_time():
     both = [("study", 0.0), ("end", 50.0), (EXTENDED, 100.0), ("study", 101.0), ("end", 104.0)]
     assert spent_seconds(events(*both)) == 3
