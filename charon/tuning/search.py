@@ -41,7 +41,7 @@ from charon.tuning.samplers import make_sampler
 RAY_TRIAL = "ray_trial"
 """Attribute of an Optuna trial: Ray's name of it."""
 
-START = "is_start"
+IS_START = "is_start"
 """Attribute of the Optuna trial that is the paper's setting."""
 
 LOST = "is_lost"
@@ -158,11 +158,11 @@ class StudySearch(Searcher):  # type: ignore[misc]
         """Start a search that Ray knows nothing of: close what a crash left, queue the start."""
         self._take_over(set())
         has_start = any(
-            START in trial.user_attrs and trial.state != TrialState.FAIL for trial in self._all()
+            IS_START in trial.user_attrs and trial.state != TrialState.FAIL for trial in self._all()
         )
         if not has_start:
             params = self._encoding.encode(self._fixed)
-            self.study.enqueue_trial(params, user_attrs={START: True})
+            self.study.enqueue_trial(params, user_attrs={IS_START: True})
 
     def check_holds(self, names: Iterable[str], database: Path) -> None:
         """Check that the database has the trials that were suggested in earlier sittings.
@@ -206,7 +206,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
             "trial": {
                 "name": f"{label(fields, list(self._encoding.space))} #{number}",
                 "run": fields,
-                "is_start": START in trial.user_attrs,
+                "is_start": IS_START in trial.user_attrs,
                 "number": number,
             }
         }

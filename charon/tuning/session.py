@@ -20,7 +20,7 @@ from charon.tuning.files import writable_folder
 from charon.tuning.gtep import tuning_benchmark
 from charon.tuning.journal import Journal, Value
 from charon.tuning.judgement import judgement_of
-from charon.tuning.objectives import can_prune, directions
+from charon.tuning.objectives import can_prune
 from charon.tuning.options import Options
 from charon.tuning.packing import pack
 from charon.tuning.plan import (
@@ -351,9 +351,7 @@ def _new_plan(
         key=key,
         name=study.name,
         question=study.question,
-        objective=study.objective,
         objectives=tuple(study.objectives),
-        directions=tuple(directions(study.objectives)),
         varied=study.varied,
         space=described(study.space),
         sampler=study.sampler if study.is_search else "",

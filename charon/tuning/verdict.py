@@ -43,9 +43,6 @@ from charon.tuning.session import Session
 
 CONFIRMED = "confirm.json"
 
-SENDING_SECONDS = 20.0
-"""How long the confirm stage waits for MLflow at its end."""
-
 
 def follow_up(session: Session, journal: Journal, script: Path, console: Console) -> str:
     """Judge a search that is over; return how all of it has ended.
@@ -206,7 +203,7 @@ class _Verdict:
         write_text(self._folder / CONFIRMED, as_json(results))
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
-        sender.close(SENDING_SECONDS)
+        sender.close()
         return outcome
 
 

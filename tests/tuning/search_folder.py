@@ -91,7 +91,7 @@ def write_search(
         "is_standin": is_standin,
         "protocol": "ntu60-xview",
         "scale": "small",
-        "objective": objectives[0],
+        "objectives": list(objectives),
         "varied": list(SPACE),
         "space": {name: repr(domain) for name, domain in SPACE.items()},
         "budget": None,

@@ -8,7 +8,6 @@ from charon.errors import CheckpointError, ConfigError
 from charon.tuning.expansion import expand
 from charon.tuning.files import ResultsError, writable_folder
 from charon.tuning.journal import FINISHED, INTERRUPTED, LOST, Journal
-from charon.tuning.objectives import directions
 from charon.tuning.options import Options, parse_options
 from charon.tuning.plan import (
     VERSION,
@@ -35,9 +34,7 @@ def plan(study=STUDY, options=None, **changes):
         "key": key,
         "name": study.name,
         "question": study.question,
-        "objective": study.objective,
         "objectives": study.objectives,
-        "directions": tuple(directions(study.objectives)),
         "varied": study.varied,
         "space": described(study.space),
         "sampler": study.sampler,

@@ -55,7 +55,7 @@ def write_study(folder, *, is_standin):
         "is_standin": is_standin,
         "protocol": "ntu60-xview",
         "scale": "small",
-        "objective": "test/faa",
+        "objectives": ["test/faa"],
         "varied": ["learner.masking_ratio", "learner"],
     }
     (folder / "study.json").write_text(json.dumps(study))

@@ -16,9 +16,9 @@ from charon.tuning.journal import FINISHED, Journal
 from charon.tuning.objectives import directions
 from charon.tuning.runner import closing_words, noted
 from charon.tuning.search import (
+    IS_START,
     RAY_TRIAL,
     REFUSED,
-    START,
     Limits,
     LongerSearch,
     StudySearch,
@@ -254,7 +254,7 @@ def test_a_trial_that_failed_and_goes_on_keeps_its_scores_and_ends_once(tmp_path
     old, new = one.study.trials
     assert (old.state, new.state) == (TrialState.FAIL, TrialState.COMPLETE)
     assert new.intermediate_values == {1: score(1, 6, 90.0), 6: score(6, 6, 70.0)}
-    assert new.user_attrs[START]
+    assert new.user_attrs[IS_START]
     assert {some.number for some in one.scores()} == {number}
 
 
