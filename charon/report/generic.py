@@ -16,7 +16,7 @@ def generic_table(results: Results) -> str:
     finished = results.finished
     if finished.empty:
         return "No trial has finished."
-    part = str(results.study["objective"]).partition("/")[0]
+    part = results.study["objectives"][0].partition("/")[0]  # type: ignore[index]
     metrics = [f"{part}/{name}" for name in COLUMNS if f"{part}/{name}" in finished]
     varied = [name for name in results.study["varied"] if name in finished]  # type: ignore[attr-defined]
     by = list(dict.fromkeys(["learner", *(name for name in varied if name != "seed")]))

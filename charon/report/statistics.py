@@ -34,6 +34,11 @@ class Mean:
         return f"{self.mean:.1f} ± {self.std:.1f} ({interval}, n = {self.n})"
 
 
+def number_or_none(value: float) -> float | None:
+    """Return a number as JSON can hold it: None where there is none."""
+    return value if math.isfinite(value) else None
+
+
 def mean_of(values: Sequence[float]) -> Mean:
     """Return the mean of one or more runs with its spread and interval."""
     n = len(values)

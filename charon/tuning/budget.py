@@ -1,11 +1,11 @@
-"""How much a search may take: bytes of memory, trials, hours."""
+"""How many bytes the memories of a search may take, known before a setting runs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from charon.errors import ConfigError
-from charon.tuning.journal import FAILED, FINISHED, LOST, PRUNED, Journal, Value
+from charon.tuning.journal import Value
 
 if TYPE_CHECKING:
     from charon.tuning.clips import StudyClips
@@ -16,9 +16,6 @@ START = "start"
 NONE = "none"
 
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
-
-EXTENDED, TIME_UP = "extended", "time_up"
-"""Kinds of events: trials were added to a search that was over; its hours were used up."""
 
 
 def parse_bytes(text: str) -> int:
@@ -90,28 +87,6 @@ class MemorySize:
         return (held.capacity, held.capacity * held.bytes_per_clip) if held is not None else (0, 0)
 
 
-def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
-    """Return the wall seconds a study has run, in all its sittings since it was extended."""
-    total, began, last = 0.0, None, 0.0
-    for event in events:
-        if event["kind"] == EXTENDED:
-            total, began = 0.0, None
-        elif event["kind"] == "study":
-            total += last - began if began is not None else 0.0
-            began = event["time"]
-        last = event["time"]
-    return total + (last - began if began is not None else 0.0)
-
-
-def is_over(journal: Journal, num_trials: int) -> bool:
-    """Whether a study has come to its end: all its trials, or all that its hours allowed."""
-    statuses = [record.status for record in journal.trials.values() if record.status != LOST]
-    if any(status not in (FINISHED, PRUNED, FAILED) for status in statuses):
-        return False
-    sittings = [event["kind"] for event in journal.events if event["kind"] in ("study", TIME_UP)]
-    return len(statuses) >= num_trials or sittings[-1:] == [TIME_UP]
-
-
 def check_memory(
     space: Mapping[str, Any],
     start: Mapping[str, Value],
@@ -119,7 +94,10 @@ def check_memory(
     num_clips: int,
     budget: int | None,
 ) -> None:
-    """Check what a search could draw against the clips there are and its budget.
+    """Check the setting a search begins with against the clips there are and its budget.
+
+    Of the space its ends are checked, each with the rest of the start: the search itself refuses
+    settings over the budget.
 
     Args:
         space: bound.
@@ -129,8 +107,8 @@ def check_memory(
         budget: most bytes of a memory; None for any.
 
     Raises:
-        ConfigError: the start is over the budget; or it, or all of the space, could hold
-            every training clip; or a value leaves too little of a clip.
+        ConfigError: the start is over the budget, or could hold every training clip; or an
+            end of the space leaves too little of a clip.
     """
     clips, num_bytes = size(start)
     if budget is not None and num_bytes > budget:

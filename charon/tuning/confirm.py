@@ -6,13 +6,12 @@ seeds that the search has not seen, and only now meet the test set. It is an ord
 the search's folder, so it goes on after an interruption like any other.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 
-from charon.report.statistics import Mean, mean_of
+from charon.report.statistics import Mean, mean_of, number_or_none
 from charon.tuning.clips import StudyClips
 from charon.tuning.earlier import move_aside, standing_of
 from charon.tuning.expansion import PlannedTrial, complete
@@ -142,4 +141,4 @@ def as_plain(mean: Mean | None) -> dict[str, float | None] | None:
     """Return a mean as what JSON can hold, None where there is no number."""
     if mean is None:
         return None
-    return {name: v if math.isfinite(v) else None for name, v in asdict(mean).items()}
+    return {name: number_or_none(value) for name, value in asdict(mean).items()}

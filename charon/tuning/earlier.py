@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from charon.errors import ConfigError
-from charon.tuning.budget import is_over
+from charon.tuning.ending import is_over
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.files import ResultsError
 from charon.tuning.journal import FAILED, FINISHED, PRUNED, Journal, Value

@@ -14,6 +14,7 @@ from charon.tuning.cost import cost_of
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.journal import Value
 from charon.tuning.judgement import Judgement, judgement_of
+from charon.tuning.objectives import directions
 from charon.tuning.runner import slots
 from charon.tuning.session import Session
 from charon.tuning.space import Choice, Domain, SamplingInterval
@@ -49,7 +50,7 @@ def _search_lines(session: Session) -> list[str]:
         lines.append(
             f"  then the winner and the first setting, anew with {seeds_text(judgement.seeds)}"
         )
-    objectives = zip(study.objectives, plan.directions, strict=True)
+    objectives = zip(study.objectives, directions(study.objectives), strict=True)
     best = ", ".join(f"{direction} {name}" for name, direction in objectives)
     budget = "none" if plan.budget is None else f"memory/bytes at most {show_bytes(plan.budget)}"
     limit = "" if plan.hours is None else f", no new trial after {plan.hours:g} h"

@@ -5,15 +5,14 @@ alone. Pure functions; the test accuracies come from the trials' saved models
 (:mod:`charon.tuning.scoring`), after the winner was written down.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from charon.report.statistics import spearman
+from charon.report.statistics import number_or_none, spearman
 from charon.tuning.journal import TrialRecord
 from charon.tuning.selection import FIRST_TASKS, TEST, VALIDATION, Rule, Tested, finished, select
 
-VAL, ON_TEST = "val/faa", "test/faa"
+VAL_FAA, TEST_FAA = "val/faa", "test/faa"
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,11 @@ def measure_gap(records: Sequence[TrialRecord], tested: Tested, first_tasks: int
     rules = [Rule(VALIDATION), Rule(TEST), *(Rule(FIRST_TASKS, task) for task in early)]
     picks, by_rule = [], []
     for rule in rules:
-        found = select(records, [VAL], ["maximize"], rule, tested)
+        found = select(records, [VAL_FAA], ["maximize"], rule, tested)
         by_rule.append({name: value for name, (value,) in found.values.items()})
         one = found.winner
-        test = tested[one.trial_id][ON_TEST]
-        picks.append(Pick(rule, one, by_rule[-1][one.trial_id], one.final[VAL], test))
+        test = tested[one.trial_id][TEST_FAA]
+        picks.append(Pick(rule, one, by_rule[-1][one.trial_id], one.final[VAL_FAA], test))
     columns = [_ranks([values[r.trial_id] for r in compared]) for values in by_rule]
     ranks = {
         record.trial_id: list(row)
@@ -112,11 +111,11 @@ def _ranks(values: Sequence[float]) -> list[int]:
 
 
 def _foresight(compared: Sequence[TrialRecord], tested: Tested) -> list[Foresight]:
-    val = [record.final[VAL] for record in compared]
-    test = [tested[record.trial_id][ON_TEST] for record in compared]
+    val = [record.final[VAL_FAA] for record in compared]
+    test = [tested[record.trial_id][TEST_FAA] for record in compared]
     found = []
     for task in sorted(compared[0].curve):
-        early = [record.curve[task][VAL] for record in compared]
+        early = [record.curve[task][VAL_FAA] for record in compared]
         found.append(Foresight(task, spearman(early, val), spearman(early, test), len(compared)))
     return found
 
@@ -139,11 +138,12 @@ def as_plain(gap: Gap) -> dict[str, object]:
             for pick in gap.picks
         ],
         "foresight": [
-            {"task": f.task, "rho_val": _number(f.val), "rho_test": _number(f.test), "n": f.n}
+            {
+                "task": f.task,
+                "rho_val": number_or_none(f.val),
+                "rho_test": number_or_none(f.test),
+                "n": f.n,
+            }
             for f in gap.foresight
         ],
     }
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -8,6 +8,7 @@ from charon.errors import ConfigError
 from charon.tuning import gtep
 from charon.tuning.clips import StudyClips
 from charon.tuning.journal import Value
+from charon.tuning.objectives import check_defined
 from charon.tuning.options import Options
 from charon.tuning.selection import GTEP, VALIDATION, Rule, choose_rule
 from charon.tuning.study import BENCHMARK, Study
@@ -45,7 +46,7 @@ def judgement_of(
         clips: its data.
 
     Raises:
-        ConfigError: the rule does not fit the search or its data.
+        ConfigError: the objectives or the rule do not fit the search or its data.
     """
     from charon.tuning.pruning import grace_tasks
 
@@ -56,6 +57,7 @@ def judgement_of(
         )
     is_joint = fields["data.stream"] == "joint"
     num_tasks = 1 if is_joint else len(clips.tasks.tasks)
+    check_defined(study.objectives, num_tasks)
     first = options.first_tasks or grace_tasks(num_tasks)
     rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
     benchmark = None

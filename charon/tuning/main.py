@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from charon.tuning.journal import Journal
     from charon.tuning.session import Session
 
-SENDING_SECONDS = 20.0
-"""How long the end of a study waits for MLflow."""
-
 INTERRUPTED_STATUS = 130
 
 
@@ -107,7 +104,7 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
     tables = [session.folder / name for name in TABLES]
     artifacts = [str(path) for path in (*tables, *figures(session.folder))]
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
-    all_sent = sender.close(SENDING_SECONDS)
+    all_sent = sender.close()
     if saved_line(journal):
         console.print(saved_line(journal), markup=False)
     for line in closing_lines(session, sender, all_sent=all_sent):

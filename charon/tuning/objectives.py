@@ -11,7 +11,7 @@ ACCURACIES = ("faa", "task_il_faa", "average_incremental_accuracy")
 """Percent, defined after every task: what a search can judge a trial by before its end."""
 
 ACROSS_TASKS = ("average_incremental_accuracy", "forgetting", "bwt")
-"""Not defined on the joint stream, which has one task."""
+"""Not defined on a stream of one task, such as the joint one."""
 
 _DIRECTIONS: dict[str, Direction] = {
     **{f"val/{name}": "maximize" for name in ACCURACIES},
@@ -64,6 +64,20 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
         raise ConfigError(
             f"A search for the best {names} alone is won by a setting that learns nothing; add an "
             f"accuracy (--objective val/faa {names}), or search for val/faa within a --budget."
+        )
+
+
+def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
+    """Check that these metrics are defined after ``num_tasks`` tasks.
+
+    Raises:
+        ConfigError: one compares tasks, and there is one alone.
+    """
+    undefined = [name for name in objectives if name.partition("/")[2] in ACROSS_TASKS]
+    if undefined and num_tasks < 2:
+        raise ConfigError(
+            f"{undefined[0]} is not defined on a stream of one task, which the joint stream is "
+            "too; take another --objective, or fewer data.classes_per_task."
         )
 
 

@@ -15,8 +15,6 @@ from charon.tuning.cluster import Cluster, ClusterError
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.journal import Value
 
-AUTO = "auto"
-
 WORTH = 1.1
 """Twice as many trials must take this many times the steps a second, all together."""
 

@@ -12,12 +12,11 @@ from charon.errors import CheckpointError
 from charon.files import write_text
 from charon.tuning.clips import StudyClips
 from charon.tuning.expansion import PlannedTrial
-from charon.tuning.objectives import directions
 from charon.tuning.options import Options
 from charon.tuning.space import Space
 from charon.tuning.study import Study
 
-VERSION = 2
+VERSION = 3
 """Of the files a study leaves; another version cannot resume them."""
 
 
@@ -29,8 +28,7 @@ class Plan:
         version: :data:`VERSION` of the code that made it.
         key: unique to this study; its runs in MLflow are found by it.
         name, question, varied: the declaration.
-        objective: the first of the objectives.
-        objectives, directions: what "best" is about, and ``"maximize"`` or ``"minimize"``.
+        objectives: what "best" is about.
         space: what a search varies, as text by field; empty for a grid.
         sampler, pruner: how a search chooses and stops trials.
         budget: most bytes of a memory; None for any.
@@ -49,9 +47,7 @@ class Plan:
     key: str
     name: str
     question: str
-    objective: str
     objectives: tuple[str, ...]
-    directions: tuple[str, ...]
     varied: tuple[str, ...]
     space: dict[str, str]
     sampler: str
@@ -108,9 +104,7 @@ def new_plan(
         key=uuid.uuid4().hex[:12],
         name=study.name,
         question=study.question,
-        objective=study.objective,
         objectives=tuple(study.objectives),
-        directions=tuple(directions(study.objectives)),
         varied=study.varied,
         space=described(study.space),
         sampler=study.sampler if study.is_search else "",
@@ -147,7 +141,7 @@ def read_plan(folder: Path) -> Plan | None:
                 f"{VERSION}: finish the study with that version, or start it anew in another "
                 "folder with --results DIR."
             )
-        tuples = {name: tuple(content[name]) for name in ("varied", "objectives", "directions")}
+        tuples = {name: tuple(content[name]) for name in ("varied", "objectives")}
         return Plan(**{**content, **tuples})
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); move the folder away.") from error

@@ -8,7 +8,6 @@ from charon.tuning.budget import NONE, START, MemorySize, check_memory, parse_by
 from charon.tuning.clips import StudyClips
 from charon.tuning.expansion import PlannedTrial, expand
 from charon.tuning.journal import Value
-from charon.tuning.objectives import ACROSS_TASKS
 from charon.tuning.options import Options
 from charon.tuning.scales import scale_fields, small_buffer
 from charon.tuning.space import bound, check_ends, check_start
@@ -48,15 +47,12 @@ def plan_trials(
 
 
 def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int | None:
-    """Check a search's space, objectives and budget; return the budget in bytes."""
+    """Check a search's space and budget; return the budget in bytes."""
     from charon.tuning.samplers import check_sampler
 
     check_start(study.space, start)
     check_ends(study.space, start)
     check_sampler(study.sampler, study.space, study.objectives)
-    undefined = [name for name in study.objectives if name.partition("/")[2] in ACROSS_TASKS]
-    if undefined and start["data.stream"] == "joint":
-        raise ConfigError(f"{undefined[0]} is not defined on the joint stream, which has one task.")
     size = MemorySize.on(clips)
     budget = None
     if study.budget != NONE:

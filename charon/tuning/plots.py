@@ -23,6 +23,9 @@ BEST_SHARE = 0.25
 EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
 """Optuna's default compares the best tenth, which is one trial of a dozen."""
 
+FRONTS = (2, 3)
+"""Numbers of objectives of which Optuna draws a Pareto front."""
+
 
 def write_plots(
     study: optuna.Study,
@@ -61,7 +64,7 @@ def write_plots(
             plots["history" + end] = draw.plot_optimization_history(shown, **options)
             plots["slice" + end] = draw.plot_slice(shown, **options)
             plots["parallel_coordinates" + end] = draw.plot_parallel_coordinate(shown, **options)
-        if number and len(objectives) > 1:
+        if number and len(objectives) in FRONTS:
             plots["pareto_front"] = draw.plot_pareto_front(shown, target_names=list(objectives))
         ranked = importances(shown, objectives, directions)
         if ranked:
@@ -93,7 +96,7 @@ def in_own_units(
 
     What a sampler was told ranks stopped trials too and would mean nothing to a reader.
     Trials that Optuna calls complete and the search does not are failed ones. Every trial has the
-    number that its name ends in, so settings over the budget, which were never run, keep theirs.
+    number that its name ends in, so refused settings, which were never run, keep theirs.
     """
     final = {record.trial_id: record.final for record in records}
     before = optuna.logging.get_verbosity()

@@ -44,7 +44,8 @@ class TaskHalving(AsyncHyperBandScheduler):  # type: ignore[misc]
 
         Args:
             num_tasks: tasks of the stream.
-            scores: what earlier trials scored after each task; fills the rungs.
+            scores: what earlier trials scored after each task; fills the rungs. Those that
+                were stopped stay so.
             brackets: 1 for ASHA, :func:`num_brackets` for Hyperband.
         """
         super().__init__(
@@ -56,6 +57,8 @@ class TaskHalving(AsyncHyperBandScheduler):  # type: ignore[misc]
             reduction_factor=HALVING,
             brackets=brackets,
         )
+        scores = list(scores)
+        self._stopped = {trial.ray_trial for trial in scores if trial.is_stopped}
         for trial in scores:
             for milestone, recorded in self._bracket(trial.number)._rungs:
                 if int(milestone) in trial.by_task:
@@ -67,6 +70,16 @@ class TaskHalving(AsyncHyperBandScheduler):  # type: ignore[misc]
 
     def _bracket(self, number: int) -> Any:
         return self._brackets[number % len(self._brackets)]
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Return the next trial, after ending those that were stopped before an interruption.
+
+        Ray's snapshot may be older than their stop, and they would run again and could win.
+        """
+        for trial in tune_controller.get_trials():
+            if trial.trial_id in self._stopped:
+                tune_controller.stop_trial(trial)
+        return super().choose_trial_to_run(tune_controller)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Record the score; stop the trial if it is in the lower half, unless it is the start."""

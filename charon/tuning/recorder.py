@@ -133,15 +133,9 @@ class Recorder(Callback):  # type: ignore[misc]
             if time.monotonic() - when > KEEP_CHECKPOINTS_SECONDS:
                 self._remove_checkpoints(name, folder)
 
-    def remove_finished_checkpoints(self) -> None:
-        """Remove the checkpoints of finished trials: their models are among the results."""
-        for name, (_, folder) in list(self._done_at.items()):
-            self._remove_checkpoints(name, folder)
-
     def _remove_checkpoints(self, name: str, folder: Path) -> None:
         del self._done_at[name]
-        for checkpoint in folder.glob("checkpoint_*"):
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        remove_checkpoints(folder)
 
     def _add(self, trial: Any) -> None:
         if trial.trial_id not in self._journal.trials:
@@ -178,3 +172,9 @@ class Recorder(Callback):  # type: ignore[misc]
     def _tell(self, kind: str, trial_id: str) -> None:
         for listener in self.listeners:
             listener(kind, trial_id)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints in Ray's folder of a trial that has ended."""
+    for checkpoint in folder.glob("checkpoint_*"):
+        shutil.rmtree(checkpoint, ignore_errors=True)

@@ -15,20 +15,22 @@ from ray.tune import CheckpointConfig, ResumeConfig
 from ray.tune.execution import class_cache
 from rich.console import Console
 
-from charon.tuning.budget import EXTENDED, TIME_UP, MemorySize, is_over, spent_seconds
+from charon.tuning.budget import MemorySize
 from charon.tuning.cluster import this_machine
+from charon.tuning.ending import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.facts import trial_tags
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal
 from charon.tuning.objectives import best_direction, watched
+from charon.tuning.plan import Plan
 from charon.tuning.progress import Progress
-from charon.tuning.recorder import Recorder
+from charon.tuning.recorder import Recorder, remove_checkpoints
 from charon.tuning.session import Session
 from charon.tuning.sharing import first_tasks_folder
 from charon.tuning.tracking import Sender
 from charon.tuning.trainable import CharonTrial, TrialSetting, beat_file, trial_config
 
 if TYPE_CHECKING:
-    from charon.tuning.search import StudySearch
+    from charon.tuning.search import StudySearch, Suggestion
 
 MAX_FAILURES = 3
 """How often a trial whose process was killed is started again from its last task."""
@@ -83,20 +85,46 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     hours = session.plan.hours
     deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
     with progress, _explained(session):
-        is_out_of_time = _tune(session, recorder, journal, deadline)
-    if is_out_of_time:
-        journal.append(TIME_UP, num_trials=len(journal.trials))
-        console.print(
-            f"The time of the search (--hours {hours:g}) is up after {len(journal.trials)} of "
-            f"{session.plan.num_trials} trials; add more with --extend N.",
-            markup=False,
-        )
-    if all(record.status == FINISHED for record in journal.trials.values()):
-        recorder.remove_finished_checkpoints()
+        ended_by = _tune(session, recorder, journal, deadline)
+    if ended_by:
+        journal.append(ended_by, num_trials=len(journal.trials))
+    for line in closing_words(journal, session.plan, ended_by):
+        console.print(line, markup=False)
     shutil.rmtree(session.folder / "progress", ignore_errors=True)
-    if outcome_of(session, journal) == FINISHED:
-        shutil.rmtree(first_tasks_folder(str(session.folder)), ignore_errors=True)
+    if is_over(journal, session.plan.num_trials):
+        remove_leftovers(session.folder, journal)
     return journal, sender
+
+
+def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
+    """Return what a user should know of how a search ended: why early, and what was not run."""
+    refused = [event["refused"] for event in journal.of_kind("suggestion") if event["refused"]]
+    number = f"{len(journal.trials)} of {plan.num_trials} trials"
+    lines = []
+    if refused:
+        lines.append(
+            f"{len(refused)} suggested settings were not run (journal.jsonl says why of each), "
+            f"the last for this reason: {refused[-1]}"
+        )
+    if ended_by == EXHAUSTED:
+        lines.append(
+            f"The search ends after {number}, for nothing more was suggested that can be run; "
+            "search a smaller space, or with a larger --budget, in a new study."
+        )
+    if ended_by == TIME_UP:
+        lines.append(
+            f"The {plan.hours or 0:g} hours of the search are used up after {number}; "
+            "add more with --extend N."
+        )
+    return lines
+
+
+def remove_leftovers(folder: Path, journal: Journal) -> None:
+    """Remove what only trials that go on need; the checkpoints of failed ones stay for those."""
+    for record in journal.trials.values():
+        if record.status != FAILED:
+            remove_checkpoints(folder / RAY_FOLDER / record.trial_id)
+    shutil.rmtree(first_tasks_folder(str(folder)), ignore_errors=True)
 
 
 def slots(session: Session) -> int:
@@ -119,8 +147,8 @@ def outcome_of(session: Session, journal: Journal) -> str:
     return FAILED if has_failed else FINISHED
 
 
-def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: float) -> bool:
-    """Run the trials on Ray; return whether a search had no time for all of them."""
+def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: float) -> str:
+    """Run the trials on Ray; return what ended a search before it had all of them."""
     setting = TrialSetting(
         title=f"charon_{session.plan.data}",
         cache=str(session.cache),
@@ -147,22 +175,23 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
         max_failures=MAX_FAILURES,
         resume_config=_resume(session),
-        reuse_actors=True,
+        reuse_actors=True,  # CharonTrial is made for it, and a new process takes seconds
         raise_on_failed_trial=False,
         trial_dirname_creator=_folder_of,
         verbose=0,
         **more,
     )
-    return search is not None and search.is_out_of_time
+    return search.ended_by if search is not None else ""
 
 
 def _search(
     session: Session, setting: TrialSetting, journal: Journal, deadline: float
 ) -> tuple["StudySearch", dict[str, Any]]:
+    from charon.tuning.database import DATABASE
     from charon.tuning.encoding import Encoding
     from charon.tuning.pruning import TaskHalving, num_brackets
     from charon.tuning.samplers import NUMBERS_ONLY
-    from charon.tuning.search import Limits, LongerSearch, StudySearch, Suggestion, make_study
+    from charon.tuning.search import Limits, LongerSearch, StudySearch, make_study
 
     study, plan = session.study, session.plan
     size = MemorySize.on(session.clips)
@@ -174,12 +203,12 @@ def _search(
         Limits(plan.num_trials, deadline, plan.budget, lambda fields: size(fields)[1]),
     )
 
-    def note(one: Suggestion) -> None:
-        journal.append("suggestion", number=one.number, ray=one.ray_trial, fields=one.fields)
-
-    search.on_suggestion = note
+    search.on_suggestion = lambda suggestion: noted(journal, suggestion)
     if _resume(session) is None:
         search.begin()
+    else:
+        suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
+        search.check_holds(suggested, session.folder / DATABASE)
     num_tasks = len(session.clips.tasks.tasks)
     brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
     scheduler = None
@@ -191,6 +220,13 @@ def _search(
         "scheduler": scheduler,
         "num_samples": -1,
     }
+
+
+def noted(journal: Journal, one: "Suggestion") -> None:
+    """Write a setting that was suggested into the journal, whether it is run or not."""
+    journal.append(
+        "suggestion", number=one.number, ray=one.ray_trial, fields=one.fields, refused=one.refused
+    )
 
 
 def _explained(session: Session) -> AbstractContextManager[None]:

@@ -11,14 +11,19 @@ from typing import Any
 
 import numpy as np
 import ray
+from ray.exceptions import RayError, RayTaskError
 
-from charon.errors import CheckpointError
+from charon.errors import CharonError
 from charon.files import write_text
 from charon.tuning.journal import TrialRecord
 from charon.tuning.trainable import outputs_folder
 
 SCORES = "test_scores.json"
 """File in a trial's folder."""
+
+
+class ScoringError(CharonError):
+    """A finished trial's model could not be scored on the test set."""
 
 
 def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
@@ -73,7 +78,7 @@ def score_trials(
         on_scored: called with how many are done and how many there are.
 
     Raises:
-        CheckpointError: a model is gone or cannot be read.
+        ScoringError: one could not be scored, whatever the reason.
     """
     folders = {r.trial_id: outputs_folder(str(study_folder), r.label) for r in records}
     waiting = [folder for folder in folders.values() if not (folder / SCORES).exists()]
@@ -81,24 +86,29 @@ def score_trials(
     pending = [remote.remote(str(folder), str(cache), cpus) for folder in waiting]
     while pending:
         done, pending = ray.wait(pending)
-        for problem in ray.get(done):
-            if problem:
-                raise CheckpointError(problem)
+        try:
+            ray.get(done)
+        except RayError as error:
+            raise ScoringError(explain(error)) from error
         on_scored(len(folders) - len(pending), len(folders))
     return {name: _read(folder / SCORES) for name, folder in folders.items()}
 
 
-def _score_and_write(folder: str, cache: str, cpus: float) -> str:
-    """Write a trial's scores; return what went wrong in one sentence, else nothing."""
+def explain(error: RayError) -> str:
+    """Say in one sentence why a model was not scored, without Ray's traceback."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    if isinstance(cause, CharonError):
+        return str(cause)
+    first = (str(cause).strip().splitlines() or [""])[0].rstrip(".")
+    return f"A saved model could not be scored ({type(cause).__name__}: {first})."
+
+
+def _score_and_write(folder: str, cache: str, cpus: float) -> None:
     import torch
 
     torch.set_num_threads(max(1, int(cpus)))
-    try:
-        scores = score_on_test(Path(folder), Path(cache))
-    except CheckpointError as error:
-        return str(error)
+    scores = score_on_test(Path(folder), Path(cache))
     write_text(Path(folder) / SCORES, json.dumps(scores, indent=1))
-    return ""
 
 
 def _read(path: Path) -> dict[str, float]:

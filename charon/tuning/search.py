@@ -6,7 +6,8 @@
   reported when the trial completes.
 - After an interruption a stored trial is neither told nor reported twice, and those that were
   lost with the driver are closed.
-- A setting over the budget is never run: Optuna is told by how much, and asked again.
+- A setting over the budget is never run, nor one whose fields do not go together: Optuna is
+  told, and asked again.
 - How many trials there are is decided here, not by Ray, so that a search can be made longer.
 """
 
@@ -14,7 +15,7 @@ import math
 import pickle
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.search_generator import SearchGenerator
 
+from charon.errors import ConfigError
+from charon.tuning.budget import show_bytes
 from charon.tuning.database import DATABASE, open_database
 from charon.tuning.encoding import Encoding
+from charon.tuning.ending import EXHAUSTED, TIME_UP
 from charon.tuning.expansion import complete
+from charon.tuning.files import ResultsError
 from charon.tuning.journal import Value
 from charon.tuning.labels import label
 from charon.tuning.objectives import can_prune, directions
@@ -36,8 +41,11 @@ from charon.tuning.samplers import make_sampler
 RAY_TRIAL = "ray_trial"
 """Attribute of an Optuna trial: Ray's name of it."""
 
-START = "is_start"
+IS_START = "is_start"
 """Attribute of the Optuna trial that is the paper's setting."""
+
+LOST = "is_lost"
+"""Attribute of an Optuna trial that was lost with the driver: Ray knows nothing of it."""
 
 NUMBER = "number"
 """Attribute of an Optuna trial: the number under which it was suggested first."""
@@ -45,14 +53,14 @@ NUMBER = "number"
 NAME = "name"
 """Attribute of an Optuna trial: what a person knows it by."""
 
-OVER_BUDGET = "over_budget"
-"""Attribute of an Optuna trial that was never run: bytes that its memory could take."""
+REFUSED = "refused"
+"""Attribute of an Optuna trial that was never run: why, in one sentence."""
 
 PATIENCE = 100
-"""Settings over the budget that a sampler may suggest in a row; then they are drawn at random."""
+"""Refused settings that a sampler may suggest in a row; then they are drawn at random."""
 
 MOST_DRAWS = 1000
-"""Settings over the budget in a row after which the search gives up."""
+"""Refused settings in a row after which the search gives up."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,8 @@ class Limits:
         num_trials: trials in all, those before an interruption included.
         deadline: seconds since the epoch after which no trial starts but the first.
         budget: most bytes of a memory; None for any.
-        bytes_of: returns the bytes that the memory of a run with these fields can take.
+        bytes_of: returns the bytes that the memory of a run with these fields can take;
+            a ConfigError where they do not go together.
     """
 
     num_trials: int
@@ -74,20 +83,36 @@ class Limits:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A setting that Optuna suggested; ``ray_trial`` is empty where it is over the budget."""
+    """A setting that Optuna suggested.
+
+    Attributes:
+        number: Optuna's.
+        fields: the searched ones.
+        ray_trial: Ray's name of the trial; empty where the setting is refused.
+        refused: why it is never run, in one sentence; empty where it is run.
+    """
 
     number: int
-    ray_trial: str
     fields: dict[str, Value]
+    ray_trial: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True)
 class ScoresOfTrial:
-    """What a trial has scored: its number among the suggestions, and its score by task."""
+    """What a trial has scored.
+
+    Attributes:
+        ray_trial: Ray's name of it.
+        number: its number among the suggestions.
+        by_task: its score after each task.
+        is_stopped: whether it was stopped before its last task.
+    """
 
     ray_trial: str
     number: int
     by_task: dict[int, float]
+    is_stopped: bool = False
 
 
 class StudySearch(Searcher):  # type: ignore[misc]
@@ -95,7 +120,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     Attributes:
         study: the Optuna study.
-        is_out_of_time: whether the hours ended it before it had all its trials.
+        ended_by: what ended it before it had all its trials; empty where nothing did.
         on_suggestion: called with every setting that is suggested.
     """
 
@@ -118,7 +143,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         """
         super().__init__()
         self.study = study
-        self.is_out_of_time = False
+        self.ended_by = ""
         self.on_suggestion: Callable[[Suggestion], None] = lambda suggestion: None
         self._storage = study._storage
         self._study_id = self._storage.get_study_id_from_name(study.study_name)
@@ -134,13 +159,29 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     def begin(self) -> None:
         """Start a search that Ray knows nothing of: close what a crash left, queue the start."""
-        self._close_all_but(set())
+        self._take_over(set())
         has_start = any(
-            START in trial.user_attrs and trial.state != TrialState.FAIL for trial in self._all()
+            IS_START in trial.user_attrs and trial.state != TrialState.FAIL for trial in self._all()
         )
         if not has_start:
             params = self._encoding.encode(self._fixed)
-            self.study.enqueue_trial(params, user_attrs={START: True})
+            self.study.enqueue_trial(params, user_attrs={IS_START: True})
+
+    def check_holds(self, names: Iterable[str], database: Path) -> None:
+        """Check that the database has the trials that were suggested in earlier sittings.
+
+        Ray would meet its snapshot's unknown trials too late, in the midst of its loop.
+
+        Raises:
+            ResultsError: it lacks some.
+        """
+        number = len(set(names) - {trial.ray_trial for trial in self.scores()})
+        if number:
+            raise ResultsError(
+                f"{database} lacks {number} of the trials that this search has suggested, so it "
+                "is not the file it was: put that one back and go on with --resume, or start anew "
+                "in another folder with --results DIR."
+            )
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
         """Take the number of trials at once; Ray's own count forgets trials that go on."""
@@ -152,24 +193,25 @@ class StudySearch(Searcher):  # type: ignore[misc]
         if len(self._numbers) >= self._limits.num_trials:
             return str(Searcher.FINISHED)
         if self._numbers and time.time() >= self._limits.deadline:
-            self.is_out_of_time = True
+            self.ended_by = TIME_UP
             return str(Searcher.FINISHED)
         if len(self._numbers) - len(self._over) >= self._at_once:
             return None
         number = self._draw(trial_id)
         if number is None:
+            self.ended_by = EXHAUSTED
             return str(Searcher.FINISHED)
         self._numbers[trial_id] = number
         trial = self._all()[number]
         fields = self._fields(trial)
         name = f"{label(fields, list(self._encoding.space))} #{number}"
         self._storage.set_trial_user_attr(trial._trial_id, NAME, name)
-        self.on_suggestion(Suggestion(number, trial_id, self._encoding.decode(trial.params)))
+        self.on_suggestion(Suggestion(number, self._encoding.decode(trial.params), trial_id))
         return {
             "trial": {
                 "name": name,
                 "run": fields,
-                "is_start": START in trial.user_attrs,
+                "is_start": IS_START in trial.user_attrs,
                 "number": number,
             }
         }
@@ -205,15 +247,14 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     def save(self, checkpoint_path: str) -> None:
         """Write what a restored search must know beside Optuna's database."""
-        state = {"numbers": self._numbers, "over": self._over, "sampler": self.study.sampler}
+        state = {"known": set(self._numbers), "sampler": self.study.sampler}
         Path(checkpoint_path).write_bytes(pickle.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
-        """Continue from a snapshot; trials it does not know were lost with the driver."""
+        """Continue from a snapshot; open trials it does not know were lost with the driver."""
         state = pickle.loads(Path(checkpoint_path).read_bytes())
-        self._numbers, self._over = state["numbers"], state["over"]
         self.study.sampler = state["sampler"]
-        self._close_all_but(set(self._numbers.values()))
+        self._take_over(state["known"])
 
     def scores(self) -> list[ScoresOfTrial]:
         """Return every trial's score after each task."""
@@ -222,13 +263,14 @@ class StudySearch(Searcher):  # type: ignore[misc]
                 trial.user_attrs[RAY_TRIAL],
                 trial.user_attrs[NUMBER],
                 dict(trial.intermediate_values),
+                trial.state == TrialState.PRUNED,
             )
             for trial in self._all()
             if RAY_TRIAL in trial.user_attrs
         ]
 
     def _draw(self, trial_id: str) -> int | None:
-        """Ask for a setting within the budget; None if none is found."""
+        """Ask for a setting that can be run; None if none is found."""
         own = self.study.sampler
         try:
             for draw in range(MOST_DRAWS):
@@ -244,18 +286,30 @@ class StudySearch(Searcher):  # type: ignore[misc]
     def _ask(self, trial_id: str) -> int | None:
         trial = self.study.ask(self._encoding.distributions)
         fields = self._encoding.decode(trial.params)
-        if self._limits.budget is not None:
-            num_bytes = self._limits.bytes_of({**self._fixed, **fields})
-            if self._tells_constraints:
-                trial.set_constraint("memory/bytes", num_bytes - self._limits.budget)
-            if num_bytes > self._limits.budget:
-                trial.set_user_attr(OVER_BUDGET, num_bytes)
-                self.study.tell(trial, state=TrialState.PRUNED)
-                self.on_suggestion(Suggestion(trial.number, "", fields))
-                return None
+        refused = self._why_refused(trial, fields)
+        if refused:
+            trial.set_user_attr(REFUSED, refused)
+            self.study.tell(trial, state=TrialState.PRUNED)
+            self.on_suggestion(Suggestion(trial.number, fields, refused=refused))
+            return None
         trial.set_user_attr(RAY_TRIAL, trial_id)
         trial.set_user_attr(NUMBER, trial.number)
         return int(trial.number)
+
+    def _why_refused(self, trial: optuna.Trial, fields: Mapping[str, Value]) -> str:
+        """Return why a setting cannot be run, in one sentence; empty where it can."""
+        try:
+            num_bytes = self._limits.bytes_of(complete({**self._fixed, **fields}))
+        except ConfigError as error:
+            return str(error)
+        budget = self._limits.budget
+        if budget is None:
+            return ""
+        if self._tells_constraints:
+            trial.set_constraint("memory/bytes", num_bytes - budget)
+        if num_bytes <= budget:
+            return ""
+        return f"Its memory could take {show_bytes(num_bytes)}, over {show_bytes(budget)}."
 
     def _fields(self, trial: FrozenTrial) -> dict[str, Value]:
         return complete({**self._fixed, **self._encoding.decode(trial.params)})
@@ -291,10 +345,20 @@ class StudySearch(Searcher):  # type: ignore[misc]
         self._numbers[trial_id] = again.number
         return again
 
-    def _close_all_but(self, known: set[int]) -> None:
+    def _take_over(self, known: set[str]) -> None:
+        """Count the trials of the database, which is never older than Ray's snapshot.
+
+        Trials that have ended count whether Ray knows them or not, as in the journal; open
+        ones that it does not know are closed. Of a trial that was opened anew the last counts.
+        """
         for trial in self._all():
-            if trial.state == TrialState.RUNNING and trial.number not in known:
+            name = trial.user_attrs.get(RAY_TRIAL, "")
+            if trial.state == TrialState.RUNNING and name not in known:
+                self._storage.set_trial_user_attr(trial._trial_id, LOST, True)
                 self.study.tell(trial.number, state=TrialState.FAIL)
+            elif name and LOST not in trial.user_attrs:
+                self._numbers[name] = trial.number
+        self._over = {name for name in self._numbers if self._stored(name).state.is_finished()}
 
     def _stored(self, trial_id: str) -> FrozenTrial:
         return self._all()[self._numbers[trial_id]]

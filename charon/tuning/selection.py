@@ -87,16 +87,16 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
             f"After one task nothing is forgotten, so {' '.join(objectives)} cannot be judged "
             "there; raise --first-tasks."
         )
-    unknown = [o for o in objectives if o.startswith("val/") and on_test(o) not in ON_TEST]
+    unknown = [o for o in objectives if o.startswith("val/") and on_test(o) not in SCORED]
     if name == TEST and unknown:
         raise ConfigError(
-            f"--select test scores saved models, which gives {' and '.join(ON_TEST)} but nothing "
+            f"--select test scores saved models, which gives {' and '.join(SCORED)} but nothing "
             f"for the objective {unknown[0]!r}; choose another rule or objective."
         )
     return Rule(name, after)
 
 
-ON_TEST = ("test/faa", "test/task_il_faa")
+SCORED = ("test/faa", "test/task_il_faa")
 """What a finished trial's saved model gives on the test set, beside the single tasks."""
 
 NEED_TWO_TASKS = {"val/forgetting", "val/bwt"}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from charon.tuning.facts import repeat_command
-from charon.tuning.gap import ON_TEST, VAL, Gap
+from charon.tuning.gap import TEST_FAA, VAL_FAA, Gap
 from charon.tuning.journal import LOST, TrialRecord, Value
 from charon.tuning.selection import FIRST_TASKS, FLATTERS, TEST, Rule, Selection, Tested, finished
 
@@ -72,8 +72,8 @@ def gap_csv(gap: Gap, records: Sequence[TrialRecord], tested: Tested) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["trial_id", "name", *after, "val", "test", *names])
     for r in compared:
-        curve = [r.curve[task][VAL] for task in tasks]
-        values = [*curve, r.final[VAL], tested[r.trial_id][ON_TEST]]
+        curve = [r.curve[task][VAL_FAA] for task in tasks]
+        values = [*curve, r.final[VAL_FAA], tested[r.trial_id][TEST_FAA]]
         writer.writerow([r.trial_id, r.label, *values, *gap.ranks[r.trial_id]])
     return text.getvalue()
 

@@ -26,7 +26,7 @@ from charon.tuning.files import writable_folder
 from charon.tuning.journal import Journal, Value
 from charon.tuning.judgement import judgement_of
 from charon.tuning.options import Options
-from charon.tuning.packing import AUTO, pack
+from charon.tuning.packing import pack
 from charon.tuning.placing import place
 from charon.tuning.plan import Plan, new_plan, read_plan
 from charon.tuning.planning import largest_setting, plan_trials, possible_trials
@@ -130,7 +130,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     trials, left_out = possible_trials(study, trials, clips)
     trials = sharing.leaders_first(trials) if options.share_first_task else trials
     packed = ""
-    if options.gpus == AUTO:
+    if options.gpus == "auto":
         gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
         options = replace(options, gpus=gpus)
     if old is None:

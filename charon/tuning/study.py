@@ -14,6 +14,12 @@ SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2")
 
 PRUNERS = ("none", "asha", "hyperband")
 
+WHAT_IS_MEASURED = (
+    *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),
+    *("data.evaluate_on", "data.val_fraction"),
+)
+"""Fields that change what accuracy is measured on: the same for all trials of a search."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -116,6 +122,13 @@ class Study:
                 raise ConfigError(
                     f"A search has one {name}, so {name} cannot be in the space of the study "
                     f"{self.name!r}; set it with --set learner=NAME or --seeds N."
+                )
+        for name in WHAT_IS_MEASURED:
+            if name in self.space:
+                raise ConfigError(
+                    f"Trials with another {name} are measured on other clips or tasks, so they "
+                    f"cannot be compared and {name} cannot be in the space of the study "
+                    f"{self.name!r}; set it in its base."
                 )
 
     def _check_pruner(self) -> None:

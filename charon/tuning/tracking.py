@@ -20,6 +20,9 @@ from charon.tuning.mlflow_runs import Runs, is_temporary
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 """Between attempts while the server is away; the last one is repeated."""
 
+SENDING_SECONDS = 20.0
+"""How long the end of a study waits for MLflow."""
+
 
 class Sender:
     """Sends a journal to MLflow from a thread of its own.
@@ -57,7 +60,7 @@ class Sender:
         """Begin to send."""
         self._thread.start()
 
-    def close(self, timeout: float) -> bool:
+    def close(self, timeout: float = SENDING_SECONDS) -> bool:
         """Send what is left for up to ``timeout`` seconds; return whether all was sent."""
         self._deadline = time.monotonic() + timeout
         self._journal.end()

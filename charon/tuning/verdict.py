@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.errors import CharonError, CheckpointError
+from charon.errors import CharonError
 from charon.files import write_text
 from charon.report.tables import measured_on
 from charon.tuning import confirm
@@ -19,9 +19,9 @@ from charon.tuning.gap import as_plain, measure_gap
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
 from charon.tuning.judgement import judgement_of
 from charon.tuning.objectives import can_prune, directions
-from charon.tuning.plots import write_plots
+from charon.tuning.plots import FRONTS, write_plots
 from charon.tuning.runner import outcome_of, run_study
-from charon.tuning.scoring import score_trials
+from charon.tuning.scoring import ScoringError, score_trials
 from charon.tuning.search import load_optuna_study
 from charon.tuning.selection import (
     FLATTERS,
@@ -44,9 +44,6 @@ from charon.tuning.session import Session
 from charon.tuning.words import counted, seeds_text
 
 CONFIRMED = "confirm.json"
-
-SENDING_SECONDS = 20.0
-"""How long the confirm stage waits for MLflow at its end."""
 
 
 def follow_up(session: Session, journal: Journal, script: Path, console: Console) -> str:
@@ -96,14 +93,7 @@ class _Verdict:
         _tag(self._journal, [r for r in others if "winner" in r.tags], winner="false")
         self._say(chosen)
         self._write_gap(tested)
-        write_plots(
-            load_optuna_study(self._folder, self._session.plan),
-            self._records,
-            self._study.objectives,
-            self._directions,
-            measured_on(vars(self._session.plan), len(finished(self._records))),
-            self._folder,
-        )
+        self._draw()
         return self._confirm(chosen.winner, script)
 
     def _score(self) -> Tested:
@@ -132,7 +122,7 @@ class _Verdict:
             "seed": self._study.seeds[0],
             "validation": self._session.clips.tasks.val_rule,
             "confirm_seeds": list(self._judgement.seeds),
-            "over_budget": [
+            "refused": [
                 event["number"] for event in self._journal.of_kind("suggestion") if not event["ray"]
             ],
         }
@@ -150,6 +140,8 @@ class _Verdict:
                 f"It has the best {self._study.objective} on the Pareto front, of "
                 f"{counted(len(chosen.front), 'trial')}."
             )
+            if len(self._study.objectives) not in FRONTS:
+                lines.append(f"Optuna draws no front of so many objectives; {SELECTION} lists it.")
         if self._rule.name == TEST:
             lines.append(FLATTERS)
         for line in lines:
@@ -158,13 +150,35 @@ class _Verdict:
     def _write_gap(self, tested: Tested | None) -> None:
         try:
             tested = self._score() if tested is None else tested
-        except CheckpointError as error:
-            self._console.print(f"No gap report: {error}", style="yellow", markup=False)
-            (self._folder / GAP).unlink(missing_ok=True)
+        except ScoringError as error:
+            self._console.print(
+                f"No gap report: {error} --resume tries it again.", style="yellow", markup=False
+            )
+            for name in (GAP, GAP_TABLE):
+                (self._folder / name).unlink(missing_ok=True)
             return
         gap = measure_gap(self._records, tested, self._judgement.first_tasks)
         write_text(self._folder / GAP, as_json(as_plain(gap)))
         write_text(self._folder / GAP_TABLE, gap_csv(gap, self._records, tested))
+
+    def _draw(self) -> None:
+        """Draw Optuna's pages; a search is confirmed without them, should that fail."""
+        try:
+            write_plots(
+                load_optuna_study(self._folder, self._session.plan),
+                self._records,
+                self._study.objectives,
+                self._directions,
+                measured_on(vars(self._session.plan), len(finished(self._records))),
+                self._folder,
+            )
+        except Exception as error:
+            first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+            self._console.print(
+                f"Optuna's pages are not all drawn ({type(error).__name__}: {first}).",
+                style="yellow",
+                markup=False,
+            )
 
     def _confirm(self, winner: TrialRecord, script: Path) -> str:
         """Learn the winner and the paper's setting anew; return how that has ended."""
@@ -199,7 +213,7 @@ class _Verdict:
         write_text(self._folder / CONFIRMED, as_json(results))
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
-        sender.close(SENDING_SECONDS)
+        sender.close()
         return outcome
 
 

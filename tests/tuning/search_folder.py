@@ -50,7 +50,7 @@ def searched_records(number=24, seed=0):
             num_bytes=size,
             **{name.replace(".", "__"): value for name, value in fields.items()},
         )
-        one.number = n if n < GAP else n + 2  # two suggestions were over the budget
+        one.number = n if n < GAP else n + 2  # two suggestions were refused
         one.label = f"eta{fields['learner.masking_ratio']:.2f} s5 M100 seed0 #{one.number}"
         one.started = 1000.0 + 55 * (n // 2) + 6 * (n % 2)
         one.ended = one.started + 11 * one.tasks_seen * rng.uniform(0.8, 1.2)
@@ -90,7 +90,7 @@ def write_search(
         "seed": 0,
         "validation": "held-out performers 3, 9",
         "confirm_seeds": [2, 3, 4][:num_seeds] if has_confirm else [],
-        "over_budget": [GAP, GAP + 1] if len(records) > GAP else [],
+        "refused": [GAP, GAP + 1] if len(records) > GAP else [],
     }
     study = {
         "question": "Which setting learns most and forgets least?",
@@ -98,7 +98,7 @@ def write_search(
         "is_standin": is_standin,
         "protocol": "ntu60-xview",
         "scale": "small",
-        "objective": objectives[0],
+        "objectives": list(objectives),
         "varied": list(SPACE),
         "space": {name: repr(domain) for name, domain in SPACE.items()},
         "budget": 400_000,

@@ -1,21 +1,11 @@
-"""What a search may take: bytes known before a setting runs, and hours across interruptions."""
+"""What the memories of a search may take: bytes, known before a setting runs."""
 
 import pytest
 from tiny_runs import NUM_CLASSES, PARTS, TINY, learn, tiny_run, write_set
 
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
-from charon.tuning.budget import (
-    EXTENDED,
-    TIME_UP,
-    MemorySize,
-    check_memory,
-    is_over,
-    parse_bytes,
-    show_bytes,
-    spent_seconds,
-)
-from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
+from charon.tuning.budget import MemorySize, check_memory, parse_bytes, show_bytes
 from charon.tuning.space import Choice, Whole
 
 SIZE = MemorySize((3, 12, 5, 2), NUM_CLASSES, PARTS)
@@ -74,46 +64,3 @@ def test_a_value_that_leaves_too_little_of_a_clip_is_an_error():
     check_memory(
         {"learner.buffer_size": Whole(1, TINY["learner.buffer_size"])}, start(), SIZE, 99, None
     )
-
-
-def events(*kinds_and_times):
-    return [{"kind": kind, "time": time} for kind, time in kinds_and_times]
-
-
-def test_time_counts_while_the_study_runs_and_not_between_its_sittings():
-    assert spent_seconds([]) == 0
-    first = [("study", 100.0), ("start", 110.0), ("report", 160.0)]
-    assert spent_seconds(events(*first)) == 60
-    assert spent_seconds(events(*first, ("study", 9000.0), ("end", 9005.0))) == 65
-
-
-def test_added_trials_have_their_own_time():
-    both = [("study", 0.0), ("end", 50.0), (EXTENDED, 100.0), ("study", 101.0), ("end", 104.0)]
-    assert spent_seconds(events(*both)) == 3
-
-
-def journal(folder, *outcomes):
-    one = Journal(folder / "journal.jsonl")
-    one.append("study")
-    for number, outcome in enumerate(outcomes):
-        one.append("trial", str(number), label="", fields={}, tags={})
-        one.append("end", str(number), outcome=outcome)
-    return one
-
-
-def test_a_study_is_over_when_every_trial_is(tmp_path):
-    one = journal(tmp_path, FINISHED, PRUNED, FAILED, LOST)
-    assert is_over(one, 3)
-    assert not is_over(one, 4)
-
-
-def test_a_study_with_an_open_trial_is_not_over(tmp_path):
-    assert not is_over(journal(tmp_path, FINISHED, INTERRUPTED), 1)
-
-
-def test_a_search_out_of_time_is_over_until_it_goes_on(tmp_path):
-    one = journal(tmp_path, FINISHED)
-    one.append(TIME_UP)
-    assert is_over(one, 24)
-    one.append("study")
-    assert not is_over(one, 24)

@@ -1,5 +1,6 @@
 """The confirm stage: fresh seeds, all training clips, both settings; and how a search is judged."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -126,13 +127,13 @@ def test_the_stage_is_a_study_that_goes_on_and_makes_room_for_another_winner(tmp
     assert len(list(tmp_path.glob("confirm-*/journal.jsonl"))) == 1
 
 
-def judged(fields=SEARCHED, num_tasks=6, num_classes=120, is_ntu=True, **options):
+def judged(fields=SEARCHED, num_tasks=6, num_classes=120, is_ntu=True, study=SEARCH, **options):
     about = SimpleNamespace(is_ntu=is_ntu, class_names=("x",) * num_classes)
     clips = SimpleNamespace(
         tasks=SimpleNamespace(tasks=[None] * num_tasks),
         archive=SimpleNamespace(source="some.npz", description=about),
     )
-    return judgement_of(SEARCH, Options(**options), fields, clips)
+    return judgement_of(study, Options(**options), fields, clips)
 
 
 def test_by_default_validation_selects_and_three_fresh_seeds_confirm():
@@ -146,6 +147,15 @@ def test_the_number_of_seeds_and_of_first_tasks_can_be_chosen():
     assert judged(confirm_seeds=0).seeds == ()
     assert judged(confirm_seeds=5, smoke=True).seeds == (2,)
     assert judged(select=FIRST_TASKS, first_tasks=4).rule == Rule(FIRST_TASKS, 4)
+
+
+def test_a_search_for_less_forgetting_needs_two_tasks():
+    study = replace(SEARCH, objectives=("val/faa", "val/forgetting"))
+    judged(study=study)
+    joint = complete({**SEARCHED, "data.stream": "joint"})
+    for stream in ({"num_tasks": 1}, {"fields": joint}):
+        with pytest.raises(ConfigError, match="not defined on a stream of one task"):
+            judged(study=study, **stream)
 
 
 def test_gtep_confirms_on_the_classes_that_the_search_has_not_seen():

@@ -8,6 +8,7 @@ from charon.tuning.objectives import (
     _DIRECTIONS,
     best_direction,
     can_prune,
+    check_defined,
     check_objectives,
     directions,
     watched,
@@ -41,6 +42,14 @@ def test_a_search_is_about_an_accuracy_or_who_learns_nothing_wins(name):
         check_objectives([name], is_search=True)
     check_objectives([name, "val/task_il_faa"], is_search=True)
     check_objectives([name], is_search=False)
+
+
+@pytest.mark.parametrize("name", ["val/forgetting", "val/bwt"])
+def test_what_compares_tasks_is_refused_where_there_is_one(name):
+    check_defined(["val/faa", name], 2)
+    check_defined(["val/faa"], 1)
+    with pytest.raises(ConfigError, match=f"{name} is not defined on a stream of one task"):
+        check_defined(["val/faa", name], 1)
 
 
 def test_only_one_accuracy_can_stop_a_trial():

@@ -85,10 +85,6 @@ def test_the_command_line_replaces_what_a_search_is_about():
         ({"settings": {"learner": "er2"}}, "no space for the learner 'er2'"),
         ({"settings": {"learner.alpha": 0.5}}, "varied by the study"),
         ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one protocol"),
-        (
-            {"objectives": ("val/faa", "val/bwt"), "settings": {"data.stream": "joint"}},
-            "val/bwt is not defined on the joint stream",
-        ),
     ],
 )
 def test_a_search_that_cannot_be_says_so_in_one_sentence(options, message):

@@ -62,7 +62,7 @@ def test_trials_keep_their_numbers_those_over_the_budget_and_those_that_went_on_
             )
         )
 
-    add(0.0, TrialState.PRUNED, over_budget=9000)
+    add(0.0, TrialState.PRUNED, refused="Over.")
     add(0.1, TrialState.FAIL, ray_trial="a", number=1)
     add(0.2, TrialState.COMPLETE, ray_trial="b", number=2)
     add(0.1, TrialState.COMPLETE, ray_trial="a", number=1)  # the failed one, gone on
@@ -91,6 +91,19 @@ def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path)
     most = {row["objective"]: row["field"] for row in reversed(rows)}
     assert most == {FAA: "learner.alpha", BYTES: "learner.masking_ratio"}
     assert all(row["evaluator"].startswith("PED-ANOVA") and row["n"] == "9" for row in rows)
+
+
+def test_of_four_objectives_every_page_is_drawn_but_the_front(search, tmp_path):
+    study, records = search
+    names = [FAA, BYTES, "val/acc/task_01", "val/faa_again"]
+    for one in records:
+        for metrics in one.curve.values():
+            metrics["val/faa_again"] = metrics[FAA]
+    best = ["maximize", "minimize", "maximize", "maximize"]
+    write_plots(study, records, names, best, "some clips", tmp_path)
+    pages = {path.stem for path in (tmp_path / "plots").glob("*.html")}
+    assert pages >= {"history", "history_val_faa_again", "timeline", "importance"}
+    assert "pareto_front" not in pages
 
 
 def test_a_search_of_few_finished_trials_has_no_importance(search, tmp_path):

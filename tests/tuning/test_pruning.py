@@ -59,6 +59,19 @@ def test_after_an_interruption_the_rungs_are_as_they_were():
     assert decide(one, trials["better"], 2, 95) == TrialScheduler.CONTINUE
 
 
+def test_a_trial_that_was_stopped_is_not_run_again_by_an_older_snapshot():
+    before = [
+        ScoresOfTrial("bad", 1, {2: score(2, 6, 10)}, is_stopped=True),
+        ScoresOfTrial("good", 0, {2: score(2, 6, 90)}),
+    ]
+    trials = [SimpleNamespace(trial_id=name, status="PENDING") for name in ("bad", "good")]
+    ray = SimpleNamespace(
+        get_trials=lambda: trials, stop_trial=lambda one: setattr(one, "status", "TERMINATED")
+    )
+    assert TaskHalving(6, before).choose_trial_to_run(ray).trial_id == "good"
+    assert [one.status for one in trials] == ["TERMINATED", "PENDING"]
+
+
 def test_an_end_score_does_not_enter_a_lower_rung():
     one, trials = halving((), "done", "next")
     result = {"training_iteration": 6, "task": 6, "num_tasks": 6, "score": 1.0}

@@ -57,7 +57,7 @@ def write_study(folder, *, is_standin, settings=None):
         "is_standin": is_standin,
         "protocol": "ntu60-xview",
         "scale": "small",
-        "objective": "test/faa",
+        "objectives": ["test/faa"],
         "varied": ["learner.masking_ratio", "learner"],
         "options": {"settings": settings or {}},
     }

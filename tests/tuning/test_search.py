@@ -1,28 +1,35 @@
 """Optuna's view of a search: what was stopped never wins, and nothing is told twice."""
 
+import runpy
+from pathlib import Path
 from types import SimpleNamespace
 
 import optuna
 import pytest
+from optuna.samplers._tpe.sampler import _split_trials
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from charon.tuning.database import DATABASE
 from charon.tuning.encoding import Encoding
+from charon.tuning.ending import TIME_UP, is_over
 from charon.tuning.expansion import complete
+from charon.tuning.files import ResultsError
+from charon.tuning.journal import FINISHED, Journal
 from charon.tuning.objectives import directions
+from charon.tuning.runner import closing_words, noted
 from charon.tuning.search import (
+    IS_START,
     NAME,
-    OVER_BUDGET,
     RAY_TRIAL,
-    START,
+    REFUSED,
     Limits,
     LongerSearch,
     StudySearch,
     load_optuna_study,
     make_study,
 )
-from charon.tuning.space import MaskingRatio, Real, SamplingInterval, Whole
+from charon.tuning.space import Choice, MaskingRatio, Real, SamplingInterval, Whole, bound
 from charon.tuning.trainable import score
 
 SPACE = {
@@ -107,15 +114,15 @@ def test_optunas_dashboard_shows_a_trials_name_and_its_faa_beside_the_score(tmp_
 
 def test_the_sampler_ranks_every_stopped_trial_below_every_finished_one(tmp_path):
     one = begun(tmp_path)
-    for name in ("stopped", "finished"):
+    names = ("stopped early", "stopped late", "finished")
+    for name in names:
         one.suggest(name)
-    finish(one, "stopped", [99.0, 98.0, 96.0, 95.0])
-    finish(one, "finished", [50.0] * 6)
-    # TPE ranks pruned trials by their last step's value, behind complete ones.
-    last = {t.user_attrs[RAY_TRIAL]: max(t.intermediate_values.items()) for t in one.study.trials}
-    assert last["stopped"] == (4, score(4, 6, 95.0))
-    assert last["finished"] == (6, score(6, 6, 50.0))
-    assert last["stopped"] < last["finished"]
+    for name, faas in zip(names, ([99.0, 98.0], [99.0, 98.0, 96.0, 95.0], [50.0] * 6), strict=True):
+        finish(one, name, faas)
+    # TPE models the best few of all trials; which these are is its own to say.
+    best = [_split_trials(one.study, one.study.trials, number)[0] for number in (1, 2, 3)]
+    expected = [{"finished"}, {"finished", "stopped late"}, set(names)]
+    assert [{trial.user_attrs[RAY_TRIAL] for trial in some} for some in best] == expected
 
 
 def test_the_report_at_which_a_trial_is_stopped_is_not_lost(tmp_path):
@@ -173,6 +180,54 @@ def test_a_trial_told_before_the_interruption_is_not_told_again(tmp_path):
     assert len(done) == 1
 
 
+def test_trials_that_began_and_ended_after_the_snapshot_count(tmp_path):
+    one = begun(tmp_path, num_trials=4)
+    one.suggest("known")
+    one.save(str(tmp_path / "snapshot"))
+    for name in ("finished", "failed", "lost"):
+        one.suggest(name)
+    finish(one, "finished", [90.0] * 6)
+    one.on_trial_complete("failed", error=True)
+    for _ in range(2):  # killed twice before another snapshot
+        again = search(tmp_path, num_trials=4)
+        again.restore(str(tmp_path / "snapshot"))
+    assert again.suggest("more") != Searcher.FINISHED
+    assert again.suggest("one too many") == Searcher.FINISHED
+
+
+def test_a_failed_trial_that_went_on_and_ended_after_the_snapshot_is_complete_once(tmp_path):
+    one = begun(tmp_path)
+    one.suggest("a")
+    one.on_trial_complete("a", error=True)
+    one.save(str(tmp_path / "snapshot"))
+    for _ in range(2):
+        again = search(tmp_path)
+        again.restore(str(tmp_path / "snapshot"))
+        again.on_trial_result("a", report(2, 80.0))
+        again.on_trial_complete("a", report(6, 70.0))
+    assert [t.state for t in again.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_database_that_is_gone_is_said_before_anything_goes_on(tmp_path):
+    begun(tmp_path).suggest("a")
+    search(tmp_path).check_holds(["a"], tmp_path / DATABASE)
+    (tmp_path / DATABASE).unlink()
+    with pytest.raises(ResultsError, match=r"lacks 1 of the trials .* put that one back"):
+        search(tmp_path).check_holds(["a"], tmp_path / DATABASE)
+
+
+def test_a_trial_stopped_after_the_snapshot_stays_so(tmp_path):
+    one = begun(tmp_path)
+    one.suggest("a")
+    one.save(str(tmp_path / "snapshot"))
+    finish(one, "a", [10.0, 10.0])
+    again = search(tmp_path)
+    assert [trial.is_stopped for trial in again.scores()] == [True]
+    again.restore(str(tmp_path / "snapshot"))
+    again.on_trial_complete("a")  # as Ray ends a trial that it has not run again
+    assert [t.state for t in again.study.trials] == [TrialState.PRUNED]
+
+
 def test_a_crash_before_rays_first_snapshot_loses_neither_the_start_nor_its_place(tmp_path):
     begun(tmp_path).suggest("lost")
     again = begun(tmp_path)
@@ -215,7 +270,7 @@ def test_a_trial_that_failed_and_goes_on_keeps_its_scores_and_ends_once(tmp_path
     old, new = one.study.trials
     assert (old.state, new.state) == (TrialState.FAIL, TrialState.COMPLETE)
     assert new.intermediate_values == {1: score(1, 6, 90.0), 6: score(6, 6, 70.0)}
-    assert new.user_attrs[START]
+    assert new.user_attrs[IS_START]
     assert {some.number for some in one.scores()} == {number}
 
 
@@ -243,9 +298,9 @@ def test_ray_asks_a_restored_search_that_had_ended_again(tmp_path):
 def test_after_its_hours_a_search_starts_nothing_more(tmp_path):
     one = begun(tmp_path, deadline=0.0)
     assert one.suggest("a")["trial"]["is_start"]
-    assert not one.is_out_of_time
+    assert not one.ended_by
     assert one.suggest("b") == Searcher.FINISHED
-    assert one.is_out_of_time
+    assert one.ended_by == TIME_UP
 
 
 def test_no_more_trials_run_at_once_than_there_is_room_for(tmp_path):
@@ -268,8 +323,10 @@ def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
         fields = one.suggest(name)["trial"]["run"]
         assert fields["learner.buffer_size"] <= 500
         finish(one, name, [float(fields["learner.buffer_size"]) / 20] * 6)
-    over = [t for t in one.study.trials if OVER_BUDGET in t.user_attrs]
+    over = [t for t in one.study.trials if REFUSED in t.user_attrs]
     assert over
+    assert over[-1].user_attrs[REFUSED] == [s.refused for s in heard if s.refused][-1]
+    assert "over 500 B" in over[-1].user_attrs[REFUSED]
     assert {t.state for t in over} == {TrialState.PRUNED}
     assert all(t.constraints["memory/bytes"] > 0 for t in over)
     assert one.study.best_trial.params["learner.buffer_size"] <= 500
@@ -277,12 +334,46 @@ def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
     assert [s.ray_trial for s in heard if s.ray_trial] == list("abcdefgh")
 
 
-def test_a_search_in_which_nothing_is_within_the_budget_ends(tmp_path, monkeypatch):
+def test_fields_that_do_not_go_together_are_told_to_optuna_and_never_run(tmp_path):
+    space = {
+        "data.num_frames": Choice((10, 15, 120)),
+        "model.frames_per_tuple": Choice((1, 2, 6)),
+    }
+    one = begun(tmp_path, space)
+    heard = []
+    one.on_suggestion = heard.append
+    for number in range(12):
+        fields = one.suggest(str(number))["trial"]["run"]
+        assert fields["data.num_frames"] % fields["model.frames_per_tuple"] == 0
+        finish(one, str(number), [50.0] * 6)
+    refused = [suggestion.refused for suggestion in heard if suggestion.refused]
+    assert refused
+    assert all("num_frames" in why for why in refused)
+    assert {t.state for t in one.study.trials if REFUSED in t.user_attrs} == {TrialState.PRUNED}
+
+
+def test_a_search_in_which_nothing_more_can_be_run_is_over_and_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr("charon.tuning.search.PATIENCE", 2)
     monkeypatch.setattr("charon.tuning.search.MOST_DRAWS", 4)
-    one = begun(tmp_path, budget=500, bytes_of=lambda fields: 501)
-    assert one.suggest("a") == Searcher.FINISHED
-    assert len(one.study.trials) == 4
+    space = {"learner.buffer_size": Whole(500, 2000, log=True)}
+    one = begun(tmp_path, space, budget=500, bytes_of=lambda f: f["learner.buffer_size"])
+    journal = Journal(tmp_path / "journal.jsonl")
+    one.on_suggestion = lambda suggestion: noted(journal, suggestion)
+    one.suggest("a")
+    journal.append("trial", "a", label="", fields={}, tags={})
+    finish(one, "a", [50.0] * 6)
+    journal.append("end", "a", outcome=FINISHED)
+    assert one.suggest("b") == Searcher.FINISHED
+    assert len(one.study.trials) == 1 + 4
+    assert not is_over(journal, 24)
+    journal.append(one.ended_by)
+    assert is_over(journal, 24)
+    refused, end = closing_words(journal, SimpleNamespace(num_trials=24), one.ended_by)
+    assert "4 suggested settings were not run" in refused
+    assert "over 500 B" in refused
+    assert "after 1 of 24 trials" in end
+    assert "--budget" in end
+    assert "--resume" not in end
 
 
 OBJECTIVES = ("val/faa", "memory/bytes", "time/train_seconds")
@@ -307,10 +398,18 @@ def test_several_objectives_are_told_at_the_end_each_in_its_direction(tmp_path, 
 MODELLED = pytest.param("gp", marks=pytest.mark.slow)  # seconds a suggestion
 
 
+DEFAULT = bound(
+    runpy.run_path(str(Path(__file__).parents[2] / "studies" / "search.py"))["study"].space,
+    START_FIELDS,
+)
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", MODELLED, "nsga2"])
 def test_every_sampler_searches_the_default_space_without_a_warning(tmp_path, sampler):
-    one = begun(tmp_path, sampler=sampler, budget=500, bytes_of=lambda f: f["learner.alpha"] * 800)
+    one = begun(
+        tmp_path, DEFAULT, sampler=sampler, budget=1600, bytes_of=lambda f: f["learner.buffer_size"]
+    )
     for name in "abcdefghijkl":  # Optuna's samplers draw the first ten at random
         fields = one.suggest(name)["trial"]["run"]
-        assert all(SPACE[field].holds(fields[field]) for field in SPACE)
+        assert all(DEFAULT[field].holds(fields[field]) for field in DEFAULT)
         finish(one, name, [50.0 + 10 * fields["learner.alpha"]] * (2 if name == "c" else 6))

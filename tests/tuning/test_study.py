@@ -6,7 +6,7 @@ from charon.errors import ConfigError
 from charon.tuning.expansion import expand
 from charon.tuning.scales import AtMost
 from charon.tuning.space import Choice, MaskingRatio, Real, Whole
-from charon.tuning.study import Study, for_learner, with_small_buffers
+from charon.tuning.study import WHAT_IS_MEASURED, Study, for_learner, with_small_buffers
 
 ETA = "learner.masking_ratio"
 SPACE = {"learner.alpha": Real(0, 1)}
@@ -150,6 +150,7 @@ def test_a_search_refuses_to_select_on_the_test_set():
         ({"space": SPACE, "objectives": ["val/faa", "val/faa"]}, "named once"),
         ({"space": {"seed": Choice((0, 1))}}, "one seed"),
         ({"space": {"learner": Choice(("er", "charon"))}}, "one learner"),
+        *(({"space": {name: Choice((1, 2))}}, f"{name} are measured") for name in WHAT_IS_MEASURED),
     ],
 )
 def test_a_wrong_declaration_says_what_is_wrong(changes, message):

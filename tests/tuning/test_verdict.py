@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 from tuning.search_folder import SPACE, searched_records
 
-from charon.errors import CheckpointError
 from charon.tuning import verdict
 from charon.tuning.expansion import complete
 from charon.tuning.journal import FINISHED, INTERRUPTED, Journal
 from charon.tuning.options import Options
+from charon.tuning.scoring import ScoringError
 from charon.tuning.study import Study
 
 STUDY = Study("some", "Which?", space=SPACE, seeds=(0,), pruner="asha")
@@ -130,12 +130,28 @@ def test_the_winners_setting_is_ready_to_run_on_all_clips(journal, tmp_path, ste
     assert {name: ready[name] for name in SPACE} == {name: winner.fields[name] for name in SPACE}
 
 
-def test_a_model_that_is_gone_costs_the_gap_and_nothing_else(journal, tmp_path, steps):
-    steps.problem = CheckpointError("some/model.pt is gone.")
-    _, said = follow(journal, tmp_path)
-    assert "No gap report: some/model.pt is gone." in said
+def test_a_model_that_cannot_be_scored_costs_the_gap_and_nothing_else(journal, tmp_path, steps):
+    follow(journal, tmp_path)
+    steps.problem = ScoringError("some/model.pt is gone.")
+    outcome, said = follow(journal, tmp_path)
+    assert outcome == "failed"  # as one of the trials did, and not for the gap
+    assert "No gap report: some/model.pt is gone. --resume tries it again." in said
     assert (tmp_path / "winner.json").exists()
-    assert not (tmp_path / "gap.json").exists()
+    assert not list(tmp_path.glob("gap.*"))
+
+
+def test_a_page_that_cannot_be_drawn_does_not_keep_the_winner_from_being_confirmed(
+    journal, tmp_path, steps, monkeypatch
+):
+    def fail(*_):
+        raise ValueError("2 or 3 objectives are needed.\nNot 4.")
+
+    monkeypatch.setattr(verdict, "write_plots", fail)
+    confirmed = []
+    monkeypatch.setattr(verdict._Verdict, "_confirm", lambda *given: confirmed.append(given))
+    _, said = follow(journal, tmp_path)
+    assert len(confirmed) == 1
+    assert "pages are not all drawn (ValueError: 2 or 3 objectives are needed)." in said
 
 
 def test_a_search_that_is_not_over_has_no_winner(journal, tmp_path, steps):
@@ -150,8 +166,8 @@ def test_how_the_search_ended_is_kept(journal, tmp_path, steps):
     assert follow(journal, tmp_path)[0] == FINISHED
 
 
-def test_suggestions_over_the_budget_are_written_down_by_number(journal, tmp_path, steps):
+def test_refused_suggestions_are_written_down_by_number(journal, tmp_path, steps):
     journal.append("suggestion", number=5, ray="", fields={})
     journal.append("suggestion", number=6, ray="t6", fields={})
     follow(journal, tmp_path)
-    assert written(tmp_path, "selection.json")["over_budget"] == [5]
+    assert written(tmp_path, "selection.json")["refused"] == [5]

@@ -122,9 +122,9 @@ class Found:
         return trials[trials["trial_id"] == trial_id].iloc[0]
 
     @property
-    def over_budget(self) -> list[int]:
-        """The numbers of the settings that were over the budget and never run."""
-        return list(self.selection["over_budget"])
+    def refused(self) -> list[int]:
+        """The numbers of the settings that were refused and never run."""
+        return list(self.selection["refused"])
 
     @property
     def can_compare(self) -> bool:

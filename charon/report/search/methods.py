@@ -100,16 +100,17 @@ def _overridden(found: Found) -> list[str]:
 def numbering(found: Found) -> str:
     """Return how trials are numbered, and which numbers are missing and why."""
     known = set(found.results.trials["number"])
-    over = [number for number in found.over_budget if number not in known]
-    others = set(range(max(known) + 1)) - known - set(over)
+    refused = [number for number in found.refused if number not in known]
+    others = set(range(max(known) + 1)) - known - set(refused)
     text = (
         "A trial's number is that of Optuna's suggestion, from #0; the paper's setting is "
         f"#{found.paper_trial['number']}."
     )
-    if over:
+    if refused:
         budget = found.results.study["budget"]
-        verb = "was" if len(over) == 1 else "were"
-        text += f" {_ranges(over)} {verb} over the budget of {budget:,} bytes and never run."
+        why = f"over the budget of {budget:,} bytes, or fields" if budget else "fields"
+        verb = "was" if len(refused) == 1 else "were"
+        text += f" {_ranges(refused)} {verb} never run: {why} that do not go together."
     if others:
         verb = "belongs" if len(others) == 1 else "belong"
         text += (

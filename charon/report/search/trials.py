@@ -39,7 +39,7 @@ STEPS = (1, 2, 5)
 def draw_history(found: Found) -> Figure:
     """Draw each finished trial's objective in the order of suggestion, and the best so far."""
     trials, metric = found.results.trials.sort_values("number"), found.objectives[0]
-    last = max([*trials["number"], *found.over_budget])
+    last = max([*trials["number"], *found.refused])
     figure, (axes,) = new_figure(7.2, 3.6)
     done = trials[trials["status"] == FINISHED]
     values = in_units(metric, done[metric])
@@ -60,16 +60,16 @@ def draw_history(found: Found) -> Figure:
             transform=foot,
             label=_outcome(str(status)),
         )
-    if found.over_budget:
+    if found.refused:
         axes.scatter(
-            found.over_budget,
-            [0.025] * len(found.over_budget),
+            found.refused,
+            [0.025] * len(found.refused),
             marker="_",
             s=26,
             linewidths=1.3,
             color=FAINT,
             transform=foot,
-            label="over the budget, never run",
+            label="refused, never run",
         )
     won = done["trial_id"] == found.winner
     axes.scatter(
