@@ -1,18 +1,16 @@
 """A study that lies in the folder already: gone on with, made longer, or moved aside."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from charon.errors import ConfigError
 from charon.tuning.ending import is_over
-from charon.tuning.expansion import PlannedTrial
 from charon.tuning.files import ResultsError
 from charon.tuning.journal import FAILED, FINISHED, PRUNED, Journal, Value
 from charon.tuning.options import REMEMBERED, Options
-from charon.tuning.plan import Plan, described, read_plan
-from charon.tuning.study import Study
+from charon.tuning.plan import Plan, read_plan
 from charon.tuning.words import counted
 
 
@@ -64,42 +62,44 @@ def with_remembered(options: Options, plan: Plan) -> Options:
     return replace(options, **{**old, **given})
 
 
-def check_same(
-    plan: Plan,
-    study: Study,
-    trials: Sequence[PlannedTrial],
-    options: Options,
-    command: str,
-    budget: int | None = None,
-) -> None:
+def check_same(old: Plan, now: Plan, command: str) -> None:
     """Check that what is resumed is what was started; only how long it is may change.
 
     Args:
-        plan: what was started.
-        study: what is resumed.
-        trials: its runs, of a search the first.
-        options: complete.
+        old: what was started.
+        now: what would be started now.
         command: that goes on with it, for the error's sentence.
-        budget: of a search; None for any.
 
     Raises:
         ConfigError: something differs; names the first difference.
     """
-    now = [asdict(trial) for trial in trials]
-    what = _difference(plan.trials, now) or _difference_of_search(plan, study, budget)
-    for name in ("cpus", "gpus"):
-        if getattr(options, name) != plan.options[name]:
-            what = f"--{name}-per-trial, then {plan.options[name]}, now {getattr(options, name)}"
-    if options.share_first_task and not plan.options["share_first_task"]:
-        what = "--share-first-task was not given then"
+    what = _difference(old, now)
     if what:
         raise ConfigError(
-            f"The study that began on {plan.started} cannot go on, for it has changed: {what}. "
+            f"The study that began on {old.started} cannot go on, for it has changed: {what}. "
             f"Go on with it as it was ({command}), or start anew with --results DIR."
         )
 
 
-def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
+def _difference(old: Plan, now: Plan) -> str:
+    what = _difference_of_runs(old.trials, now.trials)
+    if what:
+        return what
+    if old.fingerprint != now.fingerprint:
+        return f"the clips of {old.data} are not those it began with"
+    for name in dict.fromkeys([*old.space, *now.space]):
+        if old.space.get(name) != now.space.get(name):
+            return f"the space of {name} was {old.space.get(name)}, now {now.space.get(name)}"
+    before, after = _settled(old), _settled(now)
+    for name, value in before.items():
+        if value != after[name]:
+            return f"its {name} was {value}, now {after[name]}"
+    if now.options["share_first_task"] and not old.options["share_first_task"]:
+        return "--share-first-task was not given then"
+    return ""
+
+
+def _difference_of_runs(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
     if len(old) != len(new):
         return f"it had {len(old)} runs and now has {len(new)}"
     for before, after in zip(old, new, strict=True):
@@ -111,29 +111,16 @@ def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) ->
     return ""
 
 
-def _difference_of_search(plan: Plan, study: Study, budget: int | None) -> str:
-    space = described(study.space)
-    for name in dict.fromkeys([*plan.space, *space]):
-        if plan.space.get(name) != space.get(name):
-            return f"the space of {name} was {plan.space.get(name)}, now {space.get(name)}"
-    if not study.is_search:
-        return ""
-    before = {
+def _settled(plan: Plan) -> dict[str, object]:
+    """Return what cannot change beside runs and space, each by the name a person gives it."""
+    return {
         "objective": " ".join(plan.objectives),
         "sampler": plan.sampler,
         "pruner": plan.pruner,
         "budget": plan.budget,
+        "--cpus-per-trial": plan.options["cpus"],
+        "--gpus-per-trial": plan.options["gpus"],
     }
-    after = {
-        "objective": " ".join(study.objectives),
-        "sampler": study.sampler,
-        "pruner": study.pruner,
-        "budget": budget,
-    }
-    for name, value in before.items():
-        if value != after[name]:
-            return f"its {name} was {value}, now {after[name]}"
-    return ""
 
 
 def longer(plan: Plan, options: Options, journal: Journal) -> Plan:

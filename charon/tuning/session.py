@@ -133,11 +133,10 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     if options.gpus == "auto":
         gpus, packed = pack(cluster, trials, cache, cpus, gpus, console.print)
         options = replace(options, gpus=gpus)
-    if old is None:
-        plan = new_plan(study, options, trials, clips, begin_command(script), budget)
-        standing = Standing(0, 0, plan.num_trials)
-    else:
-        check_same(old, study, trials, options, go_on_command(script, options), budget)
+    plan = new_plan(study, options, trials, clips, begin_command(script), budget)
+    standing = Standing(0, 0, plan.num_trials)
+    if old is not None:
+        check_same(old, plan, go_on_command(script, options))
         journal = Journal(folder / "journal.jsonl")
         plan = longer(old, options, journal)
         standing = standing_of(journal, plan.num_trials)

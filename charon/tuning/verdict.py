@@ -110,6 +110,8 @@ class _Verdict:
         )
 
     def _write_selection(self, chosen: Selection) -> None:
+        for name in (CONFIRMED, GAP, GAP_TABLE):  # they may tell of another winner
+            (self._folder / name).unlink(missing_ok=True)
         facts = selection_facts(
             self._records, chosen, self._rule, self._paper, self._study.varied
         ) | {

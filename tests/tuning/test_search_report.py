@@ -6,12 +6,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from tuning.search_folder import BY_TEST, GAP, SPACE, searched_records, write_search
 
 from charon.report.search.found import read_found
 from charon.report.search.page import PICTURES, describe
-from charon.report.search.trials import draw_history, draw_slices, draw_timeline, plain_ticks
+from charon.report.search.trials import (
+    draw_history,
+    draw_slices,
+    draw_timeline,
+    plain_ticks,
+    positions,
+)
 from charon.report.tables import read_results
 
 ROOT = Path(__file__).parents[2]
@@ -264,3 +271,8 @@ def test_every_searched_field_is_in_the_table(tmp_path, records, undrawn):
     for name in ("masking ratio η", "sampling interval s", "α", "β", "learning rate"):
         assert name in said
     assert len(SPACE) == 5
+
+
+def test_a_choice_of_none_has_its_place_on_the_axis():
+    places, ticks = positions(pd.Series([3.0, None, 1.0, None]), choice=True)
+    assert (places.tolist(), ticks) == ([1.0, 2.0, 0.0, 2.0], ["1", "3", "none"])

@@ -121,6 +121,17 @@ def test_another_winner_takes_the_tag_over(journal, tmp_path, steps):
     assert [r.tags.get("winner") for r in journal.trials.values()].count("true") == 1
 
 
+def test_what_was_confirmed_of_an_earlier_winner_does_not_stand_beside_another(
+    journal, tmp_path, steps, monkeypatch
+):
+    (tmp_path / "confirm.json").write_text("{}")
+    monkeypatch.setattr(verdict._Verdict, "_write_gap", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        follow(journal, tmp_path)
+    assert (tmp_path / "selection.json").exists()
+    assert not (tmp_path / "confirm.json").exists()
+
+
 def test_the_winners_setting_is_ready_to_run_on_all_clips(journal, tmp_path, steps):
     follow(journal, tmp_path)
     ready = written(tmp_path, "winner.json")

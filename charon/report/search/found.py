@@ -200,4 +200,6 @@ def in_units(metric: str, values: Any) -> Any:
 
 def value_text(value: object) -> str:
     """Return a field's value as a reader writes it."""
+    if value is None or value != value:  # a table of pandas has NaN for what is not given
+        return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -168,8 +168,9 @@ def positions(values: pd.Series, choice: bool) -> tuple[np.ndarray, list[str]]:
     """Return where values stand on an axis; those of a choice stand evenly, with their names."""
     if not choice and pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
         return values.to_numpy(float), []
-    known = sorted(values.unique(), key=lambda v: (isinstance(v, str), v))
-    return values.map(known.index).to_numpy(float), [value_text(v) for v in known]
+    given = [None if pd.isna(value) else value for value in values]
+    known = sorted(set(given), key=lambda v: (v is None, isinstance(v, str), v or 0))
+    return np.array([known.index(v) for v in given], float), [value_text(v) for v in known]
 
 
 def _scale(axes: Axes, found: Found, field: str, ticks: list[str]) -> None:
