@@ -179,7 +179,7 @@ def _read_digits(
 
     Args:
         words: the text.
-        begin: characters from its begin, 0 or more.
+        begin: where in the text each number begins.
         count: so many of them are read, 0 to 8; the others count as the digit 0.
     """
     # Where the text ends first, only characters that are not read are beyond its last word.

@@ -15,7 +15,7 @@ class Results:
 
     Attributes:
         folder: where it was read.
-        study: the study's own facts (name, question, data, objective, varied fields).
+        study: the study's own facts (name, question, data, objectives, varied fields, options).
         trials: one row a trial.
         curves: one row a trial and task.
     """

@@ -14,9 +14,10 @@ def begin_command(script: Path) -> str:
 
 
 def go_on_command(script: Path, options: Options) -> str:
-    """Return how a study is gone on with, or made longer where that is asked for.
+    """Return the command that goes on with a study, or extends it where that was asked for.
 
     It says only where things are: ``study.json`` remembers all else, whenever it was chosen.
+    Words before the options are the script's own, and stay.
     """
     places = {
         "--results": options.results if options.results != Options().results else None,

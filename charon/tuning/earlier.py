@@ -1,4 +1,4 @@
-"""A study that lies in the folder already: gone on with, made longer, or moved aside."""
+"""A study that lies in the folder already: it goes on, is made longer, or is moved aside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

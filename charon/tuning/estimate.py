@@ -25,7 +25,7 @@ START_SECONDS = 20.0
 
 
 def show_estimate(session: Session, console: Console) -> None:
-    """Print the trials and their estimated cost; nothing is run."""
+    """Print the trials and their estimated cost, measured on a few steps; no trial is run."""
     search = _search_lines(session) if session.study.is_search else []
     for line in [_headline(session), *search, *_cost_lines(session)]:
         console.print(line, markup=False)
@@ -43,9 +43,11 @@ def _search_lines(session: Session) -> list[str]:
     """Return what a search draws from, what it is for and how it is judged."""
     study, plan = session.study, session.plan
     judgement = _judgement(session)
-    chosen = session.standing.num_trials - max(1, session.standing.done)
-    lines = [f"  then {chosen} that Optuna chooses from"]
-    lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
+    chosen = session.standing.left - (session.standing.done == 0)
+    lines = []
+    if chosen:
+        lines.append(f"  then {chosen} that Optuna chooses from")
+        lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
     if judgement.seeds:
         lines.append(
             f"  then the winner and the first setting, anew with {seeds_text(judgement.seeds)}"

@@ -1,5 +1,7 @@
 """``main(study)``: the one way a study is run."""
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,6 +31,8 @@ def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
         study: the declaration.
         arguments: the command line; that of the process if None.
     """
+    # A scheduler's polite request to end is an interruption like Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     script = Path(getattr(sys.modules["__main__"], "__file__", None) or f"{study.name}.py")
     try:
         status = run(study, arguments, script)

@@ -50,6 +50,9 @@ def write_plots(
     """
     pages = folder / FOLDER
     pages.mkdir(exist_ok=True)
+    table = folder / "importance.csv"
+    for old in (*pages.glob("*.html"), table):  # of a search that was shorter then
+        old.unlink(missing_ok=True)
     shown = in_own_units(study, records, objectives, directions)
     number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     draw = optuna.visualization
@@ -79,11 +82,8 @@ def write_plots(
             what = figure.layout.title.text
             figure.update_layout(title=f"{what}<br><sup>{provenance}</sup>")
             figure.write_html(pages / f"{title}.html", include_plotlyjs="directory")
-    table = folder / "importance.csv"
     if ranked:
         write_text(table, _importance_csv(ranked))
-    else:
-        table.unlink(missing_ok=True)
 
 
 def in_own_units(

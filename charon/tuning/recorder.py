@@ -119,15 +119,12 @@ class Recorder(Callback):  # type: ignore[misc]
                 self._journal.append("end", name, outcome=INTERRUPTED)
         self._tables.write(self._journal)
 
-    def plan(self, trials: list[Any]) -> None:
-        """Take trials into the tables that have not started."""
-        for trial in trials:
-            self._add(trial)
-
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Take new trials into account, and remove what no one needs any more."""
-        if any(trial.trial_id not in self._journal.trials for trial in trials):
-            self.plan(trials)
+        new = [trial for trial in trials if trial.trial_id not in self._journal.trials]
+        for trial in new:
+            self._add(trial)
+        if new:
             self._tables.write(self._journal)
         for name, (when, folder) in list(self._done_at.items()):
             if time.monotonic() - when > KEEP_CHECKPOINTS_SECONDS:

@@ -1,9 +1,7 @@
 """The study on Ray: from the list of trials to their recorded ends."""
 
 import math
-import os
 import shutil
-import signal
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -19,7 +17,7 @@ from charon.tuning.budget import MemorySize
 from charon.tuning.cluster import this_machine
 from charon.tuning.ending import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.facts import trial_tags
-from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal
+from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, Journal
 from charon.tuning.objectives import best_direction, watched
 from charon.tuning.plan import Plan
 from charon.tuning.progress import Progress
@@ -54,7 +52,7 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
         old.unlink()
     journal = Journal(session.folder / "journal.jsonl")
     if session.options.extend is not None:
-        journal.append(EXTENDED, num_trials=session.plan.num_trials)
+        journal.append(EXTENDED)
     spent = spent_seconds(journal.events)
     store = session.store
     root = f"{store.artifacts}/{session.study.name}" if store.artifacts else None
@@ -80,14 +78,12 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     )
     progress.headline = lambda: sender.problem
     recorder.listeners.append(progress.on_event)
-    # A scheduler's polite request to end is an interruption like Ctrl-C; Ray has taken it over.
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     hours = session.plan.hours
     deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
     with progress, _explained(session):
         ended_by = _tune(session, recorder, journal, deadline)
     if ended_by:
-        journal.append(ended_by, num_trials=len(journal.trials))
+        journal.append(ended_by)
     for line in closing_words(journal, session.plan, ended_by):
         console.print(line, markup=False)
     shutil.rmtree(session.folder / "progress", ignore_errors=True)
@@ -99,13 +95,16 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
 def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
     """Return what a user should know of how a search ended: why early, and what was not run."""
     refused = [event["refused"] for event in journal.of_kind("suggestion") if event["refused"]]
-    number = f"{len(journal.trials)} of {plan.num_trials} trials"
+    tried = [record for record in journal.trials.values() if record.status != LOST]
+    number = f"{len(tried)} of {plan.num_trials} trials"
     lines = []
     if refused:
         lines.append(
             f"{len(refused)} suggested settings were not run (journal.jsonl says why of each), "
             f"the last for this reason: {refused[-1]}"
         )
+    if not is_over(journal, plan.num_trials):
+        return lines
     if ended_by == EXHAUSTED:
         lines.append(
             f"The search ends after {number}, for nothing more was suggested that can be run; "

@@ -89,6 +89,8 @@ def score_trials(
         try:
             ray.get(done)
         except RayError as error:
+            for other in pending:
+                ray.cancel(other)
             raise ScoringError(explain(error)) from error
         on_scored(len(folders) - len(pending), len(folders))
     return {name: _read(folder / SCORES) for name, folder in folders.items()}

@@ -85,7 +85,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     """Check everything, prepare the data, and start Ray unless this is a dry run.
 
     What takes long and does not need another is done at the same time: Ray's processes,
-    MLflow's tables, and the data. Whatever is wrong is said without waiting for Ray.
+    MLflow's tables, and the data. What can be known early is said without waiting for Ray.
 
     Raises:
         CharonError: something about the user's input or surroundings is wrong.
@@ -121,9 +121,10 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         judgement_of(study, options, first[0].fields, clips)
         _check_database(folder)
     schema.wait()
-    if starting:
+    cluster = None
+    if starting is not None:
         _import_the_rest()
-    cluster = starting.wait() if starting else None
+        cluster = starting.wait()
     preparing.wait()
     cpus, gpus = place(options, cluster)
     study, trials, budget = plan_trials(study, options, fields, clips, gpus)

@@ -41,6 +41,7 @@ class Starting:
                 starts one.
             log_file: where :func:`log_to` sends what Ray has to say, for an error's sentence.
         """
+        self._is_own = address is None
         self._cluster: Cluster | None = None
         self._error: BaseException | None = None
         self._is_up, self._is_over = threading.Event(), threading.Event()
@@ -64,7 +65,8 @@ class Starting:
     def stop(self) -> None:
         """Disconnect; an own cluster ends and its temporary folder goes."""
         self._is_over.set()
-        self._thread.join()
+        # An own cluster comes up or fails; one that never answers is not waited for.
+        self._thread.join(None if self._is_own else REACH_SECONDS)
 
     def _run(self, address: str | None, log_file: Path) -> None:
         temporary = None

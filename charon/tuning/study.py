@@ -187,12 +187,12 @@ def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
 
 
 def for_learner(study: Study, learner: Value) -> Study:
-    """Return the study for another learner than its base's; a search takes its space.
+    """Return the search for another learner than its base's, with that one's space.
 
     Raises:
         ConfigError: the study has no space for it.
     """
-    if learner == study.base.get("learner", "charon") or not study.is_search:
+    if learner == study.base.get("learner", "charon"):
         return study
     if learner not in study.spaces:
         known = ", ".join([str(study.base.get("learner", "charon")), *study.spaces])

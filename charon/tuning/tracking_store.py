@@ -92,22 +92,32 @@ def make_schema(store: Store) -> None:
     """Make the tables of a new SQLite file, whole and once, whoever else does the same.
 
     Raises:
-        OSError: the folder cannot be written.
+        ConfigError: the file cannot be written.
     """
     if store.file is None or store.file.exists():
         return
+    try:
+        _make_database(store.file, store.artifacts)
+    except OSError as error:
+        raise ConfigError(
+            f"MLflow's database {store.file} cannot be made ({error.strerror or error}); choose "
+            "another folder with --results DIR, or another --tracking-uri."
+        ) from error
+
+
+def _make_database(file: Path, artifacts: str | None) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    store.file.parent.mkdir(parents=True, exist_ok=True)
-    with locked(store.file.with_name(f".{store.file.name}.lock")):
-        if store.file.exists():
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with locked(file.with_name(f".{file.name}.lock")):
+        if file.exists():
             return
-        temporary = store.file.with_name(f".{store.file.name}.{os.getpid()}")
+        temporary = file.with_name(f".{file.name}.{os.getpid()}")
         with tempfile.TemporaryDirectory(dir=_memory_folder()) as quick:
             made = Path(quick) / "mlflow.db"
-            SqlAlchemyStore(f"sqlite:///{made}", store.artifacts).engine.dispose()
+            SqlAlchemyStore(f"sqlite:///{made}", artifacts).engine.dispose()
             shutil.copyfile(made, temporary)
-        temporary.replace(store.file)
+        temporary.replace(file)
 
 
 def _memory_folder() -> str | None:

@@ -3,7 +3,7 @@
 In this order: the winner is written down (``selection.json``, ``winner.json``), only then do
 saved models meet the test set (``gap.json``, ``gap.csv``), and at last the winner and the
 paper's setting are learned anew (the folder ``confirm``). Each step can be repeated: what is
-there already is neither scored nor learned again.
+there already is neither scored nor learned again, unless the winner or its seeds are others.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,7 @@ from rich.console import Console
 from charon.errors import CharonError
 from charon.files import write_text
 from charon.report.tables import measured_on
-from charon.tuning import confirm
-from charon.tuning.gap import as_plain, measure_gap
+from charon.tuning import confirm, gap
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
 from charon.tuning.judgement import judgement_of
 from charon.tuning.objectives import can_prune, directions
@@ -23,14 +22,7 @@ from charon.tuning.plots import FRONTS, write_plots
 from charon.tuning.runner import outcome_of, run_study
 from charon.tuning.scoring import ScoringError, score_trials
 from charon.tuning.search import load_optuna_study
-from charon.tuning.selection import (
-    FLATTERS,
-    TEST,
-    Selection,
-    Tested,
-    finished,
-    select,
-)
+from charon.tuning.selection import FLATTERS, TEST, Selection, Tested, finished, select
 from charon.tuning.selection_files import (
     GAP,
     GAP_TABLE,
@@ -156,12 +148,10 @@ class _Verdict:
             self._console.print(
                 f"No gap report: {error} --resume tries it again.", style="yellow", markup=False
             )
-            for name in (GAP, GAP_TABLE):
-                (self._folder / name).unlink(missing_ok=True)
             return
-        gap = measure_gap(self._records, tested, self._judgement.first_tasks)
-        write_text(self._folder / GAP, as_json(as_plain(gap)))
-        write_text(self._folder / GAP_TABLE, gap_csv(gap, self._records, tested))
+        found = gap.measure_gap(self._records, tested, self._judgement.first_tasks)
+        write_text(self._folder / GAP, as_json(gap.as_plain(found)))
+        write_text(self._folder / GAP_TABLE, gap_csv(found, self._records, tested))
 
     def _draw(self) -> None:
         """Draw Optuna's pages; a search is confirmed without them, should that fail."""
@@ -186,7 +176,6 @@ class _Verdict:
         """Learn the winner and the paper's setting anew; return how that has ended."""
         seeds = self._judgement.seeds
         if not seeds:
-            (self._folder / CONFIRMED).unlink(missing_ok=True)
             return FINISHED
         trials = confirm.confirm_trials(
             winner.fields, self._paper, seeds, self._study.varied, self._judgement.benchmark

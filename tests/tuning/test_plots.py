@@ -108,6 +108,8 @@ def test_of_four_objectives_every_page_is_drawn_but_the_front(search, tmp_path):
 
 def test_a_search_of_few_finished_trials_has_no_importance(search, tmp_path):
     study, records = search
+    write_plots(study, records, [FAA], ["maximize"], "some clips", tmp_path)
+    assert (tmp_path / "importance.csv").exists()
     write_plots(study, records[:3], [FAA], ["maximize"], "some clips", tmp_path)
     assert not (tmp_path / "plots" / "importance.html").exists()
     assert (tmp_path / "plots" / "history.html").exists()

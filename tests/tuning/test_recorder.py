@@ -85,7 +85,7 @@ def test_the_tables_have_the_columns_a_reader_expects(folder):
 
 def test_an_interrupted_study_has_its_tables_and_says_what_was_running(folder):
     one, running, waiting = recorder(folder), fake_trial("t1"), fake_trial("t2")
-    one.plan([running, waiting])
+    one.on_step_begin(0, [running, waiting])
     play(one, running, [1, 2])
     one.on_experiment_end([running, waiting])
     assert (status(folder, "t1"), status(folder, "t2")) == (INTERRUPTED, PENDING)

@@ -44,6 +44,13 @@ def test_the_tables_are_made_in_memory_where_there_is_room(folder, free, found, 
     assert tracking_store._memory_folder() == found
 
 
+def test_a_database_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    store = choose_store(f"sqlite:///{tmp_path}/file/mlflow.db", tmp_path)
+    with pytest.raises(ConfigError, match=r"mlflow\.db cannot be made .*--tracking-uri"):
+        make_schema(store)
+
+
 def new_journal(folder):
     journal = Journal(folder / "journal.jsonl")
     if not journal.events:

@@ -89,7 +89,7 @@ class Found:
 
     @property
     def fields(self) -> list[str]:
-        """The fields that were searched and differ between trials."""
+        """The fields that were searched."""
         return [n for n in self.selection["paper"] if n in self.results.trials]
 
     @property

@@ -139,7 +139,8 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         )
     pages = sorted((results.folder / "plots").glob("*.html"))
     links = ", ".join(f"[{page.stem.replace('_', ' ')}](plots/{page.name})" for page in pages)
-    yield f"The same, interactive, drawn by Optuna: {links}."
+    if pages:
+        yield f"The same, interactive, drawn by Optuna: {links}."
     yield (
         "In this folder, `optuna-dashboard sqlite:///optuna.db` opens the search in Optuna's "
         f"dashboard (`pip install optuna-dashboard`).{_scores(found)}"
@@ -192,12 +193,12 @@ def _picture(name: str) -> str:
 
 def _scores(found: Found) -> str:
     if not found.selection["scored"]:
-        return ""
+        return " Its values are the objectives. It calls refused suggestions pruned."
     return (
         " Its values are scores, (t - 1 + accuracy after task t) / number of tasks with the "
         "accuracy from 0 to 1, so that no trial stopped early is above a finished one; a finished "
-        f"trial's {found.objectives[0]} is among its attributes. It calls suggestions over the "
-        "budget pruned."
+        f"trial's {found.objectives[0]} is among its attributes. It calls refused "
+        "suggestions pruned."
     )
 
 
