@@ -20,7 +20,7 @@ from charon.tuning.session import Session
 from charon.tuning.space import Choice, Domain, SamplingInterval
 from charon.tuning.words import counted, seeds_text
 
-START_SECONDS = 20.0
+START_SECONDS = 11.0
 """From the command to the first step, about."""
 
 
