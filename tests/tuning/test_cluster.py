@@ -36,6 +36,7 @@ def start_cluster(monkeypatch):
         started.append(cluster)
         for number, resources in enumerate(machines):
             first = {"_system_config": NOTICE_SOON, "include_dashboard": False}
+            first["dashboard_port"] = None  # any: another Ray may have the usual one
             cluster.add_node(**resources, **({} if number else first))
         return cluster
 
