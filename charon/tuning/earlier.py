@@ -1,6 +1,8 @@
 """A study that lies in the folder already: it goes on, is made longer, or is moved aside."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -154,14 +156,17 @@ def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
     )
 
 
-def make_room(folder: Path, *, dry_run: bool = False) -> str:
-    """Make sure that a new study may use ``folder``; a finished one in it is moved aside.
+@contextmanager
+def room(folder: Path, *, dry_run: bool = False) -> Iterator[str]:
+    """Make room for a new study in ``folder``; a finished one in it is moved aside.
+
+    Should the new study come to nothing, by an error within, the old one is put back.
 
     Args:
         folder: the new study's.
         dry_run: whether that is only said.
 
-    Returns:
+    Yields:
         What was done, in one sentence; empty if there was nothing to do.
 
     Raises:
@@ -170,7 +175,8 @@ def make_room(folder: Path, *, dry_run: bool = False) -> str:
     """
     plan = read_plan(folder)
     if plan is None:
-        return ""
+        yield ""
+        return
     journal = Journal(folder / "journal.jsonl")
     records = journal.trials.values()
     over = sum(record.status in (FINISHED, PRUNED, FAILED) for record in records)
@@ -181,8 +187,15 @@ def make_room(folder: Path, *, dry_run: bool = False) -> str:
             "are over): go on with --resume, or start anew with another --results DIR."
         )
     if dry_run:
-        return f"The earlier study in {folder} would be moved aside."
-    return f"The earlier study was moved to {move_aside(folder, plan)}."
+        yield f"The earlier study in {folder} would be moved aside."
+        return
+    aside = move_aside(folder, plan)
+    try:
+        yield f"The earlier study was moved to {aside}."
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+        raise
 
 
 def move_aside(folder: Path, plan: Plan | None) -> Path:

@@ -31,8 +31,7 @@ def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
         study: the declaration.
         arguments: the command line; that of the process if None.
     """
-    # A scheduler's polite request to end is an interruption like Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    heed_requests_to_end()
     script = Path(getattr(sys.modules["__main__"], "__file__", None) or f"{study.name}.py")
     try:
         status = run(study, arguments, script)
@@ -40,9 +39,19 @@ def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
         print(f"error: {error}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
-        print("Stopped before the study began.", file=sys.stderr)
+        print("Stopped before a trial was learned; give the same command again.", file=sys.stderr)
         status = INTERRUPTED_STATUS
     sys.exit(status)
+
+
+def heed_requests_to_end() -> None:
+    """Take a scheduler's polite request to end as an interruption like Ctrl-C.
+
+    A shell has Ctrl-C ignored by what it starts in the background of a script, and Ray takes
+    SIGTERM over when it starts: call this again then.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 
 
 def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
@@ -61,6 +70,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     options = parse_options(study, arguments)
     with rarely_collected():
         session = open_session(study, options, script, console)
+    heed_requests_to_end()
     for warning in session.warnings:
         console.print(warning, style="yellow", markup=False)
     if session.options.dry_run:

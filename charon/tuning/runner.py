@@ -26,6 +26,7 @@ from charon.tuning.session import Session
 from charon.tuning.sharing import first_tasks_folder
 from charon.tuning.tracking import Sender
 from charon.tuning.trainable import CharonTrial, TrialSetting, beat_file, trial_config
+from charon.tuning.words import counted
 
 if TYPE_CHECKING:
     from charon.tuning.search import StudySearch, Suggestion
@@ -100,8 +101,8 @@ def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
     lines = []
     if refused:
         lines.append(
-            f"{len(refused)} suggested settings were not run (journal.jsonl says why of each), "
-            f"the last for this reason: {refused[-1]}"
+            f"Suggested, but not run: {counted(len(refused), 'setting')} (journal.jsonl says why "
+            f"of each), the last for this reason: {refused[-1]}"
         )
     if not is_over(journal, plan.num_trials):
         return lines

@@ -1,5 +1,6 @@
 """A study that is opened: everything before the first trial, in the order it can fail."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from charon.tuning.earlier import (
     Standing,
     check_same,
     longer,
-    make_room,
+    room,
     standing_of,
     with_remembered,
 )
@@ -102,7 +103,21 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     options = with_remembered(options, old) if old else options
     study = chosen_study(study, options)
     store = choose_store(options.tracking_uri, results)
-    moved = "" if old else make_room(folder, dry_run=options.dry_run)
+    with nullcontext("") if old else room(folder, dry_run=options.dry_run) as moved:
+        return _open(study, options, script, console, folder, store, old, moved)
+
+
+def _open(
+    study: Study,
+    options: Options,
+    script: Path,
+    console: Console,
+    folder: Path,
+    store: Store,
+    old: Plan | None,
+    moved: str,
+) -> Session:
+    """Open a study whose folder is there for it; ``old`` is what goes on, if anything does."""
     if not options.dry_run:
         clusters.log_to(writable_folder(folder) / LOG)
     starting = None if options.dry_run else Starting(options.address, folder / LOG)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from charon.errors import CheckpointError, ConfigError
-from charon.tuning.earlier import check_same, longer, make_room, standing_of, with_remembered
+from charon.tuning.earlier import check_same, longer, room, standing_of, with_remembered
 from charon.tuning.expansion import expand
 from charon.tuning.files import ResultsError
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
@@ -166,20 +166,44 @@ def test_trials_are_added_only_to_a_search_that_is_over(tmp_path):
         longer(plan(SEARCH, num_trials=2), Options(extend=5), journal)
 
 
+def made(folder, **how):
+    with room(folder, **how) as moved:
+        return moved
+
+
+def test_a_finished_study_is_put_back_when_the_new_one_comes_to_nothing(tmp_path):
+    folder = tmp_path / "some"
+    folder.mkdir()
+    plan().write(folder)
+
+    def refused():
+        with room(folder) as moved:
+            assert "moved to" in moved
+            folder.mkdir()
+            (folder / "driver.log").touch()
+            raise ConfigError("No.")
+
+    with pytest.raises(ConfigError):
+        refused()
+    assert [path.name for path in folder.iterdir()] == ["study.json"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_finished_study_is_moved_aside_and_an_unfinished_one_is_kept(tmp_path):
     folder = tmp_path / "some"
     folder.mkdir()
-    assert make_room(folder) == ""
+    with room(folder) as moved:
+        assert moved == ""
     plan().write(folder)
     journal = Journal(folder / "journal.jsonl")
     for name in ("a", "b"):
         journal.append("trial", name, label=name, fields={"seed": 0}, tags={})
     journal.append("end", "a", outcome=FINISHED)
     with pytest.raises(ResultsError, match=r"unfinished study \(1 of 2 trials are over\)"):
-        make_room(folder)
+        made(folder)
     journal.append("end", "b", outcome=FINISHED)
-    assert "would be moved aside" in make_room(folder, dry_run=True)
+    assert "would be moved aside" in made(folder, dry_run=True)
     assert folder.exists()
-    assert "moved to" in make_room(folder)
+    assert "moved to" in made(folder)
     assert not folder.exists()
     assert len(list(tmp_path.glob("some-*/study.json"))) == 1

@@ -369,7 +369,7 @@ def test_a_search_in_which_nothing_more_can_be_run_is_over_and_says_why(tmp_path
     journal.append(one.ended_by)
     assert is_over(journal, 24)
     refused, end = closing_words(journal, SimpleNamespace(num_trials=24), one.ended_by)
-    assert "4 suggested settings were not run" in refused
+    assert "Suggested, but not run: 4 settings" in refused
     assert "over 500 B" in refused
     assert "after 1 of 24 trials" in end
     assert "--budget" in end

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from charon.report.search.found import Found, title
+from charon.report.search.found import BUFFER_SIZE, INTERVAL, Found, title
 from charon.report.statistics import Mean
 from charon.report.tables import overridden
 
@@ -48,7 +48,8 @@ def methods(found: Found) -> str:
         f"The hyperparameters of {learner} ({fields}) were searched on {study['data']}{kind}, "
         f"protocol {study['protocol']}, scale {study['scale']}, with {SAMPLERS[facts['sampler']]} "
         f"as implemented in Optuna: {effort(found)}, all with seed {facts['seed']}, the first one "
-        "at the paper's setting.",
+        f"at the paper's setting{_scaled(found)}.",
+        *_extended(study),
         PRUNERS[facts["pruner"]],
         _objective(facts),
         _rule(facts),
@@ -57,6 +58,24 @@ def methods(found: Found) -> str:
         _confirmation(found),
     ]
     return " ".join(sentences)
+
+
+def _scaled(found: Found) -> str:
+    """Say what of the paper's setting is scaled down with the data."""
+    study, paper = found.results.study, found.paper_trial
+    known = [name for name in (INTERVAL, BUFFER_SIZE) if name in paper.index]
+    if study["scale"] == "paper" or not known:
+        return ""
+    values = ", ".join(f"{title(name)} {paper[name]:.0f}" for name in known)
+    return f", scaled down to the shorter and fewer clips ({values})"
+
+
+def _extended(study: dict[str, Any]) -> list[str]:
+    times = study.get("extensions", 0)
+    how_often = "once" if times == 1 else f"{times} times"
+    return (
+        [f"The number of trials was changed {how_often} after the search began."] if times else []
+    )
 
 
 def _objective(facts: dict[str, Any]) -> str:
@@ -75,7 +94,7 @@ def _rule(facts: dict[str, Any]) -> str:
     who = "the finished trial with the best"
     if len(facts["objectives"]) > 1:
         who = (
-            f"of the {len(facts['front'])} finished trials on the Pareto front the one with the "
+            f"of the finished trials on the Pareto front ({len(facts['front'])}) the one with the "
             f"best {facts['objectives'][0]}, judged by"
         )
     unseen = (
@@ -167,6 +186,22 @@ def confirmed_means(found: Found) -> dict[str, Mean]:
         return {}
     named = {"the winner": found.confirm["winner"], "the paper's setting": found.confirm["paper"]}
     return {role: _mean(plain) for role, plain in named.items() if plain}
+
+
+def comparison(found: Found) -> list[str]:
+    """Say whether the confirmed winner is better than the paper's setting."""
+    means = list(confirmed_means(found).values())
+    if len(means) < 2:
+        return []
+    winner, paper = means
+    apart = winner.mean - paper.mean
+    way = "above" if apart > 0 else "below"
+    text = f"The winner is {abs(apart):.1f} points {way} the paper's setting"
+    if winner.n < 2:
+        return [f"{text}, of one seed, which shows nothing."]
+    if abs(apart) <= winner.half + paper.half:
+        return [f"{text}, no difference that {winner.n} seeds can show (the intervals overlap)."]
+    return [f"{text}; the intervals do not overlap."]
 
 
 def _mean(plain: dict[str, Any]) -> Mean:

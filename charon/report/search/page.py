@@ -14,7 +14,7 @@ from charon.report.search.found import (
     Found,
     read_found,
 )
-from charon.report.search.methods import confirmed_means, effort, methods, numbering
+from charon.report.search.methods import comparison, confirmed_means, effort, methods, numbering
 from charon.report.search.tables import (
     foresight_table,
     front_table,
@@ -86,6 +86,7 @@ def _console(found: Found) -> Iterator[str]:
         yield text_table(*front_table(found))
     for role, mean in confirmed_means(found).items():
         yield f"Confirmed test FAA %{_where(found)} of {role}: {mean}"
+    yield from comparison(found)
     if found.gap is not None and not found.can_compare:
         yield _too_few(found)
     elif found.gap is not None:
@@ -116,6 +117,7 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         yield "\n".join(
             f"- test FAA %{_where(found)} of {role}: {mean}" for role, mean in means.items()
         )
+        yield from comparison(found)
     if "confirm" in drawn:
         yield _picture("confirm")
     yield "In this folder: learn it as it was confirmed, or repeat its trial of the search."
