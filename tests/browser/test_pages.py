@@ -20,8 +20,9 @@ pytestmark = [
     pytest.mark.skipif(bool(missing_tool()), reason=missing_tool()),
 ]
 
-EPOCHS = 100
-"""Long enough for a person, or a browser, to look at a trial while it runs."""
+EPOCHS = 400
+"""Long enough for a browser to look at a trial while it runs: Ray's page has the names of its
+processes some fifteen seconds after Ray's start, and the trials start within three."""
 
 NUM_TASKS = 3
 
