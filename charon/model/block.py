@@ -7,7 +7,7 @@ Source: CHARON, Sec. 3.1 and Table A; STTFormer (Qiu et al., 2022) for the layer
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,42 @@ from charon.model.layers import Skip, convolve, convolve_and_normalise, leaky_
 Attention = Literal["softmax", "tanh"]
 
 NUM_HEADS = 3
+
+
+class _Products(torch.autograd.Function):
+    """Keys times queries; the gradients of both are written into one tensor, as they came."""
+
+    @staticmethod
+    def forward(ctx: Any, both: Tensor) -> Tensor:
+        query, key = (part.flatten(-2) for part in _parts(both))
+        ctx.save_for_backward(query, key)
+        ctx.shape = both.shape
+        return key @ query.transpose(-1, -2)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        query, key = ctx.saved_tensors
+        to_both: Tensor = query.new_empty(ctx.shape)
+        to_query, to_key = _parts(to_both)
+        to_query.copy_((slopes[0].transpose(-1, -2) @ key).view(to_query.shape))
+        to_key.copy_((slopes[0] @ query).view(to_key.shape))
+        return to_both
+
+
+def _parts(both: Tensor) -> tuple[Tensor, Tensor]:
+    """View what is two parts, of heads, in its channels: (row, head, token, tuple, channel)."""
+    query, key = both.unflatten(-1, (2, NUM_HEADS, -1)).permute(3, 0, 4, 1, 2, 5)
+    return query, key
+
+
+def products(both: Tensor) -> Tensor:
+    """Return the product of every key and every query: (row, head, token of key, of query).
+
+    Args:
+        both: queries and keys of every head, (row, token, tuple, 2 · head · channel).
+    """
+    result: Tensor = _Products.apply(both)  # type: ignore[no-untyped-call]
+    return result
 
 
 class TupleAttention(nn.Module):
@@ -46,25 +82,25 @@ class TupleAttention(nn.Module):
         self.offset_start = 1.0 / num_tokens
 
     def attention(self, x: Tensor) -> Tensor:
-        """Return the maps, (row, head, token u, token v); a softmax sums to 1 over v.
+        """Return the maps, (row, head, token v, token u); a softmax sums to 1 over v.
+
+        The token that is attended to comes first, as :meth:`forward` multiplies by it.
 
         Args:
             x: (row, channel, token, tuple).
         """
-        rows, _, tokens, tuples = x.shape
+        tuples = x.shape[3]
         query_key = convolve(self.to_query_key, x).permute(0, 2, 3, 1)
-        split = query_key.reshape(rows, tokens, tuples, 2, NUM_HEADS, self.qk_channels)
-        query, key = split.permute(3, 0, 4, 1, 2, 5).flatten(-2)
-        scale, offset = self.scale.to(x.dtype), self.offset.to(x.dtype)
-        scores: Tensor = query @ key.transpose(-1, -2) / (self.qk_channels * tuples)
+        scale, offset = self.scale.to(x.dtype), self.offset.to(x.dtype).transpose(-1, -2)
+        scores = products(query_key) / (self.qk_channels * tuples)
         if self.kind == "tanh":
             return scores.tanh() * scale + offset
-        return (scores * scale + offset).softmax(dim=-1)
+        return (scores * scale + offset).softmax(dim=-2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mixed tokens of every head: (row, head · channel, token, tuple)."""
         rows, channels, tokens, tuples = x.shape
-        to_mixed = self.attention(x).transpose(-1, -2).reshape(rows, -1, tokens)
+        to_mixed = self.attention(x).view(rows, NUM_HEADS * tokens, tokens)
         mixed = to_mixed @ x.permute(0, 2, 3, 1).reshape(rows, tokens, tuples * channels)
         mixed = mixed.view(rows, NUM_HEADS, tokens, tuples, channels)
         return mixed.permute(0, 2, 3, 1, 4).flatten(-2).permute(0, 3, 1, 2)

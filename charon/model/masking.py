@@ -104,8 +104,12 @@ def hidden_frames(kept: Kept, num_frames: int, frames_per_tuple: int) -> Tensor:
 
 
 def take_units(x: Tensor, index: Tensor, dim: int) -> Tensor:
-    """Keep the units at ``index``, (row, kept), along ``dim`` of (row, channel, ·, ·)."""
-    return x.gather(dim, _along(dim, index, x))
+    """Keep the units at ``index``, (row, kept), along ``dim`` of (row, channel, ·, ·).
+
+    The result is in channels-last memory, and so is its gradient.
+    """
+    last = x.permute(0, 2, 3, 1)
+    return last.gather(dim - 1, _along(dim, index, last)).permute(0, 3, 1, 2)
 
 
 def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tensor) -> Tensor:
@@ -117,16 +121,21 @@ def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tens
         dim: 2 or 3.
         num_units: units of the result along ``dim``.
         filling: (channel,), the learned mask vector.
+
+    Returns:
+        (row, channel, ·, ·) in channels-last memory, as is its gradient.
     """
-    shape = list(x.shape)
-    shape[dim] = num_units
-    whole = filling.to(x.dtype)[None, :, None, None].expand(shape)
-    return whole.scatter(dim, _along(dim, index, x), x)
+    last = x.permute(0, 2, 3, 1)
+    shape = list(last.shape)
+    shape[dim - 1] = num_units
+    whole = filling.to(x.dtype).expand(shape)
+    return whole.scatter(dim - 1, _along(dim, index, last), last).permute(0, 3, 1, 2)
 
 
-def _along(dim: int, index: Tensor, x: Tensor) -> Tensor:
-    """Broadcast (row, kept) over the channel and the other axis of ``x``."""
-    index = index.to(x.device)[:, None, :, None] if dim == 2 else index.to(x.device)[:, None, None]
-    shape = list(x.shape)
-    shape[dim] = index.shape[dim]
+def _along(dim: int, index: Tensor, last: Tensor) -> Tensor:
+    """Broadcast (row, kept) over the channel and the other axis of (row, ·, ·, channel)."""
+    index = index.to(last.device)
+    index = index[:, :, None, None] if dim == 2 else index[:, None, :, None]
+    shape = list(last.shape)
+    shape[dim - 1] = index.shape[dim - 1]
     return index.expand(shape)

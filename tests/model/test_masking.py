@@ -143,6 +143,19 @@ def test_the_filling_learns_from_hidden_places_only():
     assert taken.grad.flatten().tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+def test_units_and_their_gradients_stay_in_the_memory_that_convolutions_read(dim):
+    def is_channels_last(x):
+        return x.is_contiguous(memory_format=torch.channels_last)
+
+    x = torch.randn(2, 3, 5, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    index = torch.tensor([[0, 2, 4], [1, 2, 3]])
+    taken = take_units(x, index, dim)
+    filled = fill_units(taken, index, dim, x.shape[dim], torch.zeros(3))
+    slopes = torch.autograd.grad(filled.square().sum(), (taken, x))
+    assert all(map(is_channels_last, (taken, filled, *slopes)))
+
+
 def test_hidden_frames_are_those_the_encoder_does_not_see():
     # Tuples 0 and 2 of 3 are kept, of 2 frames each; before tuples, frames are kept themselves.
     tuples = Kept(torch.tensor([[0, 2]]), "post")
