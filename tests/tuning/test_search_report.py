@@ -98,6 +98,13 @@ def test_the_winners_commands_have_the_cache_and_the_threads_of_the_search(
         assert " --cache '/my clips' --output " in command
 
 
+def test_a_search_that_an_older_version_ended_still_has_a_page(tmp_path, records, undrawn):
+    facts = write_search(tmp_path, records)
+    del facts["winner"]["confirm_command"]
+    (tmp_path / "selection.json").write_text(json.dumps(facts))
+    assert "\ncharon run --config winner.json --output winner\n" in report(tmp_path)[1]
+
+
 def test_all_trials_stand_in_a_table_the_best_first(tmp_path, records, undrawn):
     facts = write_search(tmp_path, records)
     _, page = report(tmp_path)

@@ -126,10 +126,9 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         "many threads as trials had. Another number of threads, or another processor, rounds "
         "otherwise, so curves and accuracies may differ."
     )
-    yield (
-        f"```sh\n{facts['winner']['confirm_command']} --output winner\n"
-        f"{facts['winner']['command']} --output trial\n```"
-    )
+    # A search that an older version ended has no such command.
+    confirm = facts["winner"].get("confirm_command", "charon run --config winner.json")
+    yield (f"```sh\n{confirm} --output winner\n{facts['winner']['command']} --output trial\n```")
     yield "## How it was selected"
     yield methods(found)
     if len(found.objectives) > 1:

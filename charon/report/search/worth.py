@@ -70,7 +70,7 @@ def draw_confirmed(found: Found) -> Figure | None:
         faas = found.confirmed.loc[role == key, "test/faa"]
         if faas.empty:
             continue
-        colour = ORANGE if key == "winner" else BLUE
+        colour = ORANGE if key == "winner" else GREEN
         mean = mean_of(list(faas))
         if mean.n > 1:
             has_interval = True
