@@ -141,7 +141,8 @@ def test_a_trial_that_failed_in_its_first_task_is_in_the_table(tmp_path, records
     assert "| #9 | failed after 0 tasks | – |" in report(tmp_path)[1]
 
 
-def test_importance_says_on_how_many_trials_it_rests(tmp_path, records):
+def test_importance_says_on_how_many_trials_it_rests(tmp_path, records, monkeypatch):
+    monkeypatch.setattr("charon.report.search.page._draw", lambda found: ["importance"])
     write_search(tmp_path, records)
     _, page = report(tmp_path)
     assert "(importance.png)\n\nWhich fields mattered rests on 15 finished trials" in page
