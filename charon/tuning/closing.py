@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from charon.tuning.cluster import Cluster, tool
+from charon.tuning.commands import run_command
 from charon.tuning.session import Session
 from charon.tuning.tracking import Sender
 
@@ -70,9 +71,9 @@ def closing_lines(session: Session, sender: Sender, *, all_sent: bool) -> list[s
     lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
     lines += [f"Models         {folder / 'trials'}"]
     if (folder / "winner.json").exists():
-        config = shlex.quote(str(folder / "winner.json"))
+        words = ["--config", str(folder / "winner.json"), "--output", str(folder / "winner")]
         lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
-        lines += [f"Winner         charon run --config {config} --output {folder / 'winner'}"]
+        lines += [f"Winner         {run_command(words, session.cache, session.cpus)}"]
     command = session.store.command()
     if command:
         lines.append(f"MLflow         {command}")

@@ -1,15 +1,11 @@
-"""Plain facts that go with every trial: where it comes from, and how to repeat it."""
+"""Plain facts that go with every trial: where it comes from."""
 
 import importlib.metadata
 import platform
-import shlex
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from charon.tuning.clips import StudyClips
-from charon.tuning.expansion import known_fields
-from charon.tuning.journal import Value
 
 LIBRARIES = ("torch", "numpy", "ray", "optuna", "mlflow")
 
@@ -44,14 +40,3 @@ def _commit(script: Path) -> dict[str, str]:
     except (OSError, subprocess.SubprocessError):
         return {}
     return {"mlflow.source.git.commit": done.stdout.strip()}
-
-
-def repeat_command(fields: Mapping[str, Value]) -> str:
-    """Return the command that repeats one run alone, without Ray."""
-    learner = fields.get("learner", "charon")
-    defaults = known_fields(learner)
-    words = ["charon", "run", "--learner", str(learner)]
-    for name, value in fields.items():
-        if name != "learner" and value != defaults[name]:
-            words += ["--set", f"{name}={'none' if value is None else value}"]
-    return shlex.join(words)

@@ -68,7 +68,11 @@ def write_plots(
             plots["slice" + end] = draw.plot_slice(shown, **options)
             plots["parallel_coordinates" + end] = draw.plot_parallel_coordinate(shown, **options)
         if number and len(objectives) in FRONTS:
-            plots["pareto_front"] = draw.plot_pareto_front(shown, target_names=list(objectives))
+            plots["pareto_front"] = draw.plot_pareto_front(
+                shown,
+                targets=_first_last,
+                target_names=[*objectives[1:], objectives[0]],
+            )
         ranked = importances(shown, objectives, directions)
         if ranked:
             figure = draw.plot_param_importances(
@@ -160,6 +164,11 @@ def importances(
             for parameter, value in found.items()
         ]
     return rows
+
+
+def _first_last(trial: FrozenTrial) -> list[float]:
+    """Return the values in the order of a front's axes: the first one upright, as in the report."""
+    return [*trial.values[1:], trial.values[0]]
 
 
 def _value(column: int) -> Callable[[FrozenTrial], float]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ray.tune import Callback
 
-from charon.tuning.facts import repeat_command
+from charon.tuning.commands import repeat_command
 from charon.tuning.files import check_room
 from charon.tuning.journal import (
     FAILED,
@@ -137,12 +137,13 @@ class Recorder(Callback):  # type: ignore[misc]
     def _add(self, trial: Any) -> None:
         if trial.trial_id not in self._journal.trials:
             config = trial.config["trial"]
+            cache, cpus = Path(config["setting"]["cache"]), config["setting"]["cpus"]
             self._journal.append(
                 "trial",
                 trial.trial_id,
                 label=config["name"],
                 fields=config["run"],
-                tags={**self._tags, "command": repeat_command(config["run"])},
+                tags={**self._tags, "command": repeat_command(config["run"], cache, cpus)},
             )
 
     def _end(self, trial: Any, outcome: str, error: str = "") -> None:

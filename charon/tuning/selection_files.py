@@ -5,9 +5,10 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from charon.tuning.facts import repeat_command
+from charon.tuning.commands import repeat_command, run_command
 from charon.tuning.gap import TEST_FAA, VAL_FAA, Gap
 from charon.tuning.journal import LOST, TrialRecord, Value
 from charon.tuning.selection import FIRST_TASKS, FLATTERS, TEST, Rule, Selection, Tested, finished
@@ -21,6 +22,8 @@ def selection_facts(
     rule: Rule,
     paper: Mapping[str, Value],
     varied: Sequence[str],
+    cache: Path,
+    cpus: float,
 ) -> dict[str, Any]:
     """Return who has won, under which rule, among whom.
 
@@ -30,6 +33,8 @@ def selection_facts(
         rule: the rule.
         paper: all fields of the first trial. If an interruption lost it, it was run again.
         varied: the fields of the space.
+        cache: absolute folder of the prepared sets.
+        cpus: of one trial.
     """
     return {
         "rule": rule.name,
@@ -39,7 +44,8 @@ def selection_facts(
         "winner": _entry(chosen.winner, chosen, varied)
         | {
             "is_paper": chosen.winner.fields == paper,
-            "command": repeat_command(chosen.winner.fields),
+            "command": repeat_command(chosen.winner.fields, cache, cpus),
+            "confirm_command": run_command(["--config", WINNER], cache, cpus),
         },
         "paper": {name: paper[name] for name in varied},
         "paper_id": _paper_id(records, paper),

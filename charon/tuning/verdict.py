@@ -105,7 +105,13 @@ class _Verdict:
         for name in (CONFIRMED, GAP, GAP_TABLE):  # they may tell of another winner
             (self._folder / name).unlink(missing_ok=True)
         facts = selection_facts(
-            self._records, chosen, self._rule, self._paper, self._study.varied
+            self._records,
+            chosen,
+            self._rule,
+            self._paper,
+            self._study.varied,
+            self._session.cache,
+            self._session.cpus,
         ) | {
             "objectives": list(self._study.objectives),
             "directions": list(self._directions),

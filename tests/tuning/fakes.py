@@ -8,7 +8,13 @@ FIELDS = {"learner": "charon", "learner.masking_ratio": 0.3, "seed": 0}
 
 def fake_trial(name="t1", folder=Path("ray"), **fields):
     run = {**FIELDS, **fields}
-    config = {"trial": {"name": f"label {name}", "run": run, "setting": {}}}
+    config = {
+        "trial": {
+            "name": f"label {name}",
+            "run": run,
+            "setting": {"cache": "/prepared", "cpus": 1.0},
+        }
+    }
     storage = SimpleNamespace(trial_fs_path=str(folder / name))
     return SimpleNamespace(trial_id=name, config=config, storage=storage)
 

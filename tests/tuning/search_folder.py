@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 from tuning.search_records import record
@@ -71,6 +72,8 @@ def write_search(
     confirmed_on="ntu60-xview",
     settings=None,
     seed=0,
+    cache=Path("/prepared"),
+    cpus=1.0,
 ):
     """Write what the report reads of a search into ``folder``."""
     rng = np.random.default_rng(seed)
@@ -81,7 +84,8 @@ def write_search(
     }
     directions = ["minimize" if name == "memory/bytes" else "maximize" for name in objectives]
     chosen = select(records, objectives, directions, rule, tested)
-    facts = selection_facts(records, chosen, rule, records[0].fields, list(SPACE)) | {
+    paper = records[0].fields
+    facts = selection_facts(records, chosen, rule, paper, list(SPACE), cache, cpus) | {
         "objectives": list(objectives),
         "directions": directions,
         "scored": len(objectives) == 1,
@@ -145,3 +149,12 @@ def _write_confirm(folder, faas, protocol):
 
 
 BY_TEST = Rule(TEST)
+
+
+def write_journal(folder, *sittings):
+    """Write a journal of ``(time, kind, trial)`` into ``folder``; each sitting begins a study."""
+    events = []
+    for sitting in sittings:
+        events.append({"kind": "study", "time": sitting[0][0]})
+        events += [{"kind": kind, "time": time, "trial": trial} for time, kind, trial in sitting]
+    (folder / "journal.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))

@@ -84,6 +84,10 @@ def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path)
     assert names >= {"history", "importance", "parallel_coordinates", "slice", "timeline"}
     assert names >= {"pareto_front", "history_memory_bytes"}
     assert "PED-ANOVA" in (tmp_path / "plots" / "importance.html").read_text()
+    front = (tmp_path / "plots" / "pareto_front.html").read_text()
+    # As in the report's picture.
+    assert '"xaxis":{"title":{"text":"memory\\u002fbytes"}}' in front
+    assert '"yaxis":{"title":{"text":"val\\u002ffaa"}}' in front
     for page in (tmp_path / "plots").glob("*.html"):
         assert "some clips" in page.read_text()
     with (tmp_path / "importance.csv").open(newline="") as file:

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tuning.search_folder import BY_TEST, GAP, SPACE, searched_records, write_search
+from tuning.search_folder import (
+    BY_TEST,
+    GAP,
+    SPACE,
+    searched_records,
+    write_journal,
+    write_search,
+)
 
 from charon.report.search.found import read_found
 from charon.report.search.page import PICTURES, describe
-from charon.report.search.trials import (
-    draw_history,
-    draw_slices,
-    draw_timeline,
-    plain_ticks,
-    positions,
-)
+from charon.report.search.timeline import draw_timeline, duration, stretches, without_breaks
+from charon.report.search.trials import draw_history, draw_slices, plain_ticks, positions
+from charon.report.search.worth import draw_front
 from charon.report.tables import read_results
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +84,85 @@ def test_the_page_says_how_the_winner_was_selected(tmp_path, records, undrawn):
         facts["winner"]["command"],
     ):
         assert text in page
+
+
+def test_the_winners_commands_have_the_cache_and_the_threads_of_the_search(
+    tmp_path, records, undrawn
+):
+    write_search(tmp_path, records, cache=Path("/my clips"), cpus=2.0)
+    _, page = report(tmp_path)
+    commands = page.partition("```sh\n")[2].partition("\n```")[0].splitlines()
+    assert len(commands) == 2
+    for command in commands:
+        assert command.startswith("OMP_NUM_THREADS=2 charon run ")
+        assert " --cache '/my clips' --output " in command
+
+
+def test_a_search_that_an_older_version_ended_still_has_a_page(tmp_path, records, undrawn):
+    facts = write_search(tmp_path, records)
+    del facts["winner"]["confirm_command"]
+    (tmp_path / "selection.json").write_text(json.dumps(facts))
+    assert "\ncharon run --config winner.json --output winner\n" in report(tmp_path)[1]
+
+
+def test_all_trials_stand_in_a_table_the_best_first(tmp_path, records, undrawn):
+    facts = write_search(tmp_path, records)
+    _, page = report(tmp_path)
+    folded = page.partition("<details>")[2].partition("</details>")[0]
+    assert "<summary>All 24 trials, the best first</summary>\n\n| trial" in folded
+    lines = [line.strip("| ").split(" | ") for line in folded.splitlines() if "|" in line]
+    header, rows = lines[0], lines[2:]
+    assert header[:4] == ["trial", "outcome", "validation FAA, percent", "masking ratio η"]
+    assert {row[0] for row in rows} == {f"#{one.number}" for one in records}
+    finished, others = rows[: facts["trials"]["finished"]], rows[facts["trials"]["finished"] :]
+    assert finished[0][1] == "finished: the winner"
+    assert [row[1] for row in rows if row[0] == "#0"] == ["finished: the paper's setting"]
+    values = [float(row[2]) for row in finished]
+    assert values == sorted(values, reverse=True)
+    learned = [row[1].removeprefix("stopped early after ") for row in others[:-1]]
+    assert learned == sorted(learned, reverse=True)
+    assert set(learned) == {"4 of 6 tasks", "2 of 6 tasks"}
+    assert others[-1][:3] == ["#9", "failed after 6 of 6 tasks", "–"]
+
+
+def test_the_table_of_all_trials_has_every_objective_in_its_unit(tmp_path, records, undrawn):
+    facts = write_search(tmp_path, records, ("memory/bytes", "val/faa"))
+    _, page = report(tmp_path)
+    folded = page.partition("<details>")[2].splitlines()
+    first = next(line for line in folded if line.startswith("| #"))
+    assert "| trial | outcome | memory, kB | validation FAA, percent |" in "\n".join(folded)
+    size, faa = facts["winner"]["values"]
+    assert f"finished: the winner | {size / 1000:.1f} | {faa:.1f} |" in first
+
+
+def test_a_trial_that_failed_in_its_first_task_is_in_the_table(tmp_path, records, undrawn):
+    failed = replace(records[7], curve={}, num_tasks=0)
+    write_search(tmp_path, [*records[:7], failed, *records[8:]])
+    assert "| #9 | failed after 0 tasks | – |" in report(tmp_path)[1]
+
+
+def test_importance_says_on_how_many_trials_it_rests(tmp_path, records, monkeypatch):
+    monkeypatch.setattr("charon.report.search.page._draw", lambda found: ["importance"])
+    write_search(tmp_path, records)
+    _, page = report(tmp_path)
+    assert "(importance.png)\n\nWhich fields mattered rests on 15 finished trials" in page
+    assert "a rough hint" in page
+
+
+def test_the_front_marks_the_papers_setting(tmp_path, records):
+    write_search(tmp_path, records, ("val/faa", "memory/bytes"))
+    found = read_found(read_results(tmp_path))
+    drawn = {dots.get_label(): dots for dots in draw_front(found).axes[0].collections}
+    (place,) = drawn["the paper's setting"].get_offsets().tolist()
+    paper = found.paper_trial
+    assert place == pytest.approx([paper["memory/bytes"] / 1000, paper["val/faa"]])
+    # A setting that has not finished has no place there.
+    lost = [replace(records[0], status="failed"), *records[1:]]
+    write_search(tmp_path, lost, ("val/faa", "memory/bytes"))
+    found = read_found(read_results(tmp_path))
+    labels = [dots.get_label() for dots in draw_front(found).axes[0].collections]
+    assert "the winner" in labels
+    assert "the paper's setting" not in labels
 
 
 def test_numbers_of_the_stand_in_are_called_so_and_recorded_ones_are_not(
@@ -164,6 +246,67 @@ def test_a_trial_has_one_number_in_its_name_and_in_every_picture(tmp_path, recor
     assert set(points) < set(numbers)
     bars = [tick.get_text() for tick in draw_timeline(found).axes[0].get_yticklabels()]
     assert bars == [f"#{number}" for number in numbers]
+
+
+def test_the_timeline_draws_what_was_run_and_no_break(tmp_path, records, undrawn):
+    write_search(tmp_path, records)
+    write_journal(
+        tmp_path,
+        [
+            *((100, "start", "t0"), (110, "start", "t1"), (130, "end", "t0")),
+            *((135, "start", "t2"), (140, "end", "t1"), (140, "end", "t2")),  # Ctrl-C
+        ],
+        # Killed: the last that was heard is the report of t2.
+        [*((1000, "start", "t1"), (1003, "start", "t2")), (1020, "report", "t2")],
+        [*((2000, "start", "t1"), (2005, "start", "t2")), (2010, "end", "t1"), (2050, "end", "t2")],
+    )
+    found = read_found(read_results(tmp_path))
+    shown, breaks = without_breaks(stretches(found))
+    when = {
+        name: [(s.started, s.ended) for s in shown if s.trial_id == name]
+        for name in ("t0", "t1", "t2")
+    }
+    assert when["t0"] == [(0, 30)]
+    assert when["t1"] == [(10, 40), (40, 60), (60, 70)]
+    assert when["t2"] == [(35, 40), (43, 60), (65, 110)]
+    assert breaks == [(40, 860), (60, 980)]
+    figure = draw_timeline(found)
+    assert len(figure.axes[0].patches) == 7
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["#0", "#1", "#2"]
+    assert "the search stood still, 2 times, 31 minutes in all" in figure.get_supxlabel()
+
+
+def test_optunas_timeline_is_said_to_draw_an_interrupted_trial_as_one_bar(
+    tmp_path, records, undrawn
+):
+    write_search(tmp_path, records)
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "timeline.html").touch()
+    write_journal(tmp_path, [(0, "start", "t0"), (9, "end", "t0"), (9, "start", "t1")])
+    assert "as one bar" not in report(tmp_path)[1]
+    first = [(0, "start", "t0"), (9, "end", "t0")]
+    write_journal(tmp_path, first, [(20, "start", "t0"), (29, "end", "t0")])
+    assert (
+        "Its timeline draws a trial that was interrupted and went on as one bar"
+        in (report(tmp_path)[1])
+    )
+
+
+def test_a_trial_whose_process_died_and_was_replaced_never_stopped(tmp_path, records):
+    write_search(tmp_path, records)
+    again = [(0, "start", "t0"), (5, "start", "t0"), (9, "end", "t0")]
+    write_journal(tmp_path, again)
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write('{"kind": "sta')  # cut off
+    ran = stretches(read_found(read_results(tmp_path)))
+    assert [(one.started, one.ended) for one in ran] == [(0, 9)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(40, "40 seconds"), (600, "10 minutes"), (11000, "3.1 hours")]
+)
+def test_a_duration_is_said_in_the_unit_it_is_thought_in(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_a_start_that_was_lost_and_run_again_is_called_by_its_new_number(

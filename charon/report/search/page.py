@@ -20,14 +20,15 @@ from charon.report.search.tables import (
     front_table,
     picks_table,
     settings_table,
+    trials_table,
     unknown_note,
 )
+from charon.report.search.timeline import draw_timeline, went_on
 from charon.report.search.trials import (
     draw_history,
     draw_importance,
     draw_parallel,
     draw_slices,
-    draw_timeline,
 )
 from charon.report.search.worth import draw_confirmed, draw_front, draw_gap
 from charon.report.style import styled
@@ -120,11 +121,14 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         yield from comparison(found)
     if "confirm" in drawn:
         yield _picture("confirm")
-    yield "In this folder: learn it as it was confirmed, or repeat its trial of the search."
     yield (
-        "```sh\ncharon run --config winner.json --output winner\n"
-        f"{facts['winner']['command']} --output trial\n```"
+        "In this folder: learn it as it was confirmed, or repeat its trial of the search, with as "
+        "many threads as trials had. Another number of threads, or another processor, rounds "
+        "otherwise, so curves and accuracies may differ."
     )
+    # A search that an older version ended has no such command.
+    confirm = facts["winner"].get("confirm_command", "charon run --config winner.json")
+    yield (f"```sh\n{confirm} --output winner\n{facts['winner']['command']} --output trial\n```")
     yield "## How it was selected"
     yield methods(found)
     if len(found.objectives) > 1:
@@ -133,22 +137,49 @@ def _page(found: Found, drawn: list[str]) -> Iterator[str]:
         yield _picture("pareto_front")
     yield "## The trials"
     yield numbering(found)
-    yield from (_picture(name) for name in drawn if name not in ("confirm", "pareto_front", "gap"))
+    for name in drawn:
+        if name not in ("confirm", "pareto_front", "gap"):
+            yield _picture(name)
+        if name == "importance":
+            yield (
+                f"Which fields mattered rests on {found.importance['n'].iloc[0]} finished trials; "
+                "from few it is a rough hint, which some more may turn round."
+            )
     if "importance" not in drawn:
         yield (
             f"Which fields mattered is not estimated from fewer than {ENOUGH_FOR_IMPORTANCE} "
             f"finished trials, and here {len(found.finished)} have finished."
         )
+    yield from _all_trials(found)
     pages = sorted((results.folder / "plots").glob("*.html"))
     links = ", ".join(f"[{page.stem.replace('_', ' ')}](plots/{page.name})" for page in pages)
     if pages:
-        yield f"The same, interactive, drawn by Optuna: {links}."
+        yield f"The same, interactive, drawn by Optuna: {links}.{_one_bar(found)}"
     yield (
         "In this folder, `optuna-dashboard sqlite:///optuna.db` opens the search in Optuna's "
         f"dashboard (`pip install optuna-dashboard`).{_scores(found)}"
     )
     if found.gap is not None:
         yield from _gap_section(found)
+
+
+def _all_trials(found: Found) -> Iterator[str]:
+    """Return the table of all trials, folded up where Markdown is shown as a page."""
+    header, rows = trials_table(found)
+    yield f"<details>\n<summary>All {len(rows)} trials, the best first</summary>"
+    yield markdown_table(header, rows)
+    yield "</details>"
+    yield "`trials.csv` has them with every field and metric, and the reason where one failed."
+
+
+def _one_bar(found: Found) -> str:
+    """Say how Optuna's timeline differs, where it does."""
+    if not went_on(found):
+        return ""
+    return (
+        " Its timeline draws a trial that was interrupted and went on as one bar, from its first "
+        "start to its end."
+    )
 
 
 def _gap_section(found: Found) -> Iterator[str]:

@@ -1,7 +1,23 @@
 """The tables of a search's page, each a header and its rows."""
 
-from charon.report.search.found import BUFFER_SIZE, Found, in_units, metric_title, title, value_text
+from typing import Any
+
+import pandas as pd
+
+from charon.report.search.found import (
+    BUFFER_SIZE,
+    FINISHED,
+    PRUNED,
+    Found,
+    in_units,
+    metric_title,
+    title,
+    value_text,
+)
 from charon.report.search.worth import rule_name
+
+GROUPS = {FINISHED: 0, PRUNED: 1, "failed": 2}
+"""The order of outcomes in the table of all trials; others come last."""
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -31,6 +47,49 @@ def front_table(found: Found) -> Table:
         for one in found.selection["front"]
     ]
     return header, rows
+
+
+def trials_table(found: Found) -> Table:
+    """Return all trials: finished ones, the best first; then by how far they came; then failed."""
+    names = found.objectives
+    header = ["trial", "outcome", *map(metric_title, names), *map(title, found.fields)]
+    rows = [
+        [
+            f"#{trial['number']}",
+            _outcome(found, trial),
+            *(_known(in_units(name, trial[name]), "{:.1f}") for name in names),
+            *(value_text(trial[field]) for field in found.fields),
+        ]
+        for trial in _ranked(found)
+    ]
+    return header, rows
+
+
+def _ranked(found: Found) -> list[dict[Any, Any]]:
+    trials = found.results.trials
+    sign = -1 if found.selection["directions"][0] == "maximize" else 1
+    keys = pd.DataFrame(
+        {
+            "group": trials["status"].map(GROUPS).fillna(len(GROUPS)),
+            "objective": sign * trials[found.objectives[0]],
+            "tasks": -trials["tasks_seen"],
+            "number": trials["number"],
+        }
+    )
+    return trials.loc[keys.sort_values(keys.columns.tolist()).index].to_dict("records")
+
+
+def _outcome(found: Found, trial: dict[Any, Any]) -> str:
+    """Return how a trial ended, and what else it is known for."""
+    text = "stopped early" if trial["status"] == PRUNED else str(trial["status"])
+    if trial["status"] != FINISHED:
+        of_all = _known(trial["num_tasks"], " of {:.0f}").removeprefix("–")
+        text += f" after {trial['tasks_seen']}{of_all} tasks"
+    roles = {found.winner: "the winner", found.selection["paper_id"]: "the paper's setting"}
+    if found.winner == found.selection["paper_id"]:
+        roles = {found.winner: "the winner and the paper's setting"}
+    role = roles.get(trial["trial_id"])
+    return f"{text}: {role}" if role else text
 
 
 def picks_table(found: Found) -> Table:

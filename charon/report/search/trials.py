@@ -1,4 +1,4 @@
-"""Pictures of a search's trials: history, timeline, parallel coordinates, slices, importance."""
+"""Pictures of a search's trials: history, parallel coordinates, slices, importance."""
 
 import math
 from typing import Any
@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from charon.report.search.found import (
@@ -22,15 +21,13 @@ from charon.report.search.found import (
     title,
     value_text,
 )
+from charon.report.search.marks import mark
 from charon.report.style import BLUE, FAINT, INK, ORANGE, QUIET, RED, new_figure, note
 
 COLOUR_OF = {FINISHED: BLUE, PRUNED: FAINT}
 """Other outcomes are red."""
 
 MOST_COLUMNS = 4
-
-MOST_ROWS = 60
-"""Of a timeline that are named each."""
 
 STEPS = (1, 2, 5)
 """First digits of the numbers on a logarithmic axis."""
@@ -58,7 +55,7 @@ def draw_history(found: Found) -> Figure:
             linewidths=1.3,
             color=COLOUR_OF.get(str(status), RED),
             transform=foot,
-            label=_outcome(str(status)),
+            label=outcome_name(str(status)),
         )
     if found.refused:
         axes.scatter(
@@ -71,53 +68,22 @@ def draw_history(found: Found) -> Figure:
             transform=foot,
             label="refused, never run",
         )
-    won = done["trial_id"] == found.winner
-    axes.scatter(
-        done["number"][won], values[won], s=130, facecolors="none", edgecolors=ORANGE,
-        linewidths=1.8, label="winner",
-    )  # fmt: skip
+    mark(axes, found, done, done["number"], values)
     start = found.paper_trial["number"]
     axes.set_xlabel(f"number of the trial, by order of suggestion (#{start}: the paper's setting)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(metric_title(metric))
     axes.margins(y=0.12)
-    axes.set_xlim(-0.8, last + 0.8)
-    figure.legend(loc="outside upper left", ncols=5)
+    beside = max(0.8, 0.02 * last)
+    axes.set_xlim(-beside, last + beside)
+    figure.legend(loc="outside upper left", ncols=4)
     note(figure, found.provenance)
     return figure
 
 
-def _outcome(status: str) -> str:
+def outcome_name(status: str) -> str:
+    """Return what a reader calls how a trial ended."""
     return "stopped early" if status == PRUNED else status
-
-
-def draw_timeline(found: Found) -> Figure:
-    """Draw when each trial ran and how it ended."""
-    trials = found.results.trials.dropna(subset=["started", "ended"]).sort_values("number")
-    rows = np.arange(len(trials))
-    begin = trials["started"].min()
-    unit, seconds = ("minutes", 60.0) if trials["ended"].max() - begin > 300 else ("seconds", 1.0)
-    figure, (axes,) = new_figure(7.2, 1.3 + 0.16 * max(6, len(trials)))
-    colours = [COLOUR_OF.get(status, RED) for status in trials["status"]]
-    axes.barh(
-        rows,
-        (trials["ended"] - trials["started"]) / seconds,
-        left=(trials["started"] - begin) / seconds,
-        height=0.72,
-        color=colours,
-    )
-    axes.set_ylim(len(trials) - 0.3, -0.7)
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"{unit} since the first trial began")
-    axes.set_ylabel("number of the trial")
-    step = math.ceil(len(trials) / MOST_ROWS)
-    axes.set_yticks(rows[::step], [f"#{number}" for number in trials["number"][::step]])
-    axes.tick_params(axis="y", labelsize=7.5)
-    statuses = trials["status"].unique()
-    handles = [Patch(color=COLOUR_OF.get(s, RED), label=_outcome(str(s))) for s in statuses]
-    figure.legend(handles=handles, loc="outside upper left", ncols=4)
-    note(figure, found.provenance)
-    return figure
 
 
 def draw_slices(found: Found) -> Figure:
@@ -130,10 +96,7 @@ def draw_slices(found: Found) -> Figure:
     for axes, field in zip(panels, found.fields, strict=False):
         place, ticks = positions(done[field], is_choice(found, field))
         axes.scatter(place, values, s=24, color=BLUE, alpha=0.75, linewidths=0)
-        won = (done["trial_id"] == found.winner).to_numpy()
-        axes.scatter(
-            place[won], values[won], s=110, facecolors="none", edgecolors=ORANGE, linewidths=1.8
-        )
+        mark(axes, found, done, place, values)
         axes.margins(0.1)
         is_scaled = is_log(found, field) and not ticks
         axes.set_xlabel(f"{title(field)} (logarithmic)" if is_scaled else title(field))
@@ -142,7 +105,7 @@ def draw_slices(found: Found) -> Figure:
         axes.set_visible(number < len(found.fields))
         if number % columns == 0:
             axes.set_ylabel(metric_title(metric))
-    note(figure, f"{found.provenance}; ring: the winner")
+    note(figure, f"{found.provenance}\nring: the winner; diamond: the paper's setting")
     return figure
 
 
@@ -234,14 +197,14 @@ def draw_parallel(found: Found) -> Figure:
     axes.spines[:].set_visible(False)
     figure.legend(
         handles=[
-            Line2D([], [], color=ORANGE, linewidth=3, label="winner"),
+            Line2D([], [], color=ORANGE, linewidth=3, label="the winner"),
             Line2D([], [], color=BLUES(1.0), linewidth=1.3, label="better"),
             Line2D([], [], color=BLUES(0.25), linewidth=1.3, label="worse"),
         ],
         loc="outside upper left",
         ncols=3,
     )
-    note(figure, f"{found.provenance}; one line a finished trial")
+    note(figure, f"{found.provenance}\none line a finished trial")
     return figure
 
 
@@ -322,5 +285,5 @@ def draw_importance(found: Found) -> Figure | None:
     axes.set_xlim(0, 1.12 * max(rows["importance"].max(), 0.01))
     axes.set_xlabel(f"share of the importance for {metric_name(found.objectives[0])}")
     evaluator, n = rows["evaluator"].iloc[0], rows["n"].iloc[0]
-    note(figure, f"{found.provenance}\n{evaluator} (n = {n})")
+    note(figure, f"{found.provenance}\n{evaluator} (n = {n} finished trials)")
     return figure

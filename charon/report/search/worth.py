@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from charon.report.search.found import Found, in_units, metric_title
+from charon.report.search.marks import mark
 from charon.report.statistics import mean_of
 from charon.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, QUIET, new_figure, note
 
@@ -42,11 +43,7 @@ def draw_front(found: Found) -> Figure | None:
                 linewidth=1,
                 zorder=2,
             )
-        won = done["trial_id"] == found.winner
-        axes.scatter(
-            x[won], y[won], s=140, facecolors="none", edgecolors=ORANGE, linewidths=1.8,
-            label="the winner",
-        )  # fmt: skip
+        mark(axes, found, done, x, y)
         for number, across, up in zip(
             done["number"][on_front], x[on_front], y[on_front], strict=True
         ):
@@ -56,7 +53,7 @@ def draw_front(found: Found) -> Figure | None:
         axes.set_xlabel(metric_title(other))
         axes.set_ylabel(metric_title(first))
         axes.margins(0.1)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     note(figure, found.provenance)
     return figure
 
@@ -73,7 +70,7 @@ def draw_confirmed(found: Found) -> Figure | None:
         faas = found.confirmed.loc[role == key, "test/faa"]
         if faas.empty:
             continue
-        colour = ORANGE if key == "winner" else BLUE
+        colour = ORANGE if key == "winner" else GREEN
         mean = mean_of(list(faas))
         if mean.n > 1:
             has_interval = True
@@ -109,7 +106,7 @@ def draw_gap(found: Found) -> Figure | None:
     _draw_foresight(right, found.gap["foresight"])
     note(
         figure,
-        f"{found.provenance}; {len(found.ranks)} trials compared, none that was stopped early",
+        f"{found.provenance}\n{len(found.ranks)} trials compared, none that was stopped early",
     )
     return figure
 
