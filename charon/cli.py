@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from charon.errors import CharonError
 
@@ -45,13 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one sentence, without the usage before it; so do its commands' parsers."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        _say(f"{message}; `{self.prog} --help` says what there is.")
+        self.exit(2)
+
+
 def _dispatch(given: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="charon",
         description="Class-incremental learning of skeleton actions with CHARON.",
         epilog="`charon COMMAND --help` says what a command takes.",
         allow_abbrev=False,
     )
+    asked = parser
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, help in COMMANDS.items():
         command = commands.add_parser(name, help=help, allow_abbrev=False)
@@ -62,7 +73,11 @@ def _dispatch(given: Sequence[str]) -> int:
             command.formatter_class = argparse.RawDescriptionHelpFormatter
             module.add_arguments(command)
             command.set_defaults(main=module.main)
-    options = parser.parse_args(given)
+            asked = command
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        # Of the command, whose help says what there is.
+        asked.error(f"unrecognized arguments: {' '.join(unknown)}")
     status: int = options.main(options)
     sys.stdout.flush()
     return status

@@ -31,18 +31,28 @@ def test_each_command_explains_itself(name, capsys):
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "named", "helped"),
     [
-        *([], ["prepair"], ["prepare"], ["prepare", "x", "--strickt"], ["run", "--see", "1"]),
-        *(["run", "--seed", "one"], ["prepare", "x", "--workers", "0"], ["cache"]),
+        ([], "COMMAND", "charon"),
+        (["prepair"], "prepair", "charon"),
+        (["prepare"], "PATH", "charon prepare"),
+        (["prepare", "x", "--strickt"], "--strickt", "charon prepare"),
+        (["run", "--see", "1"], "--see", "charon run"),
+        (["run", "--seed", "one"], "--seed", "charon run"),
+        (["prepare", "x", "--workers", "0"], "--workers", "charon prepare"),
+        (["cache"], "ACTION", "charon cache"),
+        (["cache", "delete"], "NAME", "charon cache delete"),
     ],
-    ids=" ".join,
 )
-def test_what_is_misspelt_is_not_guessed(words, capsys):
+def test_what_is_misspelt_is_not_guessed_but_refused_in_one_sentence(words, named, helped, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 2
-    assert "error: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("charon: ")
+    assert named in said
+    assert said.endswith(f"; `{helped} --help` says what there is.\n")
+    assert said.count("\n") == 1
 
 
 def test_every_field_of_every_learner_is_listed(capsys):

@@ -17,9 +17,11 @@ from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
 
 _SECONDS_BETWEEN_REPORTS = 0.1
-_STANDINS = ("standin", "standin-full", "standin-120", "standin-120-full")
+STANDINS = ("standin", "standin-full", "standin-120", "standin-120-full")
+"""The names of what is made on the spot."""
+
 _KNOWN = (
-    f"give a folder or a .zip of .skeleton files, an .npz, a .pkl, or one of {', '.join(_STANDINS)}"
+    f"give a folder or a .zip of .skeleton files, an .npz, a .pkl, or one of {', '.join(STANDINS)}"
 )
 
 
@@ -37,7 +39,7 @@ def open_source(path: str, *, keep_gaps: bool = False) -> Source:
         DataError: there is no such source, or its file cannot be used.
     """
     # What a source needs is imported here: a trial that opens a cache needs none of it.
-    if path not in _STANDINS:
+    if path not in STANDINS:
         return _open_file(Path(path).expanduser(), keep_gaps=keep_gaps)
     from charon.data.standin import StandIn
 

@@ -82,6 +82,18 @@ class StudyClips:
         self.protocol = " + ".join(dict.fromkeys(names))
 
 
+def check_named(path: str) -> None:
+    """Look whether ``path`` names anything, which takes no time; what it is, is looked at later.
+
+    Raises:
+        DataError: there is no such source.
+    """
+    from charon.data.prepare import STANDINS, open_source
+
+    if path not in STANDINS and not Path(path).expanduser().exists():
+        open_source(path)
+
+
 class PreparationView:
     """Shows how many clips have been read: a bar, or a line now and then."""
 

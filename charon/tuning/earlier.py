@@ -1,7 +1,7 @@
 """A study that lies in the folder already: it goes on, is made longer, or is moved aside."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,7 +75,27 @@ def check_same(old: Plan, now: Plan, command: str) -> None:
     Raises:
         ConfigError: something differs; names the first difference.
     """
-    what = _difference(old, now)
+    _refuse(old, _difference(old, now), command)
+
+
+def check_chosen(old: Plan, fields: Mapping[str, Value], command: str) -> None:
+    """Check, before any clip is read, what the command line sets for all runs.
+
+    Args:
+        old: what was started.
+        fields: the fields that are set now.
+        command: that goes on with it, for the error's sentence.
+
+    Raises:
+        ConfigError: one of them was another; names the first.
+    """
+    for trial in old.trials:
+        chosen = {name: value for name, value in fields.items() if name in trial["fields"]}
+        _refuse(old, _difference_of_fields(trial, {**trial["fields"], **chosen}), command)
+
+
+def _refuse(old: Plan, what: str, command: str) -> None:
+    """Refuse to go on for what has changed, unless that is empty."""
     if what:
         raise ConfigError(
             f"The study that began on {old.started} cannot go on, for it has changed: {what}. "
@@ -104,12 +124,19 @@ def _difference(old: Plan, now: Plan) -> str:
 def _difference_of_runs(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
     if len(old) != len(new):
         return f"it had {len(old)} runs and now has {len(new)}"
-    for before, after in zip(old, new, strict=True):
-        fields: dict[str, Value] = before["fields"]
-        for name in dict.fromkeys([*fields, *after["fields"]]):
-            if fields.get(name) != after["fields"].get(name):
-                values = f"{fields.get(name)!r}, now {after['fields'].get(name)!r}"
-                return f"{name} of {before['label']!r} was {values}"
+    differences = (
+        _difference_of_fields(before, after["fields"])
+        for before, after in zip(old, new, strict=True)
+    )
+    return next(filter(None, differences), "")
+
+
+def _difference_of_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> str:
+    fields: dict[str, Value] = trial["fields"]
+    for name in dict.fromkeys([*fields, *now]):
+        if fields.get(name) != now.get(name):
+            values = f"{fields.get(name)!r}, now {now.get(name)!r}"
+            return f"{name} of {trial['label']!r} was {values}"
     return ""
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from charon.tuning.budget import show_bytes
 from charon.tuning.cost import cost_of
-from charon.tuning.expansion import PlannedTrial
+from charon.tuning.expansion import PlannedTrial, known_fields
 from charon.tuning.journal import Value
 from charon.tuning.judgement import Judgement, judgement_of
 from charon.tuning.objectives import directions
@@ -32,11 +32,31 @@ def show_estimate(session: Session, console: Console) -> None:
 
 
 def _headline(session: Session) -> str:
-    standing, at_once = session.standing, slots(session)
+    standing, at_once, study = session.standing, slots(session), session.study
     number = counted(standing.num_trials, "trial")
     done = f", {standing.done} done, {standing.left} to run" if standing.done else ""
     labels = [f"  {trial.label}" for trial in session.trials]
-    return "\n".join([f"{session.plan.title}: {number}{done}, {at_once} at once", *labels])
+    if study.is_search:
+        labels[0] += f": {start_text(session.trials[0].fields, study.varied)}"
+    return "\n".join(
+        [
+            f"{session.plan.title}: {study.question}",
+            f"{number}{done}, {at_once} at once",
+            *labels,
+        ]
+    )
+
+
+def start_text(start: Mapping[str, Value], varied: Sequence[str]) -> str:
+    """Say what a search begins with: the paper's setting, and what of it is another's.
+
+    Args:
+        start: all fields of its first trial; its scale or its base may have changed some.
+        varied: those that the search varies.
+    """
+    paper = known_fields(start["learner"])
+    other = [f"{name}={start[name]}" for name in varied if start[name] != paper[name]]
+    return f"the paper's setting{' but for ' if other else ''}{', '.join(other)}"
 
 
 def _search_lines(session: Session) -> list[str]:
@@ -50,7 +70,7 @@ def _search_lines(session: Session) -> list[str]:
         lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
     if judgement.seeds:
         lines.append(
-            f"  then the winner and the first setting, anew with {seeds_text(judgement.seeds)}"
+            f"  then the winner and the paper's setting, anew with {seeds_text(judgement.seeds)}"
         )
     objectives = zip(study.objectives, directions(study.objectives), strict=True)
     best = ", ".join(f"{direction} {name}" for name, direction in objectives)

@@ -66,10 +66,7 @@ def expand(
         ConfigError: a field is unknown, out of range, or named twice.
     """
     overrides, scaled = overrides or {}, scaled or {}
-    chosen_by_study = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
-    for name in overrides:
-        if name in chosen_by_study or name == "seed":
-            raise ConfigError(f"{name} is varied by the study {study.name!r}; it cannot be set.")
+    check_not_varied(study, overrides)
     learners = _learners(study, {**study.base, **overrides})
     _check_known(study.base, learners, f"The base of the study {study.name!r}")
     _check_known(study.grid, learners, f"The grid of the study {study.name!r}")
@@ -81,6 +78,18 @@ def expand(
         flat = complete(layers.under(choice, optional=study.grid))
         flats.setdefault(tuple(flat.items()), names)
     return _with_labels([(dict(items), names) for items, names in flats.items()])
+
+
+def check_not_varied(study: Study, overrides: Iterable[str]) -> None:
+    """Check that the fields that are set for all runs are none that the study varies.
+
+    Raises:
+        ConfigError: one is.
+    """
+    chosen_by_study = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
+    for name in overrides:
+        if name in chosen_by_study or name == "seed":
+            raise ConfigError(f"{name} is varied by the study {study.name!r}; it cannot be set.")
 
 
 def _choices(study: Study) -> Iterator[tuple[dict[str, Value], Sequence[str]]]:

@@ -30,19 +30,11 @@ def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> 
         ResultsError: it cannot be made or written, or too little space is left.
     """
     folder = folder.expanduser().absolute()
-    probe = folder / f".probe.{os.getpid()}"
     try:
         if make:
             folder.mkdir(parents=True, exist_ok=True)
-        else:
-            there = next(path for path in (folder, *folder.parents) if path.exists())
-            probe = there / probe.name
-        probe.write_bytes(b"charon" * 1000)
-        probe.unlink()
-        free = shutil.disk_usage(probe.parent).free
+        free = shutil.disk_usage(try_writing(folder)).free
     except OSError as error:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
         raise ResultsError(describe_write_error(folder, error)) from error
     if free < need_bytes:
         raise ResultsError(
@@ -50,6 +42,25 @@ def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> 
             "are needed; make room, or choose another folder with --results DIR."
         )
     return folder
+
+
+def try_writing(folder: Path) -> Path:
+    """Write a file into a folder, or into the one it would lie in, and remove it again.
+
+    Returns:
+        The folder that was written to.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    there = _existing(folder)
+    probe = there / f".probe.{os.getpid()}"
+    try:
+        probe.write_bytes(b"charon" * 1000)
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return there
 
 
 def check_room(folder: Path) -> None:
@@ -67,9 +78,25 @@ def describe_write_error(folder: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{folder}: the disk is full; make room, then run again with --resume."
     return (
-        f"{folder}: cannot be written ({error.strerror or error}); "
+        f"{folder} cannot be written: {why_unwritable(folder, error)}; "
         "choose another folder with --results DIR."
     )
+
+
+def why_unwritable(path: Path, error: OSError) -> str:
+    """Say in a clause why ``path`` could not be written."""
+    there = _existing(path)
+    if there == path or not there.is_dir():
+        return f"{there} is no folder" if there.is_file() else error.strerror or str(error)
+    # That it does not exist is said already.
+    more = "" if error.errno == errno.ENOENT else f" ({error.strerror or error})"
+    return f"it does not exist and cannot be made in {there}{more}"
+
+
+def _existing(path: Path) -> Path:
+    """Return ``path``, or the lowest of the folders above it that exists."""
+    # Path.exists would raise where it may not look.
+    return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110
 
 
 @contextmanager

@@ -47,8 +47,7 @@ def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
 def heed_requests_to_end() -> None:
     """Take a scheduler's polite request to end as an interruption like Ctrl-C.
 
-    A shell has Ctrl-C ignored by what it starts in the background of a script, and Ray takes
-    SIGTERM over when it starts: call this again then.
+    A shell has Ctrl-C ignored by what it starts in the background of a script.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
@@ -70,7 +69,6 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     options = parse_options(study, arguments)
     with rarely_collected():
         session = open_session(study, options, script, console)
-    heed_requests_to_end()
     for warning in session.warnings:
         console.print(warning, style="yellow", markup=False)
     if session.options.dry_run:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from charon.errors import ConfigError
+from charon.tuning.budget import show_bytes
 
 Direction = Literal["maximize", "minimize"]
 
@@ -93,6 +94,13 @@ def _is_accuracy(name: str) -> bool:
 def best_direction(objectives: Sequence[str]) -> Direction | None:
     """Return which way a single objective is better; of several there is no best."""
     return directions(objectives)[0] if len(objectives) == 1 else None
+
+
+def show_metric(name: str, value: float) -> str:
+    """Return an objective as a person reads it: percent, or bytes or seconds by name."""
+    if name == "memory/bytes":
+        return show_bytes(int(value))
+    return f"{value:.1f} s" if name == "time/train_seconds" else f"{value:.1f}"
 
 
 def watched(objectives: Sequence[str], *, is_search: bool) -> str:

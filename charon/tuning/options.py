@@ -222,8 +222,8 @@ _SELECT = (
 )
 _FIRST_TASKS = "tasks that first-tasks looks at, here and in the gap report (2 of 6, 3 of 12)"
 _CONFIRM = (
-    "seeds, none of them the search's, with which the winner and the first setting are learned "
-    "anew; 0: none (3)"
+    "seeds, none of them the search's, with which the winner and the first trial's setting, the "
+    "paper's, are learned anew; 0: none (3)"
 )
 _BENCHMARK = (
     "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset, the new "

@@ -1,8 +1,9 @@
 """What a person sees while a study runs: a live table, or one line an event without a terminal."""
 
+import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -23,7 +24,7 @@ from charon.tuning.journal import (
     Journal,
     TrialRecord,
 )
-from charon.tuning.objectives import Direction
+from charon.tuning.objectives import best_direction, show_metric
 from charon.tuning.sharing import SAVED
 
 STYLES = {
@@ -36,38 +37,41 @@ STYLES = {
     PENDING: "dim",
 }
 MOST_ROWS = 24
-"""Rows of the live table; of longer studies it shows the running and the best trials."""
+"""Rows of the live table; of longer studies it shows the running and the best trials, or where
+there is no best, the newest."""
 
 
 class Progress:
-    """Shows the study's trials: task, FAA so far, time left, and the best so far."""
+    """Shows the study's trials: task, objectives so far, time left, and a search's best so far.
+
+    Only a search names a best: all else selects nothing, and its numbers may be of the test set.
+    """
 
     def __init__(
         self,
         journal: Journal,
         *,
-        objective: str,
+        objectives: Sequence[str],
+        is_search: bool,
         num_trials: int,
         slots: int,
         beat_file: Callable[[str], Path],
         console: Console | None = None,
-        direction: Direction | None = "maximize",
     ) -> None:
         """Prepare the view.
 
         Args:
             journal: the study's events.
-            objective: the metric that the best is about.
+            objectives: the metrics that are shown; a search with one of them has a best.
+            is_search: whether trials compete.
             num_trials: trials of the whole study.
             slots: trials that run at once.
             beat_file: names the file in which a trial says how far it is.
             console: where to show it; standard output if None.
-            direction: which way the objective is better; None names no best, as of several
-                objectives.
         """
-        self._direction = direction
+        self._direction = best_direction(objectives) if is_search else None
         self._journal = journal
-        self._objective = objective
+        self._objectives = tuple(objectives)
         self._num_trials = num_trials
         self._slots = max(1, slots)
         self._beat_file = beat_file
@@ -106,28 +110,38 @@ class Progress:
             word = "goes on" if record.curve else "starts"
             return f"{name} {word}"
         if kind == "report":
-            return (
-                f"{name} task {record.tasks_seen}/{record.num_tasks}  "
-                f"{self._objective} {self._value(record):5.1f}  {self._left_text(record)}"
-            )
+            known = [metric for metric in self._objectives if metric in record.latest]
+            values = ", ".join(f"{metric} {self._value(record, metric)}" for metric in known)
+            task = f"task {record.tasks_seen}/{record.num_tasks}"
+            return f"{name} {task}  {values}  {self._left_text(record)}"
         if kind == "recover":
             return f"{name} stopped unexpectedly and is tried again from its last task"
         best = self.best()
-        suffix = f"  best so far: {best.label} {self._value(best):.1f}" if best else ""
+        suffix = f"  best so far: {self._best_text(best)}" if best else ""
         problem = f": {record.error}" if record.error else ""
         done = self._count(*OUTCOMES)
         return f"{name} {record.status}{problem}  ({done}/{self._num_trials} trials){suffix}"
 
     def best(self) -> TrialRecord | None:
-        """Return the finished trial with the best objective."""
-        finished = [r for r in self._journal.trials.values() if r.status == FINISHED]
+        """Return the finished trial of a search that has the best of its one objective."""
         if self._direction is None:
             return None
-        choose = max if self._direction == "maximize" else min
-        return choose(finished, key=self._value, default=None)
+        finished = [r for r in self._journal.trials.values() if r.status == FINISHED]
+        return min(finished, key=self._distance, default=None)
 
-    def _value(self, record: TrialRecord) -> float:
-        return record.latest.get(self._objective, float("nan"))
+    def _distance(self, record: TrialRecord) -> float:
+        """Return a number that is smaller for a better trial; the same for all without a best."""
+        value = record.latest.get(self._objectives[0])
+        if value is None or self._direction is None:
+            return math.inf
+        return value if self._direction == "minimize" else -value
+
+    def _best_text(self, best: TrialRecord) -> str:
+        return f"{best.label} {self._value(best, self._objectives[0])}"
+
+    def _value(self, record: TrialRecord, metric: str) -> str:
+        value = record.latest.get(metric)
+        return "" if value is None else show_metric(metric, value)
 
     def _count(self, *statuses: str) -> int:
         return sum(record.status in statuses for record in self._journal.trials.values())
@@ -135,14 +149,10 @@ class Progress:
     def render(self) -> RenderableType:
         """Return the table as it is now."""
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column, justify in (
-            ("trial", "left"),
-            ("status", "left"),
-            ("task", "left"),
-            (self._objective, "right"),
-            ("left", "right"),
-        ):
-            table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        for column in ("trial", "status", "task"):
+            table.add_column(column, no_wrap=True)
+        for column in (*self._objectives, "left"):
+            table.add_column(column, justify="right", no_wrap=True)
         best = self.best()
         shown = self._shown()
         for record in shown:
@@ -161,19 +171,21 @@ class Progress:
         if len(records) <= MOST_ROWS:
             return records
         rank = {RUNNING: 0, FAILED: 1, FINISHED: 2}
-        order = sorted(records, key=lambda r: (rank.get(r.status, 3), -(self._value(r) or 0.0)))
+        order = records[::-1]
+        order.sort(key=lambda r: (rank.get(r.status, 3), self._distance(r)))
         chosen = {record.trial_id for record in order[:MOST_ROWS]}
         return [record for record in records if record.trial_id in chosen]
 
     def _row(self, record: TrialRecord, best: TrialRecord | None) -> list[RenderableType]:
-        value = f"{self._value(record):.1f}" if record.curve else ""
-        star = " ★" if record is best else ""
+        values = [self._value(record, metric) for metric in self._objectives]
+        if record is best:
+            values[0] += " ★"
         style = STYLES[record.status]
         return [
             Text(record.label),
             Text(record.status, style=style),
             Text(self._task_text(record)),
-            Text(value + star, style="bold green" if record is best else ""),
+            *(Text(value, style="bold green" if record is best else "") for value in values),
             Text(self._left_text(record) if record.status == RUNNING else ""),
         ]
 
@@ -225,7 +237,7 @@ class Progress:
         if left is not None:
             parts.append(f"about {_clock(left)} left")
         if best is not None:
-            parts.append(f"best: {best.label} {self._value(best):.1f}")
+            parts.append(f"best: {self._best_text(best)}")
         return Text(" · ".join(parts), style="bold")
 
 

@@ -18,7 +18,7 @@ from charon.tuning.cluster import this_machine
 from charon.tuning.ending import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.facts import trial_tags
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, Journal
-from charon.tuning.objectives import best_direction, watched
+from charon.tuning.objectives import watched
 from charon.tuning.plan import Plan
 from charon.tuning.progress import Progress
 from charon.tuning.recorder import Recorder, remove_checkpoints
@@ -70,12 +70,12 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     recorder = Recorder(journal, session.folder, tags)
     progress = Progress(
         journal,
-        objective=session.study.objective,
+        objectives=session.study.objectives,
+        is_search=session.study.is_search,
         num_trials=session.plan.num_trials,
         slots=slots(session),
         beat_file=lambda trial_id: beat_file(str(session.folder), trial_id),
         console=console,
-        direction=best_direction(session.study.objectives),
     )
     progress.headline = lambda: sender.problem
     recorder.listeners.append(progress.on_event)

@@ -11,18 +11,19 @@ from charon.tuning import cluster as clusters
 from charon.tuning import sharing
 from charon.tuning.background import Background
 from charon.tuning.chosen import cache_folder, chosen_fields, chosen_study
-from charon.tuning.clips import StudyClips
+from charon.tuning.clips import StudyClips, check_named
 from charon.tuning.cluster import Cluster
 from charon.tuning.commands import begin_command, go_on_command
 from charon.tuning.earlier import (
     Standing,
+    check_chosen,
     check_same,
     longer,
     room,
     standing_of,
     with_remembered,
 )
-from charon.tuning.expansion import PlannedTrial, expand
+from charon.tuning.expansion import PlannedTrial, check_not_varied, expand
 from charon.tuning.files import writable_folder
 from charon.tuning.journal import Journal, Value
 from charon.tuning.judgement import judgement_of
@@ -35,7 +36,7 @@ from charon.tuning.scales import memory_warnings
 from charon.tuning.selection import TEST, WILL_FLATTER
 from charon.tuning.starting import Starting
 from charon.tuning.study import BENCHMARK, Study
-from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
+from charon.tuning.tracking_store import Store, check_answers, check_file, choose_store, make_schema
 
 NEED_BYTES = 50_000_000
 """Free space a study asks for before it starts; checkpoints come and go."""
@@ -92,24 +93,34 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
         CharonError: something about the user's input or surroundings is wrong.
     """
     clusters.prepare_environment()
-    results = writable_folder(options.results, need_bytes=NEED_BYTES, make=not options.dry_run)
-    folder = results / study.name
-    old = _plan_to_go_on_with(folder, options)
     if options.of_a_search() and not study.is_search:
         raise ConfigError(
             f"{options.of_a_search()[0]} is for searches, and the study {study.name!r} runs "
             "every value of a grid."
         )
+    results = options.results.expanduser().absolute()
+    folder = results / study.name
+    old = _plan_to_go_on_with(folder, options)
     options = with_remembered(options, old) if old else options
     study = chosen_study(study, options)
+    fields = chosen_fields(study, options)
+    # Nothing is made or started yet, so that a refusal leaves nothing and costs no time.
+    check_not_varied(study, fields)
+    if "data.path" in fields:
+        check_named(str(fields["data.path"]))
+    if old is not None:
+        check_chosen(old, fields, go_on_command(script, options))
     store = choose_store(options.tracking_uri, results)
+    writable_folder(results, need_bytes=NEED_BYTES, make=False)
+    check_file(store)
     with nullcontext("") if old else room(folder, dry_run=options.dry_run) as moved:
-        return _open(study, options, script, console, folder, store, old, moved)
+        return _open(study, options, fields, script, console, folder, store, old, moved)
 
 
 def _open(
     study: Study,
     options: Options,
+    fields: dict[str, Value],
     script: Path,
     console: Console,
     folder: Path,
@@ -122,7 +133,6 @@ def _open(
         clusters.log_to(writable_folder(folder) / LOG)
     starting = None if options.dry_run else Starting(options.address, folder / LOG)
     schema = Background(lambda: None if options.dry_run else make_schema(store))
-    fields = chosen_fields(study, options)
     cache = cache_folder(options)
     clips = StudyClips(_one_of_each_benchmark(study, fields), cache, console)
     clips.check()

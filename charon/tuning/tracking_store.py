@@ -3,6 +3,7 @@
 MLflow's own default is relative to the working directory, and its file store is gone.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from charon.errors import ConfigError
 from charon.tuning.cluster import tool
-from charon.tuning.files import locked
+from charon.tuning.files import locked, try_writing, why_unwritable
 from charon.tuning.mlflow_view import RUNS_PAGE
 
 ANSWER_SECONDS = 5.0
@@ -88,6 +89,22 @@ def choose_store(uri: str | None, results: Path) -> Store:
     )
 
 
+def check_file(store: Store) -> None:
+    """Check that an SQLite file can be written, before what takes longer; nothing is left.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if store.file is None:
+        return
+    try:
+        if store.file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(store.file))
+        try_writing(store.file.parent)
+    except OSError as error:
+        raise ConfigError(_unwritable(store.file, error)) from error
+
+
 def make_schema(store: Store) -> None:
     """Make the tables of a new SQLite file, whole and once, whoever else does the same.
 
@@ -99,10 +116,14 @@ def make_schema(store: Store) -> None:
     try:
         _make_database(store.file, store.artifacts)
     except OSError as error:
-        raise ConfigError(
-            f"MLflow's database {store.file} cannot be made ({error.strerror or error}); choose "
-            "another folder with --results DIR, or another --tracking-uri."
-        ) from error
+        raise ConfigError(_unwritable(store.file, error)) from error
+
+
+def _unwritable(file: Path, error: OSError) -> str:
+    return (
+        f"MLflow's database {file} cannot be written: {why_unwritable(file, error)}; choose "
+        "another folder with --results DIR, or another --tracking-uri."
+    )
 
 
 def _make_database(file: Path, artifacts: str | None) -> None:

@@ -11,6 +11,7 @@ from charon.tuning.objectives import (
     check_defined,
     check_objectives,
     directions,
+    show_metric,
     watched,
 )
 
@@ -61,6 +62,12 @@ def test_only_one_accuracy_can_stop_a_trial():
 def test_of_several_objectives_there_is_no_best():
     assert best_direction(["memory/bytes"]) == "minimize"
     assert best_direction(["val/faa", "memory/bytes"]) is None
+
+
+def test_objectives_are_shown_in_percent_bytes_and_seconds():
+    values = {"val/faa": 43.12, "val/bwt": -7.0, "memory/bytes": 468_000.0}
+    assert [show_metric(*one) for one in values.items()] == ["43.1", "-7.0", "468 kB"]
+    assert show_metric("time/train_seconds", 35.25) == "35.2 s"
 
 
 def test_every_report_must_have_an_accuracy():

@@ -6,16 +6,24 @@ from types import SimpleNamespace
 
 import pytest
 
+from charon.data.source import Description
 from charon.errors import ConfigError
 from charon.tuning.chosen import chosen_study
+from charon.tuning.expansion import PlannedTrial
 from charon.tuning.options import Options
-from charon.tuning.planning import plan_trials
+from charon.tuning.planning import (
+    INTERVAL,
+    ORDER,
+    largest_setting,
+    plan_trials,
+    possible_trials,
+)
 from charon.tuning.space import Choice, MaskingRatio, Real, Whole
-from charon.tuning.study import Study
+from charon.tuning.study import SIZE, Study
 
 SEARCH = runpy.run_path(str(Path(__file__).parents[2] / "studies" / "search.py"))["study"]
-SIZE = "learner.buffer_size"
 GRID = Study("some", "Which?", grid={"learner.alpha": [0.1, 0.2]})
+ORDERS = Study("some", "Which?", cases=[{ORDER: "natural"}, {ORDER: "paper"}])
 
 
 def clips(num_clips=1680, num_frames=120):
@@ -52,39 +60,27 @@ def test_at_the_small_scale_frames_tuples_and_buffers_shrink_and_the_start_with_
     assert budget == 126 * (3 * 5 * 25 * 2 * 4 + 60 * 4 + 8 + 2)
 
 
-def test_another_learner_brings_its_space():
-    study, (start,), _ = planned(settings={"learner": "xder"})
+def test_a_search_of_another_learner_begins_with_it():
+    _, (start,), _ = planned(settings={"learner": "xder"})
     assert start.fields["learner"] == "xder"
-    assert "learner.hinge_weight" in study.space
 
 
 def test_a_method_without_a_memory_is_within_any_budget():
     assert planned(settings={"learner": "finetune"})[2] == 0
 
 
-def test_the_command_line_replaces_what_a_search_is_about():
-    study, _, budget = planned(
-        objectives=("val/faa", "memory/bytes"), sampler="nsga2", trials=9, budget="500kB"
-    )
-    assert (study.objectives, study.sampler) == (("val/faa", "memory/bytes"), "nsga2")
-    assert (study.num_trials, budget) == (9, 500_000)
-    # The study's own pruner needs a single accuracy, so it rests.
-    assert study.pruner == "none"
+def test_a_budget_is_a_number_of_bytes_or_none():
+    assert planned(budget="500kB")[2] == 500_000
     assert planned(budget="none")[2] is None
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"objectives": ("test/faa",)}, "selecting on the test set"),
-        ({"objectives": ("memory/bytes",)}, "val/faa within a --budget"),
-        ({"objectives": ("val/faa", "memory/bytes"), "pruner": "asha"}, "--pruner none"),
         ({"objectives": ("val/faa", "memory/bytes"), "sampler": "cmaes"}, "one objective"),
         ({"budget": "100kB"}, "begins with a memory of 409.5 kB .* over the --budget of 100 kB"),
         ({"num_clips": 20, "budget": "none", "scale": "paper"}, "nothing need be forgotten"),
-        ({"settings": {"learner": "er2"}}, "no space for the learner 'er2'"),
         ({"settings": {"learner.alpha": 0.5}}, "varied by the study"),
-        ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one protocol"),
     ],
 )
 def test_a_search_that_cannot_be_says_so_in_one_sentence(options, message):
@@ -116,11 +112,39 @@ def test_cmaes_refuses_choices():
         planned(study, sampler="cmaes")
 
 
-def test_a_smoke_run_of_a_search_has_two_trials_unless_it_is_asked_for_others():
-    assert planned(smoke=True)[0].num_trials == 2
-    assert planned(smoke=True, trials=5)[0].num_trials == 5
-
-
 def test_a_grid_takes_no_budget():
     study, trials, budget = planned(GRID)
     assert (study.pruner, len(trials), budget) == ("none", 4, None)
+
+
+def ordered(*orders, study=ORDERS):
+    """Plan the study on data whose classes have no published order."""
+    about = Description("tiny", ("a", "b"), 4, 1, 3, 1)
+    data = SimpleNamespace(archive=SimpleNamespace(description=about))
+    trials = [PlannedTrial(order, {ORDER: order}) for order in orders]
+    possible, why = possible_trials(study, trials, data)
+    return [trial.label for trial in possible], why
+
+
+def test_cases_whose_class_order_the_data_lack_are_left_out_and_named():
+    assert ordered("natural", "shuffled(7)") == (["natural", "shuffled(7)"], "")
+    kept, why = ordered("natural", "paper", "released")
+    assert kept == ["natural"]
+    assert why.startswith("2 runs left out on this data: The class order `released` orders the 60")
+
+
+def test_a_class_order_of_all_runs_that_the_data_lack_is_an_error():
+    with pytest.raises(ConfigError, match="choose `natural`"):
+        ordered("paper", study=GRID)
+
+
+def test_the_largest_memory_of_a_search_is_looked_at_unless_a_budget_limits_it():
+    study = Study(
+        "some",
+        "Which?",
+        space={SIZE: Whole(100, 2000), INTERVAL: Choice((1, 5, 10)), "learner.alpha": Real(0, 1)},
+    )
+    start = {SIZE: 500, INTERVAL: 5, "learner.alpha": 0.3}
+    assert largest_setting(study, None, start) == [{**start, SIZE: 2000, INTERVAL: 10}]
+    assert largest_setting(study, 10**6, start) == []
+    assert largest_setting(GRID, None, start) == []

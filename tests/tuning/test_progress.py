@@ -16,21 +16,23 @@ def journal(tmp_path):
     return Journal(tmp_path / "journal.jsonl")
 
 
-def view(journal, tmp_path, num_trials=2, *, terminal=False, **more):
+def view(
+    journal, tmp_path, num_trials=2, *, terminal=False, objectives=("val/faa",), is_search=True
+):
     console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
     progress = Progress(
         journal,
-        objective="test/faa",
+        objectives=objectives,
+        is_search=is_search,
         num_trials=num_trials,
         slots=2,
         beat_file=lambda name: tmp_path / f"{name}.json",
         console=console,
-        **more,
     )
     return progress, console
 
 
-def add(journal, name, faas, outcome=None):
+def add(journal, name, faas, outcome=None, metric="val/faa", **more):
     journal.append("trial", name, label=f"label {name}", fields=FIELDS, tags={})
     journal.append("start", name)
     for task, faa in enumerate(faas, start=1):
@@ -39,7 +41,7 @@ def add(journal, name, faas, outcome=None):
             name,
             task=task,
             num_tasks=3,
-            metrics={"test/faa": faa},
+            metrics={metric: faa, **more},
             matrix=[],
             seconds=10.0,
         )
@@ -133,9 +135,52 @@ def test_a_stopped_trial_with_95_percent_is_not_the_best_where_one_finished_with
 
 
 def test_the_best_is_the_smallest_of_what_should_be_small_and_none_of_several(journal, tmp_path):
-    add(journal, "small", [60.0, 55.0, 50.0], FINISHED)
-    add(journal, "large", [60.0, 55.0, 70.0], FINISHED)
-    progress, _ = view(journal, tmp_path, direction="minimize")
+    small, large = {"memory/bytes": 5e5}, {"memory/bytes": 7e5}
+    add(journal, "large", [60.0, 55.0, 70.0], FINISHED, **large)
+    add(journal, "small", [60.0, 55.0, 50.0], FINISHED, **small)
+    progress, _ = view(journal, tmp_path, objectives=["memory/bytes"])
     assert progress.best().trial_id == "small"
-    progress, _ = view(journal, tmp_path, direction=None)
+    progress, _ = view(journal, tmp_path, objectives=["val/faa", "memory/bytes"])
     assert progress.best() is None
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_study_that_selects_nothing_names_no_best(journal, tmp_path, terminal):
+    """As a grid does, or the runs that confirm a search's winner: both are tested."""
+    progress, console = view(
+        journal, tmp_path, objectives=["test/faa"], is_search=False, terminal=terminal
+    )
+    with progress:
+        for name in ("a", "b"):
+            add(journal, name, [90.0, 80.0, 70.0], FINISHED, metric="test/faa")
+            progress.on_event("report", name)
+            progress.on_event("end", name)
+    said = console.file.getvalue()
+    assert "70.0" in said
+    assert "best" not in said
+    assert "★" not in said
+
+
+def test_of_several_objectives_all_are_shown_with_their_units(journal, tmp_path):
+    names = ["val/faa", "memory/bytes", "time/train_seconds", "val/forgetting"]
+    progress, console = view(journal, tmp_path, objectives=names)
+    add(journal, "a", [43.12], **{"memory/bytes": 120_000.0, "time/train_seconds": 35.25})
+    with progress:
+        progress.on_event("report", "a")
+    # After one task nothing can have been forgotten.
+    shown = "val/faa 43.1, memory/bytes 120 kB, time/train_seconds 35.2 s  "
+    assert f"task 1/3  {shown}" in console.file.getvalue()
+    text = text_of(progress, console)
+    for expected in (*names, "43.1", "120 kB", "35.2 s"):
+        assert expected in text
+
+
+def test_of_a_long_study_that_selects_nothing_the_newest_are_shown(journal, tmp_path):
+    for number in range(MOST_ROWS + 5):
+        add(journal, f"t{number}", [90.0 - number] * 3, FINISHED, metric="test/faa")
+    progress, console = view(
+        journal, tmp_path, num_trials=100, objectives=["test/faa"], is_search=False
+    )
+    text = text_of(progress, console)
+    assert f"label t{MOST_ROWS + 4} " in text
+    assert "label t4 " not in text

@@ -1,10 +1,13 @@
 """Ray on its way while the study is being read, and down again whatever happens."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+from tuning.study_runs import ROOT
 
 from charon.tuning import starting
 from charon.tuning.cluster import Cluster, ClusterError
@@ -17,6 +20,23 @@ starting._connect = lambda *arguments: print("up", flush=True)
 starting._disconnect = lambda: print("down", flush=True)
 one = starting.Starting(None, Path("driver.log"))
 print("the last word", flush=True)
+"""
+
+ASKED_TO_END = """
+import time
+from pathlib import Path
+from charon.tuning import cluster, starting
+from charon.tuning.main import heed_requests_to_end
+
+cluster.prepare_environment()
+heed_requests_to_end()
+cluster.log_to(Path("driver.log"))
+starting.Starting(None, Path("driver.log")).wait()
+print("up", flush=True)
+try:
+    time.sleep(60)  # as the imports that follow
+except KeyboardInterrupt:
+    print("asked to end", flush=True)
 """
 
 
@@ -66,6 +86,21 @@ def test_a_study_that_is_refused_says_so_before_ray_is_down_again():
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
     assert sorted(out[:2]) == ["the last word", "up"]
     assert out[2:] == ["down", ""]
+
+
+def test_a_study_that_is_asked_to_end_once_ray_is_up_is_no_crash(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", ASKED_TO_END],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=60) == ("asked to end\n", "")
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(("cpus", "number"), [(2, 1), (8, 1), (64, 0), (None, 1)])

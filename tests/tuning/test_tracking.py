@@ -14,7 +14,7 @@ from charon.tuning import tracking_store
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
 from charon.tuning.mlflow_view import colour
 from charon.tuning.tracking import Sender
-from charon.tuning.tracking_store import Store, check_answers, choose_store, make_schema
+from charon.tuning.tracking_store import Store, check_answers, check_file, choose_store, make_schema
 
 SHOWN = {"varied": ["learner.masking_ratio"], "tags": {"dataset": "tiny"}}
 
@@ -44,11 +44,21 @@ def test_the_tables_are_made_in_memory_where_there_is_room(folder, free, found, 
     assert tracking_store._memory_folder() == found
 
 
-def test_a_database_that_cannot_be_made_is_one_sentence(tmp_path):
+@pytest.mark.parametrize("check", [check_file, make_schema])
+def test_a_database_that_cannot_be_made_is_one_sentence(tmp_path, check):
     (tmp_path / "file").write_text("")
     store = choose_store(f"sqlite:///{tmp_path}/file/mlflow.db", tmp_path)
-    with pytest.raises(ConfigError, match=r"mlflow\.db cannot be made .*--tracking-uri"):
-        make_schema(store)
+    message = r"mlflow\.db cannot be written: .*/file is no folder; .*--tracking-uri"
+    with pytest.raises(ConfigError, match=message):
+        check(store)
+
+
+def test_a_database_is_checked_before_it_is_made_and_nothing_is_left(tmp_path):
+    check_file(choose_store(None, tmp_path / "results"))
+    check_file(choose_store("http://host:5000", tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigError, match="cannot be written: it is a folder; "):
+        check_file(choose_store(f"sqlite:///{tmp_path}", tmp_path))
 
 
 def new_journal(folder):

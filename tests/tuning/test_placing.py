@@ -1,0 +1,45 @@
+"""What one trial takes of a cluster."""
+
+import pytest
+
+from charon.tuning import placing
+from charon.tuning.cluster import Cluster, ClusterError
+from charon.tuning.options import Options
+from charon.tuning.placing import place
+
+CPUS_ALONE, WITH_GPUS = Cluster("", 4, 0), Cluster("", 16, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "cluster", "taken"),
+    [
+        (Options(), CPUS_ALONE, (1.0, 0.0)),
+        (Options(), WITH_GPUS, (1.0, 1.0)),
+        # What will be measured begins with a whole one.
+        (Options(gpus="auto"), WITH_GPUS, (1.0, 1.0)),
+        (Options(gpus="auto"), CPUS_ALONE, (1.0, 0.0)),
+        (Options(gpus=0.25, cpus=4.0), WITH_GPUS, (4.0, 0.25)),
+        (Options(gpus=0.0), WITH_GPUS, (1.0, 0.0)),
+    ],
+)
+def test_a_trial_takes_a_core_and_a_gpu_where_there_is_one_or_what_was_asked_for(
+    options, cluster, taken
+):
+    assert place(options, cluster) == taken
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(cpus=5.0), "--cpus-per-trial 5 asks for more than the 4 CPUs"),
+        (Options(gpus=0.5), "--gpus-per-trial 0.5 asks for more than the 0 GPUs"),
+    ],
+)
+def test_a_trial_that_would_never_find_room_is_refused(options, message):
+    with pytest.raises(ClusterError, match=message):
+        place(options, CPUS_ALONE)
+
+
+def test_without_a_cluster_it_is_this_machine(monkeypatch):
+    monkeypatch.setattr(placing.clusters, "this_machine", lambda: WITH_GPUS)
+    assert place(Options(), None) == (1.0, 1.0)
