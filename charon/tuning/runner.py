@@ -29,7 +29,8 @@ from charon.tuning.trainable import CharonTrial, TrialSetting, beat_file, trial_
 from charon.tuning.words import counted
 
 if TYPE_CHECKING:
-    from charon.tuning.search import StudySearch, Suggestion
+    from charon.tuning.search import StudySearch
+    from charon.tuning.suggesting import Suggestion
 
 MAX_FAILURES = 3
 """How often a trial whose process was killed is started again from its last task."""
@@ -189,9 +190,10 @@ def _search(
 ) -> tuple["StudySearch", dict[str, Any]]:
     from charon.tuning.database import DATABASE
     from charon.tuning.encoding import Encoding
+    from charon.tuning.optuna_study import make_study
     from charon.tuning.pruning import TaskHalving, num_brackets
     from charon.tuning.samplers import NUMBERS_ONLY
-    from charon.tuning.search import Limits, LongerSearch, StudySearch, make_study
+    from charon.tuning.search import Limits, LongerSearch, StudySearch
 
     study, plan = session.study, session.plan
     size = MemorySize.on(session.clips)
@@ -208,12 +210,12 @@ def _search(
         search.begin()
     else:
         suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
-        search.check_holds(suggested, session.folder / DATABASE)
+        search.trials.check_holds(suggested, session.folder / DATABASE)
     num_tasks = len(session.clips.tasks.tasks)
     brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
     scheduler = None
     if study.pruner != "none":
-        scheduler = TaskHalving(num_tasks, search.scores(), brackets)
+        scheduler = TaskHalving(num_tasks, search.trials.scores(), brackets)
     return search, {
         "config": {"trial": {"setting": asdict(setting)}},
         "search_alg": LongerSearch(search, slots(session)),
