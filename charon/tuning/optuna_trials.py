@@ -102,8 +102,9 @@ class OptunaTrials:
 
     def enter(self, trial: optuna.Trial, ray_trial: str) -> None:
         """Count a setting that Ray will run under this name."""
-        trial.set_user_attr(RAY_TRIAL, ray_trial)
+        # The name last: whoever finds it after an interruption finds the number too.
         trial.set_user_attr(NUMBER, trial.number)
+        trial.set_user_attr(RAY_TRIAL, ray_trial)
         self.numbers[ray_trial] = trial.number
 
     def stored(self, ray_trial: str) -> FrozenTrial:

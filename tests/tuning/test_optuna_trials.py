@@ -1,5 +1,8 @@
 """Trials in Optuna's database over interruptions: told once, closed where lost, opened anew."""
 
+import itertools
+
+import optuna
 import pytest
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
@@ -130,3 +133,25 @@ def test_a_database_that_is_gone_is_said_before_anything_goes_on(tmp_path):
     (tmp_path / DATABASE).unlink()
     with pytest.raises(ResultsError, match=r"lacks 1 of the trials .* put that one back"):
         search(tmp_path).trials.check_holds(["a"], tmp_path / DATABASE)
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_crash_while_a_suggestion_is_written_down_stops_no_search(tmp_path, monkeypatch, written):
+    one = begun(tmp_path)
+    one.suggest("whole")
+    one.save(str(tmp_path / "snapshot"))
+    calls, set_user_attr = itertools.count(), optuna.Trial.set_user_attr
+
+    def killed(trial, name, value):
+        if next(calls) == written:
+            raise KeyboardInterrupt
+        set_user_attr(trial, name, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Trial, "set_user_attr", killed)
+        with pytest.raises(KeyboardInterrupt):
+            one.suggest("half")
+    again = search(tmp_path)
+    again.restore(str(tmp_path / "snapshot"))
+    assert again.trials.scores()[0].ray_trial == "whole"
+    assert [t.state for t in again.study.trials] == [TrialState.RUNNING, TrialState.FAIL]
