@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
-from ray.tune import CheckpointConfig, ResumeConfig
+from ray.tune import CheckpointConfig
 from ray.tune.execution import class_cache
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from charon.tuning.budget import MemorySize
 from charon.tuning.cluster import this_machine
 from charon.tuning.ending import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.facts import trial_tags
+from charon.tuning.going_on import GoingOn, resume_config
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, Journal
 from charon.tuning.objectives import best_direction, watched
 from charon.tuning.plan import Plan
@@ -159,9 +160,11 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         gpus=session.gpus,
         share_first_task=session.options.share_first_task,
     )
+    resume = resume_config(session.folder / RAY_FOLDER)
+    going_on = [GoingOn(session.folder / RAY_FOLDER, asdict(setting))] if resume else []
     search = None
     if session.study.is_search:
-        search, more = _search(session, setting, journal, deadline)
+        search, more = _search(session, setting, journal, deadline, is_new=resume is None)
     else:
         configs = [trial_config(setting, trial.label, trial.fields) for trial in session.trials]
         more = {"config": {"trial": tune.grid_search(configs)}}
@@ -172,10 +175,10 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         CharonTrial,
         name=RAY_FOLDER,
         storage_path=str(session.folder),
-        callbacks=[recorder],
+        callbacks=[recorder, *going_on],
         checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
         max_failures=MAX_FAILURES,
-        resume_config=_resume(session),
+        resume_config=resume,
         reuse_actors=True,  # CharonTrial is made for it, and a new process takes seconds
         raise_on_failed_trial=False,
         trial_dirname_creator=_folder_of,
@@ -186,7 +189,7 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
 
 
 def _search(
-    session: Session, setting: TrialSetting, journal: Journal, deadline: float
+    session: Session, setting: TrialSetting, journal: Journal, deadline: float, *, is_new: bool
 ) -> tuple["StudySearch", dict[str, Any]]:
     from charon.tuning.database import DATABASE
     from charon.tuning.encoding import Encoding
@@ -203,10 +206,11 @@ def _search(
         session.trials[0].fields,
         study.objectives,
         Limits(plan.num_trials, deadline, plan.budget, lambda fields: size(fields)[1]),
+        asdict(setting),
     )
 
     search.on_suggestion = lambda suggestion: noted(journal, suggestion)
-    if _resume(session) is None:
+    if is_new:
         search.begin()
     else:
         suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
@@ -217,7 +221,7 @@ def _search(
     if study.pruner != "none":
         scheduler = TaskHalving(num_tasks, search.trials.scores(), brackets)
     return search, {
-        "config": {"trial": {"setting": asdict(setting)}},
+        "config": {},  # all of it is suggested
         "search_alg": LongerSearch(search, slots(session)),
         "scheduler": scheduler,
         "num_samples": -1,
@@ -238,14 +242,6 @@ def _explained(session: Session) -> AbstractContextManager[None]:
     from charon.tuning.database import DATABASE, explaining
 
     return explaining(session.folder / DATABASE)
-
-
-def _resume(session: Session) -> ResumeConfig | None:
-    """Return how Ray goes on; None where it has not begun."""
-    if not list((session.folder / RAY_FOLDER).glob("experiment_state-*.json")):
-        return None
-    kind = ResumeConfig.ResumeType
-    return ResumeConfig(finished=kind.SKIP, unfinished=kind.RESUME, errored=kind.RESUME)
 
 
 def _folder_of(trial: Any) -> str:

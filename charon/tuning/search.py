@@ -66,6 +66,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         start: Mapping[str, Value],
         objectives: Sequence[str],
         limits: Limits,
+        setting: Mapping[str, Any],
     ) -> None:
         """Search ``study``; neither asks nor tells it anything yet.
 
@@ -75,6 +76,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
             start: all fields of the first trial; the fixed ones are those of all trials.
             objectives: metrics, in the order of the study's directions.
             limits: what ends the search.
+            setting: what every trial is told beside its run.
         """
         super().__init__()
         self.study = study
@@ -84,6 +86,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         self._start = encoding.encode(start)
         self._objectives = tuple(objectives)
         self._limits = limits
+        self._setting = dict(setting)
         self._suggester = Suggester(self.trials, encoding, start, limits.budget, limits.bytes_of)
         self._at_once = math.inf
         self._over: set[str] = set()
@@ -99,7 +102,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the next trial's configuration: its name and all fields of its run."""
+        """Return the next trial's configuration, all of it."""
         number = len(self.trials.numbers)
         if number >= self._limits.num_trials:
             return str(Searcher.FINISHED)
@@ -112,7 +115,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         if trial is None:
             self.ended_by = EXHAUSTED
             return str(Searcher.FINISHED)
-        return {"trial": trial}
+        return {"trial": {**trial, "setting": self._setting}}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report a task's score to Optuna, once."""

@@ -15,6 +15,7 @@ SPACE = {
     "learner.alpha": Real(0.05, 1.0, log=True),
     "learner.sampling_interval": SamplingInterval(1, 10, frames=120),
 }
+SETTING = {"folder": "results"}
 START_FIELDS = complete({"learner": "charon"})
 
 
@@ -33,9 +34,8 @@ def search(folder, space=SPACE, objectives=("val/faa",), sampler="tpe", **limits
     """Return a search as a study opens it, before Ray restores or begins it."""
     one = make_study(plan(objectives, sampler), folder, seed=0)
     encoding = Encoding(space, as_numbers=sampler == "cmaes")
-    return StudySearch(
-        one, encoding, START_FIELDS, objectives, Limits(**{"num_trials": 24, **limits})
-    )
+    limits = Limits(**{"num_trials": 24, **limits})
+    return StudySearch(one, encoding, START_FIELDS, objectives, limits, SETTING)
 
 
 def begun(folder, *args, **kwargs):

@@ -4,7 +4,7 @@ import pytest
 from optuna.samplers._tpe.sampler import _split_trials
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
-from tuning.driven_search import START_FIELDS, begun, finish, report, search
+from tuning.driven_search import SETTING, START_FIELDS, begun, finish, report, search
 
 from charon.tuning.ending import TIME_UP
 from charon.tuning.expansion import complete
@@ -23,6 +23,10 @@ def test_more_tasks_always_score_higher_and_within_a_task_accuracy_decides():
 def test_the_first_trial_is_the_papers_setting(tmp_path):
     fields = begun(tmp_path).suggest("a")["trial"]["run"]
     assert fields == complete({"learner": "charon"})
+
+
+def test_a_trial_is_told_where_things_are_now_not_where_they_were(tmp_path):
+    assert begun(tmp_path).suggest("a")["trial"]["setting"] == SETTING
 
 
 def test_a_stopped_trial_with_95_percent_loses_to_one_that_finished_with_50(tmp_path):
