@@ -16,6 +16,7 @@ from charon.tuning.journal import (
     FINISHED,
     INTERRUPTED,
     LOST,
+    OVER,
     PENDING,
     PRUNED,
     RUNNING,
@@ -34,9 +35,6 @@ STYLES = {
     LOST: "yellow",
     PENDING: "dim",
 }
-OVER = (FINISHED, PRUNED, FAILED)
-"""What counts as done; a lost trial is made up for by another, an interrupted one goes on."""
-
 MOST_ROWS = 24
 """Rows of the live table; of longer studies it shows the running and the best trials."""
 
