@@ -26,7 +26,10 @@ INTERRUPTED = "interrupted"
 LOST = "lost"
 RUNNING = "running"
 PENDING = "pending"
-OUTCOMES = (FINISHED, PRUNED, FAILED, INTERRUPTED, LOST)
+
+OVER = (FINISHED, PRUNED, FAILED)
+"""Outcomes of a trial that counts as done: an interrupted one goes on, and a lost one is made up
+for by another."""
 
 
 @dataclass
@@ -37,7 +40,8 @@ class TrialRecord:
         trial_id: Ray's name of the trial.
         label: the name a person knows it by, e.g. ``"eta0.60 s5 M500 seed1"``.
         fields: every field of the run by its dotted name.
-        status: ``"pending"``, ``"running"`` or one of :data:`OUTCOMES`.
+        status: ``"pending"``, ``"running"``, or how it ended: ``"finished"``, ``"pruned"``,
+            ``"failed"``, ``"interrupted"`` or ``"lost"``.
         num_tasks: tasks of the whole stream; 0 before the first report.
         curve: the metrics by number of tasks seen, in order.
         matrix: the latest accuracy matrix, percent, None where a task is not learned yet.

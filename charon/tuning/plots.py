@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from charon.files import write_text
 from charon.report.search.found import ENOUGH_FOR_IMPORTANCE
 from charon.tuning.journal import TrialRecord
-from charon.tuning.search import NUMBER, RAY_TRIAL
+from charon.tuning.optuna_trials import NUMBER, RAY_TRIAL
 
 FOLDER = "plots"
 """Of the pages, in the search's folder."""

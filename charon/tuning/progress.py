@@ -17,7 +17,7 @@ from charon.tuning.journal import (
     FINISHED,
     INTERRUPTED,
     LOST,
-    OUTCOMES,
+    OVER,
     PENDING,
     PRUNED,
     RUNNING,
@@ -119,7 +119,7 @@ class Progress:
         best = self.best()
         suffix = f"  best so far: {self._best_text(best)}" if best else ""
         problem = f": {record.error}" if record.error else ""
-        done = self._count(*OUTCOMES)
+        done = self._count(*OVER)
         return f"{name} {record.status}{problem}  ({done}/{self._num_trials} trials){suffix}"
 
     def best(self) -> TrialRecord | None:
@@ -209,7 +209,7 @@ class Progress:
         return "" if left is None else f"{_clock(left)} left"
 
     def seconds_left(self, record: TrialRecord) -> float | None:
-        """Estimate a running trial's rest from its own tasks, else from finished trials."""
+        """Estimate a running trial's rest from its own tasks; None before it has reported one."""
         if record.curve and record.num_tasks:
             # A first task that another trial has learned does not say how long others take.
             spent = record.seconds + record.latest.get(SAVED, 0.0)
@@ -223,13 +223,13 @@ class Progress:
             return None
         per_task = sum(r.seconds for r in known) / sum(r.tasks_seen for r in known)
         tasks = max(r.num_tasks for r in known)
-        over = sum(r.status in OUTCOMES for r in self._journal.trials.values())
+        over = sum(r.status in OVER for r in self._journal.trials.values())
         running = [r for r in self._journal.trials.values() if r.status == RUNNING]
         rest = (self._num_trials - over) * tasks - sum(r.tasks_seen for r in running)
         return max(0.0, rest * per_task / self._slots)
 
     def _summary(self) -> Text:
-        done = self._count(*OUTCOMES)
+        done = self._count(*OVER)
         left = self.study_seconds_left()
         best = self.best()
         parts = [f"{done}/{self._num_trials} trials", f"{self._count(RUNNING)} running"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
-from charon.tuning.search import ScoresOfTrial
+from charon.tuning.optuna_trials import ScoresOfTrial
 
 HALVING = 2
 """Of the trials that reach a rung, one in two goes on."""

@@ -20,7 +20,7 @@ from charon.tuning.journal import (
     FINISHED,
     INTERRUPTED,
     LOST,
-    OUTCOMES,
+    PENDING,
     PRUNED,
     RUNNING,
     Journal,
@@ -113,7 +113,8 @@ class Recorder(Callback):  # type: ignore[misc]
         """Close what is still open: interrupted trials, and those that Ray does not know."""
         known = {trial.trial_id for trial in trials}
         for name, record in list(self._journal.trials.items()):
-            if name not in known and record.status not in OUTCOMES:
+            # Interrupted by an error that left Ray no time for a snapshot, it is lost too.
+            if name not in known and record.status in (PENDING, RUNNING, INTERRUPTED):
                 self._journal.append("end", name, outcome=LOST)
             elif record.status == RUNNING:
                 self._journal.append("end", name, outcome=INTERRUPTED)

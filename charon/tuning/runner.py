@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
-from ray.tune import CheckpointConfig, ResumeConfig
+from ray.tune import CheckpointConfig
 from ray.tune.execution import class_cache
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from charon.tuning.budget import MemorySize
 from charon.tuning.cluster import this_machine
 from charon.tuning.ending import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.facts import trial_tags
+from charon.tuning.going_on import GoingOn, resume_config
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, Journal
 from charon.tuning.objectives import watched
 from charon.tuning.plan import Plan
@@ -29,7 +30,8 @@ from charon.tuning.trainable import CharonTrial, TrialSetting, beat_file, trial_
 from charon.tuning.words import counted
 
 if TYPE_CHECKING:
-    from charon.tuning.search import StudySearch, Suggestion
+    from charon.tuning.search import StudySearch
+    from charon.tuning.suggesting import Suggestion
 
 MAX_FAILURES = 3
 """How often a trial whose process was killed is started again from its last task."""
@@ -158,9 +160,11 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         gpus=session.gpus,
         share_first_task=session.options.share_first_task,
     )
+    resume = resume_config(session.folder / RAY_FOLDER)
+    going_on = [GoingOn(session.folder / RAY_FOLDER, asdict(setting))] if resume else []
     search = None
     if session.study.is_search:
-        search, more = _search(session, setting, journal, deadline)
+        search, more = _search(session, setting, journal, deadline, is_new=resume is None)
     else:
         configs = [trial_config(setting, trial.label, trial.fields) for trial in session.trials]
         more = {"config": {"trial": tune.grid_search(configs)}}
@@ -171,10 +175,10 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         CharonTrial,
         name=RAY_FOLDER,
         storage_path=str(session.folder),
-        callbacks=[recorder],
+        callbacks=[recorder, *going_on],
         checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
         max_failures=MAX_FAILURES,
-        resume_config=_resume(session),
+        resume_config=resume,
         reuse_actors=True,  # CharonTrial is made for it, and a new process takes seconds
         raise_on_failed_trial=False,
         trial_dirname_creator=_folder_of,
@@ -185,13 +189,14 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
 
 
 def _search(
-    session: Session, setting: TrialSetting, journal: Journal, deadline: float
+    session: Session, setting: TrialSetting, journal: Journal, deadline: float, *, is_new: bool
 ) -> tuple["StudySearch", dict[str, Any]]:
     from charon.tuning.database import DATABASE
     from charon.tuning.encoding import Encoding
+    from charon.tuning.optuna_study import make_study
     from charon.tuning.pruning import TaskHalving, num_brackets
     from charon.tuning.samplers import NUMBERS_ONLY
-    from charon.tuning.search import Limits, LongerSearch, StudySearch, make_study
+    from charon.tuning.search import Limits, LongerSearch, StudySearch
 
     study, plan = session.study, session.plan
     size = MemorySize.on(session.clips)
@@ -201,21 +206,22 @@ def _search(
         session.trials[0].fields,
         study.objectives,
         Limits(plan.num_trials, deadline, plan.budget, lambda fields: size(fields)[1]),
+        asdict(setting),
     )
 
     search.on_suggestion = lambda suggestion: noted(journal, suggestion)
-    if _resume(session) is None:
+    if is_new:
         search.begin()
     else:
         suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
-        search.check_holds(suggested, session.folder / DATABASE)
+        search.trials.check_holds(suggested, session.folder / DATABASE)
     num_tasks = len(session.clips.tasks.tasks)
     brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
     scheduler = None
     if study.pruner != "none":
-        scheduler = TaskHalving(num_tasks, search.scores(), brackets)
+        scheduler = TaskHalving(num_tasks, search.trials.scores(), brackets)
     return search, {
-        "config": {"trial": {"setting": asdict(setting)}},
+        "config": {},  # all of it is suggested
         "search_alg": LongerSearch(search, slots(session)),
         "scheduler": scheduler,
         "num_samples": -1,
@@ -236,14 +242,6 @@ def _explained(session: Session) -> AbstractContextManager[None]:
     from charon.tuning.database import DATABASE, explaining
 
     return explaining(session.folder / DATABASE)
-
-
-def _resume(session: Session) -> ResumeConfig | None:
-    """Return how Ray goes on; None where it has not begun."""
-    if not list((session.folder / RAY_FOLDER).glob("experiment_state-*.json")):
-        return None
-    kind = ResumeConfig.ResumeType
-    return ResumeConfig(finished=kind.SKIP, unfinished=kind.RESUME, errored=kind.RESUME)
 
 
 def _folder_of(trial: Any) -> str:

@@ -18,10 +18,10 @@ from charon.tuning import confirm, gap
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
 from charon.tuning.judgement import judgement_of
 from charon.tuning.objectives import can_prune, directions
+from charon.tuning.optuna_study import load_optuna_study
 from charon.tuning.plots import FRONTS, write_plots
 from charon.tuning.runner import outcome_of, run_study
 from charon.tuning.scoring import ScoringError, score_trials
-from charon.tuning.search import load_optuna_study
 from charon.tuning.selection import FLATTERS, TEST, Selection, Tested, finished, select
 from charon.tuning.selection_files import (
     GAP,

@@ -8,8 +8,8 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 from tuning.search_records import record
 
+from charon.tuning.optuna_trials import RAY_TRIAL
 from charon.tuning.plots import in_own_units, write_plots
-from charon.tuning.search import RAY_TRIAL
 from charon.tuning.trainable import score
 
 FAA, BYTES = "val/faa", "memory/bytes"

@@ -7,7 +7,7 @@ from rich.console import Console
 from tuning.fakes import FIELDS
 
 from charon.tuning.heartbeat import Heart, read_beat
-from charon.tuning.journal import FINISHED, PRUNED, Journal
+from charon.tuning.journal import FINISHED, INTERRUPTED, LOST, PRUNED, Journal
 from charon.tuning.progress import MOST_ROWS, Progress
 
 
@@ -122,6 +122,14 @@ def test_the_studys_rest_is_shared_by_what_runs_at_once(journal, tmp_path):
     add(journal, "a", [90.0, 80.0, 70.0], FINISHED)
     progress, _ = view(journal, tmp_path, num_trials=5)
     assert progress.study_seconds_left() == pytest.approx(4 * 3 * 10 / 2)
+
+
+def test_lost_and_interrupted_trials_are_not_done(journal, tmp_path):
+    progress, console = view(journal, tmp_path, num_trials=2)
+    for name, outcome in (("a", LOST), ("b", INTERRUPTED), ("c", FINISHED)):
+        add(journal, name, [90.0, 80.0, 70.0], outcome)
+    progress.on_event("end", "c")
+    assert "(1/2 trials)" in console.file.getvalue()
 
 
 def test_a_stopped_trial_with_95_percent_is_not_the_best_where_one_finished_with_50(

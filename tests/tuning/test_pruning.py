@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 from ray.tune.schedulers import TrialScheduler
 
+from charon.tuning.optuna_trials import ScoresOfTrial
 from charon.tuning.pruning import TaskHalving, grace_tasks, num_brackets
-from charon.tuning.search import ScoresOfTrial
 from charon.tuning.trainable import score
 
 

@@ -98,6 +98,15 @@ def test_a_trial_that_ray_does_not_know_after_a_restart_is_lost(folder):
     assert status(folder, "gone") == LOST
 
 
+def test_a_trial_interrupted_by_an_error_before_rays_snapshot_is_lost_after_a_restart(folder):
+    one, trial = recorder(folder), fake_trial("gone")
+    play(one, trial, [1])
+    one.on_experiment_end([trial])
+    assert status(folder, "gone") == INTERRUPTED
+    recorder(folder).on_experiment_end([])
+    assert status(folder, "gone") == LOST
+
+
 def test_a_failed_trial_says_why(folder):
     one, trial = recorder(folder), fake_trial()
     one.on_trial_start(0, [], trial)
