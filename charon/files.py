@@ -1,5 +1,6 @@
 """Files that are written wholly or not at all."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -31,3 +32,8 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8, wholly or not at all."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+def is_full(error: OSError) -> bool:
+    """Whether something could not be written because there was no space left for it."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

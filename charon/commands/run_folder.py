@@ -1,6 +1,5 @@
 """The folder of one run: what it holds while the run goes on, and how it goes on later."""
 
-import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import Any
 from charon.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from charon.config import Run
 from charon.errors import CharonError, CheckpointError
-from charon.files import write_text
+from charon.files import is_full, write_text
 from charon.outputs import ABOUT, write_description, write_outputs
 from charon.stream import Stream, TaskResult
 
@@ -114,7 +113,7 @@ class RunFolder:
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if is_full(error):
                 problem = "has no space left; free some"
             else:
                 problem = f"cannot be {how} ({error.strerror or error}); mend that"

@@ -1,6 +1,5 @@
 """From what a user brings to a prepared set: choose the source, read it once, cache it."""
 
-import errno
 import hashlib
 import os
 import re
@@ -15,6 +14,7 @@ from charon.data.archive_writer import ArchiveWriter
 from charon.data.build_folder import build_folder
 from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
+from charon.files import is_full
 
 _SECONDS_BETWEEN_REPORTS = 0.1
 STANDINS = ("standin", "standin-full", "standin-120", "standin-120-full")
@@ -154,7 +154,7 @@ def _writing_to(cache_dir: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if is_full(error):
             problem = "has no space left; free some, or choose another folder"
         else:
             problem = f"cannot be written ({error.strerror or error}); choose another folder"

@@ -46,19 +46,36 @@ class ClusterError(CharonError):
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What one machine of a cluster has; a trial runs on one, and never on parts of two."""
+
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
 class Cluster:
     """A connection to Ray.
 
     Attributes:
         dashboard_url: where the dashboard is; empty if it did not start.
-        cpus, gpus: what the whole cluster has.
+        machines: what it consists of.
         stop: disconnects; an own cluster ends.
     """
 
     dashboard_url: str
-    cpus: float
-    gpus: float
+    machines: tuple[Machine, ...]
     stop: Callable[[], None] = lambda: None
+
+    @property
+    def cpus(self) -> float:
+        """What all machines have together."""
+        return sum(machine.cpus for machine in self.machines)
+
+    @property
+    def gpus(self) -> float:
+        """What all machines have together."""
+        return sum(machine.gpus for machine in self.machines)
 
 
 def prepare_environment() -> None:
@@ -71,18 +88,27 @@ def check_fits(cluster: Cluster, cpus: float, gpus: float) -> None:
     """Check that one trial can ever be placed.
 
     Raises:
-        ClusterError: the cluster has fewer CPUs or GPUs than one trial asks for.
+        ClusterError: no machine has as many CPUs and GPUs as one trial asks for.
     """
-    if cpus > cluster.cpus:
+    machines = cluster.machines
+    if any(cpus <= machine.cpus and gpus <= machine.gpus for machine in machines):
+        return
+    most_cpus = max((machine.cpus for machine in machines), default=0.0)
+    most_gpus = max((machine.gpus for machine in machines), default=0.0)
+    if cpus > most_cpus:
         raise ClusterError(
-            f"--cpus-per-trial {cpus:g} asks for more than the {cluster.cpus:g} CPUs of the "
-            "cluster; ask for fewer."
+            f"--cpus-per-trial {cpus:g} asks for more than the {most_cpus:g} CPUs of the largest "
+            "machine; ask for fewer."
         )
-    if gpus > cluster.gpus:
+    if gpus > most_gpus:
         raise ClusterError(
-            f"--gpus-per-trial {gpus:g} asks for more than the {cluster.gpus:g} GPUs of the "
-            "cluster; ask for fewer, or run on CPUs with --gpus-per-trial 0."
+            f"--gpus-per-trial {gpus:g} asks for more than the {most_gpus:g} GPUs of the largest "
+            "machine; ask for fewer, or run on CPUs with --gpus-per-trial 0."
         )
+    raise ClusterError(
+        f"--cpus-per-trial {cpus:g} and --gpus-per-trial {gpus:g} together are more than any one "
+        "machine of the cluster has; ask for fewer."
+    )
 
 
 class QuietFileHandler(logging.FileHandler):
@@ -112,7 +138,7 @@ def this_machine() -> Cluster:
     import torch
 
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Cluster("", float(cpus or 1), float(torch.cuda.device_count()))
+    return Cluster("", (Machine(float(cpus or 1), float(torch.cuda.device_count())),))
 
 
 def tool(name: str) -> str:

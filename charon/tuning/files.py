@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from charon.errors import CharonError
+from charon.files import is_full
 
 ENOUGH_BYTES = 1_000_000
 """Less free space than this is a full disk."""
@@ -75,7 +76,7 @@ def check_room(folder: Path) -> None:
 
 def describe_write_error(folder: Path, error: OSError) -> str:
     """Say in one sentence why ``folder`` could not be written, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return f"{folder}: the disk is full; make room, then run again with --resume."
     return (
         f"{folder} cannot be written: {why_unwritable(folder, error)}; "

@@ -82,7 +82,7 @@ def pack(
         footprint = warm_up.footprint()
     except Exception as error:
         raise ClusterError(
-            f"The warm-up trial of --gpus-per-trial auto failed ({_first_line(error)}); say how "
+            f"The warm-up trial of --gpus-per-trial auto failed ({_last_line(error)}); say how "
             "much of a GPU a trial takes, such as --gpus-per-trial 0.5."
         ) from error
     by_cpus = max(1, int(cluster.cpus / cluster.gpus / cpus))
@@ -147,7 +147,7 @@ class WarmUp:
         try:
             return float(sum(self._together(self._runs[:1] * k, "steps_per_second")))
         except Exception as error:
-            raise ClusterError(f"{k} trials at once failed: {_first_line(error)}.") from error
+            raise ClusterError(f"{k} trials at once failed: {_last_line(error)}.") from error
 
     def _together(self, runs: Sequence[Mapping[str, Value]], question: str) -> list[Any]:
         """Ask one process for each run, all on one GPU, when all are ready."""
@@ -217,6 +217,6 @@ class Probe:
         return 1 / next(phase.seconds for phase in phases if phase.name == "train")
 
 
-def _first_line(error: BaseException) -> str:
-    """Return what a failed process said itself, not Ray's traceback around it."""
+def _last_line(error: BaseException) -> str:
+    """Return what a failed process said itself, which stands below Ray's traceback."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")

@@ -17,6 +17,7 @@ from charon.errors import CharonError
 from charon.files import write_text
 from charon.tuning.journal import TrialRecord
 from charon.tuning.trainable import outputs_folder
+from charon.tuning.words import first_line
 
 SCORES = "test_scores.json"
 """File in a trial's folder."""
@@ -101,8 +102,7 @@ def explain(error: RayError) -> str:
     cause = error.cause if isinstance(error, RayTaskError) else error
     if isinstance(cause, CharonError):
         return str(cause)
-    first = (str(cause).strip().splitlines() or [""])[0].rstrip(".")
-    return f"A saved model could not be scored ({type(cause).__name__}: {first})."
+    return f"A saved model could not be scored ({type(cause).__name__}: {first_line(cause)})."
 
 
 def _score_and_write(folder: str, cache: str, cpus: float) -> None:

@@ -9,10 +9,13 @@ import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from charon.tuning.cluster import Cluster, ClusterError
+from charon.tuning.cluster import Cluster, ClusterError, Machine
+from charon.tuning.words import first_line
 
 REACH_SECONDS = 5.0
 """How long a running cluster may take to answer."""
@@ -107,15 +110,16 @@ def _connect(address: str | None, temporary: Path | None, log_file: Path) -> Clu
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         where = "on this machine" if address is None else f"at {address}"
         raise ClusterError(
-            f"Ray does not answer {where}: {_first_line(error)} (more in {log_file})."
+            f"Ray does not answer {where}: {first_line(error)} (more in {log_file})."
         ) from error
-    resources = ray.cluster_resources()
     url = context.dashboard_url
-    return Cluster(
-        dashboard_url=f"http://{url}" if url else "",
-        cpus=resources.get("CPU", 0.0),
-        gpus=resources.get("GPU", 0.0),
-    )
+    return Cluster(f"http://{url}" if url else "", machines_of(ray.nodes()))
+
+
+def machines_of(nodes: Sequence[Mapping[str, Any]]) -> tuple[Machine, ...]:
+    """Return the machines that are there, from what Ray tells of its nodes."""
+    there = [node["Resources"] for node in nodes if node["Alive"]]
+    return tuple(Machine(one.get("CPU", 0.0), one.get("GPU", 0.0)) for one in there)
 
 
 def _disconnect() -> None:
@@ -157,7 +161,3 @@ def _short_folder() -> str | None:
     """Return a folder whose path is short enough for Ray's sockets."""
     default = tempfile.gettempdir()
     return default if len(default) <= LONGEST_TEMPORARY else "/tmp"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -16,12 +16,16 @@ from typing import Any
 from charon.files import write_text
 from charon.tuning.journal import Journal
 from charon.tuning.mlflow_runs import Runs, is_temporary
+from charon.tuning.words import first_line
 
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 """Between attempts while the server is away; the last one is repeated."""
 
 SENDING_SECONDS = 20.0
 """How long the end of a study waits for MLflow."""
+
+LONGEST = 300
+"""Characters of what MLflow says that are repeated."""
 
 
 class Sender:
@@ -89,10 +93,12 @@ class Sender:
                 self._send_new()
             except Exception as error:
                 if not is_temporary(error):
-                    self.skipped.append(_sentence(error))
+                    self.skipped.append(first_line(error)[:LONGEST])
                     self._position += 1
                     continue
-                self.problem = f"MLflow at {self._uri} does not take events: {_sentence(error)}"
+                self.problem = (
+                    f"MLflow at {self._uri} does not take events: {first_line(error)[:LONGEST]}"
+                )
                 self._pause(PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)])
                 attempt += 1
             else:
@@ -125,7 +131,3 @@ class Sender:
         state: dict[str, Any] = {"uri": self._uri, "position": self._position}
         state["experiment_id"] = self.experiment_id
         write_text(self._state_file, json.dumps(state))
-
-
-def _sentence(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

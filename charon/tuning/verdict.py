@@ -33,7 +33,7 @@ from charon.tuning.selection_files import (
     selection_facts,
 )
 from charon.tuning.session import Session
-from charon.tuning.words import counted, seeds_text
+from charon.tuning.words import counted, first_line, seeds_text
 
 CONFIRMED = "confirm.json"
 
@@ -171,9 +171,8 @@ class _Verdict:
                 self._folder,
             )
         except Exception as error:
-            first = (str(error).strip().splitlines() or [""])[0].rstrip(".")
             self._console.print(
-                f"Optuna's pages are not all drawn ({type(error).__name__}: {first}).",
+                f"Optuna's pages are not all drawn ({type(error).__name__}: {first_line(error)}).",
                 style="yellow",
                 markup=False,
             )

@@ -1,4 +1,4 @@
-"""Numbers as sentences have them."""
+"""Numbers and errors as sentences have them."""
 
 from collections.abc import Sequence
 
@@ -12,3 +12,8 @@ def seeds_text(seeds: Sequence[int]) -> str:
     """Return seeds by name: ``"seed 1"``, ``"seeds 1, 2"``."""
     noun = "seed" if len(seeds) == 1 else "seeds"
     return f"{noun} {', '.join(map(str, seeds))}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, without its full stop; of none, its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

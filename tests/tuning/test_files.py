@@ -61,3 +61,11 @@ def test_why_something_cannot_be_written_is_said_by_what_stands_there(
     assert describe_write_error(tmp_path / path, error) == (
         f"{tmp_path / path} cannot be written: {clause}; choose another folder with --results DIR."
     )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_called_that(tmp_path, number):
+    error = OSError(number, os.strerror(number))
+    assert describe_write_error(tmp_path, error) == (
+        f"{tmp_path}: the disk is full; make room, then run again with --resume."
+    )

@@ -9,7 +9,7 @@ from tuning.study_runs import ROOT, write_clips
 
 from charon.data.prepare import prepare
 from charon.tuning import packing
-from charon.tuning.cluster import Cluster, ClusterError
+from charon.tuning.cluster import Cluster, ClusterError, Machine
 from charon.tuning.expansion import PlannedTrial
 from charon.tuning.packing import Footprint, WarmUp, choose, describe, pack, share
 
@@ -61,7 +61,7 @@ def planned(**changes):
 
 
 def cluster_of(cpus, gpus):
-    return Cluster("", cpus, gpus)
+    return Cluster("", (Machine(cpus, gpus),))
 
 
 def packed(cluster, *, gpus=1.0, device="cuda", say=lambda _: None):

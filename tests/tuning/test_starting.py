@@ -10,7 +10,7 @@ import pytest
 from tuning.study_runs import ROOT
 
 from charon.tuning import starting
-from charon.tuning.cluster import Cluster, ClusterError
+from charon.tuning.cluster import Cluster, ClusterError, Machine
 
 LEFT_RUNNING = """
 from pathlib import Path
@@ -49,7 +49,7 @@ def calls(monkeypatch):
         made.append(("up", threading.current_thread(), temporary))
         if address == "nowhere":
             raise ClusterError("Ray does not answer at nowhere.")
-        return Cluster("", 2, 0)
+        return Cluster("", (Machine(2, 0),))
 
     monkeypatch.setattr(starting, "_connect", connect)
     monkeypatch.setattr(
@@ -70,6 +70,15 @@ def test_ray_ends_in_the_thread_that_started_it_and_its_folder_goes(calls, tmp_p
     assert calls[1:] == [("down", thread)]
     assert not thread.is_alive()
     assert not temporary.exists()
+
+
+def test_machines_that_are_gone_do_not_count():
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 1.0, "memory": 1e9}},
+        {"Alive": True, "Resources": {"memory": 1e9}},
+        {"Alive": False, "Resources": {}},
+    ]
+    assert starting.machines_of(nodes) == (Machine(4.0, 1.0), Machine(0.0, 0.0))
 
 
 def test_what_goes_wrong_is_said_to_who_waits(calls, tmp_path):
