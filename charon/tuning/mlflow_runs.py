@@ -1,9 +1,11 @@
 """What an event of the journal becomes in MLflow.
 
 One experiment per study name, one parent run per study, one child run per trial, one
-``log_batch`` per task with the number of tasks seen as its step.
+``log_batch`` per task with the number of tasks seen as its step. One call takes 100 parameters,
+100 tags and 1000 metrics, which is more than a trial has.
 """
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,22 +18,21 @@ from mlflow.exceptions import MlflowException
 from charon.report.matrix import draw_matrix
 from charon.tuning.journal import FAILED, FINISHED, Journal, TrialRecord
 from charon.tuning.mlflow_view import COLOUR_TAG, VIEW_TAG, colour, trials_view
+from charon.tuning.tracking_store import Store, follow_artifacts
 
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
 """MLflow's status for an outcome; all others are KILLED, told apart by the outcome tag."""
 
 STUDY_TAG = "charon.study"
 TRIAL_TAG = "charon.trial"
-MANY = 100
-"""Parameters, tags or metrics that one call takes."""
 
 
 def is_temporary(error: BaseException) -> bool:
-    """Whether sending the same again later may work: the server is away or busy."""
+    """Whether sending the same again later may work: the server is away, or the file is busy."""
     if isinstance(error, MlflowException):
         status = error.get_http_status_code()
         return status >= 500 or status in (408, 429)
-    return isinstance(error, OSError)
+    return isinstance(error, OSError | sqlite3.OperationalError)
 
 
 class Runs:
@@ -45,7 +46,7 @@ class Runs:
         """
         self._journal = journal
         self._client = MlflowClient(uri)
-        self.experiment_id = self._find_experiment(experiment, artifacts)
+        self.experiment_id = self._find_experiment(experiment, Store(uri, artifacts))
         self._study = next(journal.of_kind("study"))
         self._ids: dict[str, str] = {}
         self._steps: dict[str, int] = {}
@@ -57,13 +58,16 @@ class Runs:
             else:
                 self._parent = run.info.run_id
 
-    def _find_experiment(self, name: str, artifacts: str | None) -> str:
+    def _find_experiment(self, name: str, store: Store) -> str:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
-            return str(self._client.create_experiment(name, artifacts))
+            return str(self._client.create_experiment(name, store.artifacts))
+        number = str(experiment.experiment_id)
         if experiment.lifecycle_stage == "deleted":
-            self._client.restore_experiment(experiment.experiment_id)
-        return str(experiment.experiment_id)
+            self._client.restore_experiment(number)
+        if store.file is not None and store.artifacts is not None:
+            follow_artifacts(store.file, number, experiment.artifact_location, store.artifacts)
+        return number
 
     def _found_runs(self) -> Iterator[Run]:
         wanted, token = f"tags.`{STUDY_TAG}` = '{self._study['key']}'", None
@@ -138,8 +142,7 @@ class Runs:
             self._ids[trial] = run.info.run_id
             self._steps[trial] = 0
             params = [Param(name, str(value)) for name, value in record.fields.items()]
-            for start in range(0, len(params), MANY):
-                self._client.log_batch(run.info.run_id, params=params[start : start + MANY])
+            self._client.log_batch(run.info.run_id, params=params)
         return self._ids[trial]
 
     def _send_report(self, run_id: str, event: Mapping[str, Any]) -> None:

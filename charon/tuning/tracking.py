@@ -71,6 +71,19 @@ class Sender:
         self._thread.join(timeout + 1.0)
         return self._position >= len(self._journal.events)
 
+    def missing_lines(self, *, all_sent: bool) -> list[str]:
+        """Return what to tell a person of events that MLflow has not got; nothing if it has all.
+
+        Args:
+            all_sent: what :meth:`close` returned.
+        """
+        lines = []
+        if not all_sent:
+            problem = self.problem or "MLflow was too slow"
+            lines = [f"MLflow lacks a part of {self._experiment}: {problem}"]
+            lines.append("  it is sent with the next --resume")
+        return lines + [f"MLflow refused an event: {sentence}" for sentence in self.skipped[:3]]
+
     @property
     def experiment_id(self) -> str:
         """MLflow's number of the experiment; empty until there was contact."""

@@ -6,10 +6,12 @@ MLflow's own default is relative to the working directory, and its file store is
 import errno
 import os
 import shutil
+import sqlite3
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +79,12 @@ def choose_store(uri: str | None, results: Path) -> Store:
         return Store(f"sqlite:///{results / 'mlflow.db'}", str(results / "mlartifacts"))
     scheme = urllib.parse.urlsplit(uri).scheme
     if scheme == "sqlite":
+        if not uri.startswith("sqlite:///"):
+            path = uri.partition(":")[2].removeprefix("//")
+            raise ConfigError(
+                f"--tracking-uri {uri} names no SQLite file; three slashes stand before its path: "
+                f"sqlite:///{path}."
+            )
         file = Path(uri[len("sqlite:///") :]).expanduser().absolute()
         return Store(f"sqlite:///{file}", str(file.parent / "mlartifacts"))
     if scheme in ("http", "https"):
@@ -139,6 +147,34 @@ def _make_database(file: Path, artifacts: str | None) -> None:
             SqlAlchemyStore(f"sqlite:///{made}", artifacts).engine.dispose()
             shutil.copyfile(made, temporary)
         temporary.replace(file)
+
+
+def follow_artifacts(file: Path, experiment_id: str, old: str, new: str) -> None:
+    """Tell an SQLite file where an experiment's artifacts are that were moved together with it.
+
+    MLflow writes absolute paths down and has no call that changes them, so that it would make
+    the old folder anew for what comes next. Artifacts that were kept elsewhere stay there.
+
+    Args:
+        file: MLflow's database.
+        experiment_id: whose artifacts.
+        old: their root, as it is written down.
+        new: their root beside the database.
+    """
+    same_kind = Path(old).parts[-2:] == Path(new).parts[-2:]
+    came_along = Path(new).exists() or not Path(old).exists()
+    if old == new or not same_kind or not came_along:
+        return
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(
+            "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?",
+            (new, experiment_id),
+        )
+        database.execute(
+            "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
+            "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
+            (new, len(old) + 1, experiment_id, len(old) + 1, f"{old}/"),
+        )
 
 
 def _memory_folder() -> str | None:

@@ -209,7 +209,8 @@ class _Verdict:
         write_text(self._folder / CONFIRMED, as_json(results))
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
-        sender.close()
+        for line in sender.missing_lines(all_sent=sender.close()):
+            self._console.print(line, markup=False)
         return outcome
 
 

@@ -152,6 +152,18 @@ def test_the_best_is_the_smallest_of_what_should_be_small_and_none_of_several(jo
     assert progress.best() is None
 
 
+def test_a_trial_without_the_objective_stands_below_all_that_have_it(journal, tmp_path):
+    """The journal has finite numbers only, so what is not one is missing."""
+    for number in range(MOST_ROWS):
+        add(journal, f"without{number}", [90.0] * 3, FINISHED, metric="val/forgetting")
+    add(journal, "good", [60.0, 55.0, 50.0], FINISHED)
+    for number in range(MOST_ROWS):
+        add(journal, f"later{number}", [90.0] * 3, FINISHED, metric="val/forgetting")
+    progress, console = view(journal, tmp_path, num_trials=100)
+    assert progress.best().trial_id == "good"
+    assert "label good" in text_of(progress, console)
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_study_that_selects_nothing_names_no_best(journal, tmp_path, terminal):
     """As a grid does, or the runs that confirm a search's winner: both are tested."""

@@ -3,13 +3,18 @@
 import colorsys
 import json
 import re
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.tracking._tracking_service import utils
+from mlflow.utils.validation import MAX_PARAMS_TAGS_PER_BATCH
 from tuning.fakes import FIELDS
 
+from charon.config import Run
 from charon.errors import ConfigError
+from charon.learners import LEARNERS
 from charon.tuning import tracking_store
 from charon.tuning.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
 from charon.tuning.mlflow_view import colour
@@ -125,6 +130,11 @@ def test_a_study_is_a_parent_run_with_a_named_child_for_each_trial(tmp_path, sto
     assert [a.path for a in client.list_artifacts(parent.info.run_id)] == ["journal.jsonl"]
 
 
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_one_call_takes_all_parameters_of_a_trial(learner):
+    assert len(Run.preset("paper", {"learner": learner}).to_flat()) <= MAX_PARAMS_TAGS_PER_BATCH
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [(PRUNED, "KILLED"), (FAILED, "FAILED"), (INTERRUPTED, "KILLED"), (LOST, "KILLED")],
@@ -179,6 +189,42 @@ def test_a_step_that_mlflow_has_and_the_journal_lost_is_not_logged_twice(tmp_pat
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
 
 
+def test_artifacts_that_were_moved_with_their_database_are_found_and_added_to(
+    tmp_path, empty_database, monkeypatch
+):
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    store = choose_store(None, before)
+    store.file.write_bytes(empty_database.read_bytes())
+    play(new_journal(before), "t1", [1, 2, 3], FINISHED)
+    send(Journal(before / "journal.jsonl"), before, store)
+    before.rename(after)
+    # It goes on in another process, which remembers no run's folder.
+    monkeypatch.setattr(utils, "_artifact_repos_cache", OrderedDict())
+    store = choose_store(None, after)
+    journal = Journal(after / "journal.jsonl")
+    play(journal, "t2", [1, 2, 3], FINISHED)
+    send(journal, after, store)
+    client, found = runs(store)
+    for name in ("eta0.30 t1", "eta0.30 t2"):
+        run = found[name].info
+        assert run.artifact_uri.startswith(f"{after}/mlartifacts/some/")
+        assert [a.path for a in client.list_artifacts(run.run_id)] == ["accuracy_matrix.png"]
+    assert not before.exists()
+
+
+@pytest.mark.parametrize("kept", ["mlartifacts/some", "my/own"])
+def test_artifacts_that_did_not_move_stay_where_they_are(tmp_path, empty_database, kept):
+    old, new = tmp_path / kept, tmp_path / "new"
+    old.mkdir(parents=True)
+    new.mkdir()
+    store = choose_store(None, new)
+    store.file.write_bytes(empty_database.read_bytes())
+    number = MlflowClient(store.uri).create_experiment("some", str(old))
+    send(new_journal(new), new, store)
+    assert MlflowClient(store.uri).get_experiment(number).artifact_location == str(old)
+
+
 def test_a_server_that_is_away_stops_nothing_and_gets_everything_later(
     tmp_path, store, monkeypatch
 ):
@@ -189,6 +235,9 @@ def test_a_server_that_is_away_stops_nothing_and_gets_everything_later(
     done, sender = send(journal, tmp_path, away, timeout=2.0)
     assert not done
     assert "127.0.0.1:9" in sender.problem
+    first, then = sender.missing_lines(all_sent=done)
+    assert first == f"MLflow lacks a part of some: {sender.problem}"
+    assert then == "  it is sent with the next --resume"
     assert send(journal, tmp_path, store)[0]
     client, found = runs(store)
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
@@ -207,6 +256,20 @@ def test_the_default_is_a_file_beside_the_results_with_an_absolute_path(tmp_path
 def test_a_relative_database_becomes_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert choose_store("sqlite:///some.db", tmp_path).file == tmp_path / "some.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "right"),
+    [
+        ("sqlite:foo.db", "sqlite:///foo.db"),
+        ("sqlite://foo.db", "sqlite:///foo.db"),
+        ("sqlite:/tmp/foo.db", "sqlite:////tmp/foo.db"),
+        ("SQLite:///foo.db", "sqlite:////foo.db"),
+    ],
+)
+def test_a_database_without_its_three_slashes_is_refused_with_the_right_form(uri, right, tmp_path):
+    with pytest.raises(ConfigError, match=rf"^--tracking-uri {uri} names .*: {right}\.$"):
+        choose_store(uri, tmp_path)
 
 
 @pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "mlruns", "databricks", "ftp://host"])

@@ -14,6 +14,7 @@ from charon.tuning.journal import FINISHED, INTERRUPTED, Journal
 from charon.tuning.options import Options
 from charon.tuning.scoring import ScoringError
 from charon.tuning.study import Study
+from charon.tuning.tracking import Sender
 
 STUDY = Study("some", "Which?", space=SPACE, seeds=(0,), pruner="asha")
 
@@ -63,7 +64,7 @@ def follow(journal, folder, **options):
     fields = complete({"learner": "charon", "data.evaluate_on": "val"})
     session = SimpleNamespace(
         study=STUDY,
-        options=Options(confirm_seeds=0, **options),
+        options=Options(**{"confirm_seeds": 0, **options}),
         plan=SimpleNamespace(
             num_trials=24,
             extensions=0,
@@ -163,6 +164,34 @@ def test_a_page_that_cannot_be_drawn_does_not_keep_the_winner_from_being_confirm
     _, said = follow(journal, tmp_path)
     assert len(confirmed) == 1
     assert "pages are not all drawn (ValueError: 2 or 3 objectives are needed)." in said
+
+
+class Away(Sender):
+    """A sender whose server is away."""
+
+    def close(self, timeout=0.0):
+        self.problem = "MLflow at http://some does not take events: no route"
+        return False
+
+
+def test_what_mlflow_lacks_of_the_confirm_stage_is_said(journal, tmp_path, steps, monkeypatch):
+    folder = tmp_path / "confirm"
+    folder.mkdir()
+    stage = SimpleNamespace(
+        folder=folder,
+        plan=SimpleNamespace(num_trials=0),
+        standing=SimpleNamespace(done=0),
+        clips=SimpleNamespace(protocol="ntu60-xview"),
+    )
+    sender = Away(journal, folder, "http://some", "some_confirm", None)
+    monkeypatch.setattr(verdict.confirm, "confirm_session", lambda *_: stage)
+    monkeypatch.setattr(
+        verdict, "run_study", lambda *_: (Journal(folder / "journal.jsonl"), sender)
+    )
+    outcome, said = follow(journal, tmp_path, confirm_seeds=1)
+    assert outcome == "failed"  # as one of the trials did, and not for what MLflow lacks
+    assert f"MLflow lacks a part of some_confirm: {sender.problem}\n" in said
+    assert "it is sent with the next --resume" in said
 
 
 def test_a_search_that_is_not_over_has_no_winner(journal, tmp_path, steps):
