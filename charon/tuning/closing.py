@@ -79,11 +79,7 @@ def closing_lines(session: Session, sender: Sender, *, all_sent: bool) -> list[s
         lines.append(f"MLflow         {command}")
     if sender.experiment_id:
         lines.append(f"  then open    {session.store.page(sender.experiment_id)}")
-    if not all_sent:
-        problem = sender.problem or "MLflow was too slow"
-        lines += [f"MLflow lacks a part: {problem}", "  it is sent with the next --resume"]
-    for sentence in sender.skipped[:3]:
-        lines.append(f"MLflow refused an event: {sentence}")
+    lines += sender.missing_lines(all_sent=all_sent)
     if session.cluster is not None and session.options.address is None:
         lines.append(
             f"Ray dashboard  {session.cluster.dashboard_url} while a study runs; "
