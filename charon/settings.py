@@ -1,5 +1,6 @@
 """Settings that check themselves: frozen dataclasses whose fields carry range and meaning."""
 
+import argparse
 import dataclasses
 import difflib
 import math
@@ -79,6 +80,20 @@ def parse_setting(text: str) -> tuple[str, bool | int | float | str | None]:
         with suppress(ValueError):
             return name, kind(value)
     return name, value
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return how argparse is to read a whole number of at least ``least``, refusing all else."""
+
+    def read(text: str) -> int:
+        with suppress(ValueError):
+            if int(text) >= least:
+                return int(text)
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of at least {least}, but got {text!r}"
+        )
+
+    return read
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:

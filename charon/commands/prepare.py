@@ -16,6 +16,7 @@ from charon.commands.clips import (
 from charon.commands.console import ClipProgress, clock, count, size, tell_unreadable
 from charon.data.archive import Archive
 from charon.data.prepare import prepare
+from charon.settings import whole_number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", help=PATH_HELP)
     add_cache_argument(parser)
     parser.add_argument(
-        "--workers", type=_positive, metavar="N", help="processes to read with (all cores)"
+        "--workers", type=whole_number(1), metavar="N", help="processes to read with (all cores)"
     )
     parser.add_argument(
         "--strict", action="store_true", help="fail if any clip cannot be read; keep nothing then"
@@ -34,13 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="place frames of .skeleton files where they were seen; the field closes gaps "
         "(a run uses this set with --set data.keep_gaps=true)",
     )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, but got {value}")
-    return value
 
 
 def main(options: argparse.Namespace) -> int:

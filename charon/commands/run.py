@@ -24,7 +24,7 @@ from charon.config import PRESETS, Run
 from charon.data.prepare import open_source
 from charon.errors import CheckpointError, ConfigError
 from charon.learners import LEARNERS
-from charon.settings import parse_setting
+from charon.settings import parse_setting, whole_number
 from charon.stream import Progress, Stream, TaskResult
 
 _INTERRUPTED = 130
@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--learner", metavar="NAME", help=f"{', '.join(LEARNERS)} (default: charon)"
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of all that is random (default: 0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), metavar="N", help="of all that is random (default: 0)"
+    )
     parser.add_argument(
         "--set",
         action="append",

@@ -34,6 +34,7 @@ from charon.data.transforms import load_clips
 from charon.data.unlabelled import Unlabelled, is_skeleton_file
 from charon.errors import CharonError, ConfigError, DataError
 from charon.outputs import Model, load_model
+from charon.settings import whole_number
 
 _DEFAULT_FRAMES, _DEFAULT_INTERVAL = 120, 5
 _FORMATS = (".png", ".svg", ".pdf")
@@ -47,13 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sampling-interval",
-        type=int,
+        type=whole_number(1),
         metavar="S",
         help=f"keep every S-th frame (default: the model's, or {_DEFAULT_INTERVAL})",
     )
     parser.add_argument(
         "--frames",
-        type=int,
+        type=whole_number(2),
         metavar="F",
         help=f"frames the clip is resized to (default: the model's, or {_DEFAULT_FRAMES})",
     )
@@ -177,6 +178,4 @@ def _num_frames(asked: int | None, of_model: int | None) -> int:
             f"The model takes clips of {of_model} frames, so --frames {asked} cannot be drawn "
             "with it; leave out --frames."
         )
-    if num_frames < 2:
-        raise ConfigError(f"--frames must be 2 or more, but got {asked}.")
     return num_frames

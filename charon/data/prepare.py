@@ -40,7 +40,7 @@ def open_source(path: str, *, keep_gaps: bool = False) -> Source:
     """
     # What a source needs is imported here: a trial that opens a cache needs none of it.
     if path not in STANDINS:
-        return _open_file(Path(path).expanduser(), keep_gaps=keep_gaps)
+        return _open_file(_place(path), keep_gaps=keep_gaps)
     from charon.data.standin import StandIn
 
     _refuse_keep_gaps(path, keep_gaps)
@@ -48,9 +48,33 @@ def open_source(path: str, *, keep_gaps: bool = False) -> Source:
     return make(120 if "-120" in path else 60)
 
 
+def from_anywhere(path: str) -> str:
+    """Return an absolute path for what ``path`` names, so that it does so from every folder.
+
+    A stand-in's name, and what names nothing, stay as they are.
+    """
+    if path in STANDINS or not is_there(path):
+        return path
+    return str(_place(path).resolve())
+
+
+def is_there(path: str) -> bool:
+    """Whether ``path`` can be seen; not so below a folder that one may not enter."""
+    return os.path.exists(_place(path))  # noqa: PTH110 - Path.exists would raise there
+
+
+def _place(path: str) -> Path:
+    """Return where ``path`` is; the ``~`` of a user who is not known stays in it."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser would raise
+
+
 def _open_file(path: Path, *, keep_gaps: bool) -> Source:
-    if not path.exists():
-        raise DataError(f"{path} does not exist; {_KNOWN}.")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise DataError(f"{path} does not exist; {_KNOWN}.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     suffix = path.suffix.lower()
     if path.is_dir() or suffix == ".zip":
         from charon.data.skeleton_folder import SkeletonFolder

@@ -41,9 +41,7 @@ def chosen_fields(study: Study, options: Options) -> dict[str, Value]:
     """Return the fields that the command line sets for all runs."""
     fields: dict[str, Value] = {}
     if options.data is not None:
-        path = Path(options.data).expanduser()
-        # What is no file is a name such as `standin`, or an error that names it as it was given.
-        fields["data.path"] = str(path.resolve()) if path.exists() else options.data
+        fields["data.path"] = options.data
     if options.benchmark is not None and len(options.benchmark) == 1:
         fields["data.benchmark"] = options.benchmark[0]
     if study.is_search:

@@ -86,11 +86,11 @@ def check_named(path: str) -> None:
     """Look whether ``path`` names anything, which takes no time; what it is, is looked at later.
 
     Raises:
-        DataError: there is no such source.
+        DataError: there is no such source, or it cannot be read.
     """
-    from charon.data.prepare import STANDINS, open_source
+    from charon.data.prepare import STANDINS, is_there, open_source
 
-    if path not in STANDINS and not Path(path).expanduser().exists():
+    if path not in STANDINS and not is_there(path):
         open_source(path)
 
 

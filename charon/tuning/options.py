@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from charon.errors import ConfigError
-from charon.settings import parse_setting
+from charon.settings import parse_setting, whole_number
 from charon.tuning.journal import Value
 from charon.tuning.selection import RULES
 from charon.tuning.study import PRUNERS, SAMPLERS, Study
@@ -25,7 +25,7 @@ class Options:
     """How a study is run, as the user asked; None where the default holds.
 
     Attributes:
-        data: path of the clips, or ``standin`` or ``standin-full``.
+        data: absolute path of the clips, or a name such as ``standin``.
         benchmark: protocols; ``auto`` takes what fits the data. Of several, each run of the
             study is made under each.
         scale: ``small`` or ``paper``.
@@ -136,7 +136,7 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         select=given.select,
         first_tasks=given.first_tasks,
         confirm_seeds=given.confirm_seeds,
-        settings=dict(parse_setting(text) for text in given.set),
+        settings=_settings(given.set),
     )
 
 
@@ -153,16 +153,18 @@ def _parser(study: Study) -> argparse.ArgumentParser:
         description=f"{study.question} Defaults stand in brackets.", allow_abbrev=False
     )
     what = parser.add_argument_group("what is run")
-    what.add_argument("--data", metavar="PATH", help=_DATA)
+    what.add_argument("--data", type=_data, metavar="PATH", help=_DATA)
     what.add_argument(
         "--benchmark", nargs="+", choices=_BENCHMARKS, metavar="NAME", help=_BENCHMARK
     )
     what.add_argument("--scale", choices=("small", "paper"), help="size of the runs (small)")
-    what.add_argument("--seeds", nargs="+", type=_seed, metavar="N", help=_SEEDS)
+    what.add_argument("--seeds", nargs="+", type=whole_number(0), metavar="N", help=_SEEDS)
     what.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help=_SET)
     what.add_argument("--smoke", action="store_true", help="the whole way, as small as it can be")
     search = parser.add_argument_group("of a search")
-    search.add_argument("--trials", type=_count, metavar="N", help="how many in all (the study's)")
+    search.add_argument(
+        "--trials", type=whole_number(1), metavar="N", help="how many in all (the study's)"
+    )
     search.add_argument("--hours", type=_positive, metavar="H", help=_HOURS)
     search.add_argument("--objective", nargs="+", metavar="METRIC", help=_OBJECTIVE)
     search.add_argument("--budget", metavar="BYTES", help=_BUDGET)
@@ -170,11 +172,11 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     search.add_argument(
         "--pruner", choices=PRUNERS, help="how trials are stopped early (the study's)"
     )
-    search.add_argument("--extend", type=_count, metavar="N", help=_EXTEND)
+    search.add_argument("--extend", type=whole_number(1), metavar="N", help=_EXTEND)
     judged = parser.add_argument_group("how a search is judged")
     judged.add_argument("--select", choices=list(RULES), help=_SELECT)
-    judged.add_argument("--first-tasks", type=_count, metavar="K", help=_FIRST_TASKS)
-    judged.add_argument("--confirm-seeds", type=_number, metavar="N", help=_CONFIRM)
+    judged.add_argument("--first-tasks", type=whole_number(1), metavar="K", help=_FIRST_TASKS)
+    judged.add_argument("--confirm-seeds", type=whole_number(0), metavar="N", help=_CONFIRM)
     how = parser.add_argument_group("on what")
     how.add_argument("--cpus-per-trial", type=_positive, metavar="X", help="cores of a trial (1)")
     how.add_argument("--gpus-per-trial", type=_share, metavar="X", help=_GPUS)
@@ -235,32 +237,18 @@ _BENCHMARKS = (
 )
 
 
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number, but got {text!r}") from None
+def _data(path: str) -> str:
+    """Take a path for what it names here: the study may go on from another folder."""
+    from charon.data.prepare import from_anywhere  # reads nothing, but imports numpy
+
+    return from_anywhere(path)
 
 
-def _seed(text: str) -> int:
-    value = _whole(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"a seed is >= 0, but got {value}")
-    return value
-
-
-def _number(text: str) -> int:
-    value = _whole(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or above, but got {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = _whole(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or above, but got {text}")
-    return value
+def _settings(texts: Sequence[str]) -> dict[str, Value]:
+    settings = dict(parse_setting(text) for text in texts)
+    if isinstance(path := settings.get("data.path"), str):
+        settings["data.path"] = _data(path)
+    return settings
 
 
 def _real(text: str) -> float:

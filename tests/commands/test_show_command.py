@@ -125,9 +125,7 @@ def test_flat_skeletons_and_other_formats(charon, tmp_path, suffix):
     [
         (["--clip", "nobody"], ["no clip nobody", "clip-000000", "0 to 23"]),
         (["--clip", "24"], ["no clip 24"]),
-        (["--sampling-interval", "0"], ["1 <= sampling interval < 120"]),
         (["--sampling-interval", "120"], ["1 <= sampling interval < 120"]),
-        (["--frames", "1"], ["--frames must be 2 or more"]),
         (["--output", "picture.bmp"], ["picture.bmp", ".png"]),
         (["--output", "no/such/folder/picture.png"], ["no/such/folder/picture.png", "--output"]),
         (["--model", "no-model"], ["There is no no-model"]),

@@ -246,6 +246,18 @@ def test_a_missing_path_is_said(tmp_path, name):
         open_source(str(tmp_path / name))
 
 
+def test_a_folder_of_a_user_who_is_not_known_does_not_exist():
+    with pytest.raises(DataError, match=r"^~no-such-user/set\.npz does not exist; give a"):
+        open_source("~no-such-user/set.npz")
+
+
+def test_a_path_that_cannot_be_followed_is_said(tmp_path):
+    (tmp_path / "round.npz").symlink_to("round.npz")
+    message = r"round\.npz cannot be read: Too many levels of symbolic links\.$"
+    with pytest.raises(DataError, match=message):
+        open_source(str(tmp_path / "round.npz"))
+
+
 def test_a_file_of_no_known_kind_is_said(tmp_path):
     (tmp_path / "set.csv").write_text("1,2")
     with pytest.raises(DataError, match=r"set\.csv is of no known kind; give a folder or a \.zip"):

@@ -74,22 +74,18 @@ def test_a_search_never_sees_the_test_set_and_a_grid_is_left_as_it_is():
 
 
 def test_fields_of_all_runs_are_set_by_name():
-    options = Options(benchmark=("ntu60-xsub",), settings={"learner.beta": 0.5})
-    assert chosen_fields(GRID, options) == {BENCHMARK: "ntu60-xsub", "learner.beta": 0.5}
+    options = Options(data="d", benchmark=("ntu60-xsub",), settings={"learner.beta": 0.5})
+    assert chosen_fields(GRID, options) == {
+        "data.path": "d",
+        BENCHMARK: "ntu60-xsub",
+        "learner.beta": 0.5,
+    }
     # Of several protocols none is that of all runs.
     assert chosen_fields(GRID, Options(benchmark=("ntu60-xsub", "ntu60-xview"))) == {}
 
 
 def test_gtep_tunes_on_the_classes_of_ntu60():
     assert chosen_fields(SEARCH, Options(select=GTEP))[BENCHMARK] == "ntu60-xview"
-
-
-def test_data_that_are_a_file_have_an_absolute_path_and_a_name_stays(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.npz").touch()
-    named = {"mine.npz": str(tmp_path / "mine.npz"), "standin": "standin", "no.npz": "no.npz"}
-    for given, path in named.items():
-        assert chosen_fields(GRID, Options(data=given)) == {"data.path": path}
 
 
 def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatch):

@@ -65,6 +65,37 @@ def test_a_wrong_flag_is_one_sentence_and_ends_with_status_2(flags, capsys):
     assert "_" not in said  # no name of a function
 
 
+@pytest.mark.parametrize(
+    ("flags", "least"),
+    [
+        ("--seeds one", 0),
+        ("--confirm-seeds -1", 0),
+        ("--trials 0", 1),
+        ("--extend 2.5", 1),
+        ("--first-tasks 0", 1),
+    ],
+)
+def test_a_wrong_number_is_refused_with_what_is_expected(flags, least, capsys):
+    with pytest.raises(SystemExit):
+        parse_options(STUDY, flags.split())
+    name, value = flags.split()
+    assert capsys.readouterr().err == (
+        f"error: argument {name}: must be a whole number of at least {least}, but got {value!r}; "
+        "--help explains every option.\n"
+    )
+
+
+def test_data_are_found_again_from_another_folder_and_a_name_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.npz", "standin"):
+        (tmp_path / name).touch()
+    named = {"mine.npz": str(tmp_path / "mine.npz"), "standin": "standin", "no.npz": "no.npz"}
+    for given, path in named.items():
+        assert parse_options(STUDY, ["--data", given]).data == path
+        set_so = parse_options(STUDY, ["--set", f"data.path={given}"])
+        assert set_so.settings == {"data.path": path}
+
+
 def test_a_search_has_one_seed():
     search = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0,))
     assert parse_options(search, ["--seeds", "3"]).seeds == (3,)
