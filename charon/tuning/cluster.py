@@ -52,6 +52,16 @@ class Machine:
     cpus: float
     gpus: float
 
+    def at_once(self, cpus: float, gpus: float) -> int:
+        """Return how many trials that take so much run here at the same time."""
+        by_cpu = self.cpus / cpus
+        by_gpu = by_cpu
+        if gpus >= 1:
+            by_gpu = self.gpus / gpus
+        elif gpus > 0:
+            by_gpu = self.gpus * int(1 / gpus + 1e-9)  # no trial takes parts of two
+        return int(min(by_cpu, by_gpu) + 1e-9)
+
 
 @dataclass(frozen=True)
 class Cluster:

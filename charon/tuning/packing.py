@@ -85,8 +85,8 @@ def pack(
             f"The warm-up trial of --gpus-per-trial auto failed ({_last_line(error)}); say how "
             "much of a GPU a trial takes, such as --gpus-per-trial 0.5."
         ) from error
-    by_cpus = max(1, int(cluster.cpus / cluster.gpus / cpus))
-    k, rates = choose(min(footprint.most, by_cpus), warm_up.steps_per_second)
+    by_cpus = min(int(one.cpus / one.gpus / cpus) for one in cluster.machines if one.gpus > 0)
+    k, rates = choose(max(1, min(footprint.most, by_cpus)), warm_up.steps_per_second)
     return share(k), describe(k, footprint, rates)
 
 

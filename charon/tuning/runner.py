@@ -132,13 +132,8 @@ def remove_leftovers(folder: Path, journal: Journal) -> None:
 def slots(session: Session) -> int:
     """Return how many trials run at once."""
     cluster = session.cluster or this_machine()
-    by_cpu = cluster.cpus / session.cpus
-    by_gpu = by_cpu
-    if session.gpus >= 1:
-        by_gpu = cluster.gpus / session.gpus
-    elif session.gpus > 0:
-        by_gpu = cluster.gpus * int(1 / session.gpus + 1e-9)  # no trial takes parts of two
-    return max(1, int(min(by_cpu, by_gpu) + 1e-9))
+    here = (machine.at_once(session.cpus, session.gpus) for machine in cluster.machines)
+    return max(1, sum(here))
 
 
 def outcome_of(session: Session, journal: Journal) -> str:

@@ -5,10 +5,11 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from ray.cluster_utils import Cluster
+from ray import cluster_utils
 from tiny_runs import untimed
 from tuning.study_runs import LONG, ROOT, finish, read_table, start, wait_for, write_clips
 
+from charon.tuning.cluster import Cluster, Machine
 from charon.tuning.heartbeat import read_beat
 from charon.tuning.journal import Journal
 from charon.tuning.runner import slots
@@ -32,7 +33,7 @@ def start_cluster(monkeypatch):
     started = []
 
     def start_machines(*machines):
-        cluster = Cluster()
+        cluster = cluster_utils.Cluster()
         started.append(cluster)
         for number, resources in enumerate(machines):
             first = {"_system_config": NOTICE_SOON, "include_dashboard": False}
@@ -80,19 +81,21 @@ def first_task_after(moment, folder):
 
 
 @pytest.mark.parametrize(
-    ("machine", "trial", "number"),
+    ("machines", "trial", "number"),
     [
-        ((4, 0), (1, 0), 4),
-        ((8, 2), (1, 1), 2),
-        ((8, 2), (1, 0.5), 4),
-        ((8, 2), (1, 0.3333), 6),
-        ((8, 2), (1, 0.4), 4),  # not 5: no trial takes parts of two GPUs
-        ((3, 2), (1, 0.5), 3),
-        ((8, 4), (1, 2), 2),
+        ([(4, 0)], (1, 0), 4),
+        ([(8, 2)], (1, 1), 2),
+        ([(8, 2)], (1, 0.5), 4),
+        ([(8, 2)], (1, 0.3333), 6),
+        ([(8, 2)], (1, 0.4), 4),  # not 5: no trial takes parts of two GPUs
+        ([(3, 2)], (1, 0.5), 3),
+        ([(8, 4)], (1, 2), 2),
+        ([(4, 0), (4, 0), (4, 0)], (3, 0), 3),  # not 4: nor of two machines
+        ([(0, 0), (16, 1), (4, 4)], (2, 0.5), 4),
     ],
 )
-def test_how_many_trials_run_at_once(machine, trial, number):
-    cluster = SimpleNamespace(cpus=machine[0], gpus=machine[1])
+def test_how_many_trials_run_at_once(machines, trial, number):
+    cluster = Cluster("", tuple(Machine(*machine) for machine in machines))
     assert slots(SimpleNamespace(cluster=cluster, cpus=trial[0], gpus=trial[1])) == number
 
 
