@@ -10,7 +10,7 @@ from typing import Any
 from charon.errors import ConfigError
 from charon.tuning.ending import is_over
 from charon.tuning.files import ResultsError
-from charon.tuning.journal import FAILED, FINISHED, LOST, OVER, PRUNED, Journal, Value
+from charon.tuning.journal import FAILED, FINISHED, LOST, PRUNED, Journal, Value
 from charon.tuning.options import REMEMBERED, Options
 from charon.tuning.plan import Plan, read_plan
 from charon.tuning.words import counted
@@ -161,12 +161,11 @@ def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
         ConfigError: trials are to be added to a search that is not over, or there are to be
             fewer than there are.
     """
-    statuses = [record.status for record in journal.trials.values()]
     plan = replace(plan, options=options.remembered())
     if options.extend is None:
         hours = plan.hours if options.hours is None else options.hours
         num_trials = options.trials or plan.num_trials
-        begun = len(statuses) - statuses.count(LOST)
+        begun = sum(record.status != LOST for record in journal.trials.values())
         if num_trials < min(begun, plan.num_trials):
             raise ConfigError(
                 f"--trials {num_trials} is less than this search has begun already: give at least "
@@ -174,7 +173,7 @@ def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
             )
         extensions = plan.extensions + (num_trials != plan.num_trials)
         return replace(plan, num_trials=num_trials, hours=hours, extensions=extensions)
-    over = sum(status in OVER for status in statuses)
+    over = len(journal.over)
     if options.trials is not None:
         raise ConfigError("--extend N adds to what there is; leave --trials out.")
     if not is_over(journal, plan.num_trials):
@@ -213,9 +212,8 @@ def room(folder: Path, *, dry_run: bool = False) -> Iterator[str]:
         yield ""
         return
     journal = Journal(folder / "journal.jsonl")
-    records = journal.trials.values()
-    over = sum(record.status in OVER for record in records)
-    has_begun = over > 0 or any(record.curve for record in records)
+    over = len(journal.over)
+    has_begun = over > 0 or any(record.curve for record in journal.trials.values())
     if has_begun and not is_over(journal, plan.num_trials):
         raise ResultsError(
             f"{folder} holds an unfinished study ({over} of {counted(plan.num_trials, 'trial')} "

@@ -121,6 +121,11 @@ class Journal:
                 ) from error
             self.events.append(event)
 
+    @property
+    def over(self) -> set[str]:
+        """Ray's names of the trials that count as done."""
+        return {name for name, record in self.trials.items() if record.status in OVER}
+
     def append(self, kind: str, trial: str | None = None, **content: Any) -> None:
         """Write one event to disk, take it into account, and wake those who wait.
 
