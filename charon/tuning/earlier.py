@@ -10,7 +10,7 @@ from typing import Any
 from charon.errors import ConfigError
 from charon.tuning.ending import is_over
 from charon.tuning.files import ResultsError
-from charon.tuning.journal import FAILED, FINISHED, PRUNED, Journal, Value
+from charon.tuning.journal import FAILED, FINISHED, LOST, PRUNED, Journal, Value
 from charon.tuning.options import REMEMBERED, Options
 from charon.tuning.plan import Plan, read_plan
 from charon.tuning.words import counted
@@ -158,26 +158,33 @@ def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
     What was chosen now is remembered when it goes on once more.
 
     Raises:
-        ConfigError: trials are to be added to a search that is not over.
+        ConfigError: trials are to be added to a search that is not over, or there are to be
+            fewer than there are.
     """
     plan = replace(plan, options=options.remembered())
     if options.extend is None:
         hours = plan.hours if options.hours is None else options.hours
         num_trials = options.trials or plan.num_trials
+        begun = sum(record.status != LOST for record in journal.trials.values())
+        if num_trials < min(begun, plan.num_trials):
+            raise ConfigError(
+                f"--trials {num_trials} is less than this search has begun already: give at least "
+                f"{begun}, or leave --trials out for its {plan.num_trials}."
+            )
         extensions = plan.extensions + (num_trials != plan.num_trials)
         return replace(plan, num_trials=num_trials, hours=hours, extensions=extensions)
-    over = [r for r in journal.trials.values() if r.status in (FINISHED, PRUNED, FAILED)]
+    over = len(journal.over)
     if options.trials is not None:
         raise ConfigError("--extend N adds to what there is; leave --trials out.")
     if not is_over(journal, plan.num_trials):
         raise ConfigError(
-            f"--extend adds to a search that is over, but of this one {len(over)} of "
+            f"--extend adds to a search that is over, but of this one {over} of "
             f"{counted(plan.num_trials, 'trial')} are: go on with --resume, and --trials N for "
             "more."
         )
     return replace(
         plan,
-        num_trials=len(over) + options.extend,
+        num_trials=over + options.extend,
         hours=options.hours,
         extensions=plan.extensions + 1,
     )
@@ -205,9 +212,8 @@ def room(folder: Path, *, dry_run: bool = False) -> Iterator[str]:
         yield ""
         return
     journal = Journal(folder / "journal.jsonl")
-    records = journal.trials.values()
-    over = sum(record.status in (FINISHED, PRUNED, FAILED) for record in records)
-    has_begun = over > 0 or any(record.curve for record in records)
+    over = len(journal.over)
+    has_begun = over > 0 or any(record.curve for record in journal.trials.values())
     if has_begun and not is_over(journal, plan.num_trials):
         raise ResultsError(
             f"{folder} holds an unfinished study ({over} of {counted(plan.num_trials, 'trial')} "

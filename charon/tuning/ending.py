@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from charon.tuning.journal import FAILED, FINISHED, LOST, PRUNED, Journal
+from charon.tuning.journal import LOST, OVER, Journal
 
 EXTENDED, TIME_UP, EXHAUSTED = "extended", "time_up", "exhausted"
 """Kinds of events: trials were added to a search that was over; its hours were used up; it was
@@ -35,7 +35,7 @@ def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
 def is_over(journal: Journal, num_trials: int) -> bool:
     """Whether a study has come to its end: all its trials, or all that there could be."""
     statuses = [record.status for record in journal.trials.values() if record.status != LOST]
-    if any(status not in (FINISHED, PRUNED, FAILED) for status in statuses):
+    if any(status not in OVER for status in statuses):
         return False
     kinds = [event["kind"] for event in journal.events]
     last = next((kind for kind in reversed(kinds) if kind in ("study", TIME_UP, EXHAUSTED)), "")

@@ -5,6 +5,7 @@ are told beside their runs it has from when they were made, though folders may h
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,20 @@ def _may_have_trials(folder: Path) -> bool:
 class GoingOn(Callback):  # type: ignore[misc]
     """Watches that Ray goes on, and tells the trials that do where things are now."""
 
-    def __init__(self, folder: Path, setting: dict[str, Any]) -> None:
-        """Watch over Ray's ``folder``; ``setting`` is what every trial is told beside its run."""
+    def __init__(
+        self, folder: Path, setting: dict[str, Any], hear: Callable[[set[str]], None]
+    ) -> None:
+        """Watch over Ray's going on.
+
+        Args:
+            folder: Ray's.
+            setting: what every trial is told beside its run.
+            hear: called once, with the names of the trials that are not over, before any runs
+                or another is suggested.
+        """
         self._folder = folder
         self._setting = setting
+        self._hear = hear
         self._has_begun = False
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -50,12 +61,14 @@ class GoingOn(Callback):  # type: ignore[misc]
         Raises:
             ResultsError: at first there are none, for Ray could not read its snapshot.
         """
-        if not trials and not self._has_begun:
-            raise ResultsError(
-                f"Ray cannot go on from its snapshot in {self._folder} (driver.log beside it says "
-                "why); what was learned is kept, so start anew in another folder with "
-                "--results DIR."
-            )
-        self._has_begun = True
+        if not self._has_begun:
+            if not trials:
+                raise ResultsError(
+                    f"Ray cannot go on from its snapshot in {self._folder} (driver.log beside it "
+                    "says why); what was learned is kept, so start anew in another folder with "
+                    "--results DIR."
+                )
+            self._has_begun = True
+            self._hear({trial.trial_id for trial in trials if not trial.is_finished()})
         for trial in trials:
             trial.config["trial"]["setting"] = self._setting

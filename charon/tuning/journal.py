@@ -85,7 +85,8 @@ class TrialRecord:
 class Journal:
     """Appends events to a file and keeps what they add up to.
 
-    Opening an existing file reads it again; a last line that was cut off is dropped.
+    Opening an existing file reads it again, without a last line that was cut off. The file keeps
+    that line until something is appended: it may be one that is being written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,6 +99,7 @@ class Journal:
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
         self._numbers: dict[str, int] = {}
+        self._cut_off_at: int | None = None
         self._changed = threading.Condition()
         self._ended = False
         if path.exists():
@@ -107,7 +109,7 @@ class Journal:
         raw = self.path.read_bytes()
         complete = raw[: raw.rfind(b"\n") + 1]
         if len(complete) < len(raw):
-            os.truncate(self.path, len(complete))
+            self._cut_off_at = len(complete)
         for number, line in enumerate(complete.splitlines(), start=1):
             try:
                 event = json.loads(line)
@@ -119,6 +121,11 @@ class Journal:
                 ) from error
             self.events.append(event)
 
+    @property
+    def over(self) -> set[str]:
+        """Ray's names of the trials that count as done."""
+        return {name for name, record in self.trials.items() if record.status in OVER}
+
     def append(self, kind: str, trial: str | None = None, **content: Any) -> None:
         """Write one event to disk, take it into account, and wake those who wait.
 
@@ -129,6 +136,9 @@ class Journal:
         if trial is not None:
             event["trial"] = trial
         with self._changed:
+            if self._cut_off_at is not None:
+                os.truncate(self.path, self._cut_off_at)
+                self._cut_off_at = None
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(event, allow_nan=False) + "\n")
             self._apply(event)

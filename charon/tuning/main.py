@@ -76,30 +76,53 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
 
         show_estimate(session, console)
         return 0
-    return _run_and_close(session, script, console)
+    _announce(session, console)
+    return run_and_close(session, script, console)
 
 
-def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
+def _announce(session: "Session", console: "Console") -> None:
+    from charon.tuning.closing import dashboard_lines
+
+    assert session.cluster is not None
+    console.print(f"{session.plan.title}: {session.study.question}", markup=False)
+    if session.options.resume or session.options.extend is not None:
+        console.print(session.standing.sentence, markup=False)
+    for line in dashboard_lines(session.cluster):
+        console.print(line, markup=False)
+
+
+def run_and_close(session: "Session", script: Path, console: "Console") -> int:
+    """Run a study that is open, and what follows its trials; return the exit status.
+
+    However far it is when it is interrupted, --resume goes on from there; begun again, it would
+    move aside what it has.
+
+    Raises:
+        CharonError: something about the user's surroundings is wrong.
+    """
+    from charon.tuning.commands import go_on_command
+
+    command = go_on_command(script, replace(session.options, extend=None))
+    try:
+        return _run_and_close(session, script, console, command)
+    except KeyboardInterrupt:
+        return _say_interrupted(command, console)
+
+
+def _run_and_close(session: "Session", script: Path, console: "Console", command: str) -> int:
     from charon.tuning.closing import (
         TABLES,
         closing_lines,
-        dashboard_lines,
         figures,
         show_analysis,
         start_analysis,
     )
-    from charon.tuning.commands import go_on_command
     from charon.tuning.files import ResultsError, describe_write_error
     from charon.tuning.runner import outcome_of, run_study
     from charon.tuning.sharing import saved_line
 
     cluster = session.cluster
     assert cluster is not None
-    console.print(f"{session.plan.title}: {session.study.question}", markup=False)
-    if session.options.resume or session.options.extend is not None:
-        console.print(session.standing.sentence, markup=False)
-    for line in dashboard_lines(cluster):
-        console.print(line, markup=False)
     try:
         journal, sender = run_study(session, script, console)
         outcome = outcome_of(session, journal)
@@ -121,7 +144,6 @@ def _run_and_close(session: "Session", script: Path, console: "Console") -> int:
         console.print(saved_line(journal), markup=False)
     for line in closing_lines(session, sender, all_sent=all_sent):
         console.print(line, markup=False)
-    command = go_on_command(script, replace(session.options, extend=None))
     return report_outcome(outcome, journal, command, console, analysed=analysed)
 
 
@@ -143,10 +165,10 @@ def report_outcome(
     for record in failed:
         console.print(f"{record.label} failed: {record.error}", style="red", markup=False)
     if outcome not in (FINISHED, FAILED):
-        console.print(
-            f"The study was interrupted; go on with: {command}",
-            style="yellow",
-            markup=False,
-        )
-        return INTERRUPTED_STATUS
+        return _say_interrupted(command, console)
     return 1 if outcome == FAILED or not analysed else 0
+
+
+def _say_interrupted(command: str, console: "Console") -> int:
+    console.print(f"The study was interrupted; go on with: {command}", style="yellow", markup=False)
+    return INTERRUPTED_STATUS

@@ -1,11 +1,12 @@
 """A search's trials in Optuna's database: none is told twice or lost, whatever interrupts it.
 
-After an interruption the database is never older than Ray's snapshot. What it has of trials
-that have ended counts; open trials that Ray does not know were lost with the driver and are
-closed; and one that failed and goes on is opened anew, for Optuna ends a trial only once.
+After an interruption the database is never older than the journal, nor that than Ray's snapshot.
+The trials count that the journal says have ended, and those that Ray goes on with; others were
+lost with the driver, and open ones are closed. One that failed and goes on is opened anew, for
+Optuna ends a trial only once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,6 @@ RAY_TRIAL = "ray_trial"
 
 IS_START = "is_start"
 """Attribute of the Optuna trial that is the paper's setting."""
-
-LOST = "is_lost"
-"""Attribute of an Optuna trial that was lost with the driver: Ray knows nothing of it."""
 
 NUMBER = "number"
 """Attribute of an Optuna trial: the number under which it was suggested first."""
@@ -61,27 +59,30 @@ class OptunaTrials:
         # takes what is reported of it without one.
         self._storage = study._storage
 
-    def take_over(self, known: set[str]) -> None:
-        """Count the trials of the database, which is never older than Ray's snapshot.
+    def take_over(self, running: Set[str], ended: Set[str]) -> None:
+        """Count the trials of earlier sittings, and close the open ones that were lost.
 
-        Trials that have ended count whether Ray knows them or not, as in the journal; open
-        ones that are not ``known`` to it are closed. Of a trial that was opened anew the last
-        counts.
+        Of a trial that was opened anew the last counts.
+
+        Args:
+            running: names of those that Ray goes on with.
+            ended: names of those that have ended, in the journal. One that Optuna was told
+                of just before the driver was killed is lost there, and makes room for another.
         """
         for trial in self._all():
             name = trial.user_attrs.get(RAY_TRIAL, "")
-            if trial.state == TrialState.RUNNING and name not in known:
-                self.note(trial, LOST, True)
+            if trial.state == TrialState.RUNNING and name not in running:
                 self.end(trial, TrialState.FAIL)
-            elif name and LOST not in trial.user_attrs:
+            if name in running or name in ended:
                 self.numbers[name] = trial.number
 
     def queue_start(self, params: Mapping[str, Value]) -> None:
-        """Have the search begin with these parameters, unless it has."""
-        has_start = any(
-            IS_START in trial.user_attrs and trial.state != TrialState.FAIL for trial in self._all()
-        )
-        if not has_start:
+        """Have these parameters suggested next, unless they wait for it or count already."""
+        starts = [trial for trial in self._all() if IS_START in trial.user_attrs]
+        if not any(
+            trial.state == TrialState.WAITING or trial.user_attrs.get(RAY_TRIAL) in self.numbers
+            for trial in starts
+        ):
             self.study.enqueue_trial(dict(params), user_attrs={IS_START: True})
 
     def check_holds(self, names: Iterable[str], database: Path) -> None:
@@ -146,10 +147,6 @@ class OptunaTrials:
     def finish(self, trial: FrozenTrial, values: Sequence[float]) -> None:
         """Tell what a trial has achieved that learned all tasks."""
         self.study.tell(trial.number, values)
-
-    def ended(self) -> set[str]:
-        """Return Ray's names of the trials that have ended."""
-        return {name for name in self.numbers if self.stored(name).state.is_finished()}
 
     def scores(self) -> list[ScoresOfTrial]:
         """Return every trial's score after each task."""

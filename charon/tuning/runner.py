@@ -5,6 +5,7 @@ import shutil
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,13 +157,16 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         share_first_task=session.options.share_first_task,
     )
     resume = resume_config(session.folder / RAY_FOLDER)
-    going_on = [GoingOn(session.folder / RAY_FOLDER, asdict(setting))] if resume else []
     search = None
     if session.study.is_search:
         search, more = _search(session, setting, journal, deadline, is_new=resume is None)
     else:
         configs = [trial_config(setting, trial.label, trial.fields) for trial in session.trials]
         more = {"config": {"trial": tune.grid_search(configs)}}
+    begin = partial(_begin, search, journal)
+    going_on = [GoingOn(session.folder / RAY_FOLDER, asdict(setting), begin)] if resume else []
+    if not resume:
+        begin(set())
     # A variable for Lightning only; with any of its own a trial gets none of the processes that
     # Ray has made ready.
     class_cache.DEFAULT_ENV_VARS.clear()
@@ -181,6 +185,12 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
         **more,
     )
     return search.ended_by if search is not None else ""
+
+
+def _begin(search: "StudySearch | None", journal: Journal, running: set[str]) -> None:
+    """Tell a search, where there is one, which trials Ray goes on with, and which have ended."""
+    if search is not None:
+        search.begin(running, journal.over)
 
 
 def _search(
@@ -205,9 +215,7 @@ def _search(
     )
 
     search.on_suggestion = lambda suggestion: noted(journal, suggestion)
-    if is_new:
-        search.begin()
-    else:
+    if not is_new:
         suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
         search.trials.check_holds(suggested, session.folder / DATABASE)
     num_tasks = len(session.clips.tasks.tasks)

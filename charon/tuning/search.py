@@ -13,7 +13,7 @@ What Optuna's database holds of the trials is looked after by
 import math
 import pickle
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,17 @@ class StudySearch(Searcher):  # type: ignore[misc]
         self._at_once = math.inf
         self._over: set[str] = set()
 
-    def begin(self) -> None:
-        """Start a search that Ray knows nothing of: close what a crash left, queue the start."""
-        self._take_over(set())
+    def begin(self, running: Set[str], ended: Set[str]) -> None:
+        """Begin, or go on with, the search before it is asked for a trial.
+
+        What a crash left is closed, and the start is queued unless it is there.
+
+        Args:
+            running: Ray's names of the trials that it goes on with; those that failed run again.
+            ended: names of those that have ended, in the journal.
+        """
+        self.trials.take_over(running, ended)
+        self._over = set(ended - running)
         self.trials.queue_start(self._start)
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
@@ -119,7 +127,6 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report a task's score to Optuna, once."""
-        self._over.discard(trial_id)
         self._report(self.trials.opened(trial_id), result)
 
     def on_trial_complete(
@@ -147,18 +154,11 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     def save(self, checkpoint_path: str) -> None:
         """Write what a restored search must know beside Optuna's database."""
-        state = {"known": set(self.trials.numbers), "sampler": self.study.sampler}
-        Path(checkpoint_path).write_bytes(pickle.dumps(state))
+        Path(checkpoint_path).write_bytes(pickle.dumps({"sampler": self.study.sampler}))
 
     def restore(self, checkpoint_path: str) -> None:
-        """Continue from a snapshot; open trials it does not know were lost with the driver."""
-        state = pickle.loads(Path(checkpoint_path).read_bytes())
-        self.study.sampler = state["sampler"]
-        self._take_over(state["known"])
-
-    def _take_over(self, known: set[str]) -> None:
-        self.trials.take_over(known)
-        self._over = self.trials.ended()
+        """Continue from a snapshot; which trials there are is said when the search begins."""
+        self.study.sampler = pickle.loads(Path(checkpoint_path).read_bytes())["sampler"]
 
     def _report(self, trial: FrozenTrial, result: Mapping[str, Any]) -> None:
         if can_prune(self._objectives):

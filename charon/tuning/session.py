@@ -9,6 +9,7 @@ from rich.console import Console
 from charon.errors import CheckpointError, ConfigError
 from charon.tuning import cluster as clusters
 from charon.tuning import sharing
+from charon.tuning.alone import work_alone
 from charon.tuning.background import Background
 from charon.tuning.chosen import cache_folder, chosen_fields, chosen_study
 from charon.tuning.clips import StudyClips, check_named
@@ -113,6 +114,8 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     store = choose_store(options.tracking_uri, results)
     writable_folder(results, need_bytes=NEED_BYTES, make=False)
     check_file(store)
+    if not options.dry_run:
+        work_alone(folder)
     with nullcontext("") if old else room(folder, dry_run=options.dry_run) as moved:
         return _open(study, options, fields, script, console, folder, store, old, moved)
 

@@ -38,9 +38,10 @@ def search(folder, space=SPACE, objectives=("val/faa",), sampler="tpe", **limits
     return StudySearch(one, encoding, START_FIELDS, objectives, limits, SETTING)
 
 
-def begun(folder, *args, **kwargs):
+def begun(folder, *args, running=(), ended=(), **kwargs):
+    """Return a search that begins, or goes on with these trials and after those."""
     one = search(folder, *args, **kwargs)
-    one.begin()
+    one.begin(set(running), set(ended))
     return one
 
 

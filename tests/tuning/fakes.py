@@ -6,7 +6,7 @@ from types import SimpleNamespace
 FIELDS = {"learner": "charon", "learner.masking_ratio": 0.3, "seed": 0}
 
 
-def fake_trial(name="t1", folder=Path("ray"), **fields):
+def fake_trial(name="t1", folder=Path("ray"), *, is_over=False, **fields):
     run = {**FIELDS, **fields}
     config = {
         "trial": {
@@ -16,7 +16,9 @@ def fake_trial(name="t1", folder=Path("ray"), **fields):
         }
     }
     storage = SimpleNamespace(trial_fs_path=str(folder / name))
-    return SimpleNamespace(trial_id=name, config=config, storage=storage)
+    return SimpleNamespace(
+        trial_id=name, config=config, storage=storage, is_finished=lambda: is_over
+    )
 
 
 def fake_result(task, num_tasks=3, faa=50.0, **metrics):

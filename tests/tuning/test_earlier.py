@@ -128,6 +128,15 @@ def test_a_search_that_goes_on_may_have_more_trials_and_hours(tmp_path):
     assert (more.num_trials, more.hours, more.extensions) == (30, 2.0, 1)
 
 
+def test_a_search_cannot_end_with_fewer_trials_than_it_has_begun(tmp_path):
+    journal = journal_of(tmp_path, FINISHED, PRUNED, FAILED, INTERRUPTED, LOST)
+    old = plan(SEARCH, num_trials=24)
+    assert longer(old, Options(resume=True, trials=4), journal).num_trials == 4
+    message = r"--trials 3 is less than .* begun already: give at least 4, or leave .* its 24\."
+    with pytest.raises(ConfigError, match=message):
+        longer(old, Options(resume=True, trials=3), journal)
+
+
 def test_what_is_chosen_when_a_study_goes_on_is_remembered_when_it_does_so_again(tmp_path):
     journal = journal_of(tmp_path, FINISHED)
     old = plan(SEARCH, Options(data="d", confirm_seeds=3), num_trials=1)

@@ -26,13 +26,22 @@ def test_what_ray_could_not_read_is_said_before_a_trial_is_learned_again(tmp_pat
     snapshot(tmp_path, "01", '{"trial_data": [[')
     assert resume_config(tmp_path) is not None
     with pytest.raises(ResultsError, match=r"cannot go on from its snapshot .*driver\.log"):
-        GoingOn(tmp_path, {}).on_step_begin(0, [])
+        GoingOn(tmp_path, {}, pytest.fail).on_step_begin(0, [])
+
+
+def test_which_trials_go_on_is_heard_once_before_another_begins(tmp_path):
+    heard = []
+    watch = GoingOn(tmp_path, {}, heard.append)
+    goes_on, over = fake_trial("goes on"), fake_trial("over", is_over=True)
+    watch.on_step_begin(0, [goes_on, over])
+    watch.on_step_begin(1, [goes_on, over, fake_trial("new")])
+    assert heard == [{"goes on"}]
 
 
 def test_trials_that_go_on_are_told_where_things_are_now(tmp_path):
     old = fake_trial("old")
     old.config["trial"]["setting"] = {"folder": "moved since"}
-    watch = GoingOn(tmp_path, {"folder": "here"})
+    watch = GoingOn(tmp_path, {"folder": "here"}, lambda running: None)
     watch.on_step_begin(0, [old])
     assert old.config["trial"]["setting"] == {"folder": "here"}
     watch.on_step_begin(1, [])

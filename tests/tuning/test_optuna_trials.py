@@ -52,11 +52,9 @@ def test_resuming_continues_known_trials_and_closes_lost_ones(tmp_path):
     one = begun(tmp_path)
     one.suggest("known")
     one.on_trial_result("known", report(1, 90.0))
-    one.save(str(tmp_path / "snapshot"))
     one.suggest("lost")
     one.on_trial_result("known", report(2, 80.0))
-    again = search(tmp_path)
-    again.restore(str(tmp_path / "snapshot"))
+    again = begun(tmp_path, running=["known"])
     again.on_trial_result("known", report(2, 80.0))
     again.on_trial_complete("known", report(6, 70.0))
     by_name = {t.user_attrs[RAY_TRIAL]: t for t in again.study.trials if t.user_attrs}
@@ -67,10 +65,8 @@ def test_resuming_continues_known_trials_and_closes_lost_ones(tmp_path):
 def test_a_trial_told_before_the_interruption_is_not_told_again(tmp_path):
     one = begun(tmp_path)
     one.suggest("a")
-    one.save(str(tmp_path / "snapshot"))
     finish(one, "a", [90.0] * 6)
-    again = search(tmp_path)
-    again.restore(str(tmp_path / "snapshot"))
+    again = begun(tmp_path, running=["a"], ended=["a"])
     again.on_trial_result("a", report(6, 90.0))
     again.on_trial_complete("a", report(6, 90.0))
     done = [t for t in again.study.trials if t.state == TrialState.COMPLETE]
@@ -80,15 +76,24 @@ def test_a_trial_told_before_the_interruption_is_not_told_again(tmp_path):
 def test_trials_that_began_and_ended_after_the_snapshot_count(tmp_path):
     one = begun(tmp_path, num_trials=4)
     one.suggest("known")
-    one.save(str(tmp_path / "snapshot"))
     for name in ("finished", "failed", "lost"):
         one.suggest(name)
     finish(one, "finished", [90.0] * 6)
     one.on_trial_complete("failed", error=True)
     for _ in range(2):  # killed twice before another snapshot
-        again = search(tmp_path, num_trials=4)
-        again.restore(str(tmp_path / "snapshot"))
+        again = begun(tmp_path, num_trials=4, running=["known"], ended=["finished", "failed"])
     assert again.suggest("more") != Searcher.FINISHED
+    assert again.suggest("one too many") == Searcher.FINISHED
+
+
+def test_a_trial_that_only_optuna_was_told_of_is_lost_and_made_up_for(tmp_path):
+    one = begun(tmp_path, num_trials=2)
+    for name in ("start", "ended"):
+        one.suggest(name)
+        finish(one, name, [90.0] * 6)
+    # Killed before the journal had the end of the start, of which Ray has no snapshot either.
+    again = begun(tmp_path, num_trials=2, ended=["ended"])
+    assert again.suggest("start again")["trial"]["is_start"]
     assert again.suggest("one too many") == Searcher.FINISHED
 
 
@@ -96,10 +101,8 @@ def test_a_failed_trial_that_went_on_and_ended_after_the_snapshot_is_complete_on
     one = begun(tmp_path)
     one.suggest("a")
     one.on_trial_complete("a", error=True)
-    one.save(str(tmp_path / "snapshot"))
     for _ in range(2):
-        again = search(tmp_path)
-        again.restore(str(tmp_path / "snapshot"))
+        again = begun(tmp_path, running=["a"], ended=["a"])
         again.on_trial_result("a", report(2, 80.0))
         again.on_trial_complete("a", report(6, 70.0))
     assert [t.state for t in again.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
@@ -108,11 +111,9 @@ def test_a_failed_trial_that_went_on_and_ended_after_the_snapshot_is_complete_on
 def test_a_trial_stopped_after_the_snapshot_stays_so(tmp_path):
     one = begun(tmp_path)
     one.suggest("a")
-    one.save(str(tmp_path / "snapshot"))
     finish(one, "a", [10.0, 10.0])
-    again = search(tmp_path)
+    again = begun(tmp_path, running=["a"], ended=["a"])
     assert [trial.is_stopped for trial in again.trials.scores()] == [True]
-    again.restore(str(tmp_path / "snapshot"))
     again.on_trial_complete("a")  # as Ray ends a trial that it has not run again
     assert [t.state for t in again.study.trials] == [TrialState.PRUNED]
 
@@ -139,7 +140,6 @@ def test_a_database_that_is_gone_is_said_before_anything_goes_on(tmp_path):
 def test_a_crash_while_a_suggestion_is_written_down_stops_no_search(tmp_path, monkeypatch, written):
     one = begun(tmp_path)
     one.suggest("whole")
-    one.save(str(tmp_path / "snapshot"))
     calls, set_user_attr = itertools.count(), optuna.Trial.set_user_attr
 
     def killed(trial, name, value):
@@ -151,7 +151,6 @@ def test_a_crash_while_a_suggestion_is_written_down_stops_no_search(tmp_path, mo
         patch.setattr(optuna.Trial, "set_user_attr", killed)
         with pytest.raises(KeyboardInterrupt):
             one.suggest("half")
-    again = search(tmp_path)
-    again.restore(str(tmp_path / "snapshot"))
+    again = begun(tmp_path, running=["whole"])
     assert again.trials.scores()[0].ray_trial == "whole"
     assert [t.state for t in again.study.trials] == [TrialState.RUNNING, TrialState.FAIL]

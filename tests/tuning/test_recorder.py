@@ -142,8 +142,11 @@ def test_a_last_line_cut_off_by_a_crash_is_dropped(folder):
     play(recorder(folder), fake_trial(), [1, 2])
     path = folder / "journal.jsonl"
     path.write_bytes(path.read_bytes()[:-7])
+    cut_off = path.read_bytes()
     journal = Journal(path)
     assert journal.trials["t1"].tasks_seen == 1
+    # Only whoever goes on writing drops it: beside one who writes it is only half there yet.
+    assert path.read_bytes() == cut_off
     journal.append("end", "t1", outcome=INTERRUPTED)
     assert Journal(path).trials["t1"].status == INTERRUPTED
 

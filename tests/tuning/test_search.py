@@ -65,14 +65,24 @@ def test_a_search_ends_after_its_trials_and_goes_on_when_it_may_have_more(tmp_pa
     one.suggest("a")
     assert one.suggest("b") == Searcher.FINISHED
     finish(one, "a", [90.0] * 6)
-    one.save(str(tmp_path / "snapshot"))
-    longer = search(tmp_path, num_trials=2)
-    longer.restore(str(tmp_path / "snapshot"))
+    longer = begun(tmp_path, num_trials=2, ended=["a"])
     config = longer.suggest("b")["trial"]
     assert not config["is_start"]
     assert config["run"] != START_FIELDS
     assert longer.suggest("c") == Searcher.FINISHED
     assert [t.state for t in longer.study.trials] == [TrialState.COMPLETE, TrialState.RUNNING]
+
+
+def test_a_restored_search_draws_what_it_would_have_drawn(tmp_path):
+    one = begun(tmp_path, sampler="random")
+    for name in ("start", "drawn"):
+        one.suggest(name)
+    one.save(str(tmp_path / "snapshot"))
+    again = search(tmp_path, sampler="random")
+    again.restore(str(tmp_path / "snapshot"))
+    again.begin({"start", "drawn"}, set())
+    drawn = [some.suggest("next")["trial"]["run"] for some in (one, again)]
+    assert drawn[0] == drawn[1]
 
 
 def test_ray_asks_a_restored_search_that_had_ended_again(tmp_path):
@@ -96,6 +106,17 @@ def test_no_more_trials_run_at_once_than_there_is_room_for(tmp_path):
     assert one.suggest("b") is None
     finish(one, "a", [90.0] * 2)
     assert one.suggest("b") is not None
+
+
+def test_a_failed_trial_that_runs_again_takes_its_place_before_it_reports(tmp_path):
+    one = begun(tmp_path)
+    one.suggest("a")
+    one.on_trial_complete("a", error=True)
+    again = begun(tmp_path, running=["a"], ended=["a"])
+    again.set_max_concurrency(1)
+    assert again.suggest("b") is None
+    again.on_trial_complete("a", error=True)
+    assert again.suggest("b") is not None
 
 
 OBJECTIVES = ("val/faa", "memory/bytes", "time/train_seconds")

@@ -11,6 +11,7 @@ from tuning.test_earlier import SEARCH, plan
 
 from charon.errors import CheckpointError, ConfigError, DataError
 from charon.tuning import session
+from charon.tuning.alone import work_alone
 from charon.tuning.files import ResultsError
 from charon.tuning.options import Options
 from charon.tuning.session import open_session
@@ -77,3 +78,24 @@ def test_a_study_that_goes_on_with_other_data_is_refused_before_they_are_prepare
     with pytest.raises(ConfigError, match=r"optimiser\.epochs of .* was 30, now 2"):
         opened(tmp_path, resume=True, settings={"optimiser.epochs": 2})
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_beside_a_study_that_runs_only_a_dry_run_may_look_into_its_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "some"
+    folder.mkdir()
+    plan(SEARCH, fields={"data.evaluate_on": "val"}).write(folder)
+    work_alone(folder)
+    before = sorted(tmp_path.rglob("*"))
+    # Before its first task nothing but the lock tells it from one that came to nothing.
+    for how in ({}, {"resume": True}, {"extend": 3}):
+        with pytest.raises(ResultsError, match="another process is at work on this study"):
+            opened(tmp_path, **how)
+    monkeypatch.setattr(session, "_open", lambda *arguments: "opened")
+    assert opened(tmp_path, dry_run=True) == "opened"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_leaves_no_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "_open", lambda *arguments: "opened")
+    assert opened(tmp_path / "results", dry_run=True) == "opened"
+    assert list(tmp_path.iterdir()) == []
