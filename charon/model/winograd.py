@@ -5,8 +5,8 @@ Seen as products of polynomials they take ten: tokens and weights are evaluated 
 multiplied point by point, and six outputs are interpolated from the ten products. What is
 added, sums over ten tokens without channels, is little where there are many channels.
 
-In float32 the result is as near to the exact one as 5e-6 of its size, where the direct sum is
-at 1e-6; in bfloat16 nothing would be left.
+In float32, with 128 channels, the result is 3e-6 of its size away from the exact one where the
+direct sum is 8e-7 away (root mean squares); bfloat16 would have too few digits for it.
 
 Source: Winograd, Arithmetic Complexity of Computations (1980); Lavin & Gray, Fast Algorithms
 for Convolutional Neural Networks (2016), for layers of many channels.
@@ -23,6 +23,9 @@ from torch import Tensor
 OUTPUTS = 6
 KERNEL = 5
 LEAST = 25_000
+"""Products of channels before, channels after and tuples from which it is the faster way:
+measured with 150 tokens, both gradients included.
+"""
 _PADDING = KERNEL // 2
 
 # Small, few bits, in pairs ±: what rounds least. The tenth point is infinity.
@@ -83,7 +86,7 @@ class _Convolution(torch.autograd.Function):
     """Gives (row, token, tuple, out), the tokens filled up to whole tiles of six.
 
     Row after row: what a row is at the points stays in the cache, and is made again for
-    the gradients, which takes less time than to keep it.
+    the gradients, which takes no more time than to keep it, and less memory.
     """
 
     @staticmethod
