@@ -5,7 +5,7 @@ says how many rows each has, one after the other. Batch norm then takes each gro
 statistics and moves the running ones in that order, as forwards one by one would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -46,7 +46,11 @@ def convolve(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def convolve_and_normalise(
-    conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor, groups: Sequence[int] = ()
+    conv: nn.Conv2d,
+    norm: nn.BatchNorm2d,
+    x: Tensor,
+    groups: Sequence[int] = (),
+    conv2d: Callable[..., Tensor] = F.conv2d,
 ) -> Tensor:
     """Apply a convolution of stride 1, then batch norm, in the precision of ``x``.
 
@@ -56,8 +60,9 @@ def convolve_and_normalise(
     Args:
         conv: has a bias.
         norm: in training mode normalises by each group's statistics.
-        x: (row, channel, token, tuple).
+        x: (row, channel, token, tuple), or what else ``conv2d`` takes.
         groups: rows of each group, which add up to those of ``x``; empty for one of all.
+        conv2d: what convolves, called as torch's own is.
 
     Returns:
         (row, channel, token, tuple), which nothing else refers to: it may be changed in place.
@@ -69,8 +74,8 @@ def convolve_and_normalise(
         scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
         weight = conv.weight * scale[:, None, None, None]
         bias = (conv.bias - norm.running_mean) * scale + norm.bias
-        return F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=_padding(conv))
-    z = F.conv2d(x, conv.weight.to(x.dtype), padding=_padding(conv))
+        return conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=_padding(conv))
+    z = conv2d(x, conv.weight.to(x.dtype), padding=_padding(conv))
     if not norm.track_running_stats:
         return _normalise(norm, z, groups, None, None)
     bias = conv.bias.detach()
