@@ -135,10 +135,12 @@ def pays(heads: Tensor, weight: Tensor) -> bool:
     """Return whether this way is the faster one, and precise enough.
 
     A token's products must be many: they fall to a third, but evaluation and interpolation
-    come with every token, in calls of their own.
+    come with every token, in calls of their own, which several threads share badly.
     """
     products = weight.shape[0] * heads.shape[-1] * heads.shape[-2]
-    return heads.dtype == torch.float32 and heads.device.type == "cpu" and products >= LEAST
+    is_precise = heads.dtype == torch.float32
+    is_one_thread = heads.device.type == "cpu" and torch.get_num_threads() == 1
+    return is_precise and is_one_thread and products >= LEAST
 
 
 def convolve(heads: Tensor, weight: Tensor) -> Tensor:

@@ -95,7 +95,15 @@ def test_a_block_computes_the_same_by_either_way(is_training, monkeypatch):
         torch.testing.assert_close(by_points, direct, rtol=1e-9, atol=1e-9)
 
 
-def test_wide_layers_take_it_and_narrow_ones_do_not():
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_wide_layers_take_it_and_narrow_ones_do_not(one_thread):
     """Of the paper's network: all but those of 32 channels before and after."""
     assert taken("tiny", tuples=14) == [False, False, True, True, True, True, True, True]
     assert all(taken("base", tuples=14))
@@ -115,9 +123,12 @@ def pays(into=128, out=128, tuples=14, dtype=torch.float32, device="cpu"):
     return winograd.pays(heads, weight)
 
 
-def test_only_float32_on_a_cpu_takes_it():
+def test_only_float32_on_one_core_takes_it(one_thread):
     """It rounds too much for bfloat16; float64 is for tests; GPUs have ways of their own."""
     assert pays()
+    torch.set_num_threads(2)
+    assert not pays()
+    torch.set_num_threads(1)
     assert not pays(dtype=torch.bfloat16)
     assert not pays(dtype=torch.float64)
     assert not pays(device="meta")
