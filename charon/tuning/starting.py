@@ -4,6 +4,7 @@ Ray takes five seconds, most of which it waits; so does a study, most of which i
 """
 
 import atexit
+import gc
 import os
 import shutil
 import socket
@@ -126,6 +127,9 @@ def _disconnect() -> None:
     import ray
     from ray._private import worker
 
+    # Ray ends the process at once, with status 1, should another thread come upon what is left
+    # of its trials while it goes down.
+    gc.collect()
     if worker._global_node is not None:
         # Ray ends it after what it talks to, and waits a second in vain for its farewell.
         worker._global_node.kill_monitor(check_alive=False)
