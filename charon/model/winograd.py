@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.polynomial.polynomial import polyfromroots
 from torch import Tensor
 
 OUTPUTS = 6
@@ -46,10 +45,10 @@ def _transforms() -> tuple[Tensor, Tensor, Tensor]:
     of_products = np.zeros((OUTPUTS, _NUM_POINTS))
     for i, point in enumerate(_POINTS):
         others = _POINTS[:i] + _POINTS[i + 1 :]
-        of_tokens[i, :-1] = polyfromroots(others)
+        of_tokens[i, :-1] = np.poly(others)[::-1]
         of_weights[i] = point ** np.arange(KERNEL) / np.prod(point - np.array(others))
         of_products[:, i] = point ** np.arange(OUTPUTS)
-    of_tokens[-1] = polyfromroots(_POINTS)
+    of_tokens[-1] = np.poly(_POINTS)[::-1]
     of_weights[-1, -1] = of_products[-1, -1] = 1.0
     return torch.from_numpy(of_tokens), torch.from_numpy(of_weights), torch.from_numpy(of_products)
 
