@@ -7,6 +7,7 @@ Source: CHARON, Sec. 3.1 and Table A; STTFormer (Qiu et al., 2022) for the layer
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -58,9 +59,9 @@ def products(both: Tensor) -> Tensor:
 
 
 class TupleAttention(nn.Module):
-    """Mixes the tokens of a tuple with one attention map a row and head.
+    """The maps by which the tokens of a tuple are mixed: one a row and head.
 
-    The map is computed from all tuples of a row at once and applied to the input itself:
+    A map is computed from all tuples of a row at once and applied to the input itself:
     there is no value projection.
 
     Args:
@@ -83,10 +84,10 @@ class TupleAttention(nn.Module):
         self.offset = nn.Parameter(torch.empty(1, NUM_HEADS, side, side))
         self.offset_start = 1.0 / num_tokens
 
-    def attention(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the maps, (row, head, token v, token u); a softmax sums to 1 over v.
 
-        The token that is attended to comes first, as :meth:`forward` multiplies by it.
+        Token v becomes the sum over u: the map is what the tokens are multiplied by.
 
         Args:
             x: (row, channel, token, tuple).
@@ -99,21 +100,17 @@ class TupleAttention(nn.Module):
             return scores.tanh() * scale + offset
         return (scores * scale + offset).softmax(dim=-2)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the mixed tokens of every head: (row, head, token, tuple, channel)."""
-        rows, channels, tokens, tuples = x.shape
-        to_mixed = self.attention(x).view(rows, NUM_HEADS * tokens, tokens)
-        mixed = to_mixed @ x.permute(0, 2, 3, 1).reshape(rows, tokens, tuples * channels)
-        return mixed.view(rows, NUM_HEADS, tokens, tuples, channels)
 
-
-def convolve_heads(
-    heads: Tensor, weight: Tensor, bias: Tensor | None = None, *, padding: list[int]
+def mix_and_convolve(
+    maps: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None, *, padding: list[int]
 ) -> Tensor:
-    """Convolve with the heads beside their channels, by the faster way of two.
+    """Mix tokens by the map of every head and convolve, heads beside their channels.
+
+    By the faster way of two: :mod:`charon.model.winograd` is the other one.
 
     Args:
-        heads: (row, head, token, tuple, channel).
+        maps: (row, head, token, token).
+        x: (row, channel, token, tuple).
         weight: (out, head · channel, 5, 1).
         bias: (out).
         padding: two tokens at either end.
@@ -121,9 +118,13 @@ def convolve_heads(
     Returns:
         (row, out, token, tuple).
     """
-    if winograd.pays(heads, weight):
-        z = winograd.convolve(heads, weight)
+    if winograd.pays(x, weight):
+        z = winograd.mix_and_convolve(maps, x, weight)
         return z if bias is None else z.add_(bias[:, None, None])
+    rows, channels, tokens, tuples = x.shape
+    to_mixed = maps.view(rows, NUM_HEADS * tokens, tokens)
+    mixed = to_mixed @ x.permute(0, 2, 3, 1).reshape(rows, tokens, tuples * channels)
+    heads = mixed.view(rows, NUM_HEADS, tokens, tuples, channels)
     beside = heads.permute(0, 2, 3, 1, 4).flatten(-2).permute(0, 3, 1, 2)
     return F.conv2d(beside, weight, bias, padding=padding)
 
@@ -168,7 +169,7 @@ class TupleBlock(nn.Module):
         """
         skip = self.within_skip(x, groups)
         z = convolve_and_normalise(
-            self.project, self.project_norm, self.mix(x), groups, convolve_heads
+            self.project, self.project_norm, x, groups, partial(mix_and_convolve, self.mix(x))
         )
         z = leaky_(z.add_(skip))
         z = leaky_(convolve_and_normalise(self.feed, self.feed_norm, z, groups).add_(skip))

@@ -1,9 +1,13 @@
-"""Convolution over five tokens with a third of the products: Winograd's F(6, 5).
+"""Attention and convolution over five tokens with fewer products: Winograd's F(6, 5).
 
 Six neighbouring outputs depend on ten tokens and take thirty products a pair of channels.
 Seen as products of polynomials they take ten: tokens and weights are evaluated at ten points,
 multiplied point by point, and six outputs are interpolated from the ten products. What is
 added, sums over ten tokens without channels, is little where there are many channels.
+
+A tile of six outputs has six tokens of its own, at places 0 to 5, and reads the first four of
+the next tile. Evaluation is one product for all tiles if tokens lie by place, then by tile:
+attention mixes them into that order at once, as its maps are put into it first.
 
 In float32, with 128 channels, the result is 3e-6 of its size away from the exact one where the
 direct sum is 8e-7 away (root mean squares); bfloat16 would have too few digits for it.
@@ -18,14 +22,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 OUTPUTS = 6
 KERNEL = 5
-LEAST = 25_000
-"""Products of channels before, channels after and tuples from which it is the faster way:
-measured with 150 tokens, both gradients included.
+LEAST = 2_000_000
+"""Products of channels before, channels after, tokens and tuples from which it is the faster
+way: measured with one thread and two, both gradients included.
 """
 _PADDING = KERNEL // 2
+_OF_NEXT = KERNEL - 1
 
 # Small, few bits, in pairs ±: what rounds least. The tenth point is infinity.
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 1.5, -1.5)
@@ -56,101 +62,114 @@ def _transforms() -> tuple[Tensor, Tensor, Tensor]:
 _OF_TOKENS, _OF_WEIGHTS, _OF_PRODUCTS = _transforms()
 
 
-def _windows(tokens: int) -> Iterator[tuple[slice, slice]]:
-    """Yield which tokens six outputs depend on, and which of the ten places those are in."""
-    for first in range(-_PADDING, tokens - _PADDING, OUTPUTS):
-        start, stop = max(first, 0), min(first + _NUM_POINTS, tokens)
-        yield slice(start, stop), slice(start - first, stop - first)
+def _by_few(rows: int) -> Iterator[slice]:
+    """Yield as many rows at a time as there are threads."""
+    few = torch.get_num_threads()
+    return (slice(first, min(first + few, rows)) for first in range(0, rows, few))
 
 
-def _evaluate(heads: Tensor, evaluated: Tensor) -> None:
-    """Write one row's tokens at the points: (head, point, tile · tuple, channel)."""
-    of_tokens, flat = _OF_TOKENS.to(heads), heads.flatten(2)
-    points = evaluated.view(*evaluated.shape[:2], -1, flat.shape[-1])
-    for tile, (where, places) in enumerate(_windows(flat.shape[1])):
-        each = of_tokens[:, places].expand(len(heads), -1, -1)
-        torch.bmm(each, flat[:, where], out=points[:, :, tile])
+def _evaluate(places: Tensor, channels: int) -> Tensor:
+    """Return what tokens are at the points: (row, head, point, tile · tuple, channel)."""
+    rows, heads = places.shape[:2]
+    of_tokens = _OF_TOKENS.to(places).expand(rows * heads, -1, -1)
+    own = places[:, :, :, :-1].flatten(3).flatten(0, 1)
+    of_next = places[:, :, :_OF_NEXT, 1:].flatten(3).flatten(0, 1)
+    evaluated = torch.bmm(of_tokens[:, :, :OUTPUTS], own)
+    evaluated.baddbmm_(of_tokens[:, :, OUTPUTS:], of_next)
+    return evaluated.view(rows, heads, _NUM_POINTS, -1, channels)
 
 
-def _evaluate_back(evaluated: Tensor, heads: Tensor) -> None:
-    """Write the gradient of one row's tokens from that of what they are at the points."""
-    of_tokens, flat = _OF_TOKENS.to(heads).t(), heads.zero_().flatten(2)
-    points = evaluated.view(*evaluated.shape[:2], -1, flat.shape[-1])
-    for tile, (where, places) in enumerate(_windows(flat.shape[1])):
-        each = of_tokens[places].expand(len(heads), -1, -1)
-        flat[:, where].baddbmm_(each, points[:, :, tile])
+def _evaluate_back(evaluated: Tensor, places: Tensor) -> None:
+    """Write the gradient of tokens from that of what they are at the points."""
+    rows, heads, _, tiles, width = places.shape
+    of_points = _OF_TOKENS.to(places).t().expand(rows * heads, -1, -1)
+    both = torch.bmm(of_points, evaluated.flatten(3).flatten(0, 1))
+    own, of_next = both.view(rows, heads, _NUM_POINTS, tiles - 1, width).split(OUTPUTS, dim=2)
+    places[:, :, :, :-1] = own
+    places[:, :, :, -1] = 0
+    places[:, :, :_OF_NEXT, 1:] += of_next
 
 
 class _Convolution(torch.autograd.Function):
-    """Gives (row, token, tuple, out), the tokens filled up to whole tiles of six.
+    """Maps (row, head, place, tile, tuple · channel) to (row, token, tuple · out).
 
-    Row after row: what a row is at the points stays in the cache, and is made again for
-    the gradients, which takes no more time than to keep it, and less memory.
+    There is a tile more before than after, of which only what the last one reads is used.
+    Few rows at a time, one a thread: what they are at the points stays in the cache, and is
+    made again for the gradients, which takes no more time than to keep it, and less memory.
     """
 
     @staticmethod
-    def forward(ctx: Any, heads: Tensor, weight: Tensor) -> Tensor:
-        rows, num_heads, tokens, tuples, channels = heads.shape
-        out, tiles = len(weight), -(-tokens // OUTPUTS)
-        by_head = weight.view(out, num_heads, channels, KERNEL)
-        at_points = torch.einsum("pk,ohck->hpco", _OF_WEIGHTS.to(heads), by_head).contiguous()
-        ctx.save_for_backward(heads, at_points)
-        evaluated = heads.new_empty(num_heads, _NUM_POINTS, tiles * tuples, channels)
-        products = heads.new_empty(_NUM_POINTS, tiles * tuples, out)
-        tiled = products.view(_NUM_POINTS, tiles, tuples * out).transpose(0, 1)
-        result = heads.new_empty(rows, tiles * OUTPUTS, tuples, out)
-        to_outputs = _OF_PRODUCTS.to(heads).expand(tiles, -1, -1)
-        for row in range(rows):
-            _evaluate(heads[row], evaluated)
-            torch.bmm(evaluated[0], at_points[0], out=products)
-            for head in range(1, num_heads):
-                products.baddbmm_(evaluated[head], at_points[head])
-            torch.bmm(to_outputs, tiled, out=result[row].view(tiles, OUTPUTS, -1))
-        return result
+    def forward(ctx: Any, places: Tensor, weight: Tensor) -> Tensor:
+        rows, heads, _, tiles, width = places.shape
+        by_head = weight.view(len(weight), heads, -1, KERNEL)
+        out, _, channels, _ = by_head.shape
+        tiles, tuples = tiles - 1, width // channels
+        at_points = torch.einsum("pk,ohck->hpco", _OF_WEIGHTS.to(places), by_head).contiguous()
+        ctx.save_for_backward(places, at_points)
+        products = places.new_empty(_NUM_POINTS, tiles * tuples, out)
+        by_tile = products.view(_NUM_POINTS, tiles, tuples * out).transpose(0, 1)
+        to_outputs = _OF_PRODUCTS.to(places).expand(tiles, -1, -1)
+        result = places.new_empty(rows, tiles, OUTPUTS, tuples * out)
+        for few in _by_few(rows):
+            for of_row, into in zip(_evaluate(places[few], channels), result[few], strict=True):
+                torch.bmm(of_row[0], at_points[0], out=products)
+                for head in range(1, heads):
+                    products.baddbmm_(of_row[head], at_points[head])
+                torch.bmm(to_outputs, by_tile, out=into)
+        return result.flatten(1, 2)
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
-        heads, at_points = ctx.saved_tensors
-        rows, num_heads, tokens, tuples, channels = heads.shape
-        out, tiles = at_points.shape[-1], -(-tokens // OUTPUTS)
-        slope = slopes[0].reshape(rows, tiles, OUTPUTS, tuples * out)
-        evaluated = heads.new_empty(num_heads, _NUM_POINTS, tiles * tuples, channels)
-        to_products = heads.new_empty(_NUM_POINTS, tiles * tuples, out)
-        tiled = to_products.view(_NUM_POINTS, tiles, tuples * out).transpose(0, 1)
-        to_heads, to_at_points = torch.empty_like(heads), torch.zeros_like(at_points)
-        from_outputs = _OF_PRODUCTS.to(heads).t().expand(tiles, -1, -1)
-        for row in range(rows):
-            torch.bmm(from_outputs, slope[row], out=tiled)
-            _evaluate(heads[row], evaluated)
-            for head in range(num_heads):
-                to_at_points[head].baddbmm_(evaluated[head].transpose(1, 2), to_products)
-                torch.bmm(to_products, at_points[head].transpose(1, 2), out=evaluated[head])
-            _evaluate_back(evaluated, to_heads[row])
-        to_weight = torch.einsum("pk,hpco->ohck", _OF_WEIGHTS.to(heads), to_at_points)
-        return to_heads, to_weight.reshape(out, -1, KERNEL, 1)
+        places, at_points = ctx.saved_tensors
+        rows, heads = places.shape[:2]
+        channels, out = at_points.shape[2:]
+        by_place = slopes[0].unflatten(1, (-1, OUTPUTS)).transpose(1, 2).flatten(2)
+        from_outputs = _OF_PRODUCTS.to(places).t().expand(rows, -1, -1)
+        to_products = torch.bmm(from_outputs, by_place).view(rows, _NUM_POINTS, -1, out)
+        to_places, to_at_points = torch.empty_like(places), torch.zeros_like(at_points)
+        for few in _by_few(rows):
+            evaluated = _evaluate(places[few], channels)
+            for of_row, to_row in zip(evaluated, to_products[few], strict=True):
+                for head in range(heads):
+                    to_at_points[head].baddbmm_(of_row[head].transpose(1, 2), to_row)
+                    torch.bmm(to_row, at_points[head].transpose(1, 2), out=of_row[head])
+            _evaluate_back(evaluated, to_places[few])
+        to_weight = torch.einsum("pk,hpco->ohck", _OF_WEIGHTS.to(places), to_at_points)
+        return to_places, to_weight.reshape(out, -1, KERNEL, 1)
 
 
-def pays(heads: Tensor, weight: Tensor) -> bool:
+def pays(x: Tensor, weight: Tensor) -> bool:
     """Return whether this way is the faster one, and precise enough.
 
-    A token's products must be many: they fall to a third, but evaluation and interpolation
-    come with every token, in calls of their own, which several threads share badly.
-    """
-    products = weight.shape[0] * heads.shape[-1] * heads.shape[-2]
-    is_precise = heads.dtype == torch.float32
-    is_one_thread = heads.device.type == "cpu" and torch.get_num_threads() == 1
-    return is_precise and is_one_thread and products >= LEAST
-
-
-def convolve(heads: Tensor, weight: Tensor) -> Tensor:
-    """Convolve over five tokens, with the heads beside their channels and padding of two.
+    Products must be many: they fall to a third, but evaluation and interpolation come with
+    every token, in calls of their own with every row.
 
     Args:
-        heads: (row, head, token, tuple, channel), contiguous.
+        x: (row, channel, token, tuple).
+        weight: (out, head · channel, 5, 1).
+    """
+    products = len(weight) * x.shape[1:].numel()
+    return x.dtype == torch.float32 and x.device.type == "cpu" and products >= LEAST
+
+
+def mix_and_convolve(maps: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """Mix tokens by the map of every head, and convolve over five, two of padding at each end.
+
+    Args:
+        maps: (row, head, token v, token u); token v becomes the sum over u.
+        x: (row, channel, token, tuple), channels last.
         weight: (out, head · channel, 5, 1).
 
     Returns:
         (row, out, token, tuple), channels last.
     """
-    tiles: Tensor = _Convolution.apply(heads, weight)  # type: ignore[no-untyped-call]
-    return tiles[:, : heads.shape[2]].contiguous().permute(0, 3, 1, 2)
+    rows, heads, tokens, _ = maps.shape
+    tuples = x.shape[3]
+    tiles = -(-tokens // OUTPUTS) + 1
+    padded = F.pad(maps, (0, 0, _PADDING, tiles * OUTPUTS - _PADDING - tokens))
+    by_place = padded.unflatten(2, (tiles, OUTPUTS)).transpose(2, 3).reshape(rows, -1, tokens)
+    places = by_place @ x.permute(0, 2, 3, 1).flatten(2)
+    places = places.view(rows, heads, OUTPUTS, tiles, -1)
+    result: Tensor = _Convolution.apply(places, weight)  # type: ignore[no-untyped-call]
+    by_tuple: Tensor = result[:, :tokens].unflatten(2, (tuples, -1))
+    return by_tuple.contiguous().permute(0, 3, 1, 2)
