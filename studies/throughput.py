@@ -16,7 +16,8 @@ import logging
 import multiprocessing
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from charon.throughput.files import measure_preparation
 from charon.throughput.limits import peak_gflops
 from charon.throughput.padded import measure_padded
 from charon.throughput.sharing import hours_of_a_run, steps_per_second
-from charon.throughput.steps import Case, Kind, Timed, Way, measure
+from charon.throughput.steps import Case, Kind, Timed, Way, prepare, summary
 
 OURS: tuple[Way, ...] = ("fp32", "bf16")
 RATIOS = (0.0, 0.3, 0.5, 0.6, 0.9)
@@ -84,26 +85,55 @@ def alone(act: Callable[..., Any], *arguments: Any) -> Any:
         return pool.apply(act, arguments)
 
 
-def measure_case(case: Case) -> Timed:
-    """Measure a case in this process; the plain version is found in the tests."""
-    if case.way != "plain":
-        return measure(case)
-    sys.path.insert(0, str(PLAIN))
-    from plain_charon import PlainCharon  # type: ignore[import-not-found]
-
-    return measure(case, PlainCharon)
+_again: Callable[[], float]
 
 
-def _row(case: Case, plain_seconds: float = 0.0) -> Row:
-    timed: Timed = alone(measure_case, case)
-    faster = plain_seconds / timed.seconds
-    print(
-        f"  {case.kind:9} {case.preset:9} η={case.masking_ratio:.1f} {case.way:6}"
-        f" {timed.seconds:8.3f} s ({timed.best:.3f} to {timed.worst:.3f})"
-        f" {timed.gflops:7.0f} GFLOP/s" + (f"  {faster:.2f} x plain" if faster else ""),
-        flush=True,
-    )
-    return {**asdict(case), **asdict(timed), "gflops": timed.gflops, "times_plain": faster or None}
+def _get_ready(case: Case) -> None:
+    """Make a case ready in this process; the plain version is found in the tests."""
+    global _again  # one case a process
+    if case.way == "plain":
+        sys.path.insert(0, str(PLAIN))
+        from plain_charon import PlainCharon  # type: ignore[import-not-found]
+
+        _again = prepare(case, PlainCharon)
+    else:
+        _again = prepare(case)
+
+
+def _once_more() -> float:
+    return _again()
+
+
+def in_turn(cases: Sequence[Case]) -> list[Timed]:
+    """Measure cases, each in a process of its own, one step of each after the other.
+
+    What else the machine does, and how fast it is meanwhile, is then the same for all.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        pools = [stack.enter_context(spawn.Pool(1)) for _ in cases]
+        for pool, case in zip(pools, cases, strict=True):
+            pool.apply(_get_ready, (case,))
+        rounds = [[pool.apply(_once_more) for pool in pools] for _ in range(cases[0].repeats)]
+        each = zip(pools, cases, zip(*rounds, strict=True), strict=True)
+        return [pool.apply(summary, (case, seconds)) for pool, case, seconds in each]
+
+
+def _rows(*cases: Case) -> list[Row]:
+    """Measure cases in turn, and print them; the first is what others may be faster than."""
+    rows: list[Row] = []
+    for case, timed in zip(cases, in_turn(cases), strict=True):
+        is_faster = cases[0].way == "plain" and case != cases[0]
+        faster = rows[0]["seconds"] / timed.seconds if is_faster else None
+        print(
+            f"  {case.kind:9} {case.preset:9} η={case.masking_ratio:.1f} {case.way:6}"
+            f" {timed.seconds:8.3f} s ({timed.best:.3f} to {timed.worst:.3f})"
+            f" {timed.gflops:7.0f} GFLOP/s" + (f"  {faster:.2f} x plain" if faster else ""),
+            flush=True,
+        )
+        rows.append({**asdict(case), **asdict(timed), "gflops": timed.gflops})
+        rows[-1]["times_plain"] = faster
+    return rows
 
 
 def _limits(on: MakeCase) -> list[Row]:
@@ -117,29 +147,27 @@ def _limits(on: MakeCase) -> list[Row]:
 
 
 def _against_plain(on: MakeCase, kind: Kind, presets: tuple[str, ...]) -> list[Row]:
-    rows: list[Row] = []
-    for preset in presets:
-        plain = _row(on(kind, "plain", preset))
-        rows += [plain, *(_row(on(kind, way, preset), plain["seconds"]) for way in OURS)]
-    return rows
+    ways: tuple[Way, ...] = ("plain", *OURS)
+    return [row for preset in presets for row in _rows(*(on(kind, way, preset) for way in ways))]
 
 
 def _ratios(on: MakeCase) -> list[Row]:
-    return [_row(on("train", way, masking_ratio=ratio)) for way in OURS for ratio in RATIOS]
+    cases = [on("train", way, masking_ratio=ratio) for way in OURS for ratio in RATIOS]
+    return [row for case in cases for row in _rows(case)]
 
 
 def _probe(on: MakeCase) -> list[Row]:
     kinds: tuple[Kind, ...] = ("probe", "refresh")
-    return [_row(on(kind, way)) for kind in kinds for way in OURS]
+    return [row for kind in kinds for way in OURS for row in _rows(on(kind, way))]
 
 
 def _share(on: MakeCase) -> list[Row]:
     """Run 1, 2, 3, ... processes on one GPU until together they are no faster."""
-    probe = alone(measure_case, on("probe", "bf16")).seconds
+    (probe,) = in_turn([on("probe", "bf16")])
     rows: list[Row] = []
     for together in range(1, 9):
         speed = steps_per_second(on("train", "bf16"), together)
-        hours = hours_of_a_run(together / speed, together * probe)
+        hours = hours_of_a_run(together / speed, together * probe.seconds)
         print(f"  {together} at once: {speed:.2f} steps/s, {hours:.2f} h a run (extrapolated)")
         rows.append({"together": together, "steps_per_second": speed, "hours": hours})
         if len(rows) > 1 and speed < 1.05 * rows[-2]["steps_per_second"]:

@@ -20,7 +20,7 @@ class ModelSettings(Settings):
     attention: Attention = setting("softmax", "softmax, or STTFormer's own tanh")
     time_encoding: bool = setting(False, "also encode the index of a tuple")
     precision: Precision = setting(
-        "fp32", "fp32, or bf16: twice as fast where the processor multiplies bfloat16"
+        "fp32", "fp32, or bf16: faster where the processor multiplies bfloat16"
     )
     presence: Presence = setting(
         "data", "is body 2 there: as decided at ingestion, or by the sign of its sum (released)"

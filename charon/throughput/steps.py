@@ -2,8 +2,9 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -26,6 +27,8 @@ STORED = 64
 """Clips in the memory; how many there are does not matter to a step."""
 EVALUATED = 64
 """Clips evaluated at once here."""
+WARM_UP = 3
+"""Steps before those that are timed: until then a process still takes memory from the system."""
 
 Kind = Literal["train", "probe", "refresh", "evaluate"]
 Way = Literal["plain", "fp32", "bf16"]
@@ -43,7 +46,7 @@ class Case:
         masking_ratio: η.
         device: where.
         threads: of the CPU.
-        repeats: timed steps, after one that is not.
+        repeats: timed steps, after :data:`WARM_UP` that are not.
     """
 
     kind: Kind
@@ -78,13 +81,16 @@ class Timed:
         return self.flop / self.seconds / 1e9
 
 
-def measure(case: Case, make_plain: Callable[[Charon], Any] | None = None) -> Timed:
-    """Time a case; call it in a process of its own, for it sets threads and memory.
+def prepare(case: Case, make_plain: Callable[[Charon], Any] | None = None) -> Callable[[], float]:
+    """Make a case ready, and warm; in a process of its own, for it sets threads and memory.
 
     Args:
         case: what to time.
         make_plain: makes the plain version of a learner: an object with ``train_step(batch)``
             and ``predict(batch)``.
+
+    Returns:
+        What does the case once more, and returns how long that took.
     """
     torch.set_num_threads(case.threads)
     learner = make(case)
@@ -95,14 +101,20 @@ def measure(case: Case, make_plain: Callable[[Charon], Any] | None = None) -> Ti
             keep_freed_memory()  # as the stream does
         act, clips = _ours(learner, case)
     batch = random_clips(clips, torch.device(case.device), seed=1)
-    seconds = timed(lambda: act(batch), case.repeats, case.device)
-    cuda = case.device != "cpu"
+    again = partial(seconds_of, partial(act, batch), case.device)
+    for _ in range(WARM_UP):
+        again()
+    return again
+
+
+def summary(case: Case, seconds: Sequence[float]) -> Timed:
+    """Return what came of a case that took so long; in the process that did it."""
     return Timed(
         statistics.median(seconds),
         min(seconds),
         max(seconds),
         work(case),
-        torch.cuda.max_memory_allocated() if cuda else 0,
+        torch.cuda.max_memory_allocated() if case.device != "cpu" else 0,
     )
 
 
@@ -150,17 +162,13 @@ def random_clips(count: int, device: torch.device, seed: int) -> Clips:
     return Clips(x, present, label).to(device)
 
 
-def timed(act: Callable[[], object], repeats: int, device: str) -> list[float]:
-    """Return the seconds of each of ``repeats`` calls, after one that warms up."""
-    seconds = []
-    for number in range(repeats + 1):
-        _wait(device)
-        start = time.perf_counter()
-        act()
-        _wait(device)
-        if number:
-            seconds.append(time.perf_counter() - start)
-    return seconds
+def seconds_of(act: Callable[[], object], device: str) -> float:
+    """Return how long a call takes on a device, which does nothing else meanwhile."""
+    _wait(device)
+    start = time.perf_counter()
+    act()
+    _wait(device)
+    return time.perf_counter() - start
 
 
 def _wait(device: str) -> None:

@@ -14,7 +14,7 @@ from charon.data.standin import make_raw_clip
 from charon.throughput.files import measure_preparation, recorded_text
 from charon.throughput.padded import measure_padded
 from charon.throughput.sharing import hours_of_a_run
-from charon.throughput.steps import Case, measure, random_clips, work
+from charon.throughput.steps import Case, prepare, random_clips, summary, work
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,6 +108,8 @@ def test_the_page_says_what_was_measured(tmp_path):
 def test_a_step_of_full_size_is_timed(way):
     from plain_charon import PlainCharon
 
-    timed = measure(Case("train", way, repeats=1), PlainCharon if way == "plain" else None)
+    case = Case("train", way)
+    again = prepare(case, PlainCharon if way == "plain" else None)
+    timed = summary(case, [again(), again()])
     assert 0 < timed.best <= timed.seconds <= timed.worst
     torch.set_num_threads(1)
