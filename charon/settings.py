@@ -13,6 +13,9 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from charon.errors import ConfigError
 
+Value = bool | int | float | str | None
+"""What a field of a run can hold."""
+
 
 def setting(
     default: Any,
@@ -62,7 +65,7 @@ def describe(group: type[Settings]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def parse_setting(text: str) -> tuple[str, bool | int | float | str | None]:
+def parse_setting(text: str) -> tuple[str, Value]:
     """Read ``FIELD=VALUE`` of a command line.
 
     Numbers, ``true``, ``false`` and ``none`` are understood; anything else is a word.

@@ -13,8 +13,8 @@ Read       python analysis/search.py
 """
 
 from charon.tuning import Study, main
-from charon.tuning.space import MaskingRatio, Real, SamplingInterval, Whole
-from charon.tuning.spaces import SPACES
+from charon.tuning.study.method_spaces import SPACES
+from charon.tuning.study.space import MaskingRatio, Real, SamplingInterval, Whole
 
 study = Study(
     name="search",

@@ -25,11 +25,11 @@ from typing import Any
 
 import torch
 
-from charon.throughput.files import measure_preparation
-from charon.throughput.limits import peak_gflops
-from charon.throughput.padded import measure_padded
-from charon.throughput.sharing import hours_of_a_run, steps_per_second
-from charon.throughput.steps import Case, Kind, Timed, Way, prepare, summary
+from charon.benchmark.limits import peak_gflops
+from charon.benchmark.padded_npz import measure_padded
+from charon.benchmark.sharing import hours_of_a_run, steps_per_second
+from charon.benchmark.skeleton_files import measure_preparation
+from charon.benchmark.steps import Case, Kind, Timed, Way, prepare, summary
 
 OURS: tuple[Way, ...] = ("fp32", "bf16")
 RATIOS = (0.0, 0.3, 0.5, 0.6, 0.9)
@@ -191,7 +191,7 @@ def _prepare(on: MakeCase) -> list[Row]:
         f" a reader of line after line: {plain:.0f} ({per_core / plain:.1f} x plain)"
     )
     # Random rows are not those of a protocol, which is a warning.
-    logging.getLogger("charon.data.ntu_npz").setLevel(logging.ERROR)
+    logging.getLogger("charon.data.formats.ntu_npz").setLevel(logging.ERROR)
     padded = measure_padded(repeats=repeats)
     megabytes = padded.num_bytes / 1e6
     print(

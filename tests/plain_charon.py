@@ -9,8 +9,8 @@ import torch
 from plain_network import PlainNetwork
 from torch.nn import functional as F
 
+from charon.augmentation import rotation_matrices
 from charon.model.masking import draw_kept
-from charon.rotation import rotation_matrices
 
 
 class PlainCharon:

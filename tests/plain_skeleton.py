@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from charon.data.skeleton_file import RawClip
+from charon.data.formats.skeleton_text import RawClip
 
 
 def read_plainly(text):

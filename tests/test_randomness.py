@@ -7,10 +7,10 @@ import pytest
 import torch
 from tiny_runs import learn, tiny_run, untimed
 
-from charon.checkpoint import load_checkpoint, save_checkpoint
 from charon.learners import LEARNERS
-from charon.outputs import load_model, write_outputs
-from charon.stream import Stream
+from charon.training.artifacts import load_model, write_outputs
+from charon.training.checkpoint import load_checkpoint, save_checkpoint
+from charon.training.stream import Stream
 
 
 def seed_everything(seed):

@@ -7,12 +7,12 @@ import torch
 
 from charon.clips import Clips
 from charon.config import Run
-from charon.data.archive import Archive
-from charon.data.archive_writer import ArchiveWriter
+from charon.data.cache.archive import Archive
+from charon.data.cache.writer import ArchiveWriter
 from charon.data.source import Description, SourceClip
 from charon.learners import LEARNERS
-from charon.making import make_learner
-from charon.stream import Stream
+from charon.training.build import make_learner
+from charon.training.stream import Stream
 
 NUM_CLASSES, NUM_JOINTS, NUM_FRAMES = 6, 5, 12
 TRAIN_CLIPS, TEST_CLIPS = 4, 2

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from charon.data import ntu
-from charon.data.archive import VERSION, Archive
-from charon.data.archive_writer import ArchiveWriter
-from charon.data.build_folder import build_folder
+from charon.data.cache.archive import VERSION, Archive
+from charon.data.cache.build_folder import build_folder
+from charon.data.cache.writer import ArchiveWriter
 from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
 from charon.files import is_full
@@ -41,7 +41,7 @@ def open_source(path: str, *, keep_gaps: bool = False) -> Source:
     # What a source needs is imported here: a trial that opens a cache needs none of it.
     if path not in STANDINS:
         return _open_file(_place(path), keep_gaps=keep_gaps)
-    from charon.data.standin import StandIn
+    from charon.data.standin.source import StandIn
 
     _refuse_keep_gaps(path, keep_gaps)
     make = StandIn.full if path.endswith("-full") else StandIn.small
@@ -77,17 +77,17 @@ def _open_file(path: Path, *, keep_gaps: bool) -> Source:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     suffix = path.suffix.lower()
     if path.is_dir() or suffix == ".zip":
-        from charon.data.skeleton_folder import SkeletonFolder
+        from charon.data.formats.skeleton_folder import SkeletonFolder
 
         return SkeletonFolder(path, keep_gaps=keep_gaps)
     _refuse_keep_gaps(str(path), keep_gaps)
     if suffix == ".npz":
-        from charon.data.any_npz import AnyNpz
-        from charon.data.ntu_npz import NtuNpz, benchmark_of
+        from charon.data.formats.ntu_npz import NtuNpz, benchmark_of
+        from charon.data.formats.plain_npz import AnyNpz
 
         return AnyNpz(path) if benchmark_of(path) is None else NtuNpz(path)
     if suffix == ".pkl":
-        from charon.data.pickle_file import PysklPickle
+        from charon.data.formats.pyskl_pickle import PysklPickle
 
         return PysklPickle(path)
     raise DataError(f"{path} is of no known kind; {_KNOWN}.")

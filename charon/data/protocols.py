@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
-from charon.data.archive import Archive
+from charon.data.cache.archive import Archive
 from charon.data.validation import hold_out_clips, hold_out_people
 from charon.errors import ConfigError, DataError
 

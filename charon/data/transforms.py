@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.archive import Archive
+from charon.data.cache.archive import Archive
 from charon.errors import ConfigError
 from charon.seeding import derive_seed
 

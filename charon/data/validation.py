@@ -7,7 +7,7 @@ of a cut would make validation look better than it is. So whole people are held 
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.archive import Archive
+from charon.data.cache.archive import Archive
 from charon.errors import ConfigError
 from charon.seeding import numpy_generator
 

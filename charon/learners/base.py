@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from charon.augmentation import RandomRotation
 from charon.clips import Clips
 from charon.memory.storage import ThinnedClips
 from charon.model.network import Network
-from charon.rotation import RandomRotation
 from charon.seeding import torch_generator
 from charon.settings import Settings
 

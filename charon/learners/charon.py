@@ -18,7 +18,7 @@ from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
-from charon.memory.buffer import Memory
+from charon.memory.reservoir import Memory
 from charon.memory.storage import Replay
 from charon.model.masking import (
     Kept,

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Learner, Losses, Phase, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, MemorySettings
-from charon.memory.exemplars import Exemplars, herd
+from charon.memory.class_balanced import Exemplars, herd
 from charon.model.network import Network
 
 _CLIPS_AT_ONCE = 64

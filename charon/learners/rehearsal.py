@@ -9,9 +9,9 @@ import torch
 from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Setup
-from charon.memory.buffer import Memory
+from charon.memory.codec import CapacityRule, Rebuild, capacity
+from charon.memory.reservoir import Memory
 from charon.memory.storage import Replay
-from charon.memory.temporal import CapacityRule, Rebuild, capacity
 from charon.settings import Settings, setting
 
 MEMORY_FIELDS = ("buffer_size", "sampling_interval", "capacity_rule", "rebuild")

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Learner, Losses, Phase, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
-from charon.memory.exemplars import Exemplars
+from charon.memory.class_balanced import Exemplars
 from charon.memory.storage import Replay
 from charon.model.network import Network
 from charon.model.statistics import frozen_statistics

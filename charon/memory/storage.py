@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from charon.clips import Clips
-from charon.memory.temporal import Rebuild, num_thinned_frames, rebuild, thin
+from charon.memory.codec import Rebuild, num_thinned_frames, rebuild, thin
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from charon.model import winograd
+from charon.model.kernels import winograd
 from charon.model.layers import Skip, convolve, convolve_and_normalise, leaky_
 
 Attention = Literal["softmax", "tanh"]
@@ -106,7 +106,7 @@ def mix_and_convolve(
 ) -> Tensor:
     """Mix tokens by the map of every head and convolve, heads beside their channels.
 
-    By the faster way of two: :mod:`charon.model.winograd` is the other one.
+    By the faster way of two: :mod:`charon.model.kernels.winograd` is the other one.
 
     Args:
         maps: (row, head, token, token).

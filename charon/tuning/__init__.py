@@ -6,6 +6,6 @@ The only package that imports these three. A study file needs two names of it::
 """
 
 from charon.tuning.main import main
-from charon.tuning.study import Study
+from charon.tuning.study.study import Study
 
 __all__ = ["Study", "main"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.tuning.cluster import Cluster, tool
-from charon.tuning.commands import run_command
-from charon.tuning.session import Session
-from charon.tuning.tracking import Sender
+from charon.tuning.cluster.cluster import Cluster, tool
+from charon.tuning.session.commands import run_command
+from charon.tuning.session.session import Session
+from charon.tuning.tracking.sender import Sender
 
 TABLES = (
     *("trials.csv", "curves.csv"),

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from charon.errors import CharonError
-from charon.tuning.study import Study
+from charon.tuning.study.study import Study
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from charon.tuning.journal import Journal
-    from charon.tuning.session import Session
+    from charon.tuning.records.journal import Journal
+    from charon.tuning.session.session import Session
 
 INTERRUPTED_STATUS = 130
 
@@ -61,9 +61,9 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     """
     from rich.console import Console
 
-    from charon.tuning.imports import rarely_collected
-    from charon.tuning.options import parse_options
-    from charon.tuning.session import open_session
+    from charon.tuning.cluster.imports import rarely_collected
+    from charon.tuning.session.options import parse_options
+    from charon.tuning.session.session import open_session
 
     console = Console(highlight=False, soft_wrap=True)
     options = parse_options(study, arguments)
@@ -72,7 +72,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     for warning in session.warnings:
         console.print(warning, style="yellow", markup=False)
     if session.options.dry_run:
-        from charon.tuning.estimate import show_estimate
+        from charon.tuning.session.dry_run import show_estimate
 
         show_estimate(session, console)
         return 0
@@ -100,7 +100,7 @@ def run_and_close(session: "Session", script: Path, console: "Console") -> int:
     Raises:
         CharonError: something about the user's surroundings is wrong.
     """
-    from charon.tuning.commands import go_on_command
+    from charon.tuning.session.commands import go_on_command
 
     command = go_on_command(script, replace(session.options, extend=None))
     try:
@@ -117,9 +117,9 @@ def _run_and_close(session: "Session", script: Path, console: "Console", command
         show_analysis,
         start_analysis,
     )
-    from charon.tuning.files import ResultsError, describe_write_error
-    from charon.tuning.runner import outcome_of, run_study
-    from charon.tuning.sharing import saved_line
+    from charon.tuning.execution.runner import outcome_of, run_study
+    from charon.tuning.records.folder import ResultsError, describe_write_error
+    from charon.tuning.study.first_tasks import saved_line
 
     cluster = session.cluster
     assert cluster is not None
@@ -127,7 +127,7 @@ def _run_and_close(session: "Session", script: Path, console: "Console", command
         journal, sender = run_study(session, script, console)
         outcome = outcome_of(session, journal)
         if session.study.is_search:
-            from charon.tuning.verdict import follow_up
+            from charon.tuning.selection.follow_up import follow_up
 
             outcome = follow_up(session, journal, script, console)
         analysis = start_analysis(session, script)
@@ -159,7 +159,7 @@ def report_outcome(
         console: where to say it.
         analysed: whether its analysis worked.
     """
-    from charon.tuning.journal import FAILED, FINISHED
+    from charon.tuning.records.journal import FAILED, FINISHED
 
     failed = [record for record in journal.trials.values() if record.status == FAILED]
     for record in failed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from charon.data import ntu
-from charon.data.preparation import centre
+from charon.data.actors import centre
 from charon.data.source import Description, SourceClip
 
 OTHER = Description("other", ("a", "b"), 4, 1, 3, 1)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from set_makers import ListSource, any_arrays, description_of_ntu, ntu_clip, random_clips
+from data.set_makers import ListSource, any_arrays, description_of_ntu, ntu_clip, random_clips
 
 from charon.data import prepare as prepare_module
-from charon.data.archive import list_archives
-from charon.data.archive_writer import ArchiveWriter
-from charon.data.build_folder import build_folder
+from charon.data.cache.archive import list_archives
+from charon.data.cache.build_folder import build_folder
+from charon.data.cache.writer import ArchiveWriter
 from charon.data.prepare import open_source, prepare
 from charon.data.source import Unreadable
 from charon.errors import DataError
@@ -169,7 +169,8 @@ def test_two_processes_prepare_the_same_set_once(tmp_path):
     script = f"""
         import time
         from pathlib import Path
-        from charon.data import any_npz, prepare
+        from charon.data.formats import plain_npz as any_npz
+        from charon.data import prepare
         read = any_npz.AnyNpz.clips
         def slowly(self, workers):
             Path({str(tmp_path)!r}, "read").open("a").write("x")
@@ -192,7 +193,7 @@ def test_what_a_killed_preparation_left_is_removed_by_the_next(from_source, tmp_
     script = f"""
         import time
         from pathlib import Path
-        from charon.data.build_folder import build_folder
+        from charon.data.cache.build_folder import build_folder
         with build_folder(Path({str(final)!r})) as folder:
             (folder / "frames.npy").write_text("half")
             print("building", flush=True)
@@ -214,7 +215,7 @@ def test_a_waiting_process_takes_over_when_the_first_is_killed(tmp_path):
     script = f"""
         import time
         from pathlib import Path
-        from charon.data.build_folder import build_folder
+        from charon.data.cache.build_folder import build_folder
         with build_folder(Path({str(final)!r})) as folder:
             (folder / "junk").write_text("half")
             print("building", flush=True)

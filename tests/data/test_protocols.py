@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from set_makers import OTHER, description_of_ntu
+from data.set_makers import OTHER, description_of_ntu
 
 from charon.data import ntu
 from charon.data.protocols import BENCHMARKS, split

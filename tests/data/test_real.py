@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from charon.data import ntu
-from charon.data.orders import PAPER
+from charon.data.class_orders import PAPER
 from charon.data.prepare import prepare
 from charon.data.protocols import split
 from charon.data.transforms import load_clips

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from set_makers import OTHER, description_of_ntu, ntu_clip, random_clip
+from data.set_makers import OTHER, description_of_ntu, ntu_clip, random_clip
 
-from charon.data.archive import Archive
-from charon.data.archive_writer import ArchiveWriter
+from charon.data.cache.archive import Archive
+from charon.data.cache.writer import ArchiveWriter
 from charon.data.transforms import load_clips, middle_crop, random_crop, uniform_numbers
 from charon.errors import ConfigError
 

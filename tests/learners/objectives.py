@@ -5,7 +5,7 @@ import copy
 import torch
 from tiny_runs import random_clips
 
-from charon.rotation import rotation_matrices
+from charon.augmentation import rotation_matrices
 
 RATE = 0.05
 

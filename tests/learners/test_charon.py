@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from objectives import Copy, assert_close, cross_entropy, fill, mean_square, weights
+from learners.objectives import Copy, assert_close, cross_entropy, fill, mean_square, weights
 from tiny_runs import random_clips, tiny_learner, tiny_run
 
 from charon.errors import ConfigError

@@ -16,9 +16,9 @@ from tiny_runs import (
     without_clock,
 )
 
-from charon.checkpoint import load_checkpoint, save_checkpoint
 from charon.learners import LEARNERS
-from charon.stream import Stream
+from charon.training.checkpoint import load_checkpoint, save_checkpoint
+from charon.training.stream import Stream
 
 every_learner = pytest.mark.parametrize("name", LEARNERS)
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from objectives import Copy, assert_close, cross_entropy, fill, mean_square, weights
+from learners.objectives import Copy, assert_close, cross_entropy, fill, mean_square, weights
 from tiny_runs import random_clips, tiny_learner, tiny_run
 
 ALPHA, BETA = 0.3, 0.8

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
-from objectives import cross_entropy
+from learners.objectives import cross_entropy
 from tiny_runs import learn, random_clips, tiny_learner, tiny_run
 
 from charon.errors import ConfigError
-from charon.making import make_learner
 from charon.model.elastic import Gumbel
+from charon.training.build import make_learner
 
 
 def make(**changes):

@@ -1,7 +1,7 @@
 """Experience replay against its objective, written out by hand."""
 
 import torch
-from objectives import Copy, assert_close, cross_entropy, fill, weights
+from learners.objectives import Copy, assert_close, cross_entropy, fill, weights
 from tiny_runs import random_clips, tiny_learner, tiny_run
 
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from objectives import Copy, assert_close, weights
+from learners.objectives import Copy, assert_close, weights
 from tiny_runs import learn, random_clips, tiny_learner, tiny_run
 
 from charon.learners.icarl import Icarl, class_means

@@ -4,7 +4,7 @@ import types
 
 import pytest
 import torch
-from objectives import fill
+from learners.objectives import fill
 from plain_charon import PlainCharon
 from tiny_runs import random_clips, tiny_learner, tiny_run
 

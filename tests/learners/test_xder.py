@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from objectives import Copy, assert_close, cross_entropy, mean_square, weights
+from learners.objectives import Copy, assert_close, cross_entropy, mean_square, weights
 from tiny_runs import NUM_CLASSES, random_clips, tiny_learner, tiny_run
 from torch.func import functional_call
 

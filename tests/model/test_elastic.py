@@ -8,9 +8,9 @@ import torch
 from tiny_runs import PARTS, random_clips, tiny_learner, tiny_run
 from torch.nn import functional as F
 
-from charon.making import make_learner
 from charon.model.elastic import ElasticUnit, Gumbel
 from charon.seeding import torch_generator
+from charon.training.build import make_learner
 
 
 def some_unit(num_blocks=3, *, in_channels=4, out_channels=6):

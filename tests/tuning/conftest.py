@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from charon.tuning.cluster import ENVIRONMENT
+from charon.tuning.cluster.cluster import ENVIRONMENT
 
 THIRD_PARTY_WARNINGS = ("ignore:The ``noload`` loader strategy:DeprecationWarning",)
 """Of MLflow 3.17 with SQLAlchemy 2.1."""

@@ -2,13 +2,13 @@
 
 from types import SimpleNamespace
 
-from charon.tuning.encoding import Encoding
-from charon.tuning.expansion import complete
-from charon.tuning.objectives import directions
-from charon.tuning.optuna_study import make_study
-from charon.tuning.search import Limits, StudySearch
-from charon.tuning.space import MaskingRatio, Real, SamplingInterval
-from charon.tuning.trainable import score
+from charon.tuning.execution.searcher import Limits, StudySearch
+from charon.tuning.execution.trainable import score
+from charon.tuning.sampling.encoding import Encoding
+from charon.tuning.sampling.optuna_study import make_study
+from charon.tuning.study.objectives import directions
+from charon.tuning.study.space import MaskingRatio, Real, SamplingInterval
+from charon.tuning.study.trials import complete
 
 SPACE = {
     "learner.masking_ratio": MaskingRatio(0.0, 0.9, tuples=20),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charon.tuning import Study, main
-from charon.tuning.journal import Journal
+from charon.tuning.records.journal import Journal
 
 AT_ONCE = 2
 

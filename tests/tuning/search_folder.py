@@ -8,12 +8,12 @@ import numpy as np
 from tuning.search_records import record
 
 from charon.report.statistics import mean_of
-from charon.tuning.confirm import as_plain as mean_as_plain
-from charon.tuning.gap import as_plain, measure_gap
-from charon.tuning.results import curves_csv, trials_csv
-from charon.tuning.selection import TEST, VALIDATION, Rule, select
-from charon.tuning.selection_files import as_json, gap_csv, selection_facts
-from charon.tuning.space import Choice, MaskingRatio, Real
+from charon.tuning.records.tables import curves_csv, trials_csv
+from charon.tuning.selection.confirm import as_plain as mean_as_plain
+from charon.tuning.selection.files import as_json, gap_csv, selection_facts
+from charon.tuning.selection.protocol_gap import as_plain, measure_gap
+from charon.tuning.selection.rules import TEST, VALIDATION, Rule, select
+from charon.tuning.study.space import Choice, MaskingRatio, Real
 
 SPACE = {
     "learner.masking_ratio": MaskingRatio(0.0, 0.9),

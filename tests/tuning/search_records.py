@@ -1,6 +1,6 @@
 """Records of trials as a search leaves them, with accuracies that can be worked out by hand."""
 
-from charon.tuning.journal import FINISHED, PRUNED, TrialRecord
+from charon.tuning.records.journal import FINISHED, PRUNED, TrialRecord
 
 
 def record(name, faas, num_tasks=6, status=None, num_bytes=1000.0, **fields):

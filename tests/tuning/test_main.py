@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from charon.tuning import closing, runner
-from charon.tuning.journal import FINISHED, Journal
+from charon.tuning import closing
+from charon.tuning.execution import runner
 from charon.tuning.main import INTERRUPTED_STATUS, run_and_close
-from charon.tuning.options import Options
+from charon.tuning.records.journal import FINISHED, Journal
+from charon.tuning.session.options import Options
 
 
 @pytest.mark.parametrize("where", ["run_study", "start_analysis", "show_analysis", "close"])

@@ -17,8 +17,8 @@ from tuning.search_folder import (
     write_search,
 )
 
-from charon.report.search.found import read_found
 from charon.report.search.page import PICTURES, describe
+from charon.report.search.results import read_found
 from charon.report.search.timeline import draw_timeline, duration, stretches, without_breaks
 from charon.report.search.trials import draw_history, draw_slices, plain_ticks, positions
 from charon.report.search.worth import draw_front

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from charon.learners import LEARNERS
-from charon.tuning.expansion import expand
+from charon.tuning.study.trials import expand
 
 ROOT = Path(__file__).parents[2]
 BENCHMARK = "throughput"

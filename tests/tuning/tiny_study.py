@@ -1,7 +1,7 @@
 """A study that runs through Ray in seconds; a program of its own, as real studies are."""
 
 from charon.tuning import Study, main
-from charon.tuning.space import MaskingRatio, Real
+from charon.tuning.study.space import MaskingRatio, Real
 
 BASE = {
     "data.classes_per_task": 2,

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from charon.report.search.found import Found
+from charon.report.search.results import Found
 from charon.report.style import GREEN, ORANGE
 
 RING: dict[str, Any] = {"s": 130, "edgecolors": ORANGE, "linewidths": 1.8, "label": "the winner"}

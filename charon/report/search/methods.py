@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from charon.report.search.found import BUFFER_SIZE, INTERVAL, Found, title
+from charon.report.search.results import BUFFER_SIZE, INTERVAL, Found, title
 from charon.report.statistics import Mean
 from charon.report.tables import overridden
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from charon.files import write_text
 from charon.report.generic import generic_table
-from charon.report.search.found import (
+from charon.report.search.methods import comparison, confirmed_means, effort, methods, numbering
+from charon.report.search.results import (
     BUFFER_SIZE,
     ENOUGH_FOR_GAP,
     ENOUGH_FOR_IMPORTANCE,
@@ -14,7 +15,6 @@ from charon.report.search.found import (
     Found,
     read_found,
 )
-from charon.report.search.methods import comparison, confirmed_means, effort, methods, numbering
 from charon.report.search.tables import (
     foresight_table,
     front_table,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from charon.report.search.found import (
+from charon.report.search.results import (
     BUFFER_SIZE,
     FINISHED,
     PRUNED,

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from charon.report.search.found import Found
+from charon.report.search.results import Found
 from charon.report.search.trials import COLOUR_OF, outcome_name
 from charon.report.style import INK, RED, new_figure, note
 

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from charon.report.search.found import (
+from charon.report.search.marks import mark
+from charon.report.search.results import (
     FINISHED,
     PRUNED,
     Found,
@@ -21,7 +22,6 @@ from charon.report.search.found import (
     title,
     value_text,
 )
-from charon.report.search.marks import mark
 from charon.report.style import BLUE, FAINT, INK, ORANGE, QUIET, RED, new_figure, note
 
 COLOUR_OF = {FINISHED: BLUE, PRUNED: FAINT}

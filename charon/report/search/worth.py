@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from charon.report.search.found import Found, in_units, metric_title
 from charon.report.search.marks import mark
+from charon.report.search.results import Found, in_units, metric_title
 from charon.report.statistics import mean_of
 from charon.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, QUIET, new_figure, note
 

@@ -1,0 +1,77 @@
+"""The clips a command works on: prepared with progress, or opened from the cache."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from charon.cli.console import ClipProgress, tell_unreadable
+from charon.data.cache.archive import Archive, default_cache_dir
+from charon.data.prepare import prepare_source
+from charon.data.source import Source
+
+PATH_HELP = (
+    "a folder or .zip of .skeleton files, an .npz, a .pkl, or the embedded synthetic stand-in: "
+    "standin, standin-120, or these with -full"
+)
+STANDIN_NOTE = "the synthetic stand-in: its numbers are not comparable with published ones"
+
+
+def add_cache_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cache DIR``."""
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="where prepared sets are kept ($XDG_CACHE_HOME/charon, by default ~/.cache/charon)",
+    )
+
+
+def cache_dir(options: argparse.Namespace) -> Path:
+    """Return the folder of prepared sets that the user chose, or the default."""
+    chosen: Path | None = options.cache
+    return default_cache_dir() if chosen is None else chosen.expanduser()
+
+
+def open_clips(source: Source, path: str, cache: Path) -> Archive:
+    """Return the prepared set of a source, with progress and the unreadable clips told.
+
+    Raises:
+        DataError: see :func:`charon.data.prepare.prepare`.
+    """
+    archive = prepare_source(source, path, cache, on_progress=ClipProgress(f"Preparing {path}"))
+    tell_unreadable(archive.unreadable, archive.path)
+    tell_duplicated(archive)
+    return archive
+
+
+@contextmanager
+def open_once(source: Source, path: str, cache: Path | None) -> Iterator[Archive]:
+    """Prepare clips for this command alone; nothing is left in the cache.
+
+    Args:
+        source: the clips.
+        path: what the user calls them.
+        cache: the folder in which to make a temporary one; the system's if None.
+    """
+    if cache is not None:
+        cache = cache.expanduser()
+        cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="charon-", dir=cache) as folder:
+        progress = ClipProgress(f"Preparing {path}")
+        archive = prepare_source(source, path, Path(folder), on_progress=progress)
+        tell_unreadable(archive.unreadable, None, most=len(archive.unreadable))
+        yield archive
+
+
+def tell_duplicated(archive: Archive) -> None:
+    """Say on standard error that second bodies were copies, if any were."""
+    copies = int(archive.duplicated.sum())
+    if copies:
+        print(
+            f"In {copies:,} of {archive.num_clips:,} clips the second body is a copy of the first; "
+            "it counts as absent (data.duplicate_bodies=keep puts it back).",
+            file=sys.stderr,
+        )

@@ -1,0 +1,62 @@
+"""List, show or delete prepared sets."""
+
+import argparse
+
+from charon.cli.clips import add_cache_argument, cache_dir
+from charon.cli.commands.prepare import print_summary
+from charon.cli.console import count, size
+from charon.data.cache.archive import Archive, delete_archive, list_archives
+from charon.errors import DataError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    listed = actions.add_parser("list", help="list the prepared sets", allow_abbrev=False)
+    listed.set_defaults(act=_list)
+    shown = actions.add_parser(
+        "show", help="say what sets hold, with every clip left out", allow_abbrev=False
+    )
+    shown.set_defaults(act=_show)
+    deleted = actions.add_parser("delete", help="delete prepared sets", allow_abbrev=False)
+    deleted.set_defaults(act=_delete)
+    for action in (shown, deleted):
+        action.add_argument(
+            "names", metavar="NAME", nargs="+", help="as `charon cache list` has it"
+        )
+    for action in (listed, shown, deleted):
+        add_cache_argument(action)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Do what was asked."""
+    options.act(options)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> None:
+    folder = cache_dir(options)
+    sets = list_archives(folder)
+    print(f"{count(len(sets), 'prepared set')} in {folder}")
+    width = max((len(one.path.name) for one in sets), default=0)
+    for one in sets:
+        about = one.problem or f"{count(one.num_clips, 'clip'):>14}  from {one.source}"
+        print(f"  {one.path.name:<{width}}  {size(one.num_bytes):>8}  {about}")
+
+
+def _show(options: argparse.Namespace) -> None:
+    folder = cache_dir(options)
+    for name in options.names:
+        if name not in {one.path.name for one in list_archives(folder)}:
+            raise DataError(f"There is no prepared set `{name}` in {folder}.")
+        archive = Archive.open(folder / name)
+        print(f"{name}, from {archive.source}")
+        print_summary(archive)
+        for clip, reason in archive.unreadable:
+            print(f"  left out     {clip}: {reason}")
+
+
+def _delete(options: argparse.Namespace) -> None:
+    for name in options.names:
+        freed = delete_archive(cache_dir(options), name)
+        print(f"Deleted {name}: {size(freed)}.")

@@ -1,0 +1,140 @@
+"""Label new clips with the model that a finished run left in MODEL_DIR.
+
+The result is a table (csv): a line for every clip, with its name, the class predicted, the
+class's probability (a softmax over all classes of the stream), and the second and third best.
+Files of raw .skeleton text may have any names.
+"""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, open_clips, open_once
+from charon.cli.console import ClipProgress, count
+from charon.cli.models import check_fits
+from charon.clips import Clips
+from charon.data.cache.archive import Archive
+from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
+from charon.data.prepare import open_source
+from charon.data.source import Source
+from charon.data.transforms import load_clips
+from charon.errors import CharonError
+from charon.files import whole_file
+from charon.training.artifacts import Model, load_model
+
+BEST = ("predicted_class", "second_class", "third_class")
+_CLIPS_AT_ONCE = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="the --output of a run")
+    parser.add_argument(
+        "path",
+        metavar="PATH",
+        help="a .skeleton file, a folder or .zip of them, or any other set that `charon prepare` "
+        "takes",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE.csv", help="where to (default: standard output)"
+    )
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda or cuda:N (default: a GPU if there is one)",
+    )
+    add_cache_argument(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Label the clips."""
+    model = load_model(options.model.expanduser(), options.device)
+    source, is_raw = _open(options.path, keep_gaps=model.run.data.keep_gaps)
+    check_fits(model, source.description, options.path, options.model)
+    opened: AbstractContextManager[Archive]
+    if is_raw:
+        opened = open_once(source, options.path, options.cache)
+    else:
+        opened = nullcontext(open_clips(source, options.path, cache_dir(options)))
+    with opened as archive:
+        lines = _lines(model, archive, ClipProgress(f"Labelling {options.path}"))
+        if options.output is None:
+            for line in lines:
+                print(line, end="")
+        else:
+            _write(options.output.expanduser(), lines)
+    told = f"Labelled {count(archive.num_clips, 'clip')}"
+    if options.output is not None:
+        told += f" in {options.output}"
+    if model.is_standin:
+        told += f"; the model has learned {STANDIN_NOTE}"
+    print(f"{told}.", file=sys.stderr)
+    return 0
+
+
+def _open(path: str, *, keep_gaps: bool) -> tuple[Source, bool]:
+    """Return the clips, and whether they are raw files of any names."""
+    place = Path(path).expanduser()
+    is_zip = place.is_file() and place.suffix.lower() == ".zip"
+    if is_skeleton_file(place) or place.is_dir() or is_zip:
+        return Unlabelled(place, keep_gaps=keep_gaps), True
+    return open_source(path), False
+
+
+def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[str]:
+    """Yield the table line by line."""
+    num_best = min(len(BEST), len(model.class_names))
+    columns = [[name, name.replace("_class", "_probability")] for name in BEST[:num_best]]
+    columns[0][1] = "probability"
+    yield _csv(["clip", *(name for pair in columns for name in pair)])
+    for first in range(0, archive.num_clips, _CLIPS_AT_ONCE):
+        progress(first, archive.num_clips)
+        rows = np.arange(first, min(first + _CLIPS_AT_ONCE, archive.num_clips))
+        best = _probabilities(model, archive, rows).topk(num_best, dim=1)
+        for row, chances, classes in zip(
+            rows, best.values.tolist(), best.indices.tolist(), strict=True
+        ):
+            pairs = (
+                (model.class_names[k], f"{p:.4f}") for k, p in zip(classes, chances, strict=True)
+            )
+            yield _csv([str(archive.names[row]), *(word for pair in pairs for word in pair)])
+    progress(archive.num_clips, archive.num_clips)
+
+
+def _probabilities(model: Model, archive: Archive, rows: NDArray[np.int64]) -> torch.Tensor:
+    """Return the softmax of the scores, float32 (clip, class), on the CPU."""
+    x, present = load_clips(
+        archive,
+        rows,
+        num_frames=model.run.data.num_frames,
+        crop="test",
+        duplicate_bodies=model.run.data.duplicate_bodies,
+    )
+    nobody_knows = torch.zeros(len(rows), dtype=torch.int64)
+    clips = Clips(torch.from_numpy(x), torch.from_numpy(present), nobody_knows)
+    return model.learner.predict(clips.to(model.device)).float().softmax(dim=1).cpu()
+
+
+def _csv(words: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(words)
+    return line.getvalue()
+
+
+def _write(path: Path, lines: Iterator[str]) -> None:
+    try:
+        with whole_file(path) as file:
+            for line in lines:
+                file.write(line.encode())
+    except OSError as error:
+        raise CharonError(
+            f"{path} cannot be written ({error.strerror or error}); choose another --output."
+        ) from error

@@ -1,0 +1,78 @@
+"""Read skeleton clips once and keep them in the cache, from which every run maps them.
+
+Clips that cannot be read are listed and left out. The exit status is not 0 if none can be
+read, if a class would be empty, or with --strict if any cannot.
+"""
+
+import argparse
+
+from charon.cli.clips import (
+    PATH_HELP,
+    STANDIN_NOTE,
+    add_cache_argument,
+    cache_dir,
+    tell_duplicated,
+)
+from charon.cli.console import ClipProgress, clock, count, size, tell_unreadable
+from charon.data.cache.archive import Archive
+from charon.data.prepare import prepare
+from charon.settings import whole_number
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("path", metavar="PATH", help=PATH_HELP)
+    add_cache_argument(parser)
+    parser.add_argument(
+        "--workers", type=whole_number(1), metavar="N", help="processes to read with (all cores)"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="fail if any clip cannot be read; keep nothing then"
+    )
+    parser.add_argument(
+        "--keep-gaps",
+        action="store_true",
+        help="place frames of .skeleton files where they were seen; the field closes gaps "
+        "(a run uses this set with --set data.keep_gaps=true)",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Prepare the set and print what it holds."""
+    progress = ClipProgress(f"Preparing {options.path}")
+    archive = prepare(
+        options.path,
+        cache_dir(options),
+        workers=options.workers,
+        strict=options.strict,
+        keep_gaps=options.keep_gaps,
+        on_progress=progress,
+    )
+    if progress.seconds is None:
+        print(f"{options.path} was prepared before.")
+    else:
+        print(f"Prepared {options.path} in {clock(progress.seconds)}.")
+    tell_unreadable(archive.unreadable, archive.path)
+    tell_duplicated(archive)
+    print_summary(archive)
+    return 0
+
+
+def print_summary(archive: Archive) -> None:
+    """Print what a prepared set holds."""
+    about = archive.description
+    num_bytes = sum(file.stat().st_size for file in archive.path.iterdir())
+    two = int(archive.present[:, 1:].any(axis=1).sum())
+    lines = {
+        "clips": f"{archive.num_clips:,}, {two:,} of them with two bodies; "
+        f"{len(archive.unreadable):,} unreadable",
+        "classes": f"{len(about.class_names):,}",
+        "shape": f"{count(about.num_joints, 'joint')}, {about.num_channels} coordinates, "
+        f"{archive.length.min()} to {archive.length.max()} frames",
+        "fingerprint": archive.fingerprint,
+        "cache": f"{archive.path} ({size(num_bytes)})",
+    }
+    if about.is_standin:
+        lines["note"] = STANDIN_NOTE
+    for name, text in lines.items():
+        print(f"  {name:<12} {text}")

@@ -1,0 +1,181 @@
+"""Draw a clip as a strip of poses: as it is, thinned as the memory stores it, rebuilt from that,
+and, with --model, reconstructed from a masked clip by a trained autoencoder.
+
+Rebuilt and reconstructed poses lie over the true ones, in grey; the curve below them is the root
+mean square distance of a joint from its true place, over all frames.
+"""
+
+import argparse
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from charon.cli.clips import (
+    PATH_HELP,
+    add_cache_argument,
+    cache_dir,
+    open_clips,
+    open_once,
+)
+from charon.cli.models import check_fits
+from charon.cli.strip import (
+    Strip,
+    as_it_is,
+    bones_of,
+    choose_moments,
+    rebuilt,
+    reconstructed,
+    thinned,
+)
+from charon.data.cache.archive import Archive
+from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
+from charon.data.prepare import open_source
+from charon.data.transforms import load_clips
+from charon.errors import CharonError, ConfigError, DataError
+from charon.settings import whole_number
+from charon.training.artifacts import Model, load_model
+
+_DEFAULT_FRAMES, _DEFAULT_INTERVAL = 120, 5
+_FORMATS = (".png", ".svg", ".pdf")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("path", metavar="PATH", help=f"a .skeleton file, {PATH_HELP}")
+    parser.add_argument(
+        "--clip", metavar="NAME|INDEX", help="which clip, by its name or from 0 (default: 0)"
+    )
+    parser.add_argument(
+        "--sampling-interval",
+        type=whole_number(1),
+        metavar="S",
+        help=f"keep every S-th frame (default: the model's, or {_DEFAULT_INTERVAL})",
+    )
+    parser.add_argument(
+        "--frames",
+        type=whole_number(2),
+        metavar="F",
+        help=f"frames the clip is resized to (default: the model's, or {_DEFAULT_FRAMES})",
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="MODEL_DIR", help="the --output of a run; it draws a row more"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.png",
+        help="a .png, .svg or .pdf (default: the clip's name, here)",
+    )
+    add_cache_argument(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Draw the clip."""
+    if options.output is not None and options.output.suffix.lower() not in _FORMATS:
+        raise ConfigError(f"--output must end in {', '.join(_FORMATS)}, but got {options.output}.")
+    model = None if options.model is None else load_model(options.model.expanduser())
+    with _open(options, model) as archive:
+        row = _find(archive, options.clip)
+        strip = _strip(archive, row, model, options)
+    path = options.output or Path(f"{Path(str(archive.names[row])).name}.png")
+    # Here, so that no other command waits for matplotlib or needs it.
+    try:
+        from charon.cli.drawing import draw
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        raise CharonError(f"`charon show` needs {missing}, which is not installed.") from error
+    try:
+        draw(strip, path.expanduser())
+    except OSError as error:
+        raise CharonError(
+            f"{path} cannot be written ({error.strerror or error}); choose another --output."
+        ) from error
+    print(f"Drew {strip.title} into {path}.")
+    return 0
+
+
+def _open(options: argparse.Namespace, model: Model | None) -> AbstractContextManager[Archive]:
+    path = Path(options.path).expanduser()
+    is_raw = is_skeleton_file(path)
+    source = Unlabelled(path) if is_raw else open_source(options.path)
+    if model is not None:
+        check_fits(model, source.description, options.path, options.model)
+    if is_raw:
+        return open_once(source, options.path, options.cache)
+    return nullcontext(open_clips(source, options.path, cache_dir(options)))
+
+
+def _find(archive: Archive, wanted: str | None) -> int:
+    """Return the row of the clip of that name or index; of the first one if None."""
+    found = np.flatnonzero(archive.names == wanted)
+    if len(found):
+        return int(found[0])
+    row = 0 if wanted is None else int(wanted) if wanted.isdecimal() else archive.num_clips
+    if row >= archive.num_clips:
+        raise DataError(
+            f"{archive.source} has no clip {wanted}; give a name, such as {archive.names[0]}, or "
+            f"a number from 0 to {archive.num_clips - 1}."
+        )
+    return row
+
+
+def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Namespace) -> Strip:
+    about = archive.description
+    settings = {} if model is None else model.run.to_flat()
+    num_frames = _num_frames(options.frames, settings.get("data.num_frames"))
+    interval = options.sampling_interval
+    if interval is None:
+        interval = settings.get("learner.sampling_interval", _DEFAULT_INTERVAL)
+    if not 1 <= interval < num_frames:
+        raise ConfigError(
+            f"1 <= sampling interval < {num_frames} (the frames of the clip) must hold, but got "
+            f"{interval}."
+        )
+    x, present = load_clips(archive, np.array([row]), num_frames=num_frames, crop="test")
+    clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
+    moments = choose_moments(num_frames, interval)
+    method = settings.get("learner.rebuild", "linear")
+    versions = [
+        as_it_is(clip, moments),
+        thinned(clip, interval, moments),
+        rebuilt(clip, interval, method, moments, present[0]),
+    ]
+    notes = [archive.source]
+    if about.is_standin:
+        notes.append("a synthetic stand-in for NTU RGB+D")
+    if not about.bones:
+        notes.append("bones guessed: the set names none")
+    if model is not None:
+        last = reconstructed(model, clip, moments, present[0])
+        if last is None:
+            name = model.run.learner_name
+            raise ConfigError(
+                f"The model in {options.model} cannot reconstruct clips: the learner {name} made "
+                "it without a decoder; leave out --model or give one that has it."
+            )
+        versions.append(last)
+        notes.append(f"model {options.model}")
+    return Strip(
+        title=about.class_names[archive.label[row]],
+        subtitle=f"{archive.names[row]}: {archive.length[row]} recorded frames, resized to "
+        f"{num_frames}, seen from the front. Grey: the true pose. Curve, by frame: root mean "
+        "square distance of a joint from it.",
+        note="; ".join(notes),
+        moments=moments,
+        num_frames=num_frames,
+        present=present[0],
+        bones=bones_of(archive),
+        truth=clip[moments],
+        versions=tuple(versions),
+    )
+
+
+def _num_frames(asked: int | None, of_model: int | None) -> int:
+    num_frames = asked or of_model or _DEFAULT_FRAMES
+    if of_model is not None and num_frames != of_model:
+        raise ConfigError(
+            f"The model takes clips of {of_model} frames, so --frames {asked} cannot be drawn "
+            "with it; leave out --frames."
+        )
+    return num_frames

@@ -1,0 +1,205 @@
+"""What ``charon show`` draws of a clip, as numbers: its versions at a few moments."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from charon.clips import Clips
+from charon.data.cache.archive import Archive
+from charon.memory.codec import Rebuild, num_thinned_frames, rebuild, thin
+from charon.seeding import torch_generator
+from charon.training.artifacts import Model
+
+NUM_MOMENTS = 7
+_CLIPS_FOR_BONES = 200
+# So small that only joints which move as one are told apart by their distance.
+_SHARE_OF_MEAN = 0.03
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Version:
+    """The clip as one stage of the method has it.
+
+    Attributes:
+        name: of the stage.
+        details: lines about it.
+        poses: float32 (layer, moment, body, joint, channel), metres; what is drawn, the
+            faintest layer last.
+        labels: text (moment,), under the poses; may be empty.
+        error: float64 (frame,), root mean square distance of a joint from where it was,
+            metres; None where it does not apply.
+        hidden: bool (frame, body), what the model did not see; None likewise.
+        seen: int64, the frames on which the version rests; None likewise.
+    """
+
+    name: str
+    details: tuple[str, ...]
+    poses: NDArray[np.float32]
+    labels: tuple[str, ...] = ()
+    error: NDArray[np.float64] | None = None
+    hidden: NDArray[np.bool_] | None = None
+    seen: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A clip at a few moments, in several versions.
+
+    Attributes:
+        title: what the clip is.
+        subtitle: how to read the picture.
+        note: where the clip and the model come from.
+        moments: int64 (moment,), frames.
+        num_frames: of the clip.
+        present: bool (body,).
+        bones: pairs of joints.
+        truth: float32 (moment, body, joint, channel), metres; the first version's poses.
+        versions: from the clip as it is on.
+    """
+
+    title: str
+    subtitle: str
+    note: str
+    moments: NDArray[np.int64]
+    num_frames: int
+    present: NDArray[np.bool_]
+    bones: tuple[tuple[int, int], ...]
+    truth: NDArray[np.float32]
+    versions: tuple[Version, ...]
+
+
+def choose_moments(num_frames: int, sampling_interval: int) -> NDArray[np.int64]:
+    """Return frames spread over the clip, each half-way between two kept frames if it can be.
+
+    There the interpolation has to guess most.
+    """
+    spread = ((np.arange(NUM_MOMENTS) + 0.5) * num_frames / NUM_MOMENTS).astype(np.int64)
+    between = spread // sampling_interval * sampling_interval + sampling_interval // 2
+    return np.unique(np.minimum(between, num_frames - 1))
+
+
+def as_it_is(x: NDArray[np.float32], moments: NDArray[np.int64]) -> Version:
+    """Return the clip, float32 (frame, body, joint, channel), itself."""
+    labels = tuple(f"frame {moment}" for moment in moments)
+    return Version("the clip", (f"{len(x)} frames",), x[moments][None], labels)
+
+
+def thinned(x: NDArray[np.float32], interval: int, moments: NDArray[np.int64]) -> Version:
+    """Return the frames that are kept around each moment."""
+    last = (num_thinned_frames(len(x), interval) - 1) * interval
+    before = moments // interval * interval
+    after = np.minimum(before + (interval if interval > 1 else 0), last)
+    pairs = zip(before.tolist(), after.tolist(), strict=True)
+    labels = tuple(f"{one}" if one == other else f"{one} and {other}" for one, other in pairs)
+    kept = last // interval + 1
+    details = (f"sampling interval {interval}", f"keeps {kept} of {len(x)} frames")
+    return Version("thinned", details, np.stack([x[before], x[after]]), labels)
+
+
+def rebuilt(
+    x: NDArray[np.float32],
+    interval: int,
+    method: Rebuild,
+    moments: NDArray[np.int64],
+    present: NDArray[np.bool_],
+) -> Version:
+    """Return the clip rebuilt from the frames that are kept."""
+    clip = torch.from_numpy(x).permute(3, 0, 2, 1)[None]
+    whole = rebuild(thin(clip, interval), len(x), interval, method)
+    y = whole[0].permute(1, 3, 2, 0).numpy()
+    name = "linear interpolation" if method == "linear" else "resized as images are"
+    return Version(
+        "rebuilt",
+        (name, _mse(x, y, present)),
+        y[moments][None],
+        error=_error(x, y, present),
+        seen=np.arange(0, len(x), interval),
+    )
+
+
+def reconstructed(
+    model: Model, x: NDArray[np.float32], moments: NDArray[np.int64], present: NDArray[np.bool_]
+) -> Version | None:
+    """Return the clip as the model's decoder makes it from what is left by masking.
+
+    None if the model has no decoder.
+    """
+    clip = torch.from_numpy(x).permute(3, 0, 2, 1)[None]
+    clips = Clips(clip, torch.from_numpy(present)[None], torch.zeros(1, dtype=torch.int64))
+    generator = torch_generator(model.run.seed, "show", "masking")
+    made = model.learner.reconstruct(clips.to(model.device), generator)
+    if made is None:
+        return None
+    y = made.x[0].permute(1, 3, 2, 0).cpu().numpy()
+    hidden = made.hidden[0].cpu().numpy()
+    share = hidden[:, present].mean()
+    return Version(
+        "reconstructed",
+        (f"η = {share:.2g}: {100 * share:.0f} % hidden", "(tinted)", _mse(x, y, present)),
+        y[moments][None],
+        labels=tuple(_hidden_label(bodies, present) for bodies in hidden[moments]),
+        error=_error(x, y, present),
+        hidden=hidden,
+    )
+
+
+def _hidden_label(hidden: NDArray[np.bool_], present: NDArray[np.bool_]) -> str:
+    """Say which of the bodies that are there the model did not see at a moment."""
+    if hidden[present].all():
+        return "hidden"
+    if not hidden[present].any():
+        return "seen"
+    return f"body {int(np.argmax(hidden & present)) + 1} hidden"
+
+
+def _mse(x: NDArray[np.float32], y: NDArray[np.float32], present: NDArray[np.bool_]) -> str:
+    """Return the mean squared error of a coordinate, over the bodies that are there."""
+    error = np.mean((x[:, present] - y[:, present]).astype(np.float64) ** 2)
+    digits, _, power = f"{error:.1e}".partition("e")
+    return f"MSE {digits}·10{str(int(power)).translate(_RAISED)} m²"
+
+
+def _error(
+    x: NDArray[np.float32], y: NDArray[np.float32], present: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    squared = (x[:, present] - y[:, present]).astype(np.float64) ** 2
+    distance: NDArray[np.float64] = np.sqrt(squared.sum(axis=3).mean(axis=(1, 2)))
+    return distance
+
+
+def bones_of(archive: Archive) -> tuple[tuple[int, int], ...]:
+    """Return the set's bones or, where it names none, the likeliest ones.
+
+    A bone keeps its length within a clip and joins joints that are near each other.
+    """
+    return archive.description.bones or shortest_tree(_bone_costs(archive))
+
+
+def _bone_costs(archive: Archive) -> NDArray[np.float64]:
+    """Return (joint, joint), metres: how much a distance varies, plus a little of its mean."""
+    num_joints = archive.description.num_joints
+    cost = np.zeros((num_joints, num_joints))
+    chosen = np.linspace(0, archive.num_clips - 1, min(_CLIPS_FOR_BONES, archive.num_clips))
+    for row in chosen.astype(np.int64):
+        start = archive.start[row]
+        body = archive.frames[start : start + archive.length[row], 0].astype(np.float64)
+        body = body[body.any(axis=(1, 2))]
+        for joint in range(num_joints):
+            distance = np.linalg.norm(body - body[:, [joint]], axis=2)
+            cost[joint] += distance.std(axis=0) + _SHARE_OF_MEAN * distance.mean(axis=0)
+    return cost / len(chosen)
+
+
+def shortest_tree(cost: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
+    """Return the spanning tree of the smallest total cost (Prim)."""
+    inside, bones = [0], []
+    while len(inside) < len(cost):
+        outside = [joint for joint in range(len(cost)) if joint not in inside]
+        best = int(np.argmin(cost[np.ix_(inside, outside)]))
+        parent, child = inside[best // len(outside)], outside[best % len(outside)]
+        bones.append((parent, child))
+        inside.append(child)
+    return tuple(bones)

@@ -1,0 +1,168 @@
+"""From the bodies of a recording to the two actors of a clip, as the field prepares NTU RGB+D.
+
+Frames without a body are dropped, false bodies are thrown out, the remaining ones are put
+into two slots, and the origin is moved to the first actor. No rotation, no scaling.
+
+Arithmetic follows the field's, so that the result is equal to the last bit: coordinates are
+stored and subtracted in float32; motion is ``np.var`` over the float32 (frame and joint, 3)
+array of a body, which accumulates in float32; the product with 0.8 and the share of invalid
+frames are taken in float64.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data.formats.skeleton_text import RawClip
+from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
+from charon.errors import DataError
+
+# The thresholds of the field's denoising.
+MAX_NOISE_FRAMES = 11
+MAX_WIDTH_TO_HEIGHT = 0.8
+MIN_INVALID_SHARE = 0.69754
+
+
+@dataclass(frozen=True)
+class _Track:
+    """One body over time: what was seen of it, and the frames of the clip it is put into."""
+
+    frame: NDArray[np.int64]  # (appearance,), ascending
+    xyz: NDArray[np.float32]  # (appearance, joint, 3)
+
+    @property
+    def start(self) -> int:
+        return int(self.frame[0])
+
+    @property
+    def end(self) -> int:
+        """The last frame, itself included."""
+        return int(self.frame[-1])
+
+
+def prepare_clip(
+    clip: RawClip, *, centre_joint: int = CENTRE_JOINT, keep_gaps: bool = False
+) -> NDArray[np.float32]:
+    """Return the two actors of a recording, centred, without its empty frames.
+
+    Args:
+        clip: the recording.
+        centre_joint: the joint of actor 1 that becomes the origin, 0-24.
+        keep_gaps: keep the gap of a body that vanishes and returns. The field's preparation
+            (False) closes it: the later frames of that body move forward, out of step with
+            the other body.
+
+    Returns:
+        float32 (frame, 2, 25, 3), metres; an absent actor is all zeros, as actor 2 is in all
+        frames of a clip of one person.
+
+    Raises:
+        DataError: no frame has a body; there are two or more bodies and none is seen in more
+            than 11 frames; one id is seen more often than there are frames; or actor 1 is
+            zero throughout. The message begins with the clip's name.
+    """
+    try:
+        return centre(_two_actors(clip, keep_gaps=keep_gaps), centre_joint)
+    except DataError as error:
+        raise DataError(f"{clip.name}: {error}") from None
+
+
+def centre(x: NDArray[np.float32], centre_joint: int) -> NDArray[np.float32]:
+    """Return ``x`` with the origin where actor 1's ``centre_joint`` is first seen.
+
+    Args:
+        x: float32 (frame, body, joint, channel); an absent body is all zeros.
+        centre_joint: a joint of body 0; its position in the first frame where body 0 is not
+            all zeros is subtracted everywhere, and then absent bodies are zero again.
+
+    Raises:
+        DataError: body 0 is absent in every frame. The message does not name the clip.
+    """
+    present: NDArray[np.bool_] = np.any(x, axis=(2, 3))
+    frames = np.flatnonzero(present[:, 0])
+    if not frames.size:
+        raise DataError("the first body is zero in every frame, so the clip has no origin.")
+    centred: NDArray[np.float32] = x - x[frames[0], 0, centre_joint]
+    centred[~present] = 0
+    return centred
+
+
+def _two_actors(clip: RawClip, *, keep_gaps: bool) -> NDArray[np.float32]:
+    """Return (frame, 2, 25, 3) in camera coordinates."""
+    if not clip.body_id:
+        raise DataError(f"none of its {clip.num_frames} frames has a body.")
+    num_frames, tracks = _collect_tracks(clip, keep_gaps=keep_gaps)
+    if len(tracks) == 1:
+        return _fill_slots(tracks, num_frames)
+    x = _fill_slots(_sort_people(tracks), num_frames)
+    seen: NDArray[np.bool_] = np.sum(x.reshape(num_frames, -1), axis=1) != 0
+    return x[seen]
+
+
+def _collect_tracks(clip: RawClip, *, keep_gaps: bool) -> tuple[int, list[_Track]]:
+    """Return the number of frames with a body, and the bodies in order of appearance."""
+    frames, counter = np.unique(clip.frame, return_inverse=True)
+    appearances: dict[str, list[int]] = {}
+    for index, body in enumerate(clip.body_id):
+        appearances.setdefault(body, []).append(index)
+    tracks = []
+    for body, seen in appearances.items():
+        frame = counter[seen] if keep_gaps else counter[seen[0]] + np.arange(len(seen))
+        if frame[-1] >= len(frames):
+            raise DataError(f"body {body} is seen {len(seen)} times in {len(frames)} frames.")
+        tracks.append(_Track(frame, clip.xyz[seen]))
+    return len(frames), tracks
+
+
+def _sort_people(tracks: list[_Track]) -> list[_Track]:
+    """Return the bodies that are people, those that move most first; two or more are given."""
+    people = [track for track in tracks if len(track.frame) > MAX_NOISE_FRAMES]
+    if not people:
+        raise DataError(
+            f"none of its {len(tracks)} bodies is seen in more than {MAX_NOISE_FRAMES} frames."
+        )
+    if len(people) == 1:
+        return people
+    motions: list[tuple[np.float32, _Track]] = []
+    for index, track in enumerate(people):
+        if not motions and index == len(people) - 1:
+            return [track]  # the only one left is not judged
+        valid = _is_upright(track.xyz)
+        motion = _motion(track.xyz)
+        num_invalid = len(valid) - np.count_nonzero(valid)
+        if num_invalid / len(valid) >= MIN_INVALID_SHARE:
+            continue
+        if num_invalid:
+            motion = min(motion, _motion(track.xyz[valid]))
+        motions.append((motion, track))
+    motions.sort(key=lambda pair: pair[0], reverse=True)  # stable: ties by first appearance
+    return [track for _, track in motions]
+
+
+def _is_upright(xyz: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return for each appearance whether the body is at most 0.8 times as wide as it is high."""
+    # Joints before appearances: numpy is fast along the last axis.
+    width, height = np.ptp(np.ascontiguousarray(xyz[:, :, :2].transpose(1, 2, 0)), axis=0)
+    return np.asarray(width <= MAX_WIDTH_TO_HEIGHT * height.astype(np.float64))
+
+
+def _motion(xyz: NDArray[np.float32]) -> np.float32:
+    """Return the variance over frames and joints, summed over x, y and z; square metres."""
+    return np.float32(np.var(xyz.reshape(-1, 3), axis=0).sum())
+
+
+def _fill_slots(people: list[_Track], num_frames: int) -> NDArray[np.float32]:
+    """Put each body into the first slot whose interval it does not overlap, if there is one."""
+    x = np.zeros((num_frames, NUM_BODIES, NUM_JOINTS, 3), dtype=np.float32)
+    first, *others = people
+    x[first.frame, 0] = first.xyz
+    intervals = [(first.start, first.end), (0, 0)]
+    for track in others:
+        for slot, (start, end) in enumerate(intervals):
+            # The field's test: sharing a single frame is no overlap, and the later one wins.
+            if min(end, track.end) - max(start, track.start) <= 0:
+                x[track.frame, slot] = track.xyz
+                intervals[slot] = (min(start, track.start), max(end, track.end))
+                break
+    return x

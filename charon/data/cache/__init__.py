@@ -1,0 +1,1 @@
+"""Prepared sets on disk, which every trial memory-maps."""

@@ -1,0 +1,1 @@
+"""File formats of skeleton clips, one a file."""

@@ -1,0 +1,190 @@
+"""The padded .npz files of NTU RGB+D that the field trains on, as a source of clips.
+
+Source: the preparation scripts of CTR-GCN and STTFormer write x_train, y_train, x_test and
+y_test: x float32 (clip, 300, 150), centred and zero-padded, 150 = body (2) x joint (25) x xyz;
+y one-hot.
+"""
+
+import logging
+from collections.abc import Iterator
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data import ntu
+from charon.data.actors import centre
+from charon.data.formats.npz_reader import NpzReader, check_finite, lengths, map_slabs
+from charon.data.source import Description, SourceClip, Unreadable
+from charon.errors import DataError
+
+_LOG = logging.getLogger(__name__)
+
+FILES: dict[str, ntu.Benchmark] = {
+    "NTU60_XSub.npz": "ntu60-xsub",
+    "NTU60_CS.npz": "ntu60-xsub",
+    "NTU60_XView.npz": "ntu60-xview",
+    "NTU60_CV.npz": "ntu60-xview",
+    "NTU120_XSub.npz": "ntu120-xsub",
+    "NTU120_CSub.npz": "ntu120-xsub",
+    "NTU120_XSet.npz": "ntu120-xset",
+    "NTU120_CSet.npz": "ntu120-xset",
+}
+"""The eight names in use, and the protocol each stands for."""
+
+_VALUES = ntu.NUM_BODIES * ntu.NUM_JOINTS * 3
+_PARTS = ("train", "test")
+
+
+def benchmark_of(path: Path) -> ntu.Benchmark | None:
+    """Return the protocol that a file's name stands for, or None for any other name."""
+    lower = {name.lower(): benchmark for name, benchmark in FILES.items()}
+    return lower.get(path.name.lower())
+
+
+class NtuNpz:
+    """One of the eight files, train rows first.
+
+    A file with all rows of its protocol, in the field's order, gets the names and ids of its
+    clips back; the labels must agree for that. In any other file clips are called
+    ``train-000000``, their ids are 0, and only the file's own split can be used.
+
+    A second body that equals the first exactly is a copy (the field's NTU RGB+D 120 files
+    have one wherever only one person was seen): it is set to zero and marked.
+
+    Raises:
+        DataError: the file cannot be read, or an array is missing or has a wrong shape, type
+            or label.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the labels of ``path`` and check the arrays' shapes."""
+        benchmark = benchmark_of(path)
+        if benchmark is None:
+            raise DataError(f"{path} has none of the names {', '.join(FILES)}.")
+        self._path = path
+        self._benchmark: ntu.Benchmark = benchmark
+
+    @property
+    def description(self) -> Description:
+        """60 or 120 classes, by the file's name; the set is named like its protocol."""
+        return ntu.description(self._benchmark, ntu.num_classes_of(self._benchmark))
+
+    def identity(self) -> str:
+        """Return a string that changes with the file's path, size or time."""
+        status = self._path.stat()
+        return f"ntu npz {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
+
+    def __len__(self) -> int:
+        """Return the number of rows of both parts."""
+        return sum(map(len, self._labels.values()))
+
+    def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
+        """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
+        names = self._names()
+        num_duplicated = 0
+        with NpzReader(self._path) as npz:
+            for part in _PARTS:
+                convert = partial(self._convert, part, names[part] if names else None)
+                for clips in map_slabs(convert, npz.slabs(f"x_{part}"), workers):
+                    num_duplicated += sum(getattr(clip, "duplicated", False) for clip in clips)
+                    yield from clips
+        if num_duplicated:
+            _LOG.warning(
+                "%s: in %d clips body 2 is an exact copy of body 1; the copies were set to zero.",
+                self._path,
+                num_duplicated,
+            )
+
+    @cached_property
+    def _labels(self) -> dict[str, NDArray[np.int64]]:
+        with NpzReader(self._path) as npz:
+            return {part: self._read_labels(npz, part) for part in _PARTS}
+
+    def _read_labels(self, npz: NpzReader, part: str) -> NDArray[np.int64]:
+        x, y = npz.header(f"x_{part}"), npz.header(f"y_{part}")
+        if x.dtype.kind != "f" or len(x.shape) != 3 or x.shape[1] < 1 or x.shape[2] != _VALUES:
+            raise DataError(
+                f"{self._path}: `x_{part}` must be float32 (clip, 300, {_VALUES}), but it is "
+                f"{x.dtype} {x.shape}."
+            )
+        num_classes = ntu.num_classes_of(self._benchmark)
+        if y.dtype.kind not in "fiub" or y.shape != (x.shape[0], num_classes):
+            raise DataError(
+                f"{self._path}: `y_{part}` must be one-hot ({x.shape[0]}, {num_classes}), a row "
+                f"for each row of `x_{part}`, but it is {y.dtype} {y.shape}."
+            )
+        labels = [np.empty(0, np.int64)]
+        for slab in npz.slabs(f"y_{part}"):
+            wrong = np.flatnonzero(((slab != 0) & (slab != 1)).any(1) | (slab.sum(1) != 1))
+            if len(wrong):
+                row = sum(map(len, labels)) + int(wrong[0])
+                raise DataError(f"{self._path}: row {row} of `y_{part}` is not one-hot.")
+            labels.append(slab.argmax(axis=1))
+        return np.concatenate(labels)
+
+    def _names(self) -> dict[str, tuple[str, ...]] | None:
+        """Return the names of all rows, or None if the file is not the whole protocol."""
+        names = dict(zip(_PARTS, ntu.row_names(self._benchmark), strict=True))
+        if all(
+            len(names[part]) == len(self._labels[part])
+            and np.array_equal(ntu.parse_names(names[part]).label, self._labels[part])
+            for part in _PARTS
+        ):
+            return names
+        _LOG.warning(
+            "%s has not the rows of %s in the field's order (%s), so who performs in a clip is "
+            "unknown: only its own split can be used, and validation is cut by clips.",
+            self._path,
+            self._benchmark,
+            " and ".join(f"{len(names[part]):,} for {part}" for part in _PARTS),
+        )
+        return None
+
+    def _convert(
+        self, part: str, names: tuple[str, ...] | None, first_row: int, slab: NDArray[Any]
+    ) -> list[SourceClip | Unreadable]:
+        x = slab.astype(np.float32, copy=False).reshape(
+            *slab.shape[:2], ntu.NUM_BODIES, ntu.NUM_JOINTS, 3
+        )
+        check_finite(x, first_row, f"{self._path}: `x_{part}`")
+        length = lengths(np.asarray(slab.any(axis=2)))
+        clips: list[SourceClip | Unreadable] = []
+        for index, num_frames in enumerate(length.tolist()):
+            row = first_row + index
+            name = names[row] if names else f"{part}-{row:06d}"
+            label = int(self._labels[part][row])
+            clips.append(self._clip(part, name, x[index, :num_frames], label, names is not None))
+        return clips
+
+    def _clip(
+        self, part: str, name: str, x: NDArray[np.float32], label: int, is_named: bool
+    ) -> SourceClip | Unreadable:
+        duplicated = zero_copied_body(x)
+        try:
+            # The field's files are centred already, and then this changes nothing.
+            x = centre(x, ntu.CENTRE_JOINT)
+        except DataError as error:
+            return Unreadable(name, str(error))
+        ids = ntu.parse_name(name) if is_named else ntu.ClipIds(0, 0, 0, 0, label)
+        return SourceClip(
+            name=name,
+            x=x,
+            label=label,
+            subject=ids.performer,
+            camera=ids.camera,
+            setup=ids.setup,
+            replication=ids.replication,
+            in_train=part == "train",
+            duplicated=duplicated,
+        )
+
+
+def zero_copied_body(x: NDArray[np.float32]) -> bool:
+    """Set body 2 of (frame, 2, joint, channel) to zero if it equals body 1; return whether."""
+    duplicated = bool(x.size) and bool(np.array_equal(x[:, 0], x[:, 1])) and bool(x.any())
+    if duplicated:
+        x[:, 1] = 0
+    return duplicated

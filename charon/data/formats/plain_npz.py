@@ -1,0 +1,246 @@
+"""Any other skeleton set, as one .npz of plain arrays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data import ntu
+from charon.data.actors import centre
+from charon.data.formats.npz_reader import ArrayHeader, NpzReader, check_finite, map_slabs
+from charon.data.formats.ntu_npz import FILES, zero_copied_body
+from charon.data.source import Description, SourceClip, Unreadable
+from charon.errors import DataError
+
+_MAX_ID = int(np.iinfo(np.int16).max)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Everything in the file but the coordinates; arrays are (clip,)."""
+
+    description: Description
+    num_frames: NDArray[np.int64]
+    label: NDArray[np.int64]
+    subject: NDArray[np.int64]
+    view: NDArray[np.int64]
+    in_train: NDArray[np.bool_] | None
+
+
+class AnyNpz:
+    """A set of skeleton clips in an .npz with these arrays:
+
+    - ``x``: float32 (clip, channel, frame, joint, body), zero-padded; 2 or 3 channels, 1 or 2
+      bodies.
+    - ``n_frames``: whole numbers (clip,), frames before the padding.
+    - ``label``: whole numbers (clip,) from 0; each class needs a clip.
+    - ``train_mask``: bool (clip,), the set's own split; optional.
+    - ``subject``, ``view``: whole numbers (clip,), who performs and from where; optional. Ids
+      that start at 0 are counted from 1 instead.
+    - ``class_names``: text (class,); optional, otherwise ``class 0``, ...
+    - ``parts``: whole numbers (joint,), the number of each joint's body part from 0; optional.
+    - ``to25``: whole numbers (25,), the joint that stands for each of NTU RGB+D's; optional. The
+      parts are those of NTU RGB+D where only this is there.
+    - ``centre_joint``: one whole number, the joint that becomes the origin; optional,
+      otherwise joint 1.
+
+    Clips are called ``clip-000000``, ... by their row. Arrays of other names are not read.
+
+    Raises:
+        DataError: the file cannot be read, or an array is missing or has a wrong shape, type
+            or value.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Describe the set in ``path``; the file is read when it is first needed."""
+        self._path = path
+
+    @property
+    def description(self) -> Description:
+        """Sizes by the shape of ``x``; the set is named like its file."""
+        return self._table.description
+
+    def identity(self) -> str:
+        """Return a string that changes with the file's path, size or time."""
+        status = self._path.stat()
+        return f"any npz {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._table.label)
+
+    def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
+        """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
+        convert = partial(self._convert, self._table)
+        with NpzReader(self._path) as npz:
+            for clips in map_slabs(convert, npz.slabs("x"), workers):
+                yield from clips
+
+    def _convert(
+        self, table: _Table, first_row: int, slab: NDArray[Any]
+    ) -> list[SourceClip | Unreadable]:
+        x = slab.astype(np.float32, copy=False)
+        check_finite(x, first_row, f"{self._path}: `x`")
+        # (clip, frame, body, joint, channel)
+        return [
+            self._clip(table, first_row + index, clip)
+            for index, clip in enumerate(x.transpose(0, 2, 4, 3, 1))
+        ]
+
+    def _clip(
+        self, table: _Table, row: int, padded: NDArray[np.float32]
+    ) -> SourceClip | Unreadable:
+        num_frames = int(table.num_frames[row])
+        x = np.ascontiguousarray(padded[:num_frames])
+        if padded[num_frames:].any():
+            raise DataError(
+                f"{self._path}: row {row} of `x` is not zero after its {num_frames} frames; "
+                "correct `n_frames` or the padding."
+            )
+        duplicated = x.shape[1] == 2 and zero_copied_body(x)
+        name = f"clip-{row:06d}"
+        try:
+            x = centre(x, table.description.centre_joint)
+        except DataError as error:
+            return Unreadable(name, str(error))
+        return SourceClip(
+            name=name,
+            x=x,
+            label=int(table.label[row]),
+            subject=int(table.subject[row]),
+            camera=int(table.view[row]),
+            in_train=None if table.in_train is None else bool(table.in_train[row]),
+            duplicated=duplicated,
+        )
+
+    @cached_property
+    def _table(self) -> _Table:
+        with NpzReader(self._path) as npz:
+            if {"x_train", "y_train"} <= npz.keys:
+                raise DataError(
+                    f"{self._path} has the arrays of an NTU RGB+D file but not the name of one; "
+                    f"rename it to the protocol it holds: {', '.join(FILES)}."
+                )
+            x = self._check_x(npz.header("x"))
+            label = self._whole(npz, "label", x.shape[0], smallest=0, largest=_MAX_ID)
+            num_frames = self._whole(npz, "n_frames", x.shape[0], smallest=1, largest=x.shape[2])
+            num_joints = x.shape[3]
+            description = Description(
+                name=self._path.stem,
+                class_names=self._class_names(npz, label),
+                num_joints=num_joints,
+                num_bodies=x.shape[4],
+                num_channels=x.shape[1],
+                centre_joint=self._centre_joint(npz, num_joints),
+                parts=self._parts(npz, num_joints),
+            )
+            in_train = self._train_mask(npz, x.shape[0]) if "train_mask" in npz.keys else None
+            subject = self._ids(npz, "subject", x.shape[0])
+            view = self._ids(npz, "view", x.shape[0])
+            return _Table(description, num_frames, label, subject, view, in_train)
+
+    def _check_x(self, x: ArrayHeader) -> ArrayHeader:
+        if x.dtype.kind != "f" or len(x.shape) != 5 or 0 in x.shape:
+            raise DataError(
+                f"{self._path}: `x` must be float32 (clip, channel, frame, joint, body), but it "
+                f"is {x.dtype} {x.shape}."
+            )
+        if x.shape[1] not in (2, 3) or x.shape[4] not in (1, 2):
+            raise DataError(
+                f"{self._path}: `x` must have 2 or 3 channels (axis 1) and 1 or 2 bodies "
+                f"(axis 4), but its shape is {x.shape}."
+            )
+        return x
+
+    def _whole(
+        self, npz: NpzReader, key: str, length: int, *, smallest: int, largest: int
+    ) -> NDArray[np.int64]:
+        """Return an array of whole numbers, a number for each row of ``x`` or each joint."""
+        header = npz.header(key)
+        if header.shape != (length,) or header.dtype.kind not in "iu":
+            raise DataError(
+                f"{self._path}: `{key}` must be {length} whole numbers, but it is "
+                f"{header.dtype} {header.shape}."
+            )
+        values = npz.read(key)
+        wrong = np.flatnonzero((values < smallest) | (values > largest))
+        if len(wrong):
+            raise DataError(
+                f"{self._path}: `{key}` must be from {smallest} to {largest}, but entry "
+                f"{wrong[0]} is {values[wrong[0]]}."
+            )
+        return values.astype(np.int64)
+
+    def _ids(self, npz: NpzReader, key: str, length: int) -> NDArray[np.int64]:
+        """Return ids from 1, or zeros where the file has none."""
+        if key not in npz.keys:
+            return np.zeros(length, np.int64)
+        ids = self._whole(npz, key, length, smallest=0, largest=_MAX_ID - 1)
+        return ids + 1 if ids.min() == 0 else ids
+
+    def _train_mask(self, npz: NpzReader, length: int) -> NDArray[np.bool_]:
+        header = npz.header("train_mask")
+        if header.shape != (length,) or header.dtype.kind != "b":
+            raise DataError(
+                f"{self._path}: `train_mask` must be {length} booleans, but it is "
+                f"{header.dtype} {header.shape}."
+            )
+        return npz.read("train_mask").astype(np.bool_)
+
+    def _class_names(self, npz: NpzReader, label: NDArray[np.int64]) -> tuple[str, ...]:
+        names = tuple(f"class {index}" for index in range(int(label.max()) + 1))
+        if "class_names" in npz.keys:
+            header = npz.header("class_names")
+            if len(header.shape) != 1 or header.dtype.kind != "U":
+                raise DataError(
+                    f"{self._path}: `class_names` must be a list of text, but it is "
+                    f"{header.dtype} {header.shape}."
+                )
+            names = tuple(npz.read("class_names").tolist())
+            if label.max() >= len(names):
+                row = int(np.argmax(label >= len(names)))
+                raise DataError(
+                    f"{self._path}: `label` must be from 0 to {len(names) - 1}, a number for "
+                    f"each of the {len(names)} class names, but row {row} has {label[row]}."
+                )
+        missing = sorted(set(range(len(names))) - set(label.tolist()))
+        if missing:
+            raise DataError(
+                f"{self._path}: no clip has label {missing[0]} ({names[missing[0]]}); every class "
+                "needs a clip, so number the labels from 0 without gaps."
+            )
+        return names
+
+    def _centre_joint(self, npz: NpzReader, num_joints: int) -> int:
+        if "centre_joint" not in npz.keys:
+            return min(1, num_joints - 1)
+        joint = npz.read("centre_joint")
+        if joint.size != 1 or joint.dtype.kind not in "iu" or not 0 <= joint.item() < num_joints:
+            raise DataError(
+                f"{self._path}: `centre_joint` must be one whole number from 0 to "
+                f"{num_joints - 1}, but it is {joint.tolist()}."
+            )
+        return int(joint.item())
+
+    def _parts(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
+        if "parts" not in npz.keys:
+            return self._parts_of_ntu(npz, num_joints) if "to25" in npz.keys else {}
+        part = self._whole(npz, "parts", num_joints, smallest=0, largest=num_joints - 1)
+        return {
+            f"part {number}": tuple(np.flatnonzero(part == number).tolist())
+            for number in sorted(set(part.tolist()))
+        }
+
+    def _parts_of_ntu(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
+        """Return NTU RGB+D's parts in this set's joints, each joint in its first part."""
+        joint = self._whole(npz, "to25", ntu.NUM_JOINTS, smallest=0, largest=num_joints - 1)
+        part_of: dict[int, str] = {}
+        for name, members in ntu.PARTS.items():
+            for member in members:
+                part_of.setdefault(int(joint[member]), name)
+        found = {n: tuple(sorted(j for j, own in part_of.items() if own == n)) for n in ntu.PARTS}
+        return {name: joints for name, joints in found.items() if joints}

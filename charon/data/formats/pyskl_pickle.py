@@ -1,0 +1,224 @@
+"""PYSKL's pickles of NTU RGB+D (ntu60_3danno.pkl, ntu120_3danno.pkl) as a source of clips.
+
+A pickle is a program. It is read by an unpickler that builds numpy arrays and plain
+containers and nothing else; one that asks for anything more is refused before it gets it.
+"""
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy._core.multiarray import _reconstruct, scalar
+from numpy.typing import DTypeLike, NDArray
+
+from charon.data import ntu
+from charon.data.actors import centre
+from charon.data.formats.ntu_npz import zero_copied_body
+from charon.data.source import Description, SourceClip, Unreadable
+from charon.errors import DataError
+
+_WANTED = (
+    "make it again with PYSKL, or download ntu60_3danno.pkl or ntu120_3danno.pkl from its authors"
+)
+
+
+class _Latin1:
+    """Stands in for ``_codecs.encode``, by which old protocols write bytes.
+
+    An object without attributes: a pickle can set those of whatever it is given.
+    """
+
+    __slots__ = ()
+
+    def __call__(self, text: str, encoding: str) -> bytes:
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"it has text in the encoding {encoding}")
+        return text.encode("latin-1")
+
+
+class _FromBuffer:
+    """Stands in for numpy's ``_frombuffer``, by which protocol 5 writes arrays."""
+
+    __slots__ = ()
+
+    def __call__(
+        self,
+        buffer: bytes | bytearray,
+        dtype: DTypeLike,
+        shape: tuple[int, ...],
+        order: Literal["C", "F"],
+    ) -> NDArray[Any]:
+        return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+
+
+_NUMPY: dict[str, Callable[..., Any]] = {
+    "multiarray._reconstruct": _reconstruct,
+    "multiarray.scalar": scalar,
+    "numeric._frombuffer": _FromBuffer(),
+}
+# numpy 1 called its core `numpy.core`, numpy 2 calls it `numpy._core`.
+_ALLOWED: dict[str, Callable[..., Any]] = {
+    **{f"numpy.core.{name}": function for name, function in _NUMPY.items()},
+    **{f"numpy._core.{name}": function for name, function in _NUMPY.items()},
+    "numpy.ndarray": np.ndarray,
+    "numpy.dtype": np.dtype,
+    "collections.OrderedDict": OrderedDict,
+    # Protocols 0 to 2 use Python 2's name of the built-ins.
+    **{
+        f"{module}.{kind.__name__}": kind
+        for module in ("builtins", "__builtin__")
+        for kind in (set, frozenset, bytearray)
+    },
+    "_codecs.encode": _Latin1(),
+}
+
+
+class _Refused(pickle.UnpicklingError):
+    """The pickle asks for something that is no array and no plain container."""
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Builds numpy arrays and plain containers; anything else is refused by name."""
+
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
+        try:
+            return _ALLOWED[f"{module}.{name}"]
+        except KeyError:
+            raise _Refused(f"{module}.{name}") from None
+
+
+def read_plain_pickle(path: Path) -> Any:
+    """Return what the pickle in ``path`` holds, if that is arrays and plain containers.
+
+    Raises:
+        DataError: it holds anything else (none of which is run), or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _ArrayUnpickler(file).load()
+    except _Refused as error:
+        raise DataError(
+            f"{path} carries code (it asks for `{error}`) and was refused; nothing of it was run. "
+            "Only numpy arrays, numbers, text, lists and dictionaries are read."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    except Exception as error:
+        # A damaged pickle is a random program, which can stumble in any way.
+        raise DataError(
+            f"{path} is no pickle, or it is truncated or damaged "
+            f"({error or type(error).__name__}); copy it again."
+        ) from error
+
+
+class PysklPickle:
+    """One of PYSKL's files of 3-D skeletons of NTU RGB+D.
+
+    Clips carry their NTU names, so that all protocols of the file's classes follow from the
+    names; the file's split lists, which say the same, are not read. Clips are in camera
+    coordinates and are centred here.
+
+    Raises:
+        DataError: the file cannot be read, carries code, or an annotation is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Describe the set in ``path``; the file is read when it is first needed."""
+        self._path = path
+
+    @property
+    def description(self) -> Description:
+        """60 classes if no clip's label is above, else 120."""
+        num_classes = 120 if any(clip["label"] >= 60 for clip in self._annotations) else 60
+        return ntu.description(f"ntu{num_classes}", num_classes)
+
+    def identity(self) -> str:
+        """Return a string that changes with the file's path, size or time."""
+        status = self._path.stat()
+        return f"pyskl pickle {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
+
+    def __len__(self) -> int:
+        """Return the number of annotations."""
+        return len(self._annotations)
+
+    def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
+        """Yield every annotation's clip, in the file's order.
+
+        ``workers`` has no work: all arrays are in memory, and what is left to do is small.
+        """
+        for annotation in self._annotations:
+            yield self._clip(annotation)
+
+    def _clip(self, annotation: dict[str, Any]) -> SourceClip | Unreadable:
+        name = annotation["frame_dir"]
+        keypoint = annotation["keypoint"]
+        num_bodies, num_frames = keypoint.shape[:2]
+        x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
+        x[:, :num_bodies] = keypoint.swapaxes(0, 1)
+        if not np.isfinite(x).all():
+            raise DataError(
+                f"{self._path}: clip {name} has a value that is NaN or infinite; repair or remove "
+                "that clip."
+            )
+        duplicated = zero_copied_body(x)
+        ids = ntu.parse_name(name)
+        try:
+            x = centre(x, ntu.CENTRE_JOINT)
+        except DataError as error:
+            return Unreadable(name, str(error))
+        return SourceClip(
+            name=name,
+            x=x,
+            label=ids.label,
+            subject=ids.performer,
+            camera=ids.camera,
+            setup=ids.setup,
+            replication=ids.replication,
+            duplicated=duplicated,
+        )
+
+    @cached_property
+    def _annotations(self) -> list[dict[str, Any]]:
+        content = read_plain_pickle(self._path)
+        annotations = content.get("annotations") if isinstance(content, dict) else None
+        if not isinstance(annotations, list):
+            raise DataError(f"{self._path} has no list `annotations`; {_WANTED}.")
+        for index, annotation in enumerate(annotations):
+            problem = _problem(annotation)
+            if problem:
+                raise DataError(f"{self._path}: annotation {index} {problem}; {_WANTED}.")
+        return annotations
+
+
+def _problem(annotation: Any) -> str:
+    """Return what is wrong with an annotation, or nothing."""
+    if not isinstance(annotation, dict):
+        return "is not a dictionary"
+    for key, kinds in (
+        ("frame_dir", str),
+        ("label", (int, np.integer)),
+        ("keypoint", np.ndarray),
+        ("total_frames", (int, np.integer)),
+    ):
+        if key not in annotation:
+            return f"has no `{key}`"
+        if not isinstance(annotation[key], kinds):
+            return f"has a `{key}` that is a {type(annotation[key]).__name__}"
+    name, shape = annotation["frame_dir"], annotation["keypoint"].shape
+    if annotation["keypoint"].dtype.kind != "f" or shape[2:] != (ntu.NUM_JOINTS, 3):
+        return f"({name}) must have a float `keypoint` of shape (body, frame, 25, 3), not {shape}"
+    if len(shape) != 4 or not 1 <= shape[0] <= ntu.NUM_BODIES or shape[1] < 1:
+        return f"({name}) must have a `keypoint` of 1 or 2 bodies and a frame, not {shape}"
+    if annotation["total_frames"] != shape[1]:
+        return f"({name}) has {annotation['total_frames']} `total_frames`, but {shape[1]} in it"
+    try:
+        label = ntu.parse_name(name).label
+    except DataError as error:
+        return f"has a wrong `frame_dir`: {error}".rstrip(".")
+    if annotation["label"] != label:
+        return f"({name}) has label {annotation['label']}, but its name says {label}"
+    return ""

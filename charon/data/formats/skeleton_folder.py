@@ -1,0 +1,220 @@
+"""A folder or zip of NTU RGB+D's `.skeleton` files as a source of clips."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+from charon.data import ntu
+from charon.data.actors import prepare_clip
+from charon.data.formats.skeleton_text import (
+    MAX_BYTES,
+    RawClip,
+    parse_skeleton,
+    read_skeleton_file,
+    too_large,
+)
+from charon.data.parallel import map_in_order
+from charon.data.source import Description, SourceClip, Unreadable
+from charon.errors import DataError
+
+SUFFIX = ".skeleton"
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One file: its clip's name, its path below the folder or in the zip, and its version."""
+
+    name: str
+    path: str
+    size: int
+    modified: int
+
+
+class SkeletonFolder:
+    """The `.skeleton` files below a folder, or in a zip, prepared as the field does.
+
+    Clips come in the order of their names (SsssCccPpppRrrrAaaa), from which their labels and
+    ids are taken. The clips without a usable skeleton that NTU RGB+D lists are left out;
+    hidden files too. Two files of the same name: the first path counts, the other is
+    unreadable.
+
+    Raises:
+        DataError: the path is no folder and no readable zip, or has no `.skeleton` file.
+    """
+
+    def __init__(self, path: Path, *, keep_gaps: bool = False) -> None:
+        """List the files; ``keep_gaps`` is an option of the preparation, see prepare_clip."""
+        self._path = path
+        self._keep_gaps = keep_gaps
+        entries = list_entries(path)
+        if not entries:
+            raise DataError(
+                f"{path} has no {SUFFIX} file, neither itself nor in its folders; give the folder "
+                "or the zip of NTU RGB+D's skeleton files (S001C001P001R001A001.skeleton, ...)."
+            )
+        self._entries = sorted(entry for entry in entries if entry.name not in ntu.MISSING_NAMES)
+        if not self._entries:
+            raise DataError(
+                f"{path} has no {SUFFIX} file but {len(entries)} of those that NTU RGB+D lists as "
+                "without a usable skeleton."
+            )
+        self._description = _describe(entry.name for entry in self._entries)
+
+    @property
+    def description(self) -> Description:
+        """NTU RGB+D 60 if no file is of a later class, else 120."""
+        return self._description
+
+    def identity(self) -> str:
+        """Return a string that changes with any file's path, size or time, or with an option."""
+        digest = blake2b(digest_size=16)
+        for entry in self._entries:
+            digest.update(f"{entry.path}\0{entry.size}\0{entry.modified}\n".encode())
+        return f"skeleton files {self._path.resolve()} {digest.hexdigest()} {self._keep_gaps=}"
+
+    def __len__(self) -> int:
+        """Return the number of files, readable or not."""
+        return len(self._entries)
+
+    def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
+        """Yield every clip in name order, using up to ``workers`` processes.
+
+        A file that cannot be read gives an :class:`Unreadable` and the others follow.
+        """
+        read = _Reader(self._path, self._keep_gaps)
+        previous = ""
+        try:
+            clips = map_in_order(read, self._entries, workers=workers)
+            for entry, clip in zip(self._entries, clips, strict=True):
+                if entry.name == previous:
+                    reason = f"{entry.path} has the name of another file; remove one of them."
+                    yield Unreadable(entry.path, reason)
+                else:
+                    yield clip
+                previous = entry.name
+        finally:
+            read.close()
+
+
+@dataclass
+class RawReader:
+    """Reads files of a folder or zip; travels to the workers closed."""
+
+    root: Path
+    opened: zipfile.ZipFile | None = field(default=None, init=False)
+
+    def read(self, entry: Entry) -> RawClip:
+        """Read one file.
+
+        Raises:
+            DataError: it cannot be read; the message has its path.
+        """
+        if self.root.is_dir():
+            return read_skeleton_file(self.root / entry.path)
+        where = f"{self.root}/{entry.path}"
+        if entry.size > MAX_BYTES:
+            raise DataError(too_large(where, entry.size))
+        try:
+            if self.opened is None:
+                self.opened = zipfile.ZipFile(self.root)
+            data = self.opened.read(entry.path)
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
+            raise DataError(f"{where} cannot be unpacked: {error}.") from error
+        return parse_skeleton(data, where)
+
+    def close(self) -> None:
+        """Close the zip, if one was opened."""
+        if self.opened is not None:
+            self.opened.close()
+
+
+@dataclass
+class _Reader(RawReader):
+    """Reads and prepares one file, with the label and the ids of its name."""
+
+    keep_gaps: bool
+
+    def __call__(self, entry: Entry) -> SourceClip | Unreadable:
+        try:
+            ids = ntu.parse_name(entry.name)
+            raw = self.read(entry)
+            return SourceClip(
+                name=entry.name,
+                x=prepare_clip(raw, keep_gaps=self.keep_gaps),
+                label=ids.label,
+                subject=ids.performer,
+                camera=ids.camera,
+                setup=ids.setup,
+                replication=ids.replication,
+            )
+        except DataError as error:
+            return Unreadable(entry.name, str(error))
+
+
+def _describe(names: Iterable[str]) -> Description:
+    num_classes = 60
+    for name in names:
+        with suppress(DataError):  # no clip's name: unreadable when its turn comes
+            if ntu.parse_name(name).label >= num_classes:
+                num_classes = 120
+    return ntu.description(f"ntu{num_classes}", num_classes)
+
+
+def list_entries(path: Path) -> list[Entry]:
+    """Return the `.skeleton` files below a folder or in a zip, in no particular order.
+
+    Raises:
+        DataError: the path is no folder and no readable zip.
+    """
+    return _list_folder(path) if path.is_dir() else _list_zip(path)
+
+
+def _list_folder(root: Path) -> list[Entry]:
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
+
+    entries = []
+    for folder, _, files in os.walk(root, onerror=refuse):
+        for file in filter(_is_skeleton, files):
+            path = Path(folder, file)
+            relative = path.relative_to(root).as_posix()
+            try:
+                status = path.stat()
+                entry = Entry(path.stem, relative, status.st_size, status.st_mtime_ns)
+            except OSError:  # a dangling link: unreadable when its turn comes
+                entry = Entry(path.stem, relative, 0, 0)
+            entries.append(entry)
+    return entries
+
+
+def _list_zip(archive_path: Path) -> list[Entry]:
+    try:
+        modified = archive_path.stat().st_mtime_ns
+        with zipfile.ZipFile(archive_path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+    except OSError as error:
+        raise DataError(
+            f"{archive_path} cannot be opened as a folder or a zip of {SUFFIX} files: "
+            f"{error.strerror or error}."
+        ) from error
+    except zipfile.BadZipFile as error:
+        raise DataError(
+            f"{archive_path} is neither a folder nor a readable zip of {SUFFIX} files ({error}); "
+            "copy or download it again."
+        ) from error
+    paths = [PurePosixPath(member.filename) for member in members]
+    return [
+        Entry(path.stem, member.filename, member.file_size, modified)
+        for path, member in zip(paths, members, strict=True)
+        if _is_skeleton(path.name)
+    ]
+
+
+def _is_skeleton(file: str) -> bool:
+    return file.lower().endswith(SUFFIX) and not file.startswith(".")

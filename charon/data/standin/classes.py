@@ -1,0 +1,144 @@
+"""From a class's line of moves to numbers: its program, and its length."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data.standin.body import NUM_ANGLES, Angle, mirrored
+from charon.data.standin.moves import (
+    ARM_POSES,
+    ARM_SHAKES,
+    BODY_POSES,
+    HANGING,
+    LEG_POSES,
+    METRES,
+    MOVES,
+)
+from charon.seeding import numpy_generator
+
+# Rank of a class by length: shorter timings first. Long words in this list mean more.
+_SLOW = ("first", "last", "both", "beat", "shake", "hold")
+
+
+@dataclass(frozen=True)
+class Program:
+    """The moves of one person in one class.
+
+    Attributes:
+        change: (move, angle) what each move adds to the pose, radians or metres.
+        kind: (move,) name of the timing of each move.
+        count: (move,) number of beats or shakes; 1 for the other timings.
+        stands: whether the motion needs a standing person.
+        bearing: (angle,) how the class is carried all the time, radians.
+    """
+
+    change: NDArray[np.float64]
+    kind: tuple[str, ...]
+    count: tuple[int, ...]
+    stands: bool
+    bearing: NDArray[np.float64]
+
+
+def _arm_rows(pose: str) -> NDArray[np.float64]:
+    if pose in ARM_SHAKES:
+        change = np.array(ARM_SHAKES[pose])
+    else:
+        change = np.array(ARM_POSES[pose]) - np.array(HANGING)
+    row = np.zeros(NUM_ANGLES)
+    row[Angle.ARM_RAISE : Angle.LEFT_ARM] = np.deg2rad(change)
+    return row
+
+
+def _row(limb: str, pose: str) -> NDArray[np.float64]:
+    """Return the change of the 30 angles by one pose of one limb."""
+    if limb in ("r", "l", "b"):
+        right = _arm_rows(pose)
+    else:
+        right = np.zeros(NUM_ANGLES)
+        table = LEG_POSES if limb in ("rl", "ll", "bl") else BODY_POSES
+        for angle, value in table[pose].items():
+            right[angle] = value if angle in METRES else np.deg2rad(value)
+    if limb in ("l", "ll"):
+        return mirrored(right)
+    if limb in ("b", "bl"):
+        return right + mirrored(right)
+    return right
+
+
+def _parse(text: str) -> tuple[list[NDArray[np.float64]], list[str], list[int], bool]:
+    rows, kinds, counts = [], [], []
+    stands = False
+    for word in text.split():
+        move, _, weight = word.partition("*")
+        limb, pose, timing = move.split(":")
+        kind = timing.rstrip("0123456789")
+        rows.append(_row(limb, pose) * float(weight or 1.0))
+        kinds.append(kind)
+        counts.append(int(timing[len(kind) :] or 1))
+        stands = stands or limb in ("g", "rl", "ll", "bl") or pose == "stoop"
+    return rows, kinds, counts, stands
+
+
+ACCENT = 0.12
+"""Radians: how far a class's own poses are from the ones that the table names."""
+
+
+BEARING = 0.18
+"""Radians: how much the bearing of classes differs."""
+
+
+def _bearing_scale() -> NDArray[np.float64]:
+    scale = np.zeros(NUM_ANGLES)
+    scale[Angle.SPINE_FLEX : Angle.NOD] = 0.7 * BEARING
+    scale[Angle.NOD : Angle.ARM_RAISE] = 1.7 * BEARING
+    scale[Angle.HIP :] = BEARING
+    scale[Angle.LEAN] = scale[Angle.TOPPLE] = 0.2 * BEARING
+    return scale
+
+
+_BEARING_SCALE = _bearing_scale()
+
+
+@lru_cache(maxsize=512)
+def program(seed: int, label: int, person: int) -> Program:
+    """Return what person 0 (or the partner, person 1) does in the class with this label.
+
+    Every class speaks with an accent of its own: a fixed random change of its poses, so
+    that no two classes that share words are the same.
+    """
+    both = MOVES[label].split("|")
+    text = both[person] if person < len(both) else ""
+    rows, kinds, counts, stands = _parse(text)
+    rng = numpy_generator(seed, "standin", "class", label, person)
+    bearing = _BEARING_SCALE * rng.standard_normal(NUM_ANGLES)
+    if not rows:
+        return Program(np.zeros((0, NUM_ANGLES)), (), (), False, bearing)
+    change = np.stack(rows)
+    change += ACCENT * rng.standard_normal(change.shape) * (np.abs(change) > 0)
+    return Program(change, tuple(kinds), tuple(counts), stands, bearing)
+
+
+def is_two_person(label: int) -> bool:
+    """Return whether two people act in this class."""
+    return "|" in MOVES[label]
+
+
+@lru_cache(maxsize=2)
+def log_mean_frames(num_classes: int) -> NDArray[np.float64]:
+    """Return the mean of the logarithm of each class's number of frames.
+
+    Over the classes they spread normally around 4.373 with a longer upper tail, so that
+    the classes' mean lengths are from 50 to 170 frames; a class of more moves is longer.
+    """
+    moves = MOVES[:num_classes]
+    amount = [sum(line.count(word) for word in _SLOW) + 1e-3 * i for i, line in enumerate(moves)]
+    rank = np.argsort(np.argsort(amount))
+    z = _normal_quantiles(num_classes)[rank]
+    return np.asarray(4.373 + 0.26 * (z + 0.12 * (z**2 - 1.0)))
+
+
+def _normal_quantiles(count: int) -> NDArray[np.float64]:
+    return np.array([NormalDist().inv_cdf((i + 0.5) / count) for i in range(count)])

@@ -1,0 +1,226 @@
+"""How one person of the stand-in performs a class once: poses over time.
+
+A performance is the class's program, done in a person's style (posture, amplitude, speed),
+never twice alike, with small movements that mean nothing.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data.standin.body import NUM_ANGLES, Angle, mirrored
+from charon.data.standin.classes import Program, log_mean_frames, program
+from charon.data.standin.moves import HANGING
+from charon.seeding import numpy_generator
+
+MIN_FRAMES, MAX_FRAMES = 32, 300
+# Deviation of the logarithm of a class's lengths, and the part of it that is the person's.
+_LOG_FRAMES, _LOG_FRAMES_PERSON = 0.22, 0.08
+
+# How much postures differ, radians: between people, and from one performance to the next.
+_POSTURE_PERSON = 0.05
+_POSTURE_OCCASION = 0.012
+_ARMS_PERSON = 0.065
+_ARMS_OCCASION = 0.025
+# Movements without meaning: deviation in radians of the slowest wave of each angle.
+_FIDGET = 0.024
+_FIDGET_WAVES = 24
+# Factor on all moves.
+_AMPLITUDE = 0.73
+# Deviations in metres: the body's slowest sway, and its wandering off.
+_SWAY = 0.062
+_DRIFT = 0.037
+# Share of people who mostly sit, and of those who mostly use their left hand.
+_SEATED = 0.3
+_LEFT_HANDED = 0.06
+
+
+def _scale(body: float, arms: float) -> NDArray[np.float64]:
+    """Return one deviation for each angle of a pose; the root's places have none."""
+    scale = np.full(NUM_ANGLES, body)
+    scale[Angle.TURN] = 0.0
+    scale[Angle.LEAN : Angle.SPINE_FLEX] = 0.0
+    scale[Angle.LEAN] = scale[Angle.TOPPLE] = 0.3 * body
+    scale[Angle.ARM_RAISE : Angle.HIP] = arms
+    scale[Angle.ARM_OUT] = scale[Angle.LEFT_ARM + 1] = 1.5 * arms
+    scale[Angle.HIP :] = 0.4 * body
+    return scale
+
+
+_PERSON_SCALE = _scale(_POSTURE_PERSON, _ARMS_PERSON)
+_OCCASION_SCALE = _scale(_POSTURE_OCCASION, _ARMS_OCCASION)
+_FIDGET_SCALE = _scale(0.8 * _FIDGET, 1.5 * _FIDGET)
+_FIDGET_SCALE[Angle.TURN] = 0.16  # people shift their weight and turn a little
+
+
+def _resting() -> NDArray[np.float64]:
+    pose = np.zeros(NUM_ANGLES)
+    pose[Angle.ARM_RAISE : Angle.LEFT_ARM] = np.deg2rad(HANGING)
+    pose[Angle.LEFT_ARM : Angle.HIP] = np.deg2rad(HANGING)
+    pose[Angle.KNEE] = pose[Angle.LEFT_LEG + 2] = 0.06
+    pose[Angle.HIP] = pose[Angle.LEFT_LEG] = 0.04
+    return pose
+
+
+_RESTING = _resting()
+
+
+def _seated() -> NDArray[np.float64]:
+    pose = np.zeros(NUM_ANGLES)
+    pose[Angle.HIP] = pose[Angle.LEFT_LEG] = np.deg2rad(82)
+    pose[Angle.KNEE] = pose[Angle.LEFT_LEG + 2] = np.deg2rad(85)
+    pose[Angle.HIP_OUT] = pose[Angle.LEFT_LEG + 1] = np.deg2rad(8)
+    return pose
+
+
+_SEAT = _seated()
+
+
+@dataclass(frozen=True)
+class Style:
+    """What one person always does alike.
+
+    Attributes:
+        posture: (angle,) added to the resting pose.
+        amplitude: factor on every move.
+        log_speed: added to the logarithm of the number of frames.
+        left_handed: how likely left and right are exchanged in a performance.
+        seated: how likely the person sits where the class allows it.
+    """
+
+    posture: NDArray[np.float64]
+    amplitude: float
+    log_speed: float
+    left_handed: float
+    seated: float
+
+
+@lru_cache(maxsize=1024)
+def style(seed: int, performer: int) -> Style:
+    """Return one performer's style."""
+    rng = numpy_generator(seed, "standin", "style", performer)
+    return Style(
+        posture=_PERSON_SCALE * rng.standard_normal(NUM_ANGLES),
+        amplitude=float(_AMPLITUDE * np.exp(0.10 * rng.standard_normal())),
+        log_speed=float(_LOG_FRAMES_PERSON * rng.standard_normal()),
+        left_handed=0.8 if rng.random() < _LEFT_HANDED else 0.06,
+        seated=0.8 if rng.random() < _SEATED else 0.06,
+    )
+
+
+def num_frames(
+    seed: int, label: int, performer: int, num_classes: int, rng: np.random.Generator
+) -> int:
+    """Draw the number of frames of one performance."""
+    mean = log_mean_frames(num_classes)[label] + style(seed, performer).log_speed
+    deviation = np.sqrt(_LOG_FRAMES**2 - _LOG_FRAMES_PERSON**2)
+    frames = np.exp(mean + deviation * rng.standard_normal())
+    return int(np.clip(np.rint(frames), MIN_FRAMES, MAX_FRAMES))
+
+
+def _rise(u: NDArray[np.float64], start: float, width: float) -> NDArray[np.float64]:
+    """Return a smooth step from 0 to 1 that begins at ``start`` and takes ``width``."""
+    v = np.clip((u - start) / width, 0.0, 1.0)
+    return v * v * (3.0 - 2.0 * v)
+
+
+def _bump(u: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
+    v = np.clip(np.abs(u - centre) / width, 0.0, 1.0)
+    return 1.0 - v * v * (3.0 - 2.0 * v)
+
+
+def _timing(kind: str, count: int, u: NDArray[np.float64], shift: float) -> NDArray[np.float64]:
+    """Return how far a move has come at each time ``u`` (frame,), -1 to 1."""
+    match kind:
+        case "hold":
+            return np.ones_like(u)
+        case "lift":
+            return _rise(u, 0.12 + shift, 0.28) - _rise(u, 0.58 + shift, 0.28)
+        case "to":
+            return _rise(u, 0.34 + shift, 0.28)
+        case "off":
+            return 1.0 - _rise(u, 0.34 + shift, 0.28)
+        case "first":
+            return _bump(u, 0.3 + shift, 0.22)
+        case "mid":
+            return _bump(u, 0.5 + shift, 0.28)
+        case "last":
+            return _bump(u, 0.66 + shift, 0.22)
+        case "both":
+            return _bump(u, 0.3 + shift, 0.18) + _bump(u, 0.68 + shift, 0.18)
+    v = np.clip((u - 0.14 - shift) / 0.72, 0.0, 1.0)
+    if kind == "beat":
+        return 0.5 - 0.5 * np.cos(2.0 * np.pi * count * v)
+    return np.sin(2.0 * np.pi * count * v)  # shake
+
+
+def _moves(
+    moves: Program, amplitude: float, u: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return what the moves add to the pose at each time, (frame, angle)."""
+    draws = rng.standard_normal((len(moves.kind), 2))
+    weights = np.empty((len(u), len(moves.kind)))
+    for i, (kind, count) in enumerate(zip(moves.kind, moves.count, strict=True)):
+        weights[:, i] = _timing(kind, count, u, 0.03 * float(np.clip(draws[i, 1], -2, 2)))
+    weights *= amplitude * (1.0 + 0.08 * draws[:, 0])
+    return weights @ moves.change
+
+
+def _wave_sizes() -> NDArray[np.float64]:
+    """Return the deviation of each wave's weight, (wave, angle); cosines first, then sines.
+
+    The body's place has whole sine waves, which keep it near where it is in the first
+    frame, the origin of a prepared clip, and one slow half wave that lets it wander off.
+    """
+    k = np.arange(1, _FIDGET_WAVES + 1) * 0.5
+    sizes = np.tile((0.5 / k) ** 1.1, 2)[:, None] * _FIDGET_SCALE
+    place = [Angle.SIDEWAYS, Angle.FORWARD]
+    sizes[:, place] = 0.0
+    sizes[_FIDGET_WAVES + 1 :: 2, place] = (_SWAY / (k + k * (k / 7.0) ** 4))[1::2, None]
+    sizes[[[0], [_FIDGET_WAVES]], place] += _DRIFT
+    return sizes
+
+
+_WAVE_SIZES = _wave_sizes()
+
+
+def _fidget(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return slow wandering plus ever smaller and quicker waves, (frame, angle)."""
+    t = np.linspace(0.0, 1.0, frames)
+    k = np.arange(1, _FIDGET_WAVES + 1) * 0.5
+    phase = 2.0 * np.pi * t[:, None] * k
+    waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+    return np.asarray(waves @ (_WAVE_SIZES * rng.standard_normal(_WAVE_SIZES.shape)))
+
+
+def perform(
+    seed: int, label: int, person: int, performer: int, frames: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the poses (frame, angle) of one performance.
+
+    Args:
+        seed: the stand-in's seed; fixes classes and people.
+        label: 0-based class.
+        person: 0, or 1 for the partner in a two-person class.
+        performer: whose style it is.
+        frames: length of the performance.
+        rng: what makes this performance unlike the next.
+    """
+    who = style(seed, performer)
+    moves = program(seed, label, person)
+    lead, tail = rng.uniform(0.0, 0.18, 2)
+    bend = rng.uniform(-0.06, 0.06)
+    t = np.linspace(0.0, 1.0, frames)
+    u = (t - lead) / (1.0 - lead - tail)
+    u = u + bend * np.sin(np.pi * np.clip(u, 0.0, 1.0))
+    added = _moves(moves, who.amplitude, u, rng)
+    if rng.random() < who.left_handed:
+        added = mirrored(added)
+    pose = (
+        _RESTING + who.posture + moves.bearing + _OCCASION_SCALE * rng.standard_normal(NUM_ANGLES)
+    )
+    if rng.random() < who.seated and not moves.stands:
+        pose = pose + _SEAT
+    return np.asarray(pose + added + _fidget(frames, rng))

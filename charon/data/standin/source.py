@@ -1,0 +1,184 @@
+"""The embedded stand-in for NTU RGB+D: synthetic people, so that everything runs without data.
+
+It is a stand-in: what is measured on it is not comparable with published numbers. Its
+statistics (body, lengths, noise, motion, and how small a part of the variance a class is)
+are matched to the real recordings', see tests/data/test_standin.py.
+
+Every clip is a pure function of the seed and of its name. Each passes through the same
+preparation as a real recording.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charon.data import ntu
+from charon.data.actors import prepare_clip
+from charon.data.formats.skeleton_text import RawClip, write_skeleton_file
+from charon.data.parallel import map_in_order
+from charon.data.source import Description, SourceClip, Unreadable
+from charon.data.standin.body import NUM_JOINTS, joint_positions, person_bones
+from charon.data.standin.classes import is_two_person
+from charon.data.standin.layout import clip_names, small_pairs
+from charon.data.standin.motion import num_frames, perform
+from charon.data.standin.sensor import measure, person_yaw, view
+from charon.seeding import derive_seed, numpy_generator
+
+VERSION = 2
+"""Raised by every change that alters a clip, so that old caches are not taken for new."""
+
+# Two people stand this far apart, metres, and are turned to each other; to the cameras, the
+# performer's body is turned this much more to one side, degrees.
+_APART, _APART_DEVIATION = 0.96, 0.22
+_PAIR_YAW, _PAIR_YAW_DEVIATION = 15.0, 10.0
+# How much a performance is turned against the person's usual facing, degrees.
+_YAW_OCCASION = 6.0
+# Share of one-person clips in which somebody stands in the background, doing nothing: what
+# the second person of a one-person class does.
+_BYSTANDERS = 0.02
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A source of synthetic clips with NTU RGB+D's names, classes, cameras and protocols.
+
+    Attributes:
+        names: the clips, in order.
+        num_classes: 60 or 120.
+        seed: fixes classes, people, setups and all clips.
+    """
+
+    names: tuple[str, ...]
+    num_classes: int = 60
+    seed: int = 0
+
+    @classmethod
+    def small(cls, num_classes: int = 60, *, replications: int = 2, seed: int = 0) -> "StandIn":
+        """Return 8 performers a class: with 2 replications 48 clips a class, 2,880 for 60."""
+        names = clip_names(small_pairs(num_classes), replications, num_classes)
+        return cls(names, num_classes, seed)
+
+    @classmethod
+    def full(cls, num_classes: int = 60, *, seed: int = 0) -> "StandIn":
+        """Return NTU RGB+D's own names: 56,578 clips for 60 classes, 113,945 for 120."""
+        return cls(ntu.all_names(num_classes), num_classes, seed)
+
+    @property
+    def description(self) -> Description:
+        """NTU RGB+D's joints, bones, parts and class names."""
+        return ntu.description("standin", self.num_classes, is_standin=True)
+
+    def identity(self) -> str:
+        """Return version, seed and a digest of the names."""
+        digest = derive_seed(self.num_classes, *self.names)
+        return f"standin version={VERSION} seed={self.seed} clips={len(self.names)}:{digest:x}"
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self.names)
+
+    def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
+        """Yield every clip in order, made by up to ``workers`` processes."""
+        make = partial(make_clip, num_classes=self.num_classes, seed=self.seed)
+        yield from map_in_order(make, self.names, workers=workers)
+
+
+def make_clip(name: str, num_classes: int, seed: int) -> SourceClip:
+    """Return one clip, prepared as a real recording is."""
+    ids = ntu.parse_name(name)
+    return SourceClip(
+        name=name,
+        x=prepare_clip(make_raw_clip(name, num_classes, seed)),
+        label=ids.label,
+        subject=ids.performer,
+        camera=ids.camera,
+        setup=ids.setup,
+        replication=ids.replication,
+    )
+
+
+def make_raw_clip(name: str, num_classes: int, seed: int) -> RawClip:
+    """Return one recording as a `.skeleton` file would hold it."""
+    measured, rng = _measured(name, num_classes, seed)
+    bodies = [places for places, _ in measured]
+    frames = len(bodies[0])
+    first_id = 72057594037900000 + int(rng.integers(10**4))  # 17 digits, as Kinect's
+    return RawClip(
+        name=name,
+        num_frames=frames,
+        frame=np.repeat(np.arange(frames), len(bodies)),
+        body_id=tuple(str(first_id + i) for _ in range(frames) for i in range(len(bodies))),
+        xyz=np.stack(bodies, axis=1).reshape(-1, NUM_JOINTS, 3),
+    )
+
+
+def tracking_states(name: str, num_classes: int, seed: int) -> NDArray[np.int8]:
+    """Return how the performer's joints were tracked, (frame, joint): 1 inferred, 2 tracked."""
+    return _measured(name, num_classes, seed)[0][0][1]
+
+
+_Measured = tuple[NDArray[np.float32], NDArray[np.int8]]
+
+
+def _measured(
+    name: str, num_classes: int, seed: int
+) -> tuple[list[_Measured], np.random.Generator]:
+    """Return each body as the camera measures it, and the clip's generator."""
+    ids = ntu.parse_name(name)
+    occasion = (ids.setup, ids.performer, ids.replication, ids.label)
+    places, yaw = _performance(seed, num_classes, *occasion)
+    rng = numpy_generator(seed, "standin", "clip", name)
+    seen = view(places, seed, ids.setup, ids.camera, yaw, rng)
+    return [measure(body, rng) for body in seen], rng
+
+
+def _performance(
+    seed: int, num_classes: int, setup: int, performer: int, replication: int, label: int
+) -> tuple[NDArray[np.float64], float]:
+    """Return the places (body, frame, joint, xyz) in the room and how far all is turned.
+
+    All three cameras see the same performance.
+    """
+    rng = numpy_generator(seed, "standin", "performance", setup, performer, replication, label)
+    frames = num_frames(seed, label, performer, num_classes, rng)
+    pose = perform(seed, label, 0, performer, frames, rng)
+    first = joint_positions(pose, person_bones(seed, performer))
+    yaw = person_yaw(seed, performer) + np.deg2rad(_YAW_OCCASION * rng.standard_normal())
+    is_pair = is_two_person(label)
+    if not is_pair and rng.random() >= _BYSTANDERS:
+        return first[None], yaw
+    partner = _partner(seed, performer)
+    other = joint_positions(
+        perform(seed, label, 1, partner, frames, rng),
+        person_bones(seed, partner),
+    )
+    apart = max(0.45, _APART + _APART_DEVIATION * rng.standard_normal())
+    side = 1.0 if rng.random() < 0.5 else -1.0
+    if is_pair:
+        yaw += side * np.deg2rad(_PAIR_YAW + _PAIR_YAW_DEVIATION * rng.standard_normal())
+        other = other * (-1.0, 1.0, -1.0) + (0.0, 0.0, -apart)
+    else:
+        other += (side * (apart + 0.3), 0.0, 0.4)
+    return np.stack([first, other]), yaw
+
+
+def _partner(seed: int, performer: int) -> int:
+    """Return who acts with this performer: the smallest of the next nine people.
+
+    The preparation calls the body with the larger extent actor 1; so it mostly is the
+    performer of the clip's name.
+    """
+    candidates = [(performer + i) % 106 + 1 for i in range(9)]
+    return min(candidates, key=lambda p: sum(person_bones(seed, p).length.values()))
+
+
+def write_skeleton_files(standin: StandIn, folder: Path) -> None:
+    """Write every clip as `<name>.skeleton` into ``folder``, which is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in standin.names:
+        raw = make_raw_clip(name, standin.num_classes, standin.seed)
+        write_skeleton_file(folder / f"{name}.skeleton", raw)

@@ -1,0 +1,1 @@
+"""Training: the stream of tasks, evaluation after each, checkpoints and artifacts."""

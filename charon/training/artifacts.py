@@ -1,0 +1,135 @@
+"""What a finished run leaves behind: its model, its accuracies, its description."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from charon.config import Run
+from charon.errors import CheckpointError
+from charon.files import write_text
+from charon.learners.base import Learner
+from charon.training.build import make_learner
+from charon.training.checkpoint import load, save
+from charon.training.devices import choose_device
+from charon.training.stream import Stream
+
+ABOUT, MODEL = "run.json", "model.pt"
+
+
+def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
+    """Write ``run.json``, a run's settings and data, to ``folder`` and return its content."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "run": stream.run.to_flat(),
+        "class_names": stream.tasks.class_names,
+        "clip_shape": list(stream.tasks.clip_shape),
+        "parts": {name: list(js) for name, js in stream.archive.description.parts.items()},
+        "is_standin": stream.archive.description.is_standin,
+        "fingerprint": stream.archive.fingerprint,
+        "protocol": stream.tasks.protocol,
+        "validation": stream.tasks.val_rule,
+    }
+    write_text(folder / ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    return about
+
+
+def write_outputs(folder: Path, stream: Stream) -> None:
+    """Write what a stream has learned so far to ``folder``.
+
+    ``run.json`` (its settings and data), ``model.pt`` (for :func:`load_model`),
+    ``accuracy_matrix.csv`` (row: tasks seen, column: task, percent), ``confusion.csv`` (row:
+    true class, column: predicted class, clips) and ``per_class.csv``.
+    """
+    about = write_description(folder, stream)
+    save(folder / MODEL, about | {"learner": stream.learner.predictor_state()})
+    matrix = stream.accuracy_matrix
+    columns = [f"task_{k + 1:02d}" for k in range(len(matrix))]
+    _write(
+        folder / "accuracy_matrix.csv",
+        ["tasks_seen", *columns],
+        (
+            [i + 1, *("" if np.isnan(a) else f"{a:.4f}" for a in row)]
+            for i, row in enumerate(matrix)
+        ),
+    )
+    counts = stream.confusion()
+    names = stream.tasks.class_names
+    _write(
+        folder / "confusion.csv",
+        ["true_class", *names],
+        ([name, *row] for name, row in zip(names, counts.tolist(), strict=True)),
+    )
+    _write(
+        folder / "per_class.csv",
+        ["class", "clips", "accuracy"],
+        (
+            [name, row.sum(), f"{100 * row[k] / row.sum():.4f}" if row.sum() else ""]
+            for k, (name, row) in enumerate(zip(names, counts, strict=True))
+        ),
+    )
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+@dataclass(frozen=True)
+class Model:
+    """A finished run's model, ready to label clips.
+
+    Attributes:
+        run: the run that made it.
+        learner: predicts.
+        class_names: by position of the class order.
+        clip_shape: (channel, frame, joint, body) it takes.
+        is_standin: whether it has seen nothing but the synthetic stand-in.
+        device: where it computes.
+    """
+
+    run: Run
+    learner: Learner
+    class_names: tuple[str, ...]
+    clip_shape: tuple[int, int, int, int]
+    is_standin: bool
+    device: torch.device
+
+
+def load_model(folder: Path, device: str = "auto") -> Model:
+    """Load the model that a run left in ``folder``.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read.
+        ConfigError: there is no such device.
+    """
+    saved = load(folder / MODEL)
+    missing = {"run", "clip_shape", "parts", "class_names", "is_standin", "learner"} - saved.keys()
+    if missing:
+        raise CheckpointError(
+            f"{folder / MODEL} is not the model of a finished run: it has no {min(missing)}."
+        )
+    run = Run.from_flat(saved["run"])
+    channels, frames, joints, bodies = saved["clip_shape"]
+    shape = (channels, frames, joints, bodies)
+    names = tuple(saved["class_names"])
+    chosen = choose_device(device)
+    parts = {name: tuple(joints) for name, joints in saved["parts"].items()}
+    learner = make_learner(run, shape, len(names), parts, chosen)
+    try:
+        learner.load_predictor_state(saved["learner"])
+    except (RuntimeError, KeyError) as error:
+        raise CheckpointError(
+            f"{folder / MODEL} does not fit this version of the program, in which the same "
+            "settings make another model; learn it again, or use the version that made it."
+        ) from error
+    return Model(run, learner, names, shape, saved["is_standin"], chosen)

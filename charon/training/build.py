@@ -1,0 +1,79 @@
+"""From a run's description to its learner, for learning and for predicting alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from charon.augmentation import RandomRotation
+from charon.config import Run
+from charon.data.class_orders import task_classes
+from charon.learners import LEARNERS
+from charon.learners.base import Learner, Setup
+from charon.model.network import Network
+from charon.seeding import torch_generator
+
+
+def make_learner(
+    run: Run,
+    clip_shape: tuple[int, int, int, int],
+    num_classes: int,
+    parts: Mapping[str, tuple[int, ...]],
+    device: torch.device,
+) -> Learner:
+    """Return the run's learner, untrained.
+
+    Args:
+        run: which method, network and optimiser.
+        clip_shape: (channel, frame, joint, body).
+        num_classes: of the whole stream.
+        parts: joints of each part of the body, by name; may be empty.
+        device: where to compute.
+
+    Raises:
+        ConfigError: the settings do not fit the clips.
+    """
+    is_joint = run.data.stream == "joint"
+    per_task = num_classes if is_joint else run.data.classes_per_task
+    setup = Setup(
+        make_network=NetworkMaker(run, clip_shape, num_classes, device),
+        clip_shape=clip_shape,
+        num_classes=num_classes,
+        tasks=task_classes(num_classes, per_task),
+        parts=parts,
+        learning_rate=run.optimiser.learning_rate,
+        epochs=run.optimiser.epochs,
+        augment=RandomRotation(run.data.rotation, torch_generator(run.seed, "rotation")),
+        seed=run.seed,
+        device=device,
+    )
+    return LEARNERS[run.learner_name].learner(setup, run.learner)
+
+
+@dataclass(frozen=True)
+class NetworkMaker:
+    """Makes a run's backbone, with the same weights at every call; can be pickled."""
+
+    run: Run
+    clip_shape: tuple[int, int, int, int]
+    num_classes: int
+    device: torch.device
+
+    def __call__(self, *, with_decoder: bool) -> Network:
+        """Return a freshly initialised network on the device."""
+        channels, frames, joints, bodies = self.clip_shape
+        return Network(
+            num_classes=self.num_classes,
+            num_channels=channels,
+            num_frames=frames,
+            num_joints=joints,
+            num_bodies=bodies,
+            size=self.run.model.size,
+            frames_per_tuple=self.run.model.frames_per_tuple,
+            with_decoder=with_decoder,
+            attention=self.run.model.attention,
+            time_encoding=self.run.model.time_encoding,
+            presence=self.run.model.presence,
+            precision=self.run.model.precision,
+            generator=torch_generator(self.run.seed, "weights"),
+        ).to(self.device)

@@ -1,0 +1,128 @@
+"""The tasks of a stream: which clips and classes each has, loaded when they are needed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from charon.clips import Clips
+from charon.data.cache.archive import Archive
+from charon.data.class_orders import class_order, task_classes
+from charon.data.protocols import split
+from charon.data.settings import DataSettings
+from charon.data.transforms import load_clips
+from charon.errors import DataError
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a stream.
+
+    Attributes:
+        classes: its classes, positions of the class order.
+        train, test: int64 rows of the archive.
+    """
+
+    classes: range
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+class Tasks:
+    """A prepared set cut into tasks as the settings say.
+
+    Attributes:
+        tasks: in the order they are evaluated; the split stream learns them one by one.
+        order: the class order: original label of each position.
+        protocol: the benchmark's name, resolved.
+        val_rule: how validation clips were chosen, ``"none"`` where there are none.
+    """
+
+    def __init__(self, archive: Archive, settings: DataSettings, seed: int) -> None:
+        """Cut the set; reads no frames.
+
+        Args:
+            archive: the prepared set.
+            settings: benchmark, class order, tasks, validation.
+            seed: of the training crops.
+
+        Raises:
+            ConfigError: the settings do not fit the set.
+            DataError: a task has no clip to learn from, or none to evaluate on.
+        """
+        self._archive = archive
+        self._settings = settings
+        self._seed = seed
+        on_val = settings.evaluate_on == "val"
+        # One cut for every run: trials of a search must be judged by the same clips.
+        rows = split(
+            archive,
+            settings.benchmark,
+            val_fraction=settings.val_fraction if on_val else 0.0,
+            seed=0,
+        )
+        self.protocol, self.val_rule = rows.protocol, rows.val_rule
+        self.order = class_order(settings.class_order, archive.description, rows.classes)
+        self._position = np.full(len(archive.description.class_names), -1)
+        self._position[list(self.order)] = np.arange(len(self.order))
+        evaluated = rows.val if on_val else rows.test
+        self.tasks = [
+            Task(classes, self._in(rows.train, classes), self._in(evaluated, classes))
+            for classes in task_classes(len(self.order), settings.classes_per_task)
+        ]
+        for number, task in enumerate(self.tasks, 1):
+            for what, clips in (("training", task.train), (settings.evaluate_on, task.test)):
+                if not len(clips):
+                    raise DataError(
+                        f"{archive.source}: task {number} has no {what} clip under "
+                        f"{self.protocol}; choose other classes_per_task or another benchmark."
+                    )
+
+    def _in(self, rows: NDArray[np.int64], classes: range) -> NDArray[np.int64]:
+        position = self._position[self._archive.label[rows]]
+        return rows[(position >= classes.start) & (position < classes.stop)]
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """(channel, frame, joint, body) of every clip."""
+        about = self._archive.description
+        return about.num_channels, self._settings.num_frames, about.num_joints, about.num_bodies
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the whole stream."""
+        return len(self.order)
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes, by their position in the class order."""
+        return [self._archive.description.class_names[label] for label in self.order]
+
+    @property
+    def num_training_clips(self) -> int:
+        """Training clips of all tasks."""
+        return sum(len(task.train) for task in self.tasks)
+
+    def load(
+        self, rows: NDArray[np.int64], crop: Literal["train", "test"], epoch: int = 0
+    ) -> Clips:
+        """Return clips, cropped and resized, on the CPU.
+
+        Args:
+            rows: rows of the archive.
+            crop: random for training, from (seed, clip, epoch); centred for evaluation.
+            epoch: only matters under ``crop="epoch"`` of the settings.
+        """
+        x, present = load_clips(
+            self._archive,
+            rows,
+            num_frames=self._settings.num_frames,
+            crop=crop,
+            seed=self._seed,
+            epoch=epoch if self._settings.crop == "epoch" else 0,
+            duplicate_bodies=self._settings.duplicate_bodies,
+        )
+        label = self._position[self._archive.label[rows]]
+        return Clips(torch.from_numpy(x), torch.from_numpy(present), torch.from_numpy(label))

@@ -1,0 +1,1 @@
+"""Ray itself: start and stop, resources, cost of a trial, packing of GPUs."""

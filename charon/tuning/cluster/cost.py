@@ -1,0 +1,129 @@
+"""What a trial takes, measured by a few of its real steps and evaluations."""
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from charon.clips import Clips
+from charon.config import Run
+from charon.data.cache.archive import Archive
+from charon.learners.base import Phase
+from charon.settings import Value
+from charon.training.evaluation import score
+from charon.training.stream import Stream
+from charon.training.tasks import Task
+
+STEPS = 3
+"""Steps timed of each phase, after a small one that warms up."""
+
+LONG_STEP = 2.0
+"""Seconds after which no further step of a phase is timed."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one trial takes: wall seconds, and bytes of main memory and of a GPU."""
+
+    seconds: float
+    bytes: float
+    gpu_bytes: float
+
+
+@dataclass(frozen=True)
+class PhaseCost:
+    """A phase of a task: its name and epochs, and the wall seconds of one of its steps."""
+
+    name: str
+    epochs: int
+    seconds: float
+
+
+def cost_of(fields: Mapping[str, Value], archive: Archive, cpus: float) -> Cost:
+    """Measure a few steps of one run and scale them up to all epochs and clips."""
+    if fields["device"] == "cpu":
+        torch.set_num_threads(max(1, int(cpus)))
+    stream = Stream(Run.from_flat(fields), archive)
+    tasks, batch = stream.tasks.tasks, stream.run.optimiser.batch_size
+    seconds = 0.0
+    first, _ = phase_costs(stream, tasks[0])
+    later, added = phase_costs(stream, tasks[min(1, len(tasks) - 1)])
+    joint = stream.is_joint
+    for index, task in enumerate(tasks):
+        phases, num_clips = (first, 0) if joint or not index else (later, added)
+        steps = math.ceil((len(task.train) + num_clips) / batch)
+        seconds += sum(phase.epochs * steps * phase.seconds for phase in phases)
+    times = (1 if joint else len(tasks) - index for index in range(len(tasks)))
+    tested = sum(len(task.test) * n for task, n in zip(tasks, times, strict=True))
+    seconds += tested * _score_seconds(stream, tasks[0])
+    memory = stream.learner.memory
+    buffer = memory.num_bytes / len(memory) * memory.capacity if memory else 0.0
+    buffer += stream.learner.measurements().get("memory/extra_bytes", 0.0)
+    clip = 4 * math.prod(stream.tasks.clip_shape)
+    whole_task = clip * max(len(task.train) for task in tasks)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+    gpu = torch.cuda.max_memory_allocated() if stream.device.type == "cuda" else 0
+    return Cost(seconds, peak + whole_task + buffer, gpu + whole_task + buffer if gpu else 0)
+
+
+def phase_costs(
+    stream: Stream, task: Task, *, at_least: float = 0.0
+) -> tuple[list[PhaseCost], int]:
+    """Go through a task with few of its clips; return its phases and the clips added to it.
+
+    A learner that adds what it remembers to a task's clips is taken to have a full memory.
+
+    Args:
+        stream: learns the task, and remembers it.
+        task: its next.
+        at_least: seconds for which the steps of each phase are timed, if not zero.
+    """
+    learner = stream.learner
+    batch = stream.run.optimiser.batch_size
+    learner.begin_task(task.classes)
+    own = stream.tasks.load(task.train[: batch * (STEPS + 1)], "train").to(stream.device)
+    clips = learner.training_set(own)
+    added = learner.memory.capacity if learner.memory and len(clips) > len(own) else 0
+    parts = [clips.take(rows) for rows in torch.arange(len(clips)).split(batch)]
+    seconds: dict[str, float] = {}
+    found = []
+    for phase in learner.phases():
+        if phase.name not in seconds:
+            phase.step(clips.take(torch.arange(min(2, len(clips)))))
+            seconds[phase.name] = _timed(stream, phase, parts, at_least)
+        found.append(PhaseCost(phase.name, phase.epochs, seconds[phase.name]))
+    learner.end_task(own)
+    return found, added
+
+
+def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) -> float:
+    """Return the seconds of one step, the mean over some."""
+    spent: list[float] = []
+    while not spent or sum(spent) < at_least:
+        for batch in batches[:STEPS]:
+            start = time.perf_counter()
+            phase.step(batch)
+            _wait(stream)
+            spent.append(time.perf_counter() - start)
+            if sum(spent) > LONG_STEP:
+                break
+    return sum(spent) / len(spent)
+
+
+def _score_seconds(stream: Stream, task: Task) -> float:
+    """Return the seconds it takes to evaluate one clip."""
+    clips = stream.tasks.load(task.test[:8], "test")
+    start = time.perf_counter()
+    score(stream.learner, clips, task.classes, stream.device)
+    return (time.perf_counter() - start) / len(clips)
+
+
+def _wait(stream: Stream) -> None:
+    if stream.device.type == "cuda":
+        torch.cuda.synchronize()

@@ -1,0 +1,1 @@
+"""Ray Tune: the trainable, callbacks, ASHA, the searcher and the runner."""

@@ -1,0 +1,226 @@
+"""One trial on Ray: an adaptor around the stream, which knows nothing of Ray.
+
+A trial is one configuration and one seed through the whole sequence of tasks. It saves,
+then reports, once per task; whoever resumes it goes on from there with the same numbers.
+Its configuration is plain and all its paths are absolute, for a worker's working directory
+is a temporary one.
+"""
+
+import gc
+import math
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+from ray._raylet import setproctitle  # type: ignore[attr-defined]
+from ray.tune.trainable.function_trainable import wrap_function
+
+from charon.config import Run
+from charon.data.prepare import prepare
+from charon.errors import CharonError, DivergenceError
+from charon.files import write_text
+from charon.settings import Value
+from charon.training.artifacts import write_outputs
+from charon.training.checkpoint import load_checkpoint, save_checkpoint
+from charon.training.stream import Progress, Stream, TaskResult
+from charon.tuning.records.heartbeat import Heart
+from charon.tuning.study.first_tasks import first_tasks_folder
+from charon.tuning.study.labels import folder_name
+
+
+@dataclass(frozen=True)
+class TrialSetting:
+    """What a trial is told beside its run; absolute paths, plain values.
+
+    Attributes:
+        title: what Ray's dashboard calls the trial's process, e.g. ``"charon_ntu60"``.
+        cache: folder of the prepared sets.
+        folder: the study's folder of results.
+        objective: metric that must be a number in every report.
+        cpus, gpus: what one trial takes; a fraction of a GPU is also its share of memory.
+        share_first_task: whether it looks for a first task that another trial has learned.
+    """
+
+    title: str
+    cache: str
+    folder: str
+    objective: str
+    cpus: float
+    gpus: float
+    share_first_task: bool = False
+
+
+def trial_config(setting: TrialSetting, name: str, fields: dict[str, Value]) -> dict[str, Any]:
+    """Return what Ray gives to the trial, as ``config["trial"]``."""
+    return {"name": name, "run": fields, "setting": asdict(setting)}
+
+
+def train(config: dict[str, Any]) -> None:
+    """Learn the stream of one run, reporting once per task."""
+    trial = config["trial"]
+    setting, name = TrialSetting(**trial["setting"]), trial["name"]
+    _use_share_of_device(setting)
+    run = Run.from_flat(trial["run"])
+    with _remembering_failure(setting, name):
+        cache = Path(setting.cache)
+        archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
+        shared = first_tasks_folder(setting.folder) if setting.share_first_task else None
+        stream = Stream(run, archive, shared)
+        checkpoint = tune.get_checkpoint()
+        if checkpoint is not None:
+            with checkpoint.as_directory() as folder:
+                stream.load_state_dict(load_checkpoint(Path(folder), run))
+        stream.on_progress = _beating(setting, tune.get_context().get_trial_id())
+        start = time.time()
+        for result in stream:
+            if result.is_last:
+                write_outputs(outputs_folder(setting.folder, name), stream)
+            with tempfile.TemporaryDirectory() as temporary:
+                save_checkpoint(Path(temporary), stream.state_dict(), run)
+                report = _report(result, setting, name, time.time() - start)
+                tune.report(report, checkpoint=tune.Checkpoint.from_directory(temporary))
+            start = time.time()
+
+
+def outputs_folder(study_folder: str, name: str) -> Path:
+    """Return where a finished trial leaves its model, matrices and accuracies."""
+    return Path(study_folder) / "trials" / folder_name(name)
+
+
+def score(task: int, num_tasks: int, percent: float) -> float:
+    """Return what a search maximises: any trial that learned more tasks ranks higher.
+
+    Mean accuracy falls as tasks arrive, so a trial stopped early would look best. Within a
+    task the order is that of ``percent``; across tasks more tasks win, in ``[0, 1]``.
+
+    Args:
+        task: tasks seen, 1 to ``num_tasks``.
+        num_tasks: tasks of the whole stream.
+        percent: mean accuracy over the tasks seen, 0 to 100.
+    """
+    return (task - 1 + percent / 100) / num_tasks
+
+
+def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float) -> dict[str, Any]:
+    value = result.metrics.get(setting.objective, math.nan)
+    if not math.isfinite(value):
+        raise DivergenceError(
+            f"{setting.objective} is {value} after task {result.task} of the run {name!r}; "
+            "lower optimiser.learning_rate."
+        )
+    report: dict[str, Any] = {
+        "metrics": dict(result.metrics),
+        "matrix": [
+            [None if math.isnan(a) else a for a in row] for row in result.accuracy_matrix.tolist()
+        ],
+        "task": result.task,
+        "num_tasks": result.num_tasks,
+        "seconds": seconds,
+        "device": _device_name(),
+    }
+    if setting.objective.startswith("val/"):
+        report["score"] = score(result.task, result.num_tasks, value)
+    return report
+
+
+def _use_share_of_device(setting: TrialSetting) -> None:
+    """Use the CPUs and the part of a GPU that Ray counts for this trial, and no more."""
+    torch.set_num_threads(max(1, int(setting.cpus)))
+    gc.collect()  # what is left of the process's last trial
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        if 0 < setting.gpus < 1:
+            torch.cuda.set_per_process_memory_fraction(setting.gpus)
+
+
+def _device_name() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _beating(setting: TrialSetting, trial_id: str) -> Any:
+    heart = Heart(beat_file(setting.folder, trial_id))
+
+    def on_progress(progress: Progress) -> None:
+        heart.beat(progress.task, progress.epoch, progress.epochs, progress.phase)
+
+    return on_progress
+
+
+def beat_file(study_folder: str, trial_id: str) -> Path:
+    """Return the file in which a trial says how far it is."""
+    return Path(study_folder) / "progress" / f"{trial_id}.json"
+
+
+@contextmanager
+def _remembering_failure(setting: TrialSetting, name: str) -> Iterator[None]:
+    """Keep an error in a file, and raise it at once when Ray tries the trial again.
+
+    A killed process is worth another try; an error would only repeat itself. The driver
+    removes these files when a study is resumed.
+    """
+    path = failure_file(setting.folder, name)
+    if path.exists():
+        raise CharonError(path.read_text(encoding="utf-8"))
+    try:
+        yield
+    except Exception as error:
+        write_text(path, explain(error, setting))
+        raise
+
+
+def failure_file(study_folder: str, name: str) -> Path:
+    """Return the file in which a failed trial says why."""
+    return Path(study_folder) / "progress" / f"{folder_name(name)}.failure"
+
+
+def explain(error: Exception, setting: TrialSetting) -> str:
+    """Say in one sentence why a trial failed, and what to do where that is known."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return (
+            f"The GPU's memory is used up at --gpus-per-trial {setting.gpus:g}; pack fewer trials "
+            "(a larger fraction), or lower optimiser.batch_size."
+        )
+    if isinstance(error, CharonError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+class CharonTrial(wrap_function(train, name="charon")):  # type: ignore[misc]
+    """The trials of one process, one after the other, as Ray places and shows them.
+
+    A process of its own for each would import torch and Ray anew for each: three seconds of
+    a core. A trial that fails takes its process with it.
+    """
+
+    def __repr__(self) -> str:
+        """Return what Ray's list of actors calls the process; it is asked only once."""
+        return f"{self.config['trial']['setting']['title']} trials"
+
+    def step(self) -> Any:
+        """Learn a task; meanwhile the process is called as its trial is."""
+        trial = self.config["trial"]
+        setproctitle(f"ray::{trial['setting']['title']} {trial['name']}")
+        return super().step()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Make the process ready for its next trial.
+
+        Ray waits for the last one's thread, which may still remove files; were it given up,
+        the next trial would fail.
+        """
+        os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "60")
+        return bool(super().reset_config(new_config))
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> Any:
+        """Return what one trial takes of a node."""
+        setting = config["trial"]["setting"]
+        bundle = {"CPU": setting["cpus"], "GPU": setting["gpus"]}
+        return tune.PlacementGroupFactory([{k: v for k, v in bundle.items() if v}])

@@ -1,0 +1,42 @@
+"""When a study is over, and how long it has run."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from charon.tuning.records.journal import LOST, OVER, Journal
+
+EXTENDED, TIME_UP, EXHAUSTED = "extended", "time_up", "exhausted"
+"""Kinds of events: trials were added to a search that was over; its hours were used up; it was
+suggested nothing more that can be run."""
+
+
+WORK = ("trial", "suggestion", "start", "report", "end", TIME_UP, EXHAUSTED)
+"""Kinds of events while trials are suggested and learned; others tell of what follows."""
+
+
+def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
+    """Return the wall seconds a study has run, in all its sittings since it was extended.
+
+    A sitting counts until the last that was heard of its trials: what follows a search, such as
+    the winner's confirmation, takes none of its hours.
+    """
+    total, began, last = 0.0, 0.0, 0.0
+    for event in events:
+        if event["kind"] == EXTENDED:
+            total, began, last = 0.0, event["time"], event["time"]
+        elif event["kind"] == "study":
+            total += last - began
+            began = last = event["time"]
+        elif event["kind"] in WORK:
+            last = event["time"]
+    return total + last - began
+
+
+def is_over(journal: Journal, num_trials: int) -> bool:
+    """Whether a study has come to its end: all its trials, or all that there could be."""
+    statuses = [record.status for record in journal.trials.values() if record.status != LOST]
+    if any(status not in OVER for status in statuses):
+        return False
+    kinds = [event["kind"] for event in journal.events]
+    last = next((kind for kind in reversed(kinds) if kind in ("study", TIME_UP, EXHAUSTED)), "")
+    return len(statuses) >= num_trials or last in (TIME_UP, EXHAUSTED)

@@ -1,0 +1,190 @@
+"""What only Optuna knows of a search: its interactive plots, and which fields mattered."""
+
+import copy
+import csv
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import optuna
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial, TrialState
+
+from charon.files import write_text
+from charon.report.search.results import ENOUGH_FOR_IMPORTANCE
+from charon.tuning.records.journal import TrialRecord
+from charon.tuning.sampling.optuna_trials import NUMBER, RAY_TRIAL
+
+FOLDER = "plots"
+"""Of the pages, in the search's folder."""
+
+BEST_SHARE = 0.25
+EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
+"""Optuna's default compares the best tenth, which is one trial of a dozen."""
+
+FRONTS = (2, 3)
+"""Numbers of objectives of which Optuna draws a Pareto front."""
+
+
+def write_plots(
+    study: optuna.Study,
+    records: Sequence[TrialRecord],
+    objectives: Sequence[str],
+    directions: Sequence[str],
+    provenance: str,
+    folder: Path,
+) -> None:
+    """Write Optuna's own plots as pages, and ``importance.csv``.
+
+    What needs more finished trials than there are is left out; pages of an earlier, shorter
+    search are replaced.
+
+    Args:
+        study: of the search.
+        records: its trials.
+        objectives: of the search.
+        directions: ``maximize`` or ``minimize`` for each.
+        provenance: what the numbers were measured on; stands on every page.
+        folder: of the search.
+    """
+    pages = folder / FOLDER
+    pages.mkdir(exist_ok=True)
+    table = folder / "importance.csv"
+    for old in (*pages.glob("*.html"), table):  # of a search that was shorter then
+        old.unlink(missing_ok=True)
+    shown = in_own_units(study, records, objectives, directions)
+    number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    draw = optuna.visualization
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what Optuna calls experimental
+        plots = {"timeline": draw.plot_timeline(shown)}
+        for column, name in enumerate(objectives if number else ()):
+            # Where there is one, Optuna draws the best so far, but not of a target of ours.
+            target = _value(column) if len(objectives) > 1 else None
+            options = {"target": target, "target_name": name}
+            end = "" if column == 0 else "_" + name.replace("/", "_")
+            plots["history" + end] = draw.plot_optimization_history(shown, **options)
+            plots["slice" + end] = draw.plot_slice(shown, **options)
+            plots["parallel_coordinates" + end] = draw.plot_parallel_coordinate(shown, **options)
+        if number and len(objectives) in FRONTS:
+            plots["pareto_front"] = draw.plot_pareto_front(
+                shown,
+                targets=_first_last,
+                target_names=[*objectives[1:], objectives[0]],
+            )
+        ranked = importances(shown, objectives, directions)
+        if ranked:
+            figure = draw.plot_param_importances(
+                shown,
+                evaluator=PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE),
+                target=_lower_is_better(0, directions),
+                target_name=objectives[0],
+            )
+            plots["importance"] = figure.update_layout(title=f"Importance ({EVALUATOR})")
+        for title, figure in plots.items():
+            what = figure.layout.title.text
+            figure.update_layout(title=f"{what}<br><sup>{provenance}</sup>")
+            figure.write_html(pages / f"{title}.html", include_plotlyjs="directory")
+    if ranked:
+        write_text(table, _importance_csv(ranked))
+
+
+def in_own_units(
+    study: optuna.Study,
+    records: Sequence[TrialRecord],
+    objectives: Sequence[str],
+    directions: Sequence[str],
+) -> optuna.Study:
+    """Return a copy whose values are the objectives' own: FAA in percent, bytes, seconds.
+
+    What a sampler was told ranks stopped trials too and would mean nothing to a reader.
+    Trials that Optuna calls complete and the search does not are failed ones. Every trial has the
+    number that its name ends in, so refused settings, which were never run, keep theirs.
+    """
+    final = {record.trial_id: record.final for record in records}
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        shown = optuna.create_study(directions=list(directions))
+    finally:
+        optuna.logging.set_verbosity(before)
+    for trial in _by_number(study.get_trials(deepcopy=False)):
+        shown.add_trial(_translated(trial, final, objectives))
+    return shown
+
+
+def _by_number(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials so that each stands at its own number.
+
+    Optuna gives a trial that failed and went on a new number; the attempt that failed is put
+    there, and the trial where it was suggested first.
+    """
+    own = {trial.user_attrs.get(NUMBER, trial.number): trial for trial in trials}
+    replaced = (t for t in trials if own[t.user_attrs.get(NUMBER, t.number)] is not t)
+    return [own.get(number) or next(replaced) for number in range(len(trials))]
+
+
+def _translated(
+    trial: FrozenTrial, final: dict[str, dict[str, float]], objectives: Sequence[str]
+) -> FrozenTrial:
+    copied = copy.deepcopy(trial)
+    metrics = final.get(trial.user_attrs.get(RAY_TRIAL, ""), {})
+    if trial.state == TrialState.COMPLETE and metrics:
+        copied.values = [metrics[name] for name in objectives]
+    elif trial.state == TrialState.COMPLETE:
+        copied.state, copied.values = TrialState.FAIL, None
+    else:
+        copied.values = None  # of a stopped trial Optuna keeps the last score
+    return copied
+
+
+def importances(
+    shown: optuna.Study, objectives: Sequence[str], directions: Sequence[str]
+) -> list[dict[str, object]]:
+    """Return how much each field mattered for each objective, as rows; none for few trials."""
+    number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    if number < ENOUGH_FOR_IMPORTANCE:
+        return []
+    rows: list[dict[str, object]] = []
+    for column, name in enumerate(objectives):
+        found = get_param_importances(
+            shown,
+            evaluator=PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE),
+            target=_lower_is_better(column, directions),
+        )
+        rows += [
+            {
+                "objective": name,
+                "field": parameter.partition(":")[0],
+                "importance": round(float(value), 6),
+                "evaluator": EVALUATOR,
+                "n": number,
+            }
+            for parameter, value in found.items()
+        ]
+    return rows
+
+
+def _first_last(trial: FrozenTrial) -> list[float]:
+    """Return the values in the order of a front's axes: the first one upright, as in the report."""
+    return [*trial.values[1:], trial.values[0]]
+
+
+def _value(column: int) -> Callable[[FrozenTrial], float]:
+    return lambda trial: float(trial.values[column])
+
+
+def _lower_is_better(column: int, directions: Sequence[str]) -> Callable[[FrozenTrial], float]:
+    """Return what PED-ANOVA compares: it takes lower values for better ones."""
+    sign = -1.0 if directions[column] == "maximize" else 1.0
+    return lambda trial: sign * float(trial.values[column])
+
+
+def _importance_csv(rows: Sequence[dict[str, object]]) -> str:
+    text = io.StringIO()
+    columns = ["objective", "field", "importance", "evaluator", "n"]
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

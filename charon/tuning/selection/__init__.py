@@ -1,0 +1,1 @@
+"""After a search: the winner, the protocol gap, the confirm stage."""

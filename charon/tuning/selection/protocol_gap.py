@@ -1,0 +1,157 @@
+"""The protocol gap: who would have won under other rules, and what that would have been worth.
+
+The same finished trials are ranked by validation, by the test set, and by the first tasks
+alone. Pure functions; the test accuracies come from the trials' saved models
+(:mod:`charon.tuning.selection.scoring`), after the winner was written down.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from charon.report.statistics import number_or_none, spearman
+from charon.tuning.records.journal import TrialRecord
+from charon.tuning.selection.rules import (
+    FIRST_TASKS,
+    TEST,
+    VALIDATION,
+    Rule,
+    Tested,
+    finished,
+    select,
+)
+
+VAL_FAA, TEST_FAA = "val/faa", "test/faa"
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Whom a rule would have chosen.
+
+    Attributes:
+        rule: the rule.
+        trial: its winner.
+        score: what it was chosen by, percent.
+        val, test: FAA of that trial on validation clips and on the test set, percent.
+    """
+
+    rule: Rule
+    trial: TrialRecord
+    score: float
+    val: float
+    test: float
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """How well the order after some tasks tells the order at the end.
+
+    Attributes:
+        task: tasks seen.
+        val, test: Spearman's rho of the validation accuracy after them and the final
+            validation and test accuracy; NaN where there is no order to compare.
+        n: finished trials compared.
+    """
+
+    task: int
+    val: float
+    test: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The report's numbers.
+
+    Attributes:
+        picks: by validation, test, the first task, and the first tasks.
+        foresight: for every number of tasks seen.
+        ranks: of each trial under each of the picks' rules, 1 the best, by the trial's id;
+            equal trials share the better rank.
+    """
+
+    picks: list[Pick]
+    foresight: list[Foresight]
+    ranks: dict[str, list[int]]
+
+    @property
+    def flattery(self) -> float:
+        """Points of test accuracy by which picking on the test set beats picking on validation."""
+        by_rule = {pick.rule.name: pick.test for pick in self.picks}
+        return by_rule[TEST] - by_rule[VALIDATION]
+
+
+def measure_gap(records: Sequence[TrialRecord], tested: Tested, first_tasks: int) -> Gap:
+    """Rank the finished trials of a search under each rule.
+
+    Args:
+        records: all trials; the finished ones are compared, by FAA whatever the objective.
+        tested: metrics on the test set of the finished trials, by their ids.
+        first_tasks: the first tasks of the rule of that name.
+
+    Raises:
+        SelectionError: no trial has finished.
+    """
+    compared = finished(records)
+    # On the joint stream all tasks are learned as one, and there are no first ones.
+    early = [
+        task
+        for task in dict.fromkeys((1, first_tasks))
+        if all(task in record.curve for record in compared)
+    ]
+    rules = [Rule(VALIDATION), Rule(TEST), *(Rule(FIRST_TASKS, task) for task in early)]
+    picks, by_rule = [], []
+    for rule in rules:
+        found = select(records, [VAL_FAA], ["maximize"], rule, tested)
+        by_rule.append({name: value for name, (value,) in found.values.items()})
+        one = found.winner
+        test = tested[one.trial_id][TEST_FAA]
+        picks.append(Pick(rule, one, by_rule[-1][one.trial_id], one.final[VAL_FAA], test))
+    columns = [_ranks([values[r.trial_id] for r in compared]) for values in by_rule]
+    ranks = {
+        record.trial_id: list(row)
+        for record, row in zip(compared, zip(*columns, strict=True), strict=True)
+    }
+    return Gap(picks, _foresight(compared, tested), ranks)
+
+
+def _ranks(values: Sequence[float]) -> list[int]:
+    return [1 + sum(other > value for other in values) for value in values]
+
+
+def _foresight(compared: Sequence[TrialRecord], tested: Tested) -> list[Foresight]:
+    val = [record.final[VAL_FAA] for record in compared]
+    test = [tested[record.trial_id][TEST_FAA] for record in compared]
+    found = []
+    for task in sorted(compared[0].curve):
+        early = [record.curve[task][VAL_FAA] for record in compared]
+        found.append(Foresight(task, spearman(early, val), spearman(early, test), len(compared)))
+    return found
+
+
+def as_plain(gap: Gap) -> dict[str, object]:
+    """Return the report's numbers as what JSON can hold, None where there is no number."""
+    return {
+        "flattery": gap.flattery,
+        "picks": [
+            {
+                "rule": pick.rule.name,
+                "after": pick.rule.after or pick.trial.num_tasks,
+                "meaning": pick.rule.meaning,
+                "trial_id": pick.trial.trial_id,
+                "trial": pick.trial.label,
+                "score": pick.score,
+                "val": pick.val,
+                "test": pick.test,
+            }
+            for pick in gap.picks
+        ],
+        "foresight": [
+            {
+                "task": f.task,
+                "rho_val": number_or_none(f.val),
+                "rho_test": number_or_none(f.test),
+                "n": f.n,
+            }
+            for f in gap.foresight
+        ],
+    }

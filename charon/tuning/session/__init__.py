@@ -1,0 +1,1 @@
+"""Before the first trial: options, data, planning, resume and the dry run."""

@@ -1,0 +1,134 @@
+"""The data of a study: prepared once, before the trials memory-map it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from charon.settings import Value
+
+if TYPE_CHECKING:
+    from charon.data.cache.archive import Archive
+    from charon.training.tasks import Tasks
+
+LINE_EVERY_SECONDS = 5.0
+"""Between two lines of progress where there is no terminal."""
+
+
+class StudyClips:
+    """The prepared set and its tasks.
+
+    Attributes:
+        archive: the prepared set.
+        tasks: its clips as the study's runs see them, under the first of its benchmarks.
+        protocol: the rules of train and test, of all its benchmarks.
+    """
+
+    archive: "Archive"
+    tasks: "Tasks"
+    protocol: str
+
+    def __init__(self, runs: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> None:
+        """Take the fields of one run of each benchmark; nothing is read yet."""
+        self._fields, self._others = runs[0], runs[1:]
+        self._cache = cache
+        self._console = console
+
+    def check(self) -> None:
+        """Look at what there is, without reading clips.
+
+        Raises:
+            DataError: it is missing, or of a kind or shape that cannot be used.
+        """
+        from charon.config import Run
+        from charon.data.prepare import open_source
+
+        data = Run.from_flat(self._fields).data
+        _ = open_source(data.path, keep_gaps=data.keep_gaps).description
+
+    @property
+    def class_order(self) -> str:
+        """The name of the class order, with ``auto`` resolved."""
+        name = str(self._fields["data.class_order"])
+        if name != "auto":
+            return name
+        return "paper" if self.archive.description.is_ntu else "natural"
+
+    def prepare(self) -> None:
+        """Prepare the set, showing progress if it is not in the cache, and cut it into tasks.
+
+        Raises:
+            DataError, ConfigError: the data cannot be used, or not so.
+        """
+        from charon.config import Run
+        from charon.data.prepare import prepare
+        from charon.training.tasks import Tasks
+
+        run = Run.from_flat(self._fields)
+        with PreparationView(run.data.path, self._console) as view:
+            self.archive = prepare(
+                run.data.path, self._cache, keep_gaps=run.data.keep_gaps, on_progress=view.show
+            )
+        for name, reason in self.archive.unreadable[:5]:
+            self._console.print(f"Skipped {name}: {reason}", markup=False)
+        if len(self.archive.unreadable) > 5:
+            self._console.print(f"… and {len(self.archive.unreadable) - 5} more clips skipped.")
+        self.tasks = Tasks(self.archive, run.data, run.seed)
+        others = [Tasks(self.archive, Run.from_flat(f).data, run.seed) for f in self._others]
+        names = [tasks.protocol for tasks in (self.tasks, *others)]
+        self.protocol = " + ".join(dict.fromkeys(names))
+
+
+def check_named(path: str) -> None:
+    """Look whether ``path`` names anything, which takes no time; what it is, is looked at later.
+
+    Raises:
+        DataError: there is no such source, or it cannot be read.
+    """
+    from charon.data.prepare import STANDINS, is_there, open_source
+
+    if path not in STANDINS and not is_there(path):
+        open_source(path)
+
+
+class PreparationView:
+    """Shows how many clips have been read: a bar, or a line now and then."""
+
+    def __init__(self, path: str, console: Console) -> None:
+        self._path = path
+        self._console = console
+        self._bar: Progress | None = None
+        self._said = 0.0
+
+    def __enter__(self) -> "PreparationView":
+        """Show nothing yet: a set in the cache needs no preparation."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` clips have been read."""
+        if self._console.is_terminal:
+            self._show_bar(done, total)
+        elif done == total or time.monotonic() - self._said > LINE_EVERY_SECONDS:
+            self._said = time.monotonic()
+            self._console.print(f"Preparing {self._path}: {done}/{total} clips", markup=False)
+
+    def _show_bar(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bar.add_task(f"Preparing {self._path}", total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done)

@@ -1,0 +1,42 @@
+"""Plain facts that go with every trial: where it comes from."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+
+from charon.tuning.session.data import StudyClips
+
+LIBRARIES = ("torch", "numpy", "ray", "optuna", "mlflow")
+
+
+def trial_tags(clips: StudyClips, preset: str, script: Path) -> dict[str, str]:
+    """Return the tags of a study's runs: data, code and libraries."""
+    about = clips.archive.description
+    return {
+        "dataset": about.name,
+        "fingerprint": clips.archive.fingerprint,
+        "standin": str(about.is_standin).lower(),
+        "protocol": clips.protocol,
+        "validation": clips.tasks.val_rule,
+        "class_order": clips.class_order,
+        "preset": preset,
+        "versions": " ".join(_versions()),
+        "mlflow.source.name": str(script),
+        **_commit(script),
+    }
+
+
+def _versions() -> list[str]:
+    found = [f"python {platform.python_version()}"]
+    return found + [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
+
+
+def _commit(script: Path) -> dict[str, str]:
+    """Return the commit of the code the study lies in; nothing where git does not know it."""
+    command = ["git", "-C", str(script.parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"mlflow.source.git.commit": done.stdout.strip()}

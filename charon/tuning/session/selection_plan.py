@@ -1,0 +1,74 @@
+"""How a search is judged: the rule, and what confirms its winner."""
+
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from charon.errors import ConfigError
+from charon.settings import Value
+from charon.tuning.selection.rules import GTEP, VALIDATION, Rule, choose_rule
+from charon.tuning.session.data import StudyClips
+from charon.tuning.session.options import Options
+from charon.tuning.study import gtep
+from charon.tuning.study.objectives import check_defined
+from charon.tuning.study.study import BENCHMARK, Study
+
+NUM_SEEDS = 3
+"""Of the confirm stage, unless ``--confirm-seeds`` says otherwise."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How a search is judged.
+
+    Attributes:
+        rule: of the selection.
+        first_tasks: of the rule of that name, and of its line in the gap.
+        seeds: of the confirm stage; none where it is off.
+        benchmark: of the confirm stage, where it is not the search's.
+    """
+
+    rule: Rule
+    first_tasks: int
+    seeds: tuple[int, ...]
+    benchmark: str | None
+
+
+def judgement_of(
+    study: Study, options: Options, fields: Mapping[str, Value], clips: StudyClips
+) -> Judgement:
+    """Return how a search is judged.
+
+    Args:
+        study: the search.
+        options: of the command line.
+        fields: all fields of its first trial.
+        clips: its data.
+
+    Raises:
+        ConfigError: the objectives or the rule do not fit the search or its data.
+    """
+    from charon.tuning.execution.asha import grace_tasks
+
+    if fields["data.evaluate_on"] != "val":
+        raise ConfigError(
+            "A search is judged on validation clips and never sees the test set, so "
+            "data.evaluate_on cannot be set; leave it out."
+        )
+    is_joint = fields["data.stream"] == "joint"
+    num_tasks = 1 if is_joint else len(clips.tasks.tasks)
+    check_defined(study.objectives, num_tasks)
+    first = options.first_tasks or grace_tasks(num_tasks)
+    rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
+    benchmark = None
+    if rule.name == GTEP:
+        gtep.check_classes(clips.archive.source, clips.archive.description)
+        benchmark = gtep.evaluation_benchmark(str(fields[BENCHMARK]))
+    number = NUM_SEEDS if options.confirm_seeds is None else options.confirm_seeds
+    number = min(number, 1) if options.smoke else number
+    return Judgement(rule, first, fresh_seeds(number, study.seeds), benchmark)
+
+
+def fresh_seeds(number: int, seen: Collection[int]) -> tuple[int, ...]:
+    """Return the first ``number`` seeds that are not among ``seen``."""
+    return tuple(itertools.islice((s for s in itertools.count() if s not in seen), number))

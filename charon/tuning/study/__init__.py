@@ -1,0 +1,1 @@
+"""What a study declares: its trials, search space, objectives and scale."""

@@ -1,0 +1,109 @@
+"""What a study may be about: the metrics that "best" can mean, and which way is better."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from charon.errors import ConfigError
+from charon.tuning.study.budget import show_bytes
+
+Direction = Literal["maximize", "minimize"]
+
+ACCURACIES = ("faa", "task_il_faa", "average_incremental_accuracy")
+"""Percent, defined after every task: what a search can judge a trial by before its end."""
+
+ACROSS_TASKS = ("average_incremental_accuracy", "forgetting", "bwt")
+"""Not defined on a stream of one task, such as the joint one."""
+
+_DIRECTIONS: dict[str, Direction] = {
+    **{f"val/{name}": "maximize" for name in ACCURACIES},
+    "val/forgetting": "minimize",
+    "val/bwt": "maximize",
+    "memory/bytes": "minimize",
+    "time/train_seconds": "minimize",
+}
+"""The metrics that every learner reports, as they are logged."""
+
+
+def directions(objectives: Sequence[str]) -> list[Direction]:
+    """Return which way each metric is better; ``test/...`` is as ``val/...``.
+
+    Raises:
+        ConfigError: a metric is unknown.
+    """
+    return [_direction(name) for name in objectives]
+
+
+def _direction(name: str) -> Direction:
+    known = _DIRECTIONS.get("val/" + name.removeprefix("test/"), _DIRECTIONS.get(name))
+    if known is None:
+        raise ConfigError(
+            f"There is no metric {name!r} to be an objective; known are {', '.join(_DIRECTIONS)}."
+        )
+    return known
+
+
+def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
+    """Check that a study can be about these metrics.
+
+    Raises:
+        ConfigError: one is unknown or named twice, a search would select on the test set or
+            without looking at accuracy, or a grid has several.
+    """
+    for name in objectives:
+        if is_search and name.startswith("test/"):
+            raise ConfigError(
+                "A search selects, so its objective is a validation metric such as 'val/faa', "
+                f"but got {name!r}; selecting on the test set would flatter the winner."
+            )
+    directions(objectives)
+    if len(set(objectives)) < len(objectives):
+        raise ConfigError(f"Every objective is named once, but got {' '.join(objectives)}.")
+    if len(objectives) > 1 and not is_search:
+        raise ConfigError(f"Only a search has several objectives, but got {' '.join(objectives)}.")
+    if is_search and not any(map(_is_accuracy, objectives)):
+        names = " ".join(objectives)
+        raise ConfigError(
+            f"A search for the best {names} alone is won by a setting that learns nothing; add an "
+            f"accuracy (--objective val/faa {names}), or search for val/faa within a --budget."
+        )
+
+
+def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
+    """Check that these metrics are defined after ``num_tasks`` tasks.
+
+    Raises:
+        ConfigError: one compares tasks, and there is one alone.
+    """
+    undefined = [name for name in objectives if name.partition("/")[2] in ACROSS_TASKS]
+    if undefined and num_tasks < 2:
+        raise ConfigError(
+            f"{undefined[0]} is not defined on a stream of one task, which the joint stream is "
+            "too; take another --objective, or fewer data.classes_per_task."
+        )
+
+
+def can_prune(objectives: Sequence[str]) -> bool:
+    """Whether trials can be compared before their end: by one accuracy."""
+    return len(objectives) == 1 and _is_accuracy(objectives[0])
+
+
+def _is_accuracy(name: str) -> bool:
+    return name.partition("/")[2] in ACCURACIES
+
+
+def best_direction(objectives: Sequence[str]) -> Direction | None:
+    """Return which way a single objective is better; of several there is no best."""
+    return directions(objectives)[0] if len(objectives) == 1 else None
+
+
+def show_metric(name: str, value: float) -> str:
+    """Return an objective as a person reads it: percent, or bytes or seconds by name."""
+    if name == "memory/bytes":
+        return show_bytes(int(value))
+    return f"{value:.1f} s" if name == "time/train_seconds" else f"{value:.1f}"
+
+
+def watched(objectives: Sequence[str], *, is_search: bool) -> str:
+    """Return the accuracy that every report of a trial must have."""
+    accuracies = [name for name in objectives if _is_accuracy(name)]
+    return accuracies[0] if accuracies else "val/faa" if is_search else "test/faa"

@@ -1,0 +1,140 @@
+"""How large a study is run: named sets of fields that replace those of its base.
+
+``paper`` replaces nothing. ``small`` runs on two CPU cores in minutes: short clips, a small
+model, few and large steps, and a memory that can hold at most 30 % of the training clips, so
+that what is forgotten shows. ``smoke`` only shows that everything works.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from charon.errors import ConfigError
+from charon.settings import Value
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A number that replaces larger ones only."""
+
+    value: int
+
+    def of(self, other: Value) -> Value:
+        """Return the smaller of ``other`` and this number."""
+        return min(other, self.value) if isinstance(other, int) else self.value
+
+
+Scaled = Mapping[str, Value | AtMost]
+"""Fields a scale sets, each in the runs that have it."""
+
+_TO_SCALE: dict[str, Value | AtMost] = {
+    "model.size": "nano",
+    # Ten frames, one a tuple: cost falls with the number of frames, and masking ratios in
+    # tenths are whole numbers of tuples, as they are of the paper's twenty.
+    "data.num_frames": 10,
+    "model.frames_per_tuple": 1,
+    # Every fifth of ten frames would leave two.
+    "learner.sampling_interval": AtMost(2),
+    # Many small, long steps: what a short training needs.
+    "optimiser.batch_size": 8,
+    "learner.replay_batch_size": 8,
+    "learner.contrastive_batch_size": 8,
+    "optimiser.learning_rate": 0.2,
+}
+
+SCALES: dict[str, dict[str, Value | AtMost]] = {"paper": {}, "small": _TO_SCALE, "smoke": _TO_SCALE}
+"""The fields each scale sets; epochs and buffer size are added from the data, see below."""
+
+SMALL_CLIP_VISITS = 15_400
+"""Clips that a small run sees in its main phases, unless its study says otherwise: 8 epochs of
+the stand-in's 1,920.
+"""
+
+SMALL_MEMORY_SHARE = 0.3
+"""Largest share of the training clips that the memory of a small study may hold."""
+
+
+def scale_fields(
+    scale: str, num_training_clips: int, clip_visits: int = SMALL_CLIP_VISITS
+) -> dict[str, Value | AtMost]:
+    """Return the fields that a scale sets for this data, but for the buffer size.
+
+    Args:
+        scale: ``"paper"``, ``"small"`` or ``"smoke"``.
+        num_training_clips: training clips of the whole stream.
+        clip_visits: clips that a small run sees in its main phases.
+
+    Raises:
+        ConfigError: there is no such scale.
+    """
+    if scale not in SCALES:
+        raise ConfigError(f"There is no scale {scale!r}; known are {', '.join(SCALES)}.")
+    fields = dict(SCALES[scale])
+    if scale == "small":
+        fields["optimiser.epochs"] = max(1, round(clip_visits / num_training_clips))
+    if scale == "smoke":
+        fields["optimiser.epochs"] = 1
+    return fields
+
+
+def small_buffer(trials: Iterable[Mapping[str, Value]], num_training_clips: int) -> int | None:
+    """Return the largest buffer size of a scaled study; None if no trial has a memory.
+
+    It is a nominal number for all trials: the largest with which even the trial that thins
+    its clips most holds at most 30 % of the training clips.
+
+    Args:
+        trials: the complete fields of the study's runs, scaled.
+        num_training_clips: training clips of the whole stream.
+    """
+    allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
+    sizes = [largest_buffer(allowed, *thinning) for thinning in _thinnings(trials)]
+    return max(1, min(sizes)) if sizes else None
+
+
+def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
+    """Return what stands for each buffer size at a small scale, smaller by the same factor.
+
+    Args:
+        sizes: the paper's, say 500 and 2000.
+        largest: what the largest of them becomes; sizes that do not exceed it stay.
+    """
+    numbers = [size for size in sizes if isinstance(size, int)]
+    factor = min(1.0, largest / max(numbers, default=1))
+    return {size: max(1, round(size * factor)) for size in numbers}
+
+
+def largest_buffer(num_clips: int, num_frames: int, sampling_interval: int) -> int:
+    """Return the largest nominal buffer whose capacity is at most ``num_clips``."""
+    from charon.memory.codec import num_thinned_frames
+
+    kept = num_thinned_frames(num_frames, sampling_interval)
+    return ((num_clips + 1) * kept - 1) // num_frames
+
+
+def _thinnings(trials: Iterable[Mapping[str, Value]]) -> set[tuple[int, int]]:
+    """Return (frames of a clip, sampling interval) of every run that has a memory."""
+    found = set()
+    for fields in trials:
+        frames, interval = fields["data.num_frames"], fields.get("learner.sampling_interval")
+        if "learner.buffer_size" in fields and isinstance(frames, int):
+            found.add((frames, interval if isinstance(interval, int) else 1))
+    return found
+
+
+def memory_warnings(trials: Iterable[Mapping[str, Value]], num_training_clips: int) -> list[str]:
+    """Return one sentence for every memory that could hold all training clips."""
+    from charon.memory.codec import capacity
+
+    found = {}
+    for fields in trials:
+        for frames, interval in _thinnings([fields]):
+            size = fields["learner.buffer_size"]
+            if isinstance(size, int):
+                found[size, interval] = capacity(size, frames, interval)
+    return [
+        f"A memory of learner.buffer_size={size} at sampling interval {interval} holds {clips} "
+        f"clips, all of the {num_training_clips} training clips: nothing need be forgotten. "
+        "Set a smaller one with --set learner.buffer_size=N."
+        for (size, interval), clips in sorted(found.items())
+        if clips >= num_training_clips
+    ]

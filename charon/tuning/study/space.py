@@ -1,0 +1,263 @@
+"""What a search may vary: ranges and choices, written down in a study without Optuna.
+
+Two settings of the method are not free numbers, and are searched as what they are: the
+masking ratio as a whole number of kept tuples, the sampling interval among the divisors of
+the clip's length. So no value is rounded behind the user's back. How many tuples and frames
+there are is the run's to say, so these two are bound to it before a search starts.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from charon.errors import ConfigError
+from charon.settings import Value
+
+
+@dataclass(frozen=True)
+class Real:
+    """A real number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ConfigError(
+                "`low < high`, and with log `low > 0`, must hold, "
+                f"but got low={self.low}, high={self.high}, log={self.log}."
+            )
+
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values at which a field's own limits are checked."""
+        return (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
+
+    low: int
+    high: int
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low < 1):
+            raise ConfigError(
+                "`low < high`, and with log `low >= 1`, must hold, "
+                f"but got low={self.low}, high={self.high}, log={self.log}."
+            )
+
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        return isinstance(value, int) and self.low <= value <= self.high
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values at which a field's own limits are checked."""
+        return (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the given values, without order."""
+
+    values: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.values)) < 2 or len(set(self.values)) < len(self.values):
+            raise ConfigError(
+                f"A choice needs at least two different values, but got {self.values}."
+            )
+
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        return value in self.values
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values at which a field's own limits are checked: all."""
+        return self.values
+
+
+@dataclass(frozen=True)
+class MaskingRatio:
+    """A masking ratio in ``[low, high]``, searched as the number of tuples the encoder sees.
+
+    Attributes:
+        low, high: smallest and largest share of hidden tuples.
+        tuples: tuples of a clip (frames over frames per tuple); 0 until bound to a run.
+    """
+
+    low: float
+    high: float
+    tuples: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low < self.high < 1:
+            raise ConfigError(
+                f"`0 <= low < high < 1` must hold, but got low={self.low}, high={self.high}."
+            )
+        if self.tuples and self.fewest >= self.most:
+            raise ConfigError(
+                f"Of {self.tuples} tuples, the masking ratios in [{self.low}, {self.high}] keep "
+                "at most one number; widen the range, or use longer clips or shorter tuples."
+            )
+
+    def of(self, run: Mapping[str, Value]) -> "MaskingRatio":
+        """Return the domain for the clips of a run with these fields."""
+        frames, per_tuple = run["data.num_frames"], run["model.frames_per_tuple"]
+        assert isinstance(frames, int)
+        assert isinstance(per_tuple, int)
+        return replace(self, tuples=frames // per_tuple)
+
+    @property
+    def fewest(self) -> int:
+        """Fewest kept tuples: those of the largest ratio that does not exceed ``high``."""
+        return max(1, math.ceil(self.tuples * (1 - self.high) - 1e-6))
+
+    @property
+    def most(self) -> int:
+        """Most kept tuples: those of the smallest ratio that is not below ``low``."""
+        return self.kept(self.low)
+
+    def ratio(self, kept: int) -> float:
+        """Return the masking ratio that keeps ``kept`` tuples."""
+        return round(1 - kept / self.tuples, 10)
+
+    def kept(self, ratio: float) -> int:
+        """Return how many tuples are kept at ``ratio``.
+
+        Source: METHOD section 0, the exact count.
+        """
+        return max(1, int(self.tuples * (1 - ratio) + 1e-6))
+
+    def holds(self, value: Value) -> bool:
+        """Whether the masking ratio ``value`` can be drawn."""
+        if not isinstance(value, int | float):
+            return False
+        kept = self.kept(value)
+        return self.fewest <= kept <= self.most and abs(self.ratio(kept) - value) < 1e-9
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values at which a field's own limits are checked."""
+        return (self.ratio(self.most), self.ratio(self.fewest))
+
+
+@dataclass(frozen=True)
+class SamplingInterval:
+    """A sampling interval in ``[low, high]`` that leaves no rest: a divisor of the frames.
+
+    Attributes:
+        low, high: smallest and largest interval, frames.
+        frames: frames of a clip; 0 until bound to a run.
+    """
+
+    low: int
+    high: int
+    frames: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.low < self.high:
+            raise ConfigError(
+                f"`1 <= low < high` must hold, but got low={self.low}, high={self.high}."
+            )
+        if self.frames and len(self.values) < 2:
+            raise ConfigError(
+                f"Of {self.frames} frames, [{self.low}, {self.high}] holds fewer than two "
+                f"divisors below {self.frames}; widen the range."
+            )
+
+    def of(self, run: Mapping[str, Value]) -> "SamplingInterval":
+        """Return the domain for the clips of a run with these fields."""
+        frames = run["data.num_frames"]
+        assert isinstance(frames, int)
+        return replace(self, frames=frames)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The intervals, growing; that which keeps a single frame is none."""
+        top = min(self.high, self.frames - 1)
+        return tuple(s for s in range(self.low, top + 1) if self.frames % s == 0)
+
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        return value in self.values
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values at which a field's own limits are checked."""
+        return self.values
+
+
+Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval
+
+Space = Mapping[str, Domain]
+"""What is searched, by dotted field."""
+
+
+def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
+    """Return the space for the clips of a run with these fields.
+
+    Raises:
+        ConfigError: nothing is left to choose for a field; names it.
+    """
+    moving = [name for name in ("data.num_frames", "model.frames_per_tuple") if name in space]
+    found: dict[str, Domain] = {}
+    for name, domain in space.items():
+        try:
+            if not isinstance(domain, MaskingRatio | SamplingInterval):
+                found[name] = domain
+            elif moving:
+                raise ConfigError(
+                    f"{type(domain).__name__} counts the frames of a clip, so {moving[0]} cannot "
+                    "be searched too; leave one out."
+                )
+            else:
+                found[name] = domain.of(run)
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from error
+    return found
+
+
+def check_start(space: Space, start: Mapping[str, Value]) -> None:
+    """Check that the setting a search begins with lies in its space.
+
+    Raises:
+        ConfigError: a value of ``start`` cannot be drawn.
+    """
+    for name, domain in space.items():
+        if not domain.holds(start[name]):
+            raise ConfigError(
+                f"The search begins with {name}={start[name]!r}, which {domain} does not hold; "
+                "widen the range, or give the study's base another value."
+            )
+
+
+def check_ends(space: Space, start: Mapping[str, Value]) -> None:
+    """Check that the fields take what can be drawn for them.
+
+    Args:
+        space: bound.
+        start: all fields of the setting a search begins with.
+
+    Raises:
+        ConfigError: a value is out of the range of its field; names it.
+    """
+    from charon.config import Run
+
+    for name, domain in space.items():
+        for value in domain.ends:
+            try:
+                Run.from_flat({**start, name: value})
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{domain} of the search's space does not fit: {error}"
+                ) from error

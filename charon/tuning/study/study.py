@@ -1,0 +1,237 @@
+"""A study: one question, declared as the runs that answer it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from charon.errors import ConfigError
+from charon.settings import Value
+from charon.tuning.study.budget import NONE, START, parse_bytes
+from charon.tuning.study.objectives import can_prune, check_objectives
+from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
+from charon.tuning.study.space import Choice, Space, Whole
+
+SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2")
+
+PRUNERS = ("none", "asha", "hyperband")
+
+WHAT_IS_MEASURED = (
+    *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),
+    *("data.evaluate_on", "data.val_fraction"),
+)
+"""Fields that change what accuracy is measured on: the same for all trials of a search."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is fixed, what is varied, and what is searched.
+
+    All names are dotted fields of :class:`charon.config.Run`, such as
+    ``"learner.masking_ratio"``; a misspelt one is an error that lists the known ones.
+
+    Attributes:
+        name: the study's short name; also of its results folder and its MLflow experiment.
+        question: one sentence, shown in the console and in MLflow.
+        base: fields fixed for all runs; what is not named has the preset's value.
+        cases: sets of fields, such as the methods of a table; each is run at every point of
+            the grid, but for grid fields that its learner lacks.
+        grid: scientific fields; every combination of their values is run.
+        space: nuisance fields; sampled by Optuna. A study has a grid or a space.
+        spaces: the spaces of other learners than the base's, by name; one is taken with
+            ``--set learner=NAME``.
+        seeds: every grid point is run with each; a search uses the first.
+        also: single runs beside the grid, such as a lower bound; each is run once, with
+            the first seed unless it names one. A run with another learner takes from
+            ``base`` only the learner fields that it has.
+        objectives: metrics that "best" is about (:mod:`charon.tuning.study.objectives`), several
+            for a Pareto front. A search selects, so it refuses ``test/...``; default
+            ``val/faa`` there, ``test/faa`` for a grid.
+        num_trials: trials of a search.
+        preset: ``"paper"`` or ``"released"``, what the fields not named are.
+        sampler: how a search chooses: ``"tpe"``, ``"random"``, ``"cmaes"``, ``"gp"`` or
+            ``"nsga2"``.
+        pruner: how it stops unpromising trials early: ``"none"``, ``"asha"`` or
+            ``"hyperband"``, both over tasks.
+        budget: most bytes of a search's memories, such as ``"1.5MB"``; ``"start"`` for those
+            of its first trial, ``"none"`` for any. With the buffer size in the space and no
+            budget, the largest wins.
+        small_clip_visits: clips that a run of the small scale sees in its main phases.
+    """
+
+    name: str
+    question: str
+    base: Mapping[str, Value] = field(default_factory=dict)
+    cases: Sequence[Mapping[str, Value]] = ()
+    grid: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    space: Space = field(default_factory=dict)
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+    seeds: Sequence[int] = (0, 1)
+    also: Sequence[Mapping[str, Value]] = ()
+    objectives: Sequence[str] = ()
+    num_trials: int = 24
+    preset: str = "paper"
+    sampler: str = "tpe"
+    pruner: str = "none"
+    budget: str = NONE
+    small_clip_visits: int = SMALL_CLIP_VISITS
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ConfigError(
+                "A study's name is a word of letters, digits and underscores, "
+                f"but got name={self.name!r}."
+            )
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise ConfigError(
+                f"A study needs at least one seed, all different and >= 0, but got {self.seeds}."
+            )
+        if self.also and self.space:
+            raise ConfigError(
+                f"The study {self.name!r} searches, so it has no runs beside; leave `also` out."
+            )
+        if (self.grid or self.cases) and self.space:
+            what = "a grid" if self.grid else "cases"
+            raise ConfigError(
+                f"The study {self.name!r} has {what} and a space; make two studies of it."
+            )
+        if any(name in self.grid for case in self.cases for name in case):
+            raise ConfigError(
+                f"The study {self.name!r} has a field in its cases and in its grid; leave it "
+                "out of one."
+            )
+        for name, values in self.grid.items():
+            if not values or len(set(values)) < len(values):
+                raise ConfigError(
+                    f"The grid's {name} needs at least one value, all different, but got {values}."
+                )
+        if self.num_trials < 1:
+            raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
+        default = "val/faa" if self.is_search else "test/faa"
+        object.__setattr__(self, "objectives", tuple(self.objectives) or (default,))
+        check_objectives(self.objectives, is_search=self.is_search)
+        if self.sampler not in SAMPLERS:
+            raise ConfigError(
+                f"There is no sampler {self.sampler!r}; known are {', '.join(SAMPLERS)}."
+            )
+        self._check_pruner()
+        if self.budget not in (NONE, START):
+            parse_bytes(self.budget)
+        if self.budget != NONE and not self.is_search:
+            raise ConfigError("Only a search has a budget; a grid runs every value.")
+        for name in ("seed", "learner"):
+            if name in self.space:
+                raise ConfigError(
+                    f"A search has one {name}, so {name} cannot be in the space of the study "
+                    f"{self.name!r}; set it with --set learner=NAME or --seeds N."
+                )
+        for name in WHAT_IS_MEASURED:
+            if name in self.space:
+                raise ConfigError(
+                    f"Trials with another {name} are measured on other clips or tasks, so they "
+                    f"cannot be compared and {name} cannot be in the space of the study "
+                    f"{self.name!r}; set it in its base."
+                )
+
+    def _check_pruner(self) -> None:
+        if self.pruner not in PRUNERS:
+            raise ConfigError(
+                f"There is no pruner {self.pruner!r}; known are {', '.join(PRUNERS)}."
+            )
+        if self.pruner == "none":
+            return
+        if not self.is_search:
+            raise ConfigError("Only a search may prune: every value of a grid is run to its end.")
+        if not can_prune(self.objectives):
+            raise ConfigError(
+                "Trials are stopped early by one accuracy, such as 'val/faa', but the objective "
+                f"is {' '.join(self.objectives)}; search it with --pruner none."
+            )
+
+    @property
+    def objective(self) -> str:
+        """The first of the objectives."""
+        return self.objectives[0]
+
+    @property
+    def is_search(self) -> bool:
+        """Whether Optuna chooses the settings."""
+        return bool(self.space)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The fields in which the trials differ by design."""
+        cases = [name for case in self.cases for name in case]
+        also = [name for run in self.also for name in run]
+        return tuple(dict.fromkeys([*cases, *self.grid, *self.space, *also]))
+
+    def smaller(self) -> "Study":
+        """Return the study for a quick check: the ends of every axis, one seed, two trials."""
+        ends = {name: list(dict.fromkeys([v[0], v[-1]])) for name, v in self.grid.items()}
+        return replace(self, grid=ends, seeds=self.seeds[:1], num_trials=min(self.num_trials, 2))
+
+
+SIZE, BENCHMARK = "learner.buffer_size", "data.benchmark"
+
+
+def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
+    """Return the study with each of its runs under each of these protocols.
+
+    Raises:
+        ConfigError: the study chooses its protocols itself.
+    """
+    if BENCHMARK in study.varied:
+        raise ConfigError(f"{BENCHMARK} is varied by the study {study.name!r}; it cannot be set.")
+    if study.is_search:
+        raise ConfigError("A search has one protocol, but --benchmark names several.")
+    also = [{BENCHMARK: name, **run} for name in benchmarks for run in study.also]
+    return replace(study, grid={BENCHMARK: benchmarks, **study.grid}, also=also)
+
+
+def for_learner(study: Study, learner: Value) -> Study:
+    """Return the search for another learner than its base's, with that one's space.
+
+    Raises:
+        ConfigError: the study has no space for it.
+    """
+    if learner == study.base.get("learner", "charon"):
+        return study
+    if learner not in study.spaces:
+        known = ", ".join([str(study.base.get("learner", "charon")), *study.spaces])
+        raise ConfigError(
+            f"The study {study.name!r} has no space for the learner {learner!r}; "
+            f"it has one for {known}."
+        )
+    return replace(study, space=study.spaces[str(learner)])
+
+
+def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple[Study, int]:
+    """Return the study with the buffer sizes it varies made smaller, by one factor.
+
+    Args:
+        study: may vary no buffer size.
+        largest: what the largest becomes; nothing changes if none exceeds it.
+        start: the buffer size that a search begins with.
+
+    Returns:
+        The study, and what the buffer size is where it is not varied or where a search begins.
+
+    Raises:
+        ConfigError: of a search's sizes only one is left.
+    """
+    if SIZE in study.grid:
+        sizes = list(dict.fromkeys(small_buffers(study.grid[SIZE], largest).values()))
+        return replace(study, grid={**study.grid, SIZE: sizes}), largest
+    domain = study.space.get(SIZE)
+    if not isinstance(domain, Whole | Choice):
+        return study, largest
+    small = small_buffers([*domain.ends, start], largest)
+    if len({small.get(end, end) for end in domain.ends}) == 1:
+        raise ConfigError(
+            f"At the small scale a memory on this data has at most {largest} clips, which leaves "
+            f"nothing to choose for {SIZE}; search it with --scale paper, or leave it out of the "
+            "study's space."
+        )
+    if isinstance(domain, Whole):
+        shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
+    else:
+        shrunk = Choice(tuple(dict.fromkeys(small.get(v, v) for v in domain.values)))
+    return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)

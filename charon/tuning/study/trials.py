@@ -1,0 +1,172 @@
+"""From a study's declaration to the list of its runs."""
+
+import itertools
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from charon.errors import ConfigError
+from charon.settings import Value, did_you_mean
+from charon.tuning.study.labels import label
+from charon.tuning.study.scales import AtMost, Scaled
+from charon.tuning.study.study import Study
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One run of a study.
+
+    Attributes:
+        label: the name a person knows it by; unique in the study.
+        fields: every field of the run, complete, in the order of :class:`charon.config.Run`.
+    """
+
+    label: str
+    fields: dict[str, Value]
+
+
+def known_fields(learner: Value) -> dict[str, Value]:
+    """Return every field a run of ``learner`` has, with the paper's value.
+
+    Raises:
+        ConfigError: there is no such learner.
+    """
+    from charon.config import Run
+
+    return dict(Run.from_flat({"learner": learner}).to_flat())
+
+
+def complete(settings: Mapping[str, Value]) -> dict[str, Value]:
+    """Return all fields of a run, checked, from the few that are named.
+
+    Raises:
+        ConfigError: a name is unknown or a value is out of its range.
+    """
+    from charon.config import Run
+
+    return dict(Run.from_flat(settings).to_flat())
+
+
+def expand(
+    study: Study, overrides: Mapping[str, Value] | None = None, scaled: Scaled | None = None
+) -> list[PlannedTrial]:
+    """Return all runs of a study in the order they are started.
+
+    The seeds are the outermost loop, so that an interrupted study has a whole curve; the
+    runs of ``also`` come last. A search has only its starting point here: the paper's
+    setting, at its scale.
+
+    Args:
+        study: the declaration.
+        overrides: fields that replace those of ``base`` for all runs (command line).
+        scaled: fields that a scale replaces, in the runs that have them; overrides,
+            ``cases`` and ``grid`` come before them.
+
+    Raises:
+        ConfigError: a field is unknown, out of range, or named twice.
+    """
+    overrides, scaled = overrides or {}, scaled or {}
+    check_not_varied(study, overrides)
+    learners = _learners(study, {**study.base, **overrides})
+    _check_known(study.base, learners, f"The base of the study {study.name!r}")
+    _check_known(study.grid, learners, f"The grid of the study {study.name!r}")
+    _check_known(study.space, learners, f"The space of the study {study.name!r}")
+    _check_known(overrides, learners, "--set")
+    layers = _Layers({**_preset(study.preset), **study.base}, scaled, overrides)
+    flats: dict[tuple[tuple[str, Value], ...], Sequence[str]] = {}
+    for choice, names in _choices(study):
+        flat = complete(layers.under(choice, optional=study.grid))
+        flats.setdefault(tuple(flat.items()), names)
+    return _with_labels([(dict(items), names) for items, names in flats.items()])
+
+
+def check_not_varied(study: Study, overrides: Iterable[str]) -> None:
+    """Check that the fields that are set for all runs are none that the study varies.
+
+    Raises:
+        ConfigError: one is.
+    """
+    chosen_by_study = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
+    for name in overrides:
+        if name in chosen_by_study or name == "seed":
+            raise ConfigError(f"{name} is varied by the study {study.name!r}; it cannot be set.")
+
+
+def _choices(study: Study) -> Iterator[tuple[dict[str, Value], Sequence[str]]]:
+    """Yield what is chosen for each run, and the fields its label names."""
+    beside = [name for name in study.varied if all(name not in case for case in study.cases)]
+    for seed in study.seeds[:1] if study.is_search else study.seeds:
+        for case in study.cases or ({},):
+            for point in _points(study.grid):
+                yield {**case, **point, "seed": seed}, (*case, *beside)
+    for extra in study.also:
+        yield {"seed": study.seeds[0], **extra}, study.varied
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Fields of all runs: each layer replaces those before it, where a run has them."""
+
+    fixed: Mapping[str, Value]
+    scaled: Scaled
+    overrides: Mapping[str, Value]
+
+    def under(self, choice: Mapping[str, Value], optional: Container[str]) -> dict[str, Value]:
+        """Return the fields of a run with those it chooses on top.
+
+        Fields that its learner lacks are left out where they are of a layer or ``optional``.
+        """
+        fields = {**self.fixed, **self.overrides}
+        known = known_fields(choice.get("learner", fields.get("learner", "charon")))
+        settings = {name: value for name, value in self.fixed.items() if name in known}
+        for name, value in self.scaled.items():
+            if name in known:
+                before = settings.get(name, known[name])
+                settings[name] = value.of(before) if isinstance(value, AtMost) else value
+        settings |= {name: value for name, value in self.overrides.items() if name in known}
+        return settings | {
+            name: value for name, value in choice.items() if name in known or name not in optional
+        }
+
+
+def _preset(name: str) -> dict[str, Value]:
+    from charon.config import PRESETS
+
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.")
+    return dict(PRESETS[name])
+
+
+def _learners(study: Study, fixed: Mapping[str, Value]) -> list[Value]:
+    default = fixed.get("learner", "charon")
+    cases = [case.get("learner", default) for case in study.cases or ({},)]
+    beside = [run["learner"] for run in study.also if "learner" in run]
+    return list(dict.fromkeys([*study.grid.get("learner", cases), *beside]))
+
+
+def _check_known(names: Iterable[str], learners: Sequence[Value], where: str) -> None:
+    known = {name for learner in learners for name in known_fields(learner)}
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{where} names {name!r}, which no run of it has; "
+                f"{did_you_mean(name, sorted(known))}"
+            )
+
+
+def _points(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
+    names = list(grid)
+    return [dict(zip(names, row, strict=True)) for row in itertools.product(*grid.values())]
+
+
+def _with_labels(
+    flats: Iterable[tuple[dict[str, Value], Sequence[str]]],
+) -> list[PlannedTrial]:
+    trials = [PlannedTrial(label(flat, names), flat) for flat, names in flats]
+    labels = [trial.label for trial in trials]
+    if len(set(labels)) < len(labels):
+        raise ConfigError(f"Two runs of the study have the same name: {_repeated(labels)!r}.")
+    return trials
+
+
+def _repeated(labels: Sequence[str]) -> str:
+    return next(name for name in labels if labels.count(name) > 1)

@@ -1,0 +1,1 @@
+"""MLflow: sender, store, runs and their view."""

@@ -1,0 +1,206 @@
+"""What an event of the journal becomes in MLflow.
+
+One experiment per study name, one parent run per study, one child run per trial, one
+``log_batch`` per task with the number of tasks seen as its step. One call takes 100 parameters,
+100 tags and 1000 metrics, which is more than a trial has.
+"""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from charon.report.matrix import draw_matrix
+from charon.tuning.records.journal import FAILED, FINISHED, Journal, TrialRecord
+from charon.tuning.tracking.store import Store, follow_artifacts
+from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, colour, trials_view
+
+STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
+"""MLflow's status for an outcome; all others are KILLED, told apart by the outcome tag."""
+
+STUDY_TAG = "charon.study"
+TRIAL_TAG = "charon.trial"
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Whether sending the same again later may work: the server is away, or the file is busy."""
+    if isinstance(error, MlflowException):
+        status = error.get_http_status_code()
+        return status >= 500 or status in (408, 429)
+    return isinstance(error, OSError | sqlite3.OperationalError)
+
+
+class Runs:
+    """The runs of one study, found again or made when first needed."""
+
+    def __init__(self, journal: Journal, uri: str, experiment: str, artifacts: str | None) -> None:
+        """Connect, and find the study's experiment and runs.
+
+        Raises:
+            MlflowException: the server does not answer or refuses.
+        """
+        self._journal = journal
+        self._client = MlflowClient(uri)
+        self.experiment_id = self._find_experiment(experiment, Store(uri, artifacts))
+        self._study = next(journal.of_kind("study"))
+        self._ids: dict[str, str] = {}
+        self._steps: dict[str, int] = {}
+        self._parent = ""
+        for run in self._found_runs():
+            trial = run.data.tags.get(TRIAL_TAG, "")
+            if trial:
+                self._ids[trial] = run.info.run_id
+            else:
+                self._parent = run.info.run_id
+
+    def _find_experiment(self, name: str, store: Store) -> str:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            return str(self._client.create_experiment(name, store.artifacts))
+        number = str(experiment.experiment_id)
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(number)
+        if store.file is not None and store.artifacts is not None:
+            follow_artifacts(store.file, number, experiment.artifact_location, store.artifacts)
+        return number
+
+    def _found_runs(self) -> Iterator[Run]:
+        wanted, token = f"tags.`{STUDY_TAG}` = '{self._study['key']}'", None
+        while True:
+            page = self._client.search_runs([self.experiment_id], wanted, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def send(self, event: Mapping[str, Any]) -> None:
+        """Make MLflow show what the event says.
+
+        Raises:
+            MlflowException: the server does not answer or refuses.
+        """
+        kind, trial = event["kind"], event.get("trial")
+        if kind == "study":
+            self._send_study(event)
+        elif kind == "study_end":
+            self._send_study_end(event)
+        elif trial is None or kind == "trial":
+            return
+        elif kind == "start":
+            run_id = self._child(trial, event)
+            self._client.update_run(run_id, status="RUNNING")
+            self._client.set_tag(run_id, "outcome", "running")
+        elif kind == "report":
+            self._send_report(self._child(trial, event), event)
+        elif kind == "tag":
+            tags = [RunTag(name, value) for name, value in event["tags"].items()]
+            self._client.log_batch(self._child(trial, event), tags=tags)
+        elif kind == "end":
+            self._send_end(self._child(trial, event), event)
+
+    def _send_study(self, event: Mapping[str, Any]) -> None:
+        if not self._parent:
+            tags = {"kind": "study", STUDY_TAG: event["key"], **event["tags"]}
+            run = self._client.create_run(
+                self.experiment_id, _milliseconds(event), tags, run_name=event["title"]
+            )
+            self._parent = run.info.run_id
+        self._client.update_run(self._parent, status="RUNNING")
+        self._client.set_tag(self._parent, "outcome", "running")
+        view = trials_view(event["varied"])
+        self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, view)
+
+    def _send_study_end(self, event: Mapping[str, Any]) -> None:
+        for path in event["artifacts"]:
+            if Path(path).exists():
+                self._client.log_artifact(self._parent, path)
+        self._client.set_tag(self._parent, "outcome", event["outcome"])
+        status = STATUS.get(event["outcome"], "KILLED")
+        self._client.set_terminated(self._parent, status, _milliseconds(event))
+
+    def _child(self, trial: str, event: Mapping[str, Any]) -> str:
+        if trial not in self._ids:
+            record = self._journal.trials[trial]
+            labels = [other.label for other in list(self._journal.trials.values())]
+            tags = {
+                "mlflow.parentRunId": self._parent,
+                "kind": "trial",
+                STUDY_TAG: self._study["key"],
+                TRIAL_TAG: trial,
+                "seed": str(record.fields["seed"]),
+                COLOUR_TAG: colour(record.label, labels),
+                **record.tags,
+            }
+            run = self._client.create_run(
+                self.experiment_id, _milliseconds(event), tags, run_name=record.label
+            )
+            self._ids[trial] = run.info.run_id
+            self._steps[trial] = 0
+            params = [Param(name, str(value)) for name, value in record.fields.items()]
+            self._client.log_batch(run.info.run_id, params=params)
+        return self._ids[trial]
+
+    def _send_report(self, run_id: str, event: Mapping[str, Any]) -> None:
+        trial, step = event["trial"], event["task"]
+        if trial not in self._steps:
+            self._steps[trial] = self._highest_step(run_id, event["metrics"])
+        if step <= self._steps[trial]:
+            return
+        metrics = [
+            Metric(name, value, _milliseconds(event), step)
+            for name, value in event["metrics"].items()
+        ]
+        tags = [RunTag(name, value) for name, value in event["tags"].items()]
+        self._client.log_batch(run_id, metrics, tags=tags)
+        self._steps[trial] = step
+
+    def _highest_step(self, run_id: str, metrics: Mapping[str, float]) -> int:
+        """Ask which task's numbers MLflow has already."""
+        history = self._client.get_metric_history(run_id, next(iter(metrics)))
+        return max((metric.step for metric in history), default=0)
+
+    def _send_end(self, run_id: str, event: Mapping[str, Any]) -> None:
+        record, outcome = self._journal.trials[event["trial"]], event["outcome"]
+        if outcome == FINISHED:
+            self._send_final(run_id, record, event)
+        tags = {"outcome": outcome, "seconds": f"{record.seconds:.1f}", **_error(event)}
+        self._client.log_batch(run_id, tags=[RunTag(name, text) for name, text in tags.items()])
+        self._client.set_terminated(run_id, STATUS.get(outcome, "KILLED"), _milliseconds(event))
+
+    def _send_final(self, run_id: str, record: TrialRecord, event: Mapping[str, Any]) -> None:
+        metrics = [
+            Metric(name, value, _milliseconds(event), 0)  # no later step: MLflow draws bars
+            for name, value in final_metrics(record).items()
+        ]
+        self._client.log_batch(run_id, metrics)
+        with tempfile.TemporaryDirectory() as temporary:
+            picture = Path(temporary) / "accuracy_matrix.png"
+            draw_matrix(record.matrix, record.label, picture)
+            self._client.log_artifact(run_id, str(picture))
+        for path in event["artifacts"]:
+            if Path(path).exists():
+                self._client.log_artifact(run_id, path)
+
+
+def final_metrics(record: TrialRecord) -> dict[str, float]:
+    """Return the metrics of a finished trial under ``final/``, without those of single tasks."""
+    prefixes = {"test": "", "val": "", "train": "", "memory": "memory_"}
+    final = {}
+    for name, value in record.final.items():
+        part, _, rest = name.partition("/")
+        if part in prefixes and "/" not in rest:
+            final[f"final/{prefixes[part]}{rest}"] = value
+    return final
+
+
+def _error(event: Mapping[str, Any]) -> dict[str, str]:
+    return {"error": event["error"]} if event.get("error") else {}
+
+
+def _milliseconds(event: Mapping[str, Any]) -> int:
+    return int(event["time"] * 1000)

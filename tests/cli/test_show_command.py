@@ -1,0 +1,165 @@
+"""`charon show`: the numbers behind the picture, and that a picture is drawn."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from cli.small_sets import npz_arrays, skeleton_text, tiny, write_npz
+
+from charon.cli.strip import (
+    as_it_is,
+    choose_moments,
+    rebuilt,
+    reconstructed,
+    shortest_tree,
+    thinned,
+)
+from charon.training.artifacts import load_model
+
+BOTH = np.array([True, True])
+
+
+def line(num_frames=12):
+    """A clip in which everything moves 1 m a frame: interpolation is exact."""
+    x = np.ones((num_frames, 2, 3, 3), np.float32)
+    return x * np.arange(num_frames, dtype=np.float32)[:, None, None, None]
+
+
+def test_moments_lie_half_way_between_kept_frames():
+    assert choose_moments(120, 5).tolist() == [7, 27, 42, 62, 77, 92, 112]
+    assert choose_moments(120, 1).tolist() == [8, 25, 42, 60, 77, 94, 111]
+    assert choose_moments(4, 2).tolist() == [1, 3]  # a short clip has fewer
+
+
+def test_a_thinned_clip_shows_the_kept_frames_around_a_moment():
+    version = thinned(line(), 5, np.array([2, 7, 11]))  # keeps 0, 5 and 10
+    assert version.poses[:, :, 0, 0, 0].tolist() == [[0, 5, 10], [5, 10, 10]]
+    assert version.labels == ("0 and 5", "5 and 10", "10")
+    assert "keeps 3 of 12 frames" in version.details
+    every = thinned(line(), 1, np.array([2]))
+    assert every.labels == ("2",)
+
+
+def test_a_rebuilt_clip_deviates_only_where_interpolation_does():
+    x = line()
+    x[1, 0, 0, 0] += 0.3  # one of three joints of one of two bodies, between frames 0 and 2
+    version = rebuilt(x, 2, "linear", np.array([1]), BOTH)
+    expected = np.zeros(12)
+    expected[1] = np.sqrt(0.3**2 / 6)
+    expected[11] = np.sqrt(3)  # the last kept frame, 10, is held
+    assert version.error == pytest.approx(expected, abs=1e-5)
+    mse = (0.3**2 + 6 * 3) / x.size
+    assert version.details == ("linear interpolation", f"MSE {mse:.1e} m²".replace("e-02", "·10⁻²"))
+
+
+def test_an_absent_body_does_not_make_errors_smaller():
+    x = line()
+    one = rebuilt(x[:, :1], 5, "linear", np.array([1]), BOTH[:1])
+    x[:, 1] = 0
+    assert rebuilt(x, 5, "linear", np.array([1]), np.array([True, False])).details == one.details
+
+
+def test_a_model_rebuilds_what_it_did_not_see(finished):
+    model = load_model(finished.folder, "cpu")
+    x = npz_arrays()["x"][0, :, :12].transpose(1, 3, 2, 0).copy()
+    version = reconstructed(model, x, np.array([1, 5]), BOTH)
+    assert version.poses.shape == (1, 2, 2, 25, 3)
+    # 4 tuples of 3 frames at η = 0.3: floor(2.8) are kept, each body's own, whole tuples.
+    assert version.hidden.shape == (12, 2)
+    assert version.hidden.sum(axis=0).tolist() == [6, 6]
+    assert (version.hidden.reshape(4, 3, 2).sum(axis=1) % 3 == 0).all()
+    assert version.details[0] == "η = 0.5: 50 % hidden"
+    words = {(0, 0): "seen", (0, 1): "body 2 hidden", (1, 0): "body 1 hidden", (1, 1): "hidden"}
+    assert version.labels == tuple(words[*bodies] for bodies in version.hidden[[1, 5]].tolist())
+    again = reconstructed(model, x, np.array([1, 5]), BOTH)
+    assert (again.poses == version.poses).all()
+
+
+def test_the_clip_itself_is_not_changed():
+    version = as_it_is(line(), np.array([3, 9]))
+    assert version.poses[0, :, 0, 0, 0].tolist() == [3, 9]
+    assert version.labels == ("frame 3", "frame 9")
+
+
+def test_the_shortest_tree_worked_out_by_hand():
+    # Joints at 0, 1, 3 and 10 on a line: each is joined to its neighbour.
+    place = np.array([0.0, 10.0, 1.0, 3.0])
+    tree = shortest_tree(np.abs(place[:, None] - place))
+    assert {frozenset(bone) for bone in tree} == {
+        *(frozenset((0, 2)), frozenset((2, 3)), frozenset((3, 1)))
+    }
+
+
+def drawn(path):
+    return path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size > 20_000
+
+
+def test_a_clip_is_drawn_with_its_reconstruction(finished, charon, tmp_path):
+    words = ["show", finished.data, "--cache", finished.cache, "--model", finished.folder]
+    said = charon(*words, "--clip", "clip-000007", "--output", tmp_path / "a.png")
+    assert said.status == 0
+    assert said.out == f"Drew sit into {tmp_path / 'a.png'}.\n"
+    assert drawn(tmp_path / "a.png")
+
+
+def test_a_single_skeleton_file_is_drawn_under_its_own_name(charon, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.skeleton").write_text(skeleton_text(num_people=2))
+    assert charon("show", "mine.skeleton").status == 0
+    assert drawn(tmp_path / "mine.skeleton.png")
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf"])
+def test_flat_skeletons_and_other_formats(charon, tmp_path, suffix):
+    arrays = npz_arrays(num_joints=5, num_bodies=1)
+    path = write_npz(tmp_path / "flat.npz", **arrays | {"x": arrays["x"][:, :2]})
+    picture = tmp_path / f"a.{suffix}"
+    words = ["--cache", tmp_path / "cache", "--output", picture, "--sampling-interval", 1]
+    assert charon("show", path, "--clip", 3, "--frames", 7, *words).status == 0
+    assert picture.stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--clip", "nobody"], ["no clip nobody", "clip-000000", "0 to 23"]),
+        (["--clip", "24"], ["no clip 24"]),
+        (["--sampling-interval", "120"], ["1 <= sampling interval < 120"]),
+        (["--output", "picture.bmp"], ["picture.bmp", ".png"]),
+        (["--output", "no/such/folder/picture.png"], ["no/such/folder/picture.png", "--output"]),
+        (["--model", "no-model"], ["There is no no-model"]),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(finished, refused, tmp_path, monkeypatch, more, named):
+    monkeypatch.chdir(tmp_path)
+    said = refused("show", finished.data, "--cache", finished.cache, *more)
+    for words in named:
+        assert words in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_and_clips_that_do_not_fit_are_refused(finished, refused, charon, tmp_path):
+    words = ["--cache", finished.cache, "--output", tmp_path / "a.png", "--model", finished.folder]
+    assert "takes clips of 12 frames" in refused("show", finished.data, "--frames", 24, *words)
+    path = write_npz(tmp_path / "other.npz", **npz_arrays(num_joints=20))
+    assert "20 x 3 x 2" in refused("show", path, *words)
+
+
+def test_a_model_without_a_decoder_is_refused(finished, refused, charon, tmp_path):
+    settings = tiny(learner__gamma=0)
+    words = ["run", "--data", finished.data, "--cache", finished.cache]
+    charon(*words, "--output", tmp_path / "out", *settings)
+    words = ["show", finished.data, "--cache", finished.cache, "--model", tmp_path / "out"]
+    assert "without a decoder" in refused(*words, "--output", tmp_path / "a.png")
+
+
+def test_without_matplotlib_it_says_so(tmp_path):
+    (tmp_path / "a.skeleton").write_text(skeleton_text())
+    code = (
+        "import sys; sys.modules['matplotlib'] = None; from charon.cli.main import main; "
+        f"sys.exit(main(['show', {str(tmp_path / 'a.skeleton')!r}]))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr == "charon: `charon show` needs matplotlib, which is not installed.\n"

@@ -1,0 +1,172 @@
+"""The cache on disk: what goes in comes out, and nothing damaged is opened."""
+
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data.set_makers import OTHER, description_of_ntu, ntu_clip, random_clips
+
+from charon.data.cache.archive import (
+    VERSION,
+    Archive,
+    default_cache_dir,
+    delete_archive,
+    list_archives,
+)
+from charon.data.cache.writer import ArchiveWriter
+from charon.data.source import Unreadable
+from charon.errors import DataError
+
+
+def write(folder, clips, about=OTHER):
+    folder.mkdir(parents=True)
+    with ArchiveWriter(folder, about, "somewhere") as writer:
+        for clip in clips:
+            writer.add(clip)
+        writer.finish()
+    return Archive.open(folder)
+
+
+def test_clips_come_back_bit_for_bit_with_their_ids(tmp_path):
+    clips = random_clips()
+    clips[3] = replace(clips[3], camera=2, setup=5, replication=1, in_train=True, duplicated=True)
+    clips[4] = replace(clips[4], in_train=False)
+    archive = write(tmp_path / "set", clips)
+    assert archive.num_clips == len(clips)
+    for row, clip in enumerate(clips):
+        start, length = archive.start[row], archive.length[row]
+        np.testing.assert_array_equal(archive.frames[start : start + length], clip.x)
+        for field in ("label", "subject", "camera", "setup", "replication", "duplicated"):
+            assert getattr(archive, field)[row] == getattr(clip, field)
+    assert archive.names.tolist() == [clip.name for clip in clips]
+    assert archive.in_train[:6].tolist() == [-1, -1, -1, 1, 0, -1]
+    assert archive.source == "somewhere"
+
+
+def test_frames_are_memory_mapped_and_read_only(tmp_path):
+    archive = write(tmp_path / "set", random_clips())
+    assert isinstance(archive.frames.base, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        archive.frames[0] = 0
+
+
+def test_a_description_comes_back_whole(tmp_path):
+    about = description_of_ntu()
+    clip = ntu_clip(np.random.default_rng(0), "S001C001P001R001A001")
+    assert write(tmp_path / "set", [clip], about).description == about
+
+
+def test_presence_is_any_nonzero_coordinate_of_a_body(tmp_path):
+    rng = np.random.default_rng(0)
+    names = ("S001C001P001R001A001", "S001C001P001R001A050")
+    clips = [ntu_clip(rng, name, num_people=n) for n, name in enumerate(names, 1)]
+    archive = write(tmp_path / "set", clips, description_of_ntu())
+    assert archive.present.tolist() == [[True, False], [True, True]]
+
+
+def test_unreadable_clips_are_listed(tmp_path):
+    archive = write(tmp_path / "set", [*random_clips(), Unreadable("x", "line 3 is empty.")])
+    assert archive.unreadable == [("x", "line 3 is empty.")]
+
+
+def test_an_archive_is_pickled_as_its_path(tmp_path):
+    archive = write(tmp_path / "set", random_clips())
+    data = pickle.dumps(archive)
+    assert len(data) < 500
+    np.testing.assert_array_equal(pickle.loads(data).frames, archive.frames)
+
+
+def test_the_fingerprint_is_that_of_the_contents(tmp_path):
+    clips = random_clips()
+    first = write(tmp_path / "a", clips).fingerprint
+    # The same wherever it lies, and in any order.
+    assert write(tmp_path / "b" / "c", clips[::-1]).fingerprint == first
+    # Another with any change of a coordinate, a label, a name, an id, or the split.
+    moved = clips[0].x.copy()
+    moved[2, 0, 1, 0] = np.nextafter(moved[2, 0, 1, 0], np.float32(9))
+    changes = ({"x": moved}, {"label": 1}, {"name": "z"}, {"subject": 9}, {"in_train": True})
+    others = {
+        write(tmp_path / f"{i}", [replace(clips[0], **change), *clips[1:]]).fingerprint
+        for i, change in enumerate(changes)
+    }
+    assert len(others | {first}) == 6
+
+
+def test_the_fingerprint_of_ntu_clips_does_not_depend_on_the_file_they_came_in(tmp_path):
+    clip = ntu_clip(np.random.default_rng(0), "S001C001P001R001A001")
+    a = write(tmp_path / "a", [clip], description_of_ntu())
+    split = replace(clip, in_train=True)
+    b = write(tmp_path / "b", [split], description_of_ntu(name="ntu60-xsub"))
+    assert a.fingerprint == b.fingerprint
+
+
+def test_two_clips_of_one_name_are_refused(tmp_path):
+    clips = random_clips()
+    with pytest.raises(DataError, match="clip clip 0 is there 2 times"):
+        write(tmp_path / "set", [*clips, clips[0]])
+
+
+@pytest.mark.parametrize("file", ["frames.npy", "clips.npz", "archive.json"])
+def test_a_truncated_or_missing_file_is_not_opened(tmp_path, file):
+    path = write(tmp_path / "set", random_clips()).path / file
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"is damaged .*; delete it and prepare again"):
+        Archive.open(tmp_path / "set")
+    path.unlink()
+    with pytest.raises(DataError, match=f"is not a prepared set: it has no .*{file}"):
+        Archive.open(tmp_path / "set")
+
+
+def test_another_format_is_not_opened(tmp_path):
+    about = write(tmp_path / "set", random_clips()).path / "archive.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"version": 0}))
+    with pytest.raises(DataError, match=f"has format 0, this program reads {VERSION}"):
+        Archive.open(tmp_path / "set")
+
+
+def test_archives_can_be_listed_and_deleted(tmp_path):
+    archive = write(tmp_path / "b", random_clips())
+    write(tmp_path / "a", [*random_clips(num_clips=3), Unreadable("x", "why.")])
+    (tmp_path / "something else").mkdir()
+    a, b = list_archives(tmp_path)
+    assert (a.path.name, a.num_clips, a.num_unreadable, a.problem) == ("a", 3, 1, "")
+    assert (b.source, b.fingerprint) == ("somewhere", archive.fingerprint)
+    assert b.num_bytes > archive.frames.nbytes
+    assert delete_archive(tmp_path, "b") == b.num_bytes
+    assert [info.path.name for info in list_archives(tmp_path)] == ["a"]
+    # What has it open keeps its data.
+    assert np.isfinite(archive.frames).all()
+
+
+def test_a_damaged_archive_is_listed_with_its_problem_and_can_be_deleted(tmp_path):
+    (write(tmp_path / "a", random_clips()).path / "frames.npy").write_bytes(b"")
+    (info,) = list_archives(tmp_path)
+    assert "is damaged" in info.problem
+    delete_archive(tmp_path, "a")
+    assert list_archives(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["c", "..", "something else", "../a"])
+def test_only_archives_can_be_deleted(tmp_path, name):
+    write(tmp_path / "cache" / "a", random_clips())
+    (tmp_path / "cache" / "something else").mkdir()
+    with pytest.raises(DataError, match=r"There is no prepared set .* there is: a\."):
+        delete_archive(tmp_path / "cache", name)
+
+
+def test_no_cache_folder_holds_no_archives(tmp_path):
+    assert list_archives(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("base", ["", "relative"])
+def test_the_default_cache_lies_in_the_home(monkeypatch, base):
+    monkeypatch.setenv("XDG_CACHE_HOME", base)
+    assert default_cache_dir() == Path.home() / ".cache" / "charon"
+
+
+def test_the_default_cache_follows_xdg(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_dir() == tmp_path / "charon"

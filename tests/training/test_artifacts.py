@@ -1,0 +1,75 @@
+"""What a finished run leaves behind."""
+
+import csv
+import json
+
+import pytest
+import torch
+from tiny_runs import learn, random_clips, tiny_run
+
+from charon.errors import CheckpointError
+from charon.training.artifacts import load_model, write_outputs
+
+
+@pytest.fixture(scope="module")
+def finished(two_bodies, tmp_path_factory):
+    """A folder with the outputs of a stream, and the stream."""
+    stream, _ = learn(tiny_run(data__class_order="shuffled(1)"), two_bodies)
+    folder = tmp_path_factory.mktemp("outputs") / "new"
+    write_outputs(folder, stream)
+    return folder, stream
+
+
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_the_model_predicts_as_the_run_did(finished):
+    folder, stream = finished
+    model = load_model(folder, "cpu")
+    clips = random_clips(4)
+    assert torch.equal(model.learner.predict(clips), stream.learner.predict(clips))
+    assert model.class_names == tuple(f"class {label}" for label in stream.tasks.order)
+    assert model.clip_shape == (3, 12, 5, 2)
+    assert model.run == stream.run
+
+
+def test_the_model_holds_no_clip(finished):
+    """Its size is that of the network: what it learned from stays behind."""
+    folder, stream = finished
+    saved = torch.load(folder / "model.pt", weights_only=True)["learner"]
+    assert saved.keys() == {"network"}
+    assert saved["network"].keys() == stream.learner.network.state_dict().keys()
+
+
+def test_the_run_describes_itself(finished):
+    folder, stream = finished
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert about["run"] == stream.run.to_flat()
+    assert about["fingerprint"] == stream.archive.fingerprint
+    assert about["protocol"] == "given split"
+    assert about["is_standin"] is False
+
+
+def test_the_tables_say_what_was_measured(finished):
+    folder, stream = finished
+    names = [f"class {label}" for label in stream.tasks.order]
+    matrix = table(folder / "accuracy_matrix.csv")
+    assert matrix[0] == ["tasks_seen", "task_01", "task_02", "task_03"]
+    assert [row[0] for row in matrix[1:]] == ["1", "2", "3"]
+    assert matrix[1][2:] == ["", ""]  # not learned yet
+    assert [float(a) for a in matrix[3][1:]] == stream.accuracy_matrix[2].round(4).tolist()
+    confusion = table(folder / "confusion.csv")
+    assert confusion[0] == ["true_class", *names]
+    assert [[int(n) for n in row[1:]] for row in confusion[1:]] == stream.confusion().tolist()
+    per_class = table(folder / "per_class.csv")
+    assert per_class[0] == ["class", "clips", "accuracy"]
+    assert [row[0] for row in per_class[1:]] == names
+    right = stream.confusion().diagonal() / 2 * 100  # two test clips of each class
+    assert [float(row[2]) for row in per_class[1:]] == right.tolist()
+
+
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match=r"model\.pt"):
+        load_model(tmp_path)

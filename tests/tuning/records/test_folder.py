@@ -1,0 +1,71 @@
+"""The folder of results, checked before work starts."""
+
+import errno
+import os
+
+import pytest
+
+from charon.tuning.records.folder import (
+    ResultsError,
+    describe_write_error,
+    try_writing,
+    why_unwritable,
+    writable_folder,
+)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(ResultsError, match=r"file.*--results DIR"):
+        writable_folder(file)
+
+
+def test_a_folder_can_be_checked_without_being_made(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    assert writable_folder(folder, make=False) == folder
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultsError, match=r"file/x.*--results DIR"):
+        writable_folder(tmp_path / "file" / "x", make=False)
+
+
+def test_too_little_room_is_an_error(tmp_path):
+    with pytest.raises(ResultsError, match="free"):
+        writable_folder(tmp_path, need_bytes=1 << 60)
+
+
+def test_trying_to_write_leaves_nothing_and_says_where_it_tried(tmp_path):
+    assert try_writing(tmp_path / "new" / "folder") == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "clause"),
+    [
+        # As in /proc, which takes no new folder and calls it a missing one.
+        ("new/x", errno.ENOENT, "it does not exist and cannot be made in FOLDER"),
+        ("x", errno.EACCES, "it does not exist and cannot be made in FOLDER (Permission denied)"),
+        ("file/x", errno.ENOTDIR, "FOLDER/file is no folder"),
+        ("file", errno.EEXIST, "FOLDER/file is no folder"),
+        ("", errno.EROFS, "Read-only file system"),
+    ],
+)
+def test_why_something_cannot_be_written_is_said_by_what_stands_there(
+    tmp_path, path, number, clause
+):
+    (tmp_path / "file").touch()
+    error = OSError(number, os.strerror(number))
+    clause = clause.replace("FOLDER", str(tmp_path))
+    assert why_unwritable(tmp_path / path, error) == clause
+    assert describe_write_error(tmp_path / path, error) == (
+        f"{tmp_path / path} cannot be written: {clause}; choose another folder with --results DIR."
+    )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_called_that(tmp_path, number):
+    error = OSError(number, os.strerror(number))
+    assert describe_write_error(tmp_path, error) == (
+        f"{tmp_path}: the disk is full; make room, then run again with --resume."
+    )

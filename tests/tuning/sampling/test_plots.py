@@ -1,0 +1,125 @@
+"""Optuna's pages of a search, in the units of its objectives."""
+
+import csv
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+from tuning.search_records import record
+
+from charon.tuning.execution.trainable import score
+from charon.tuning.sampling.optuna_trials import RAY_TRIAL
+from charon.tuning.sampling.plots import in_own_units, write_plots
+
+FAA, BYTES = "val/faa", "memory/bytes"
+
+
+@pytest.fixture
+def search():
+    """A search of twelve trials in which only alpha matters, as Optuna and the journal know it."""
+    study = optuna.create_study(direction="maximize")
+    space = {"learner.alpha": FloatDistribution(0, 1), "learner.masking_ratio:kept_tuples": None}
+    space["learner.masking_ratio:kept_tuples"] = IntDistribution(1, 10)
+    records = []
+    for number in range(12):
+        alpha, kept = number / 12, 1 + (7 * number) % 10
+        faa = 40 + 20 * alpha
+        is_pruned = number % 4 == 3
+        records.append(record(str(number), [faa] * (3 if is_pruned else 6), num_bytes=100 * kept))
+        study.add_trial(
+            create_trial(
+                state=TrialState.PRUNED if is_pruned else TrialState.COMPLETE,
+                value=None if is_pruned else score(6, 6, faa),
+                params=dict(zip(space, (alpha, kept), strict=True)),
+                distributions=space,
+                intermediate_values={3: score(3, 6, faa)},
+                user_attrs={RAY_TRIAL: str(number)},
+            )
+        )
+    return study, records
+
+
+def test_values_are_percent_and_bytes_and_not_scores(search):
+    shown = in_own_units(*search, [FAA, BYTES], ["maximize", "minimize"])
+    assert shown.trials[6].values == [50.0, 300.0]
+    assert [t.state for t in shown.trials] == [t.state for t in search[0].trials]
+
+
+def test_trials_keep_their_numbers_those_over_the_budget_and_those_that_went_on_too():
+    study = optuna.create_study(direction="maximize")
+    space = {"learner.alpha": FloatDistribution(0, 1)}
+
+    def add(alpha, state, **attributes):
+        value = score(6, 6, 100 * alpha) if state == TrialState.COMPLETE else None
+        study.add_trial(
+            create_trial(
+                state=state,
+                value=value,
+                params={"learner.alpha": alpha},
+                distributions=space,
+                user_attrs=attributes,
+            )
+        )
+
+    add(0.0, TrialState.PRUNED, refused="Over.")
+    add(0.1, TrialState.FAIL, ray_trial="a", number=1)
+    add(0.2, TrialState.COMPLETE, ray_trial="b", number=2)
+    add(0.1, TrialState.COMPLETE, ray_trial="a", number=1)  # the failed one, gone on
+    records = [record("a", [10.0] * 6), record("b", [20.0] * 6)]
+    shown = in_own_units(study, records, [FAA], ["maximize"]).trials
+    assert [t.state.name for t in shown] == ["PRUNED", "COMPLETE", "COMPLETE", "FAIL"]
+    assert [t.values for t in shown] == [None, [10.0], [20.0], None]
+
+
+def test_what_the_search_does_not_know_as_finished_is_not_shown_as_complete(search):
+    study, records = search
+    shown = in_own_units(study, records[1:], [FAA], ["maximize"])
+    assert shown.trials[0].state == TrialState.FAIL
+
+
+def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path):
+    write_plots(*search, [FAA, BYTES], ["maximize", "minimize"], "some clips", tmp_path)
+    names = {path.stem for path in (tmp_path / "plots").glob("*.html")}
+    assert names >= {"history", "importance", "parallel_coordinates", "slice", "timeline"}
+    assert names >= {"pareto_front", "history_memory_bytes"}
+    assert "PED-ANOVA" in (tmp_path / "plots" / "importance.html").read_text()
+    front = (tmp_path / "plots" / "pareto_front.html").read_text()
+    # As in the report's picture.
+    assert '"xaxis":{"title":{"text":"memory\\u002fbytes"}}' in front
+    assert '"yaxis":{"title":{"text":"val\\u002ffaa"}}' in front
+    for page in (tmp_path / "plots").glob("*.html"):
+        assert "some clips" in page.read_text()
+    with (tmp_path / "importance.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    most = {row["objective"]: row["field"] for row in reversed(rows)}
+    assert most == {FAA: "learner.alpha", BYTES: "learner.masking_ratio"}
+    assert all(row["evaluator"].startswith("PED-ANOVA") and row["n"] == "9" for row in rows)
+
+
+def test_of_four_objectives_every_page_is_drawn_but_the_front(search, tmp_path):
+    study, records = search
+    names = [FAA, BYTES, "val/acc/task_01", "val/faa_again"]
+    for one in records:
+        for metrics in one.curve.values():
+            metrics["val/faa_again"] = metrics[FAA]
+    best = ["maximize", "minimize", "maximize", "maximize"]
+    write_plots(study, records, names, best, "some clips", tmp_path)
+    pages = {path.stem for path in (tmp_path / "plots").glob("*.html")}
+    assert pages >= {"history", "history_val_faa_again", "timeline", "importance"}
+    assert "pareto_front" not in pages
+
+
+def test_a_search_of_few_finished_trials_has_no_importance(search, tmp_path):
+    study, records = search
+    write_plots(study, records, [FAA], ["maximize"], "some clips", tmp_path)
+    assert (tmp_path / "importance.csv").exists()
+    write_plots(study, records[:3], [FAA], ["maximize"], "some clips", tmp_path)
+    assert not (tmp_path / "plots" / "importance.html").exists()
+    assert (tmp_path / "plots" / "history.html").exists()
+    assert not (tmp_path / "importance.csv").exists()
+
+
+def test_a_search_without_a_finished_trial_has_a_timeline(search, tmp_path):
+    write_plots(search[0], [], [FAA], ["maximize"], "some clips", tmp_path)
+    assert {path.stem for path in (tmp_path / "plots").glob("*.html")} == {"timeline"}

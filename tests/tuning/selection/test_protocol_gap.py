@@ -1,0 +1,67 @@
+"""What selecting on the test set would have flattered, against numbers worked out by hand."""
+
+import json
+import math
+
+import pytest
+from tuning.search_records import EARLY, LATE, PAPER, RECORDS, TESTED, record
+
+from charon.tuning.selection.protocol_gap import as_plain, measure_gap
+from charon.tuning.selection.rules import SelectionError
+
+
+@pytest.fixture
+def gap():
+    return measure_gap(RECORDS, TESTED, first_tasks=2)
+
+
+def test_each_rule_has_its_winner_and_his_test_accuracy(gap):
+    found = [(p.rule.name, p.rule.after, p.trial.trial_id, p.score, p.test) for p in gap.picks]
+    assert found == [
+        ("validation", 0, "late", 60, 55.0),
+        ("test", 0, "early", 57.0, 57.0),
+        ("first-tasks", 1, "early", 99, 57.0),
+        ("first-tasks", 2, "paper", 80, 52.0),
+    ]
+
+
+def test_flattery_is_what_the_test_picked_trial_has_more_on_the_test_set(gap):
+    assert gap.flattery == 57.0 - 55.0
+
+
+def test_every_finished_trial_has_its_rank_under_every_rule(gap):
+    # By validation 50 40 60, by test 52 57 55, after one task 90 99 80, after two 80 70 78.
+    assert gap.ranks == {"paper": [2, 3, 2, 1], "early": [3, 1, 1, 3], "late": [1, 2, 3, 2]}
+
+
+def test_equal_trials_share_the_better_rank():
+    records = [record("a", [50, 60], 2), record("b", [50, 60], 2), record("c", [50, 40], 2)]
+    tested = {name: {"test/faa": 50.0} for name in "abc"}
+    assert [ranks[0] for ranks in measure_gap(records, tested, 1).ranks.values()] == [1, 1, 3]
+
+
+def test_the_foresight_of_each_task_by_hand(gap):
+    rho = {f.task: (f.val, f.test) for f in gap.foresight}
+    # Ranks after one task 2 3 1, at the end 2 1 3 on validation and 1 3 2 on test.
+    assert rho[1] == (pytest.approx(-1.0), pytest.approx(0.5))
+    # After two tasks 3 1 2: differences 1 0 -1 to validation; 2 -2 0 to test.
+    assert rho[2] == (pytest.approx(0.5), pytest.approx(-1.0))
+    assert rho[6] == (pytest.approx(1.0), pytest.approx(-0.5))
+    assert {f.n for f in gap.foresight} == {3}
+
+
+def test_two_trials_have_no_foresight_and_json_says_so():
+    gap = measure_gap([PAPER, LATE], TESTED, first_tasks=2)
+    assert all(math.isnan(f.val) for f in gap.foresight)
+    plain = json.loads(json.dumps(as_plain(gap), allow_nan=False))
+    assert plain["foresight"][0] == {"task": 1, "rho_val": None, "rho_test": None, "n": 2}
+    assert plain["flattery"] == 0.0
+
+
+def test_the_rule_of_the_first_tasks_stands_once_where_it_is_the_first_task():
+    assert len(measure_gap([EARLY, LATE], TESTED, first_tasks=1).picks) == 3
+
+
+def test_without_a_finished_trial_there_is_no_gap():
+    with pytest.raises(SelectionError):
+        measure_gap([record("a", [90])], {}, first_tasks=1)

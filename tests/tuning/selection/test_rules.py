@@ -1,0 +1,111 @@
+"""Which trial wins under which rule: a stopped one under none."""
+
+from dataclasses import replace
+
+import pytest
+from tuning.search_records import FAILED, LATE, PAPER, RECORDS, STOPPED, TESTED, record
+
+from charon.errors import ConfigError
+from charon.tuning.selection.rules import (
+    FIRST_TASKS,
+    GTEP,
+    RULES,
+    TEST,
+    VALIDATION,
+    Rule,
+    SelectionError,
+    choose_rule,
+    select,
+)
+
+FAA, BYTES = "val/faa", "memory/bytes"
+
+
+def winner(rule, records=RECORDS, objectives=(FAA,), directions=("maximize",)):
+    return select(records, objectives, directions, rule, TESTED).winner.trial_id
+
+
+def test_validation_takes_the_best_after_the_last_task():
+    assert winner(Rule(VALIDATION)) == "late"
+    assert winner(Rule(GTEP)) == "late"
+
+
+def test_first_tasks_judges_by_the_first_tasks_alone():
+    assert winner(Rule(FIRST_TASKS, 1)) == "early"
+    # 80, 70 and 78 after two tasks.
+    assert winner(Rule(FIRST_TASKS, 2)) == "paper"
+    assert winner(Rule(FIRST_TASKS, 3)) == "late"
+
+
+def test_the_papers_rule_takes_the_best_on_the_test_set():
+    assert winner(Rule(TEST)) == "early"
+
+
+@pytest.mark.parametrize("rule", [Rule(VALIDATION), Rule(FIRST_TASKS, 2), Rule(TEST), Rule(GTEP)])
+def test_a_trial_stopped_with_95_percent_after_four_of_six_tasks_wins_under_no_rule(rule):
+    assert STOPPED.latest[FAA] == 95
+    assert winner(rule, [STOPPED, PAPER]) == "paper"
+    assert set(select(RECORDS, [FAA], ["maximize"], rule, TESTED).values) == set(TESTED)
+
+
+def test_of_equal_trials_the_one_suggested_first_wins():
+    assert winner(Rule(VALIDATION), [PAPER, replace(PAPER, trial_id="again")]) == "paper"
+
+
+def test_where_less_is_better_the_least_wins():
+    records = [record("a", [50] * 6, num_bytes=9.0), record("b", [50] * 6, num_bytes=5.0)]
+    assert winner(Rule(VALIDATION), records, [BYTES], ["minimize"]) == "b"
+
+
+def test_of_several_objectives_the_best_first_one_on_the_front_wins():
+    sizes = {"small": (40, 1.0), "middle": (50, 2.0), "worse": (45, 3.0), "large": (60, 4.0)}
+    records = [record(n, [faa] * 6, num_bytes=size) for n, (faa, size) in sizes.items()]
+    found = select(records, [FAA, BYTES], ["maximize", "minimize"], Rule(VALIDATION))
+    # "worse" has less accuracy than "middle" and needs more memory.
+    assert [one.trial_id for one in found.front] == ["large", "middle", "small"]
+    assert found.winner.trial_id == "large"
+    assert found.values["middle"] == (50, 2.0)
+    other = select(records, [BYTES, FAA], ["minimize", "maximize"], Rule(VALIDATION))
+    assert other.winner.trial_id == "small"
+
+
+def test_trials_that_are_equal_in_all_objectives_are_both_on_the_front():
+    records = [record("a", [50] * 6), record("b", [50] * 6)]
+    found = select(records, [FAA, BYTES], ["maximize", "minimize"], Rule(VALIDATION))
+    assert [one.trial_id for one in found.front] == ["a", "b"]
+
+
+@pytest.mark.parametrize("records", [[], [STOPPED, FAILED]])
+def test_without_a_finished_trial_there_is_no_winner(records):
+    with pytest.raises(SelectionError, match="learned all tasks"):
+        select(records, [FAA], ["maximize"], Rule(VALIDATION))
+
+
+def test_a_trial_of_fewer_tasks_is_not_finished_whatever_its_status_says():
+    half = record("half", [99] * 4, status="finished")
+    assert winner(Rule(VALIDATION), [half, LATE]) == "late"
+
+
+def test_every_rule_says_what_it_looks_at():
+    assert [name for name, text in RULES.items() if "validation" not in text] == [TEST]
+    assert Rule(FIRST_TASKS, 2).meaning == "validation accuracy after the first 2 tasks only"
+    assert Rule(VALIDATION).meaning == "validation accuracy after the last task"
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "objectives", "message"),
+    [
+        ("best", 2, [FAA], "no rule of selection 'best'; known are validation, first-tasks"),
+        (FIRST_TASKS, 7, [FAA], "--first-tasks must be from 1 to the 6 tasks"),
+        (FIRST_TASKS, 1, ["val/forgetting"], "nothing is forgotten"),
+        (TEST, 2, ["val/forgetting"], "nothing for the objective 'val/forgetting'"),
+    ],
+)
+def test_a_rule_that_cannot_judge_is_one_sentence(name, first, objectives, message):
+    with pytest.raises(ConfigError, match=message):
+        choose_rule(name, first, 6, objectives)
+
+
+def test_a_rule_that_can_judge_is_returned():
+    assert choose_rule(FIRST_TASKS, 2, 6, [FAA]) == Rule(FIRST_TASKS, 2)
+    assert choose_rule(TEST, 2, 6, [FAA, BYTES]) == Rule(TEST)

@@ -1,0 +1,95 @@
+"""A study as the command line changes it, before its clips are known."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from charon.errors import ConfigError
+from charon.tuning.selection.rules import GTEP
+from charon.tuning.session.options import Options
+from charon.tuning.session.overrides import cache_folder, chosen_fields, chosen_study
+from charon.tuning.study.study import BENCHMARK, Study
+
+SEARCH = runpy.run_path(str(Path(__file__).parents[3] / "studies" / "search.py"))["study"]
+GRID = Study("some", "Which?", grid={"learner.alpha": [0.1, 0.2, 0.3]}, seeds=(0, 1))
+
+
+def chosen(study=SEARCH, **options):
+    return chosen_study(study, Options(**options))
+
+
+def test_what_is_not_given_stays_as_it_was_declared():
+    assert chosen() == SEARCH
+    assert chosen(GRID) == GRID
+
+
+def test_the_command_line_replaces_what_a_search_is_about():
+    study = chosen(
+        objectives=("val/faa", "memory/bytes"), sampler="nsga2", trials=9, budget="500kB"
+    )
+    assert (study.objectives, study.sampler) == (("val/faa", "memory/bytes"), "nsga2")
+    assert (study.num_trials, study.budget) == (9, "500kB")
+    # The study's own pruner needs a single accuracy, so it rests.
+    assert (SEARCH.pruner, study.pruner) == ("asha", "none")
+
+
+def test_another_learner_brings_its_space():
+    study = chosen(settings={"learner": "xder"})
+    assert "learner.hinge_weight" in study.space
+
+
+def test_of_several_protocols_each_run_is_made_under_each():
+    study = chosen(GRID, benchmark=("ntu60-xsub", "ntu60-xview"))
+    assert study.grid == {BENCHMARK: ("ntu60-xsub", "ntu60-xview"), **GRID.grid}
+
+
+def test_a_smoke_run_has_the_ends_of_a_grid_and_two_trials_unless_others_are_asked_for():
+    small = chosen(GRID, smoke=True)
+    assert (small.grid, small.seeds) == ({"learner.alpha": [0.1, 0.3]}, (0,))
+    assert chosen(GRID, smoke=True, seeds=(5, 6)).seeds == (5,)
+    assert chosen(smoke=True).num_trials == 2
+    assert chosen(smoke=True, trials=5).num_trials == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"objectives": ("test/faa",)}, "selecting on the test set"),
+        ({"objectives": ("memory/bytes",)}, "val/faa within a --budget"),
+        ({"objectives": ("val/faa", "memory/bytes"), "pruner": "asha"}, "--pruner none"),
+        ({"settings": {"learner": "er2"}}, "no space for the learner 'er2'"),
+        ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one protocol"),
+    ],
+)
+def test_a_choice_that_does_not_fit_says_so_in_one_sentence(options, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        chosen(**options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_search_never_sees_the_test_set_and_a_grid_is_left_as_it_is():
+    assert chosen_fields(SEARCH, Options()) == {"data.evaluate_on": "val"}
+    assert chosen_fields(GRID, Options()) == {}
+
+
+def test_fields_of_all_runs_are_set_by_name():
+    options = Options(data="d", benchmark=("ntu60-xsub",), settings={"learner.beta": 0.5})
+    assert chosen_fields(GRID, options) == {
+        "data.path": "d",
+        BENCHMARK: "ntu60-xsub",
+        "learner.beta": 0.5,
+    }
+    # Of several protocols none is that of all runs.
+    assert chosen_fields(GRID, Options(benchmark=("ntu60-xsub", "ntu60-xview"))) == {}
+
+
+def test_gtep_tunes_on_the_classes_of_ntu60():
+    assert chosen_fields(SEARCH, Options(select=GTEP))[BENCHMARK] == "ntu60-xview"
+
+
+def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert cache_folder(Options(cache=Path("mine"))) == tmp_path / "mine"
+    assert cache_folder(Options()) == tmp_path / "home" / "charon"

@@ -1,0 +1,115 @@
+"""Search spaces hold only values that mean what they say, on the clips of their run."""
+
+import pytest
+
+from charon.errors import ConfigError
+from charon.learners import LEARNERS
+from charon.tuning.study.method_spaces import SPACES
+from charon.tuning.study.space import (
+    Choice,
+    MaskingRatio,
+    Real,
+    SamplingInterval,
+    Whole,
+    bound,
+    check_ends,
+    check_start,
+)
+from charon.tuning.study.trials import complete
+
+PAPER = complete({"learner": "charon"})
+ETA, INTERVAL = "learner.masking_ratio", "learner.sampling_interval"
+
+
+@pytest.mark.parametrize("kept", range(1, 21))
+def test_a_number_of_kept_tuples_and_its_masking_ratio_name_each_other(kept):
+    tuples = MaskingRatio(0, 0.95, tuples=20)
+    assert tuples.kept(tuples.ratio(kept)) == kept
+
+
+def test_masking_ratios_between_whole_tuples_are_not_in_the_space():
+    assert MaskingRatio(0, 0.9, tuples=20).holds(0.3)
+    assert not MaskingRatio(0, 0.9, tuples=20).holds(0.33)
+    assert not MaskingRatio(0, 0.5, tuples=20).holds(0.9)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "tuples", "fewest", "most"),
+    [(0, 0.9, 20, 2, 20), (0, 0.9, 10, 1, 10), (0.14, 0.87, 20, 3, 17), (0.15, 0.85, 20, 3, 17)],
+)
+def test_the_kept_tuples_are_those_whose_ratio_is_in_the_range(low, high, tuples, fewest, most):
+    domain = MaskingRatio(low, high, tuples)
+    assert (domain.fewest, domain.most) == (fewest, most)
+    assert low <= min(domain.ends) < max(domain.ends) <= high
+
+
+def test_sampling_intervals_divide_the_clip_and_leave_more_than_a_frame():
+    assert SamplingInterval(1, 12, 120).values == (1, 2, 3, 4, 5, 6, 8, 10, 12)
+    assert SamplingInterval(1, 10, 10).values == (1, 2, 5)
+
+
+def test_a_space_takes_tuples_and_frames_from_its_run():
+    small = {**PAPER, "data.num_frames": 10, "model.frames_per_tuple": 1}
+    space = {ETA: MaskingRatio(0, 0.9), INTERVAL: SamplingInterval(1, 10)}
+    assert bound(space, PAPER)[ETA].tuples == 20
+    assert bound(space, PAPER)[INTERVAL].frames == 120
+    assert bound(space, small)[ETA].tuples == 10
+    assert bound(space, small)[INTERVAL].values == (1, 2, 5)
+
+
+def test_a_space_that_leaves_no_choice_on_its_clips_names_the_field():
+    with pytest.raises(ConfigError, match=r"learner\.sampling_interval: Of 120 frames"):
+        bound({INTERVAL: SamplingInterval(16, 19)}, PAPER)
+    with pytest.raises(ConfigError, match=r"learner\.masking_ratio: Of 20 tuples"):
+        bound({ETA: MaskingRatio(0.31, 0.34)}, PAPER)
+
+
+def test_the_frames_of_a_clip_are_not_searched_beside_what_counts_them():
+    with pytest.raises(ConfigError, match=r"data\.num_frames cannot be searched too"):
+        bound({ETA: MaskingRatio(0, 0.9), "data.num_frames": Choice((60, 120))}, PAPER)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Real(1, 1),
+        lambda: Real(0, 1, log=True),
+        lambda: Whole(3, 2),
+        lambda: Whole(0, 2, log=True),
+        lambda: Choice(("a",)),
+        lambda: MaskingRatio(0.5, 0.5),
+        lambda: MaskingRatio(0, 1.0),
+        lambda: SamplingInterval(5, 5),
+        lambda: SamplingInterval(0, 5),
+    ],
+)
+def test_an_empty_range_is_an_error(make):
+    with pytest.raises(ConfigError, match="but got"):
+        make()
+
+
+def test_a_start_outside_the_space_is_an_error_that_names_the_field():
+    with pytest.raises(ConfigError, match=r"learner\.alpha=0\.3"):
+        check_start({"learner.alpha": Real(0.5, 1)}, {"learner.alpha": 0.3})
+    check_start({"learner.alpha": Real(0.1, 1)}, {"learner.alpha": 0.3})
+
+
+@pytest.mark.parametrize(
+    ("field", "domain"),
+    [
+        ("learner.alpha", Real(-1, 1)),
+        ("learner.replay_batch_size", Whole(0, 32)),
+        ("learner.masking", Choice(("random", "none of them"))),
+    ],
+)
+def test_a_value_that_a_field_refuses_is_an_error_before_anything_runs(field, domain):
+    with pytest.raises(ConfigError, match=field.rpartition(".")[2]):
+        check_ends({field: domain}, PAPER)
+
+
+@pytest.mark.parametrize("learner", sorted(set(LEARNERS) - {"charon"}))
+def test_every_method_has_a_space_that_holds_its_published_setting(learner):
+    start = complete({"learner": learner})
+    space = bound(SPACES[learner], start)
+    check_start(space, start)
+    check_ends(space, start)
