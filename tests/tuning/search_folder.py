@@ -12,7 +12,8 @@ from charon.tuning.records.tables import curves_csv, trials_csv
 from charon.tuning.selection.confirm import as_plain as mean_as_plain
 from charon.tuning.selection.files import as_json, gap_csv, selection_facts
 from charon.tuning.selection.protocol_gap import as_plain, measure_gap
-from charon.tuning.selection.rules import TEST, VALIDATION, Rule, select
+from charon.tuning.selection.rules import select
+from charon.tuning.study.selection_rules import TEST, VALIDATION, Rule
 from charon.tuning.study.space import Choice, MaskingRatio, Real
 
 SPACE = {

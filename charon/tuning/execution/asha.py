@@ -6,17 +6,10 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from charon.tuning.sampling.optuna_trials import ScoresOfTrial
+from charon.tuning.study.selection_rules import grace_tasks
 
 HALVING = 2
 """Of the trials that reach a rung, one in two goes on."""
-
-
-def grace_tasks(num_tasks: int) -> int:
-    """Return after how many tasks the first trial may be stopped: 2 of 6, 3 of 12.
-
-    After the first task nothing can have been forgotten yet.
-    """
-    return max(1, min(num_tasks, 2 if num_tasks <= 8 else 3))
 
 
 def num_brackets(num_tasks: int) -> int:

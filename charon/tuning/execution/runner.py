@@ -201,7 +201,7 @@ def _search(
     from charon.tuning.sampling.database import DATABASE
     from charon.tuning.sampling.encoding import Encoding
     from charon.tuning.sampling.optuna_study import make_study
-    from charon.tuning.sampling.samplers import NUMBERS_ONLY
+    from charon.tuning.study.search_methods import NUMBERS_ONLY
 
     study, plan = session.study, session.plan
     size = MemorySize.on(session.clips)

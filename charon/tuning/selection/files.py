@@ -11,16 +11,9 @@ from typing import Any
 from charon.settings import Value
 from charon.tuning.records.journal import LOST, TrialRecord
 from charon.tuning.selection.protocol_gap import TEST_FAA, VAL_FAA, Gap
-from charon.tuning.selection.rules import (
-    FIRST_TASKS,
-    FLATTERS,
-    TEST,
-    Rule,
-    Selection,
-    Tested,
-    finished,
-)
+from charon.tuning.selection.rules import Selection, Tested, finished
 from charon.tuning.session.commands import repeat_command, run_command
+from charon.tuning.study.selection_rules import FIRST_TASKS, FLATTERS, TEST, Rule
 
 SELECTION, WINNER, GAP, GAP_TABLE = "selection.json", "winner.json", "gap.json", "gap.csv"
 

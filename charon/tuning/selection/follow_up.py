@@ -30,11 +30,12 @@ from charon.tuning.selection.files import (
     gap_csv,
     selection_facts,
 )
-from charon.tuning.selection.rules import FLATTERS, TEST, Selection, Tested, finished, select
+from charon.tuning.selection.rules import Selection, Tested, finished, select
 from charon.tuning.selection.scoring import ScoringError, score_trials
 from charon.tuning.session.selection_plan import judgement_of
 from charon.tuning.session.session import Session
 from charon.tuning.study.objectives import can_prune, directions
+from charon.tuning.study.selection_rules import FLATTERS, TEST
 
 CONFIRMED = "confirm.json"
 

@@ -8,8 +8,9 @@ from typing import Any, Literal, NoReturn
 
 from charon.errors import ConfigError
 from charon.settings import Value, parse_setting, whole_number
-from charon.tuning.selection.rules import RULES
-from charon.tuning.study.study import PRUNERS, SAMPLERS, Study
+from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
+from charon.tuning.study.selection_rules import RULES
+from charon.tuning.study.study import Study
 
 REMEMBERED = (
     *("data", "benchmark", "scale", "seeds", "smoke", "cpus", "gpus", "share_first_task"),

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from charon.settings import Value
-from charon.tuning.selection.rules import GTEP
 from charon.tuning.session.options import Options
 from charon.tuning.study.gtep import tuning_benchmark
 from charon.tuning.study.objectives import can_prune
+from charon.tuning.study.selection_rules import GTEP
 from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
 
 

@@ -48,7 +48,7 @@ def plan_trials(
 
 def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int | None:
     """Check a search's space and budget; return the budget in bytes."""
-    from charon.tuning.sampling.samplers import check_sampler
+    from charon.tuning.study.search_methods import check_sampler
 
     check_start(study.space, start)
     check_ends(study.space, start)

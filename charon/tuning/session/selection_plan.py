@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from charon.errors import ConfigError
 from charon.settings import Value
-from charon.tuning.selection.rules import GTEP, VALIDATION, Rule, choose_rule
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import Options
 from charon.tuning.study import gtep
 from charon.tuning.study.objectives import check_defined
+from charon.tuning.study.selection_rules import GTEP, VALIDATION, Rule, choose_rule
 from charon.tuning.study.study import BENCHMARK, Study
 
 NUM_SEEDS = 3
@@ -48,7 +48,7 @@ def judgement_of(
     Raises:
         ConfigError: the objectives or the rule do not fit the search or its data.
     """
-    from charon.tuning.execution.asha import grace_tasks
+    from charon.tuning.study.selection_rules import grace_tasks
 
     if fields["data.evaluate_on"] != "val":
         raise ConfigError(

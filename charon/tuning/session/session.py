@@ -18,7 +18,6 @@ from charon.tuning.records.folder import writable_folder
 from charon.tuning.records.journal import Journal
 from charon.tuning.records.lock import work_alone
 from charon.tuning.records.plan import Plan, new_plan, read_plan
-from charon.tuning.selection.rules import TEST, WILL_FLATTER
 from charon.tuning.session.commands import begin_command, go_on_command
 from charon.tuning.session.data import StudyClips, check_named
 from charon.tuning.session.options import Options
@@ -36,6 +35,7 @@ from charon.tuning.session.resume import (
 from charon.tuning.session.selection_plan import judgement_of
 from charon.tuning.study import first_tasks as sharing
 from charon.tuning.study.scales import memory_warnings
+from charon.tuning.study.selection_rules import TEST, WILL_FLATTER
 from charon.tuning.study.study import BENCHMARK, Study
 from charon.tuning.study.trials import PlannedTrial, check_not_varied, expand
 from charon.tuning.tracking.store import Store, check_answers, check_file, choose_store, make_schema

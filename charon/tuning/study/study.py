@@ -8,11 +8,8 @@ from charon.settings import Value
 from charon.tuning.study.budget import NONE, START, parse_bytes
 from charon.tuning.study.objectives import can_prune, check_objectives
 from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
+from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
 from charon.tuning.study.space import Choice, Space, Whole
-
-SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2")
-
-PRUNERS = ("none", "asha", "hyperband")
 
 WHAT_IS_MEASURED = (
     *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 from ray.tune.schedulers import TrialScheduler
 
-from charon.tuning.execution.asha import TaskHalving, grace_tasks, num_brackets
+from charon.tuning.execution.asha import TaskHalving, num_brackets
 from charon.tuning.execution.trainable import score
 from charon.tuning.sampling.optuna_trials import ScoresOfTrial
+from charon.tuning.study.selection_rules import grace_tasks
 
 
 def trial(name, number=0, *, is_start=False):

@@ -12,12 +12,12 @@ from charon.tuning.records.journal import FINISHED, Journal
 from charon.tuning.records.plan import new_plan
 from charon.tuning.selection import confirm
 from charon.tuning.selection.confirm import confirm_trials, confirmed, confirmed_fields
-from charon.tuning.selection.rules import FIRST_TASKS, GTEP, VALIDATION, Rule
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import Standing
 from charon.tuning.session.selection_plan import fresh_seeds, judgement_of
 from charon.tuning.session.session import Session
 from charon.tuning.study import gtep
+from charon.tuning.study.selection_rules import FIRST_TASKS, GTEP, VALIDATION, Rule
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import complete, expand

@@ -6,16 +6,15 @@ import pytest
 from tuning.search_records import FAILED, LATE, PAPER, RECORDS, STOPPED, TESTED, record
 
 from charon.errors import ConfigError
-from charon.tuning.selection.rules import (
+from charon.tuning.selection.rules import SelectionError, select
+from charon.tuning.study.selection_rules import (
     FIRST_TASKS,
     GTEP,
     RULES,
     TEST,
     VALIDATION,
     Rule,
-    SelectionError,
     choose_rule,
-    select,
 )
 
 FAA, BYTES = "val/faa", "memory/bytes"

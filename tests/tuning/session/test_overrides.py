@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from charon.errors import ConfigError
-from charon.tuning.selection.rules import GTEP
 from charon.tuning.session.options import Options
 from charon.tuning.session.overrides import cache_folder, chosen_fields, chosen_study
+from charon.tuning.study.selection_rules import GTEP
 from charon.tuning.study.study import BENCHMARK, Study
 
 SEARCH = runpy.run_path(str(Path(__file__).parents[3] / "studies" / "search.py"))["study"]
