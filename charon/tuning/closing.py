@@ -7,9 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.tuning.cluster.cluster import Cluster, tool
+from charon.text import counted
+from charon.tuning.cluster.cluster import tool
+from charon.tuning.execution.ready import ReadyStudy
+from charon.tuning.records.journal import Journal
 from charon.tuning.session.commands import run_command
-from charon.tuning.session.session import Session
+from charon.tuning.study.first_tasks import SAVED
 from charon.tuning.tracking.sender import Sender
 
 TABLES = (
@@ -20,17 +23,17 @@ TABLES = (
 """Files of a study's folder that go to MLflow, where they are there; most are a search's."""
 
 
-def start_analysis(session: Session, script: Path) -> subprocess.Popen[str]:
+def start_analysis(ready: ReadyStudy) -> subprocess.Popen[str]:
     """Start the analysis of the same name, ``analysis/NAME.py`` beside ``studies``.
 
     A study without one gets a plain table, a search the report of any search. It runs in a
     process of its own, for it needs neither torch nor Ray, and theirs may end meanwhile.
     """
-    own = script.resolve().parent.parent / "analysis" / script.name
-    plain = "charon.report.search" if session.study.is_search else "charon.report.generic"
-    program = [str(own)] if own.exists() else ["-m", plain]
+    analysis = ready.script.resolve().parent.parent / "analysis" / ready.script.name
+    plain = "charon.report.search" if ready.study.is_search else "charon.report.generic"
+    program = [str(analysis)] if analysis.exists() else ["-m", plain]
     return subprocess.Popen(
-        [sys.executable, *program, "--results", str(session.folder)],
+        [sys.executable, *program, "--results", str(ready.folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -54,35 +57,74 @@ def figures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".svg"))
 
 
-def dashboard_lines(cluster: Cluster) -> list[str]:
-    """Return how to look at Ray while the study runs."""
-    if not cluster.dashboard_url:
+def dashboard_lines(url: str) -> list[str]:
+    """Return how to look at Ray while the study runs; empty where its dashboard is not there."""
+    if not url:
         return []
     return [
-        f"Ray dashboard  {cluster.dashboard_url}  (trials are under Cluster, while they run)",
+        f"Ray dashboard  {url}  (trials are under Cluster, while they run)",
         f"  its token    {tool('ray')} get-auth-token  (paste its output into the page once)",
     ]
 
 
-def closing_lines(session: Session, sender: Sender, *, all_sent: bool) -> list[str]:
+def close(
+    ready: ReadyStudy,
+    journal: Journal,
+    sender: Sender,
+    analysis: subprocess.Popen[str],
+    outcome: str,
+    console: Console,
+) -> bool:
+    """Show the analysis, end the study's record, and say where all is; return if it was analysed.
+
+    Args:
+        ready: the study.
+        journal: of its trials; the end is written there.
+        sender: of the journal.
+        analysis: its process.
+        outcome: how the study has ended.
+        console: where to say it.
+    """
+    analysed = show_analysis(analysis, console)
+    tables = [ready.folder / name for name in TABLES]
+    artifacts = [str(path) for path in (*tables, *figures(ready.folder))]
+    journal.append("study_end", outcome=outcome, artifacts=artifacts)
+    all_sent = sender.close()
+    lines = [saved_line(journal)] if saved_line(journal) else []
+    for line in [*lines, *closing_lines(ready, sender, all_sent=all_sent)]:
+        console.print(line, markup=False)
+    return analysed
+
+
+def closing_lines(ready: ReadyStudy, sender: Sender, *, all_sent: bool) -> list[str]:
     """Return where the results are and the commands that show them."""
-    folder = session.folder
+    folder = ready.folder
     lines = ["", *(f"Figure         {path}" for path in figures(folder))]
     lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
     lines += [f"Models         {folder / 'trials'}"]
     if (folder / "winner.json").exists():
         words = ["--config", str(folder / "winner.json"), "--output", str(folder / "winner")]
         lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
-        lines += [f"Winner         {run_command(words, session.cache, session.cpus)}"]
-    command = session.store.command()
+        lines += [f"Winner         {run_command(words, ready.cache, ready.cpus)}"]
+    command = ready.store.command()
     if command:
         lines.append(f"MLflow         {command}")
     if sender.experiment_id:
-        lines.append(f"  then open    {session.store.page(sender.experiment_id)}")
+        lines.append(f"  then open    {ready.store.page(sender.experiment_id)}")
     lines += sender.missing_lines(all_sent=all_sent)
-    if session.cluster is not None and session.options.address is None:
+    if ready.options.address is None:
         lines.append(
-            f"Ray dashboard  {session.cluster.dashboard_url} while a study runs; "
+            f"Ray dashboard  {ready.dashboard_url} while a study runs; "
             f"its token: {tool('ray')} get-auth-token"
         )
     return lines
+
+
+def saved_line(journal: Journal) -> str:
+    """Say in one sentence what sharing saved; empty where no trial could share."""
+    seconds = [r.latest[SAVED] for r in journal.trials.values() if SAVED in r.latest]
+    if not seconds:
+        return ""
+    reused = sum(saved > 0 for saved in seconds)
+    number, minutes = counted(len(seconds), "trial"), sum(seconds) / 60
+    return f"First task reused in {reused} of {number}, {minutes:.1f} minutes saved."

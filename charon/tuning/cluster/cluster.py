@@ -77,6 +77,10 @@ class Cluster:
     machines: tuple[Machine, ...]
     stop: Callable[[], None] = lambda: None
 
+    def slots(self, cpus: float, gpus: float) -> int:
+        """Return how many trials that take so much run at once, at least 1."""
+        return max(1, sum(machine.at_once(cpus, gpus) for machine in self.machines))
+
     @property
     def cpus(self) -> float:
         """What all machines have together."""

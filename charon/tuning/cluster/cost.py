@@ -4,7 +4,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from charon.settings import Value
 from charon.training.evaluation import score
 from charon.training.stream import Stream
 from charon.training.tasks import Task
+from charon.tuning.study.trials import PlannedTrial
 
 STEPS = 3
 """Steps timed of each phase, after a small one that warms up."""
@@ -127,3 +128,40 @@ def _score_seconds(stream: Stream, task: Task) -> float:
 def _wait(stream: Stream) -> None:
     if stream.device.type == "cuda":
         torch.cuda.synchronize()
+
+
+def method_of(fields: Mapping[str, Value]) -> tuple[Value, Value]:
+    """Return the learner and the stream of a run."""
+    return fields["learner"], fields["data.stream"]
+
+
+def by_method(
+    trials: Sequence[PlannedTrial],
+) -> dict[tuple[Value, Value], list[dict[str, Value]]]:
+    """Return the fields of the trials by learner and stream."""
+    found: dict[tuple[Value, Value], list[dict[str, Value]]] = {}
+    for trial in trials:
+        found.setdefault(method_of(trial.fields), []).append(trial.fields)
+    return found
+
+
+def slowest_and_fastest(runs: list[dict[str, Value]]) -> list[dict[str, Value]]:
+    """Return the runs that are measured: those of the ends of masking ratio or buffer size."""
+    ordered = sorted(
+        runs, key=lambda fields: (_masking_ratio(fields) or 0.0, -_buffer_size(fields))
+    )
+    ends = [ordered[0], ordered[-1]]
+    same = all(_masking_ratio(r) == _masking_ratio(ends[0]) for r in ends) and (
+        _buffer_size(ends[0]) == _buffer_size(ends[1])
+    )
+    return ends[:1] if same else ends
+
+
+def _buffer_size(fields: Mapping[str, Value]) -> int:
+    size = fields.get("learner.buffer_size")
+    return size if isinstance(size, int) else 0
+
+
+def _masking_ratio(fields: Mapping[str, Value]) -> float | None:
+    ratio = fields.get("learner.masking_ratio")
+    return ratio if isinstance(ratio, float) else None

@@ -124,7 +124,7 @@ class WarmUp:
 
     def __init__(self, trials: Sequence[PlannedTrial], cache: Path, cpus: float) -> None:
         """Take the longest run of each method; nothing is measured yet."""
-        from charon.tuning.session.dry_run import by_method, slowest_and_fastest
+        from charon.tuning.cluster.cost import by_method, slowest_and_fastest
 
         self._runs = [slowest_and_fastest(runs)[0] for runs in by_method(trials).values()]
         self._cache = str(cache)

@@ -1,20 +1,24 @@
 """What one trial takes of a cluster: CPUs, and GPUs or shares of one."""
 
-from charon.tuning.cluster import cluster as clusters
-from charon.tuning.cluster.cluster import Cluster
-from charon.tuning.session.options import Options
+from typing import Literal
+
+from charon.tuning.cluster.cluster import Cluster, check_fits
 
 
-def place(options: Options, cluster: Cluster | None) -> tuple[float, float]:
+def place(
+    cpus: float | None, gpus: float | Literal["auto"] | None, cluster: Cluster
+) -> tuple[float, float]:
     """Return CPUs and GPUs of one trial.
+
+    Args:
+        cpus: that were asked for; None for 1.
+        gpus: that were asked for; None or ``"auto"`` for a whole one where there are any.
+        cluster: that the trials run on.
 
     Raises:
         ClusterError: one trial would never find room.
     """
-    if cluster is None:
-        cluster = clusters.this_machine()
-    cpus = options.cpus if options.cpus is not None else 1.0
-    whole = float(cluster.gpus >= 1)
-    gpus = whole if options.gpus is None or options.gpus == "auto" else options.gpus
-    clusters.check_fits(cluster, cpus, gpus)
+    cpus = 1.0 if cpus is None else cpus
+    gpus = float(cluster.gpus >= 1) if gpus is None or gpus == "auto" else gpus
+    check_fits(cluster, cpus, gpus)
     return cpus, gpus

@@ -15,16 +15,15 @@ from ray.tune.execution import class_cache
 from rich.console import Console
 
 from charon.text import counted
-from charon.tuning.cluster.cluster import this_machine
 from charon.tuning.execution.callbacks import Recorder, remove_checkpoints
 from charon.tuning.execution.live_view import Progress
 from charon.tuning.execution.ray_resume import GoingOn, resume_config
+from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.trainable import CharonTrial, TrialSetting, beat_file, trial_config
 from charon.tuning.records.completion import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.provenance import trial_tags
-from charon.tuning.session.session import Session
 from charon.tuning.study.budget import MemorySize
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.objectives import watched
@@ -43,57 +42,68 @@ KEPT_CHECKPOINTS = 3
 RAY_FOLDER = "ray"
 
 
-def run_study(session: Session, script: Path, console: Console) -> tuple[Journal, Sender]:
+def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
     """Run all trials that are not over yet; return what happened, and who sends it on.
 
     Raises:
         OSError: the results cannot be written any more.
     """
-    session.plan.write(session.folder)
+    ready.plan.write(ready.folder)
     for name in ("progress", "trials"):
-        (session.folder / name).mkdir(exist_ok=True)
-    for old in (session.folder / "progress").glob("*.failure"):
+        (ready.folder / name).mkdir(exist_ok=True)
+    for old in (ready.folder / "progress").glob("*.failure"):
         old.unlink()
-    journal = Journal(session.folder / "journal.jsonl")
-    if session.options.extend is not None:
+    journal = Journal(ready.folder / "journal.jsonl")
+    if ready.options.extend is not None:
         journal.append(EXTENDED)
     spent = spent_seconds(journal.events)
-    store = session.store
-    root = f"{store.artifacts}/{session.study.name}" if store.artifacts else None
-    sender = Sender(journal, session.folder, store.uri, session.study.name, root)
-    tags = trial_tags(session.clips, session.study.preset, script)
+    store = ready.store
+    root = f"{store.artifacts}/{ready.study.name}" if store.artifacts else None
+    sender = Sender(journal, ready.folder, store.uri, ready.study.name, root)
+    tags = trial_tags(ready.clips, ready.study.preset, ready.script)
     journal.append(
         "study",
-        key=session.plan.key,
-        title=session.plan.title,
-        varied=list(session.study.varied),
-        tags={**tags, "mlflow.note.content": session.study.question},
+        key=ready.plan.key,
+        title=ready.plan.title,
+        varied=list(ready.study.varied),
+        tags={**tags, "mlflow.note.content": ready.study.question},
     )
     sender.start()
-    recorder = Recorder(journal, session.folder, tags)
+    recorder = Recorder(journal, ready.folder, tags)
     progress = Progress(
         journal,
-        objectives=session.study.objectives,
-        is_search=session.study.is_search,
-        num_trials=session.plan.num_trials,
-        slots=slots(session),
-        beat_file=lambda trial_id: beat_file(str(session.folder), trial_id),
+        objectives=ready.study.objectives,
+        is_search=ready.study.is_search,
+        num_trials=ready.plan.num_trials,
+        slots=ready.slots,
+        beat_file=lambda trial_id: beat_file(str(ready.folder), trial_id),
         console=console,
     )
     progress.headline = lambda: sender.problem
     recorder.listeners.append(progress.on_event)
-    hours = session.plan.hours
+    hours = ready.plan.hours
     deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
-    with progress, _explained(session):
-        ended_by = _tune(session, recorder, journal, deadline)
+    with progress, _explained(ready):
+        ended_by = _tune(ready, recorder, journal, deadline)
     if ended_by:
         journal.append(ended_by)
-    for line in closing_words(journal, session.plan, ended_by):
+    for line in closing_words(journal, ready.plan, ended_by):
         console.print(line, markup=False)
-    shutil.rmtree(session.folder / "progress", ignore_errors=True)
-    if is_over(journal, session.plan.num_trials):
-        remove_leftovers(session.folder, journal)
+    shutil.rmtree(ready.folder / "progress", ignore_errors=True)
+    if is_over(journal, ready.plan.num_trials):
+        remove_leftovers(ready.folder, journal)
     return journal, sender
+
+
+def check_database(folder: Path) -> None:
+    """Check that a search in this folder can use its database.
+
+    Raises:
+        ResultsError: it is no database of Optuna, of another version, or locked.
+    """
+    from charon.tuning.sampling.database import DATABASE, check_database
+
+    check_database(folder / DATABASE)
 
 
 def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
@@ -130,41 +140,34 @@ def remove_leftovers(folder: Path, journal: Journal) -> None:
     shutil.rmtree(first_tasks_folder(str(folder)), ignore_errors=True)
 
 
-def slots(session: Session) -> int:
-    """Return how many trials run at once."""
-    cluster = session.cluster or this_machine()
-    here = (machine.at_once(session.cpus, session.gpus) for machine in cluster.machines)
-    return max(1, sum(here))
-
-
-def outcome_of(session: Session, journal: Journal) -> str:
-    """Return how the study as a whole has ended."""
-    if not is_over(journal, session.plan.num_trials):
+def outcome_of(journal: Journal, num_trials: int) -> str:
+    """Return how a study of so many trials has ended as a whole."""
+    if not is_over(journal, num_trials):
         return INTERRUPTED
     has_failed = any(record.status == FAILED for record in journal.trials.values())
     return FAILED if has_failed else FINISHED
 
 
-def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: float) -> str:
+def _tune(ready: ReadyStudy, recorder: Recorder, journal: Journal, deadline: float) -> str:
     """Run the trials on Ray; return what ended a search before it had all of them."""
     setting = TrialSetting(
-        title=f"charon_{session.plan.data}",
-        cache=str(session.cache),
-        folder=str(session.folder),
-        objective=watched(session.study.objectives, is_search=session.study.is_search),
-        cpus=session.cpus,
-        gpus=session.gpus,
-        share_first_task=session.options.share_first_task,
+        title=f"charon_{ready.plan.data}",
+        cache=str(ready.cache),
+        folder=str(ready.folder),
+        objective=watched(ready.study.objectives, is_search=ready.study.is_search),
+        cpus=ready.cpus,
+        gpus=ready.gpus,
+        share_first_task=ready.options.share_first_task,
     )
-    resume = resume_config(session.folder / RAY_FOLDER)
+    resume = resume_config(ready.folder / RAY_FOLDER)
     search = None
-    if session.study.is_search:
-        search, more = _search(session, setting, journal, deadline, is_new=resume is None)
+    if ready.study.is_search:
+        search, more = _search(ready, setting, journal, deadline, is_new=resume is None)
     else:
-        configs = [trial_config(setting, trial.label, trial.fields) for trial in session.trials]
+        configs = [trial_config(setting, trial.label, trial.fields) for trial in ready.trials]
         more = {"config": {"trial": tune.grid_search(configs)}}
     begin = partial(_begin, search, journal)
-    going_on = [GoingOn(session.folder / RAY_FOLDER, asdict(setting), begin)] if resume else []
+    going_on = [GoingOn(ready.folder / RAY_FOLDER, asdict(setting), begin)] if resume else []
     if not resume:
         begin(set())
     # A variable for Lightning only; with any of its own a trial gets none of the processes that
@@ -173,7 +176,7 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
     tune.run(
         CharonTrial,
         name=RAY_FOLDER,
-        storage_path=str(session.folder),
+        storage_path=str(ready.folder),
         callbacks=[recorder, *going_on],
         checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
         max_failures=MAX_FAILURES,
@@ -194,7 +197,7 @@ def _begin(search: "StudySearch | None", journal: Journal, running: set[str]) ->
 
 
 def _search(
-    session: Session, setting: TrialSetting, journal: Journal, deadline: float, *, is_new: bool
+    ready: ReadyStudy, setting: TrialSetting, journal: Journal, deadline: float, *, is_new: bool
 ) -> tuple["StudySearch", dict[str, Any]]:
     from charon.tuning.execution.asha import TaskHalving, num_brackets
     from charon.tuning.execution.searcher import Limits, LongerSearch, StudySearch
@@ -203,12 +206,12 @@ def _search(
     from charon.tuning.sampling.optuna_study import make_study
     from charon.tuning.study.search_methods import NUMBERS_ONLY
 
-    study, plan = session.study, session.plan
-    size = MemorySize.on(session.clips)
+    study, plan = ready.study, ready.plan
+    size = MemorySize.on(ready.clips.tasks, ready.clips.archive.description.parts)
     search = StudySearch(
-        make_study(plan, session.folder, study.seeds[0]),
+        make_study(plan, ready.folder, study.seeds[0]),
         Encoding(study.space, as_numbers=study.sampler in NUMBERS_ONLY),
-        session.trials[0].fields,
+        ready.trials[0].fields,
         study.objectives,
         Limits(plan.num_trials, deadline, plan.budget, lambda fields: size(fields)[1]),
         asdict(setting),
@@ -217,15 +220,15 @@ def _search(
     search.on_suggestion = lambda suggestion: noted(journal, suggestion)
     if not is_new:
         suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
-        search.trials.check_holds(suggested, session.folder / DATABASE)
-    num_tasks = len(session.clips.tasks.tasks)
+        search.trials.check_holds(suggested, ready.folder / DATABASE)
+    num_tasks = len(ready.clips.tasks.tasks)
     brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
     scheduler = None
     if study.pruner != "none":
         scheduler = TaskHalving(num_tasks, search.trials.scores(), brackets)
     return search, {
         "config": {},  # all of it is suggested
-        "search_alg": LongerSearch(search, slots(session)),
+        "search_alg": LongerSearch(search, ready.slots),
         "scheduler": scheduler,
         "num_samples": -1,
     }
@@ -238,13 +241,13 @@ def noted(journal: Journal, one: "Suggestion") -> None:
     )
 
 
-def _explained(session: Session) -> AbstractContextManager[None]:
+def _explained(ready: ReadyStudy) -> AbstractContextManager[None]:
     """Explain it should a search's database become locked; a grid has none."""
-    if not session.study.is_search:
+    if not ready.study.is_search:
         return nullcontext()
     from charon.tuning.sampling.database import DATABASE, explaining
 
-    return explaining(session.folder / DATABASE)
+    return explaining(ready.folder / DATABASE)
 
 
 def _folder_of(trial: Any) -> str:

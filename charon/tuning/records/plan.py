@@ -1,20 +1,13 @@
 """``study.json``: what a study set out to do, so that it can be resumed and read."""
 
 import json
-import uuid
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from charon.errors import CheckpointError
 from charon.files import write_text
-from charon.tuning.session.data import StudyClips
-from charon.tuning.session.options import Options
 from charon.tuning.study.space import Space
-from charon.tuning.study.study import Study
-from charon.tuning.study.trials import PlannedTrial
 
 VERSION = 3
 """Of the files a study leaves; another version cannot resume them."""
@@ -78,50 +71,6 @@ class Plan:
             OSError: the folder cannot be written.
         """
         write_text(folder / "study.json", json.dumps(asdict(self), indent=1))
-
-
-def new_plan(
-    study: Study,
-    options: Options,
-    trials: Sequence[PlannedTrial],
-    clips: StudyClips,
-    command: str,
-    budget: int | None = None,
-) -> Plan:
-    """Return the plan of a study that begins now.
-
-    Args:
-        study: as it is run.
-        options: complete.
-        trials: all runs; of a search the first.
-        clips: the data.
-        command: how it was started.
-        budget: most bytes of a search's memories; None for any.
-    """
-    about = clips.archive.description
-    return Plan(
-        version=VERSION,
-        key=uuid.uuid4().hex[:12],
-        name=study.name,
-        question=study.question,
-        objectives=tuple(study.objectives),
-        varied=study.varied,
-        space=described(study.space),
-        sampler=study.sampler if study.is_search else "",
-        pruner=study.pruner,
-        budget=budget,
-        started=datetime.now().isoformat(timespec="seconds"),
-        data=clips.archive.source if about.is_standin else about.name,
-        protocol=clips.protocol,
-        fingerprint=clips.archive.fingerprint,
-        is_standin=about.is_standin,
-        scale=options.run_scale,
-        num_trials=study.num_trials if study.is_search else len(trials),
-        hours=options.hours,
-        options=options.remembered(),
-        trials=[asdict(trial) for trial in trials],
-        command=command,
-    )
 
 
 def read_plan(folder: Path) -> Plan | None:

@@ -8,16 +8,18 @@ the search's folder, so it goes on after an interruption like any other.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from rich.console import Console
 
 from charon.report.statistics import Mean, mean_of, number_or_none
 from charon.settings import Value
+from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal, TrialRecord
-from charon.tuning.records.plan import new_plan, read_plan
+from charon.tuning.records.plan import read_plan
 from charon.tuning.session.data import StudyClips
+from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import move_aside, standing_of
-from charon.tuning.session.session import Session
 from charon.tuning.study.first_tasks import leaders_first
 from charon.tuning.study.labels import label
 from charon.tuning.study.study import BENCHMARK, Study
@@ -93,18 +95,29 @@ def confirmed(records: Sequence[TrialRecord]) -> Confirmed:
     return Confirmed(found[WINNER], found[PAPER])
 
 
-def confirm_session(
-    search: Session, trials: list[PlannedTrial], seeds: Sequence[int], console: Console
-) -> Session:
-    """Return the stage as a study of its own, on the search's Ray; one that began goes on.
+def prepare_clips(trials: Sequence[PlannedTrial], cache: Path, console: Console) -> StudyClips:
+    """Prepare the clips of the stage; a set in the cache is only opened."""
+    clips = StudyClips([trials[0].fields], cache, console)
+    clips.prepare()
+    return clips
+
+
+def confirm_study(
+    search: ReadyStudy, trials: list[PlannedTrial], seeds: Sequence[int], clips: StudyClips
+) -> ReadyStudy:
+    """Return the stage as a study of its own, on the search's Ray; one that began is resumed.
 
     An earlier stage of another winner is moved aside.
+
+    Args:
+        search: whose winner is confirmed.
+        trials: of :func:`confirm_trials`.
+        seeds: theirs.
+        clips: of the stage, prepared.
 
     Raises:
         CheckpointError: what lies in its folder is damaged.
     """
-    clips = StudyClips([trials[0].fields], search.cache, console)
-    clips.prepare()
     if search.options.share_first_task:
         trials = leaders_first(trials)
     cases = {trial.label.partition(" ")[0]: trial.fields for trial in trials}
@@ -117,13 +130,14 @@ def confirm_session(
         preset=search.study.preset,
     )
     options = replace(search.options, extend=None, hours=None)
-    plan = new_plan(study, options, trials, clips, search.plan.command)
+    planned = PlannedStudy(study, trials, None, None, [])
+    plan = replace(new_plan(planned, search.script, options, clips), command=search.plan.command)
     folder = search.folder / FOLDER
-    old = read_plan(folder)
-    if old is not None and old.trials == plan.trials:
-        plan = old
+    earlier = read_plan(folder)
+    if earlier is not None and earlier.trials == plan.trials:
+        plan = earlier
     elif folder.exists():
-        move_aside(folder, old)
+        move_aside(folder, earlier)
     folder.mkdir(exist_ok=True)
     return replace(
         search,
@@ -132,9 +146,9 @@ def confirm_session(
         plan=plan,
         standing=standing_of(Journal(folder / "journal.jsonl"), len(trials)),
         trials=trials,
+        judgement=None,
         folder=folder,
         clips=clips,
-        warnings=[],
     )
 
 

@@ -6,8 +6,8 @@ paper's setting are learned anew (the folder ``confirm``). Each step can be repe
 there already is neither scored nor learned again, unless the winner or its seeds are others.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -15,6 +15,7 @@ from charon.errors import CharonError
 from charon.files import write_text
 from charon.report.tables import measured_on
 from charon.text import counted, first_line, seeds_text
+from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
 from charon.tuning.sampling.optuna_study import load_optuna_study
@@ -32,73 +33,107 @@ from charon.tuning.selection.files import (
 )
 from charon.tuning.selection.rules import Selection, Tested, finished, select
 from charon.tuning.selection.scoring import ScoringError, score_trials
-from charon.tuning.session.selection_plan import judgement_of
-from charon.tuning.session.session import Session
+from charon.tuning.session.data import StudyClips
 from charon.tuning.study.objectives import can_prune, directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST
+from charon.tuning.tracking.sender import Sender
 
 CONFIRMED = "confirm.json"
 
 
-def follow_up(session: Session, journal: Journal, script: Path, console: Console) -> str:
+def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
+    """Draw Optuna's pages of a search's trials."""
+    write_plots(
+        load_optuna_study(search.folder, search.plan),
+        records,
+        search.study.objectives,
+        directions(search.study.objectives),
+        measured_on(vars(search.plan), len(finished(records))),
+        search.folder,
+    )
+
+
+def follow_up(ready: ReadyStudy, journal: Journal, console: Console, outcome: str) -> str:
     """Judge a search that is over; return how all of it has ended.
 
     What cannot be done is said in one sentence.
+
+    Args:
+        ready: the search.
+        journal: of its trials.
+        console: where to say what is found.
+        outcome: how its trials have ended.
     """
-    outcome = outcome_of(session, journal)
-    if outcome == INTERRUPTED:
-        return outcome
-    try:
-        confirmed = _Verdict(session, journal, console).reach(script)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except CharonError as error:
-        console.print(str(error), style="red", markup=False)
-        return FAILED
-    return outcome if confirmed == FINISHED else confirmed
+    return outcome if outcome == INTERRUPTED else FollowUp(ready, journal, console).run(outcome)
 
 
-class _Verdict:
-    """The steps after a search."""
+@dataclass
+class FollowUp:
+    """The steps after a search.
 
-    def __init__(self, session: Session, journal: Journal, console: Console) -> None:
-        self._session = session
-        self._study = session.study
-        self._folder = session.folder
-        self._journal = journal
-        self._console = console
-        self._judgement = judgement_of(
-            session.study, session.options, session.trials[0].fields, session.clips
-        )
+    Attributes:
+        search: that is over.
+        journal: of its trials.
+        console: where to say what is found.
+        score: scores saved models on the test set.
+        draw: draws Optuna's pages.
+        prepare: prepares the clips of the confirm stage.
+        learn: runs the confirm stage.
+    """
+
+    search: ReadyStudy
+    journal: Journal
+    console: Console
+    score: Callable[..., Tested] = score_trials
+    draw: Callable[..., None] = draw_pages
+    prepare: Callable[..., StudyClips] = confirm.prepare_clips
+    learn: Callable[[ReadyStudy, Console], tuple[Journal, Sender]] = run_study
+
+    def __post_init__(self) -> None:
+        assert self.search.judgement is not None
+        self._judgement = self.search.judgement
         self._rule = self._judgement.rule
-        self._records = list(journal.trials.values())
+        self._study = self.search.study
+        self._folder = self.search.folder
+        self._records = list(self.journal.trials.values())
         self._paper = self._records[0].fields
-        self._directions = directions(session.study.objectives)
+        self._directions = directions(self._study.objectives)
 
-    def reach(self, script: Path) -> str:
+    def run(self, outcome: str) -> str:
+        """Take all steps; return how all has ended, where the trials ended with ``outcome``."""
+        try:
+            confirmed = self.reach()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except CharonError as error:
+            self.console.print(str(error), style="red", markup=False)
+            return FAILED
+        return outcome if confirmed == FINISHED else confirmed
+
+    def reach(self) -> str:
         """Take all steps; return how the last one has ended."""
         tested = self._score() if self._rule.name == TEST else None
         chosen = select(self._records, self._study.objectives, self._directions, self._rule, tested)
         self._write_selection(chosen)
-        _tag(self._journal, self._records, selection=self._rule.name)
-        _tag(self._journal, [chosen.winner], winner="true")
+        _tag(self.journal, self._records, selection=self._rule.name)
+        _tag(self.journal, [chosen.winner], winner="true")
         # A search that was extended may have had another winner.
         others = [r for r in self._records if r is not chosen.winner]
-        _tag(self._journal, [r for r in others if "winner" in r.tags], winner="false")
+        _tag(self.journal, [r for r in others if "winner" in r.tags], winner="false")
         self._say(chosen)
         self._write_gap(tested)
         self._draw()
-        return self._confirm(chosen.winner, script)
+        return self._confirm(chosen.winner)
 
     def _score(self) -> Tested:
         """Score the finished trials' models on the test set, each once."""
-        return score_trials(
+        return self.score(
             finished(self._records),
             self._folder,
-            self._session.cache,
-            cpus=self._session.cpus,
-            gpus=self._session.gpus,
-            on_scored=lambda done, total: self._console.print(
+            self.search.cache,
+            cpus=self.search.cpus,
+            gpus=self.search.gpus,
+            on_scored=lambda done, total: self.console.print(
                 f"Scored {done} of {total} finished trials on the test set", markup=False
             ),
         )
@@ -112,20 +147,20 @@ class _Verdict:
             self._rule,
             self._paper,
             self._study.varied,
-            self._session.cache,
-            self._session.cpus,
+            self.search.cache,
+            self.search.cpus,
         ) | {
             "objectives": list(self._study.objectives),
             "directions": list(self._directions),
             "scored": can_prune(self._study.objectives),
             "sampler": self._study.sampler,
             "pruner": self._study.pruner,
-            "extensions": self._session.plan.extensions,
+            "extensions": self.search.plan.extensions,
             "seed": self._study.seeds[0],
-            "validation": self._session.clips.tasks.val_rule,
+            "validation": self.search.clips.tasks.val_rule,
             "confirm_seeds": list(self._judgement.seeds),
             "refused": [
-                event["number"] for event in self._journal.of_kind("suggestion") if not event["ray"]
+                event["number"] for event in self.journal.of_kind("suggestion") if not event["ray"]
             ],
         }
         write_text(self._folder / SELECTION, as_json(facts))
@@ -147,13 +182,13 @@ class _Verdict:
         if self._rule.name == TEST:
             lines.append(FLATTERS)
         for line in lines:
-            self._console.print(line, markup=False)
+            self.console.print(line, markup=False)
 
     def _write_gap(self, tested: Tested | None) -> None:
         try:
             tested = self._score() if tested is None else tested
         except ScoringError as error:
-            self._console.print(
+            self.console.print(
                 f"No gap report: {error} --resume tries it again.", style="yellow", markup=False
             )
             return
@@ -164,22 +199,18 @@ class _Verdict:
     def _draw(self) -> None:
         """Draw Optuna's pages; a search is confirmed without them, should that fail."""
         try:
-            write_plots(
-                load_optuna_study(self._folder, self._session.plan),
+            self.draw(
+                self.search,
                 self._records,
-                self._study.objectives,
-                self._directions,
-                measured_on(vars(self._session.plan), len(finished(self._records))),
-                self._folder,
             )
         except Exception as error:
-            self._console.print(
+            self.console.print(
                 f"Optuna's pages are not all drawn ({type(error).__name__}: {first_line(error)}).",
                 style="yellow",
                 markup=False,
             )
 
-    def _confirm(self, winner: TrialRecord, script: Path) -> str:
+    def _confirm(self, winner: TrialRecord) -> str:
         """Learn the winner and the paper's setting anew; return how that has ended."""
         seeds = self._judgement.seeds
         if not seeds:
@@ -187,20 +218,22 @@ class _Verdict:
         trials = confirm.confirm_trials(
             winner.fields, self._paper, seeds, self._study.varied, self._judgement.benchmark
         )
-        stage = confirm.confirm_session(self._session, trials, seeds, self._console)
-        self._console.print(
+        clips = self.prepare(trials, self.search.cache, self.console)
+        stage = confirm.confirm_study(self.search, trials, seeds, clips)
+        self.console.print(
             f"Confirming on all training clips of {stage.clips.protocol}: "
             f"{counted(len(trials), 'run')}, {seeds_text(seeds)}",
             markup=False,
         )
         if stage.standing.done:
-            self._console.print(stage.standing.sentence, markup=False)
-        journal, sender = run_study(stage, script, self._console)
-        outcome, records = outcome_of(stage, journal), list(journal.trials.values())
+            self.console.print(stage.standing.sentence, markup=False)
+        journal, sender = self.learn(stage, self.console)
+        outcome = outcome_of(journal, stage.plan.num_trials)
+        records = list(journal.trials.values())
         _tag(journal, records, stage=confirm.FOLDER, selection=self._rule.name)
         for record in records:
             if record.status == FAILED:
-                self._console.print(f"{record.label} failed: {record.error}", markup=False)
+                self.console.print(f"{record.label} failed: {record.error}", markup=False)
         found = confirm.confirmed(records)
         results = {
             "winner": confirm.as_plain(found.winner),
@@ -212,7 +245,7 @@ class _Verdict:
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
         for line in sender.missing_lines(all_sent=sender.close()):
-            self._console.print(line, markup=False)
+            self.console.print(line, markup=False)
         return outcome
 
 

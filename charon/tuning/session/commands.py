@@ -16,7 +16,7 @@ def begin_command(script: Path) -> str:
     return shlex.join(["python", str(script), *sys.argv[1:]])
 
 
-def go_on_command(script: Path, options: Options) -> str:
+def resume_command(script: Path, options: Options) -> str:
     """Return the command that goes on with a study, or extends it where that was asked for.
 
     It says only where things are: ``study.json`` remembers all else, whenever it was chosen.

@@ -1,17 +1,28 @@
-"""The runs of a study on its clips, at their scale, and a search's space and budget checked."""
+"""Planning: the runs of a study on its clips, at their scale; pure, so a dry run can print it."""
 
+import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
+from charon.data.class_orders import class_order
 from charon.errors import ConfigError
 from charon.settings import Value
 from charon.text import counted
+from charon.tuning.records.plan import VERSION, Plan, described
+from charon.tuning.session.commands import begin_command
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import Options
+from charon.tuning.session.request import Request
+from charon.tuning.session.selection_plan import Judgement, judgement_of
 from charon.tuning.study.budget import NONE, START, MemorySize, check_memory, parse_bytes
-from charon.tuning.study.scales import scale_fields, small_buffer
+from charon.tuning.study.first_tasks import leaders_first, why_useless
+from charon.tuning.study.scales import memory_warnings, scale_fields, small_buffer
+from charon.tuning.study.search_methods import check_sampler
+from charon.tuning.study.selection_rules import TEST, WILL_FLATTER
 from charon.tuning.study.space import bound, check_ends, check_start
-from charon.tuning.study.study import SIZE, Study, with_small_buffers
+from charon.tuning.study.study import BENCHMARK, SIZE, Study, with_small_buffers
 from charon.tuning.study.trials import PlannedTrial, expand
 
 INTERVAL = "learner.sampling_interval"
@@ -19,12 +30,104 @@ INTERVAL = "learner.sampling_interval"
 ORDER = "data.class_order"
 
 
+@dataclass(frozen=True)
+class PlannedStudy:
+    """A study planned on its clips: what will be run, and how a search is judged.
+
+    Attributes:
+        study: the declaration at its scale; a search's space is bound to the clips.
+        trials: all runs; of a search the first.
+        budget: most bytes of a search's memories; None for any.
+        judgement: of a search; None for a grid.
+        notices: sentences for the user.
+    """
+
+    study: Study
+    trials: list[PlannedTrial]
+    budget: int | None
+    judgement: Judgement | None
+    notices: list[str]
+
+    @property
+    def start(self) -> dict[str, Value]:
+        """All fields of the first run."""
+        return self.trials[0].fields
+
+
+def plan_study(request: Request, clips: StudyClips) -> PlannedStudy:
+    """Plan a study on its clips; nothing is started and nothing is written.
+
+    Raises:
+        ConfigError: the study does not fit its clips.
+    """
+    options = request.options
+    study, trials, budget = plan_trials(request.study, options, request.fields, clips)
+    trials, left_out = possible_trials(study, trials, clips)
+    judgement = None
+    if study.is_search:
+        judgement = judgement_of(study, options, trials[0].fields, clips)
+    useless = ""
+    if options.share_first_task:
+        trials = leaders_first(trials)
+        useless = why_useless(trials, study.space)
+    settings = [trial.fields for trial in trials]
+    settings += largest_setting(study, budget, trials[0].fields)
+    notices = [
+        left_out,
+        WILL_FLATTER if study.is_search and options.select == TEST else "",
+        useless,
+        *memory_warnings(settings, clips.tasks.num_training_clips),
+    ]
+    return PlannedStudy(study, trials, budget, judgement, [text for text in notices if text])
+
+
+def on_device(planned: PlannedStudy, request: Request, gpus: float) -> PlannedStudy:
+    """Return the plan for trials with so many GPUs each; a device that was asked for stays."""
+    if "device" in request.fields:
+        return planned
+    device = "cuda" if gpus else "cpu"
+    trials = [replace(t, fields={**t.fields, "device": device}) for t in planned.trials]
+    return replace(planned, trials=trials)
+
+
+def one_of_each_benchmark(request: Request) -> list[dict[str, Value]]:
+    """Return the fields of one run under each of the study's protocols."""
+    runs: dict[Value, dict[str, Value]] = {}
+    for trial in expand(request.study, request.fields):
+        runs.setdefault(trial.fields[BENCHMARK], trial.fields)
+    return list(runs.values())
+
+
+def new_plan(planned: PlannedStudy, script: Path, options: Options, clips: StudyClips) -> Plan:
+    """Return what ``study.json`` says of a study that begins now."""
+    study, about = planned.study, clips.archive.description
+    return Plan(
+        version=VERSION,
+        key=uuid.uuid4().hex[:12],
+        name=study.name,
+        question=study.question,
+        objectives=tuple(study.objectives),
+        varied=study.varied,
+        space=described(study.space),
+        sampler=study.sampler if study.is_search else "",
+        pruner=study.pruner,
+        budget=planned.budget,
+        started=datetime.now().isoformat(timespec="seconds"),
+        data=clips.archive.source if about.is_standin else about.name,
+        protocol=clips.protocol,
+        fingerprint=clips.archive.fingerprint,
+        is_standin=about.is_standin,
+        scale=options.run_scale,
+        num_trials=study.num_trials if study.is_search else len(planned.trials),
+        hours=options.hours,
+        options=options.remembered(),
+        trials=[asdict(trial) for trial in planned.trials],
+        command=begin_command(script),
+    )
+
+
 def plan_trials(
-    study: Study,
-    options: Options,
-    chosen: dict[str, Value],
-    clips: StudyClips,
-    gpus: float,
+    study: Study, options: Options, chosen: Mapping[str, Value], clips: StudyClips
 ) -> tuple[Study, list[PlannedTrial], int | None]:
     """Return the study and all runs at their scale, and a search's budget in bytes.
 
@@ -35,25 +138,22 @@ def plan_trials(
     """
     scale, num_clips = options.run_scale, clips.tasks.num_training_clips
     scaled = scale_fields(scale, num_clips, study.small_clip_visits)
-    fields = {"device": "cuda" if gpus else "cpu", **chosen}
-    trials = expand(study, fields, scaled)
+    trials = expand(study, chosen, scaled)
     start = trials[0].fields
     study = replace(study, space=bound(study.space, start))
     largest = small_buffer((trial.fields for trial in trials), num_clips)
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
-        trials = expand(study, fields, {**scaled, SIZE: size})
+        trials = expand(study, chosen, {**scaled, SIZE: size})
     return study, trials, _checked(study, trials[0].fields, clips) if study.is_search else None
 
 
 def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int | None:
     """Check a search's space and budget; return the budget in bytes."""
-    from charon.tuning.study.search_methods import check_sampler
-
     check_start(study.space, start)
     check_ends(study.space, start)
     check_sampler(study.sampler, study.space, study.objectives)
-    size = MemorySize.on(clips)
+    size = MemorySize.on(clips.tasks, clips.archive.description.parts)
     budget = None
     if study.budget != NONE:
         budget = size(start)[1] if study.budget == START else parse_bytes(study.budget)
@@ -65,8 +165,6 @@ def possible_trials(
     study: Study, trials: list[PlannedTrial], clips: StudyClips
 ) -> tuple[list[PlannedTrial], str]:
     """Leave out the runs of cases whose class order the data do not have, and say so."""
-    from charon.data.class_orders import class_order
-
     about, possible, why = clips.archive.description, [], ""
     for trial in trials:
         try:

@@ -79,7 +79,7 @@ def check_same(old: Plan, now: Plan, command: str) -> None:
     _refuse(old, _difference(old, now), command)
 
 
-def check_chosen(old: Plan, fields: Mapping[str, Value], command: str) -> None:
+def check_fields(old: Plan, fields: Mapping[str, Value], command: str) -> None:
     """Check, before any clip is read, what the command line sets for all runs.
 
     Args:
@@ -192,13 +192,14 @@ def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
 
 
 @contextmanager
-def room(folder: Path, *, dry_run: bool = False) -> Iterator[str]:
+def room(folder: Path, *, is_resumed: bool = False, dry_run: bool = False) -> Iterator[str]:
     """Make room for a new study in ``folder``; a finished one in it is moved aside.
 
     Should the new study come to nothing, by an error within, the old one is put back.
 
     Args:
         folder: the new study's.
+        is_resumed: whether the study in it goes on, so that nothing is moved.
         dry_run: whether that is only said.
 
     Yields:
@@ -208,7 +209,7 @@ def room(folder: Path, *, dry_run: bool = False) -> Iterator[str]:
         ResultsError: an unfinished study lies there.
         CheckpointError: as :func:`read_plan`.
     """
-    plan = read_plan(folder)
+    plan = None if is_resumed else read_plan(folder)
     if plan is None:
         yield ""
         return

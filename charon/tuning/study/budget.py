@@ -8,7 +8,7 @@ from charon.errors import ConfigError
 from charon.settings import Value
 
 if TYPE_CHECKING:
-    from charon.tuning.session.data import StudyClips
+    from charon.training.tasks import Tasks
 
 START = "start"
 """The budget that is the bytes of the setting a search begins with."""
@@ -61,10 +61,9 @@ class MemorySize:
     parts: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def on(cls, clips: "StudyClips") -> "MemorySize":
-        """Return it for a study's data."""
-        tasks = clips.tasks
-        return cls(tasks.clip_shape, tasks.num_classes, clips.archive.description.parts)
+    def on(cls, tasks: "Tasks", parts: Mapping[str, tuple[int, ...]]) -> "MemorySize":
+        """Return it for the tasks of a study, whose clips have these parts of the body."""
+        return cls(tasks.clip_shape, tasks.num_classes, parts)
 
     def __call__(self, fields: Mapping[str, Value]) -> tuple[int, int]:
         """Return the most clips and the most bytes that the memory of these fields holds.

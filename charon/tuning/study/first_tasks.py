@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from charon.settings import Value
-from charon.text import counted
-from charon.tuning.records.journal import Journal
 from charon.tuning.study.space import Domain, Real
 from charon.tuning.study.trials import PlannedTrial
 
@@ -78,13 +76,3 @@ def why_useless(trials: Sequence[PlannedTrial], space: Mapping[str, Domain]) -> 
     if not space and len(set(acting)) == len(acting):
         return f"{useless}no two runs agree on all that acts in it."
     return ""
-
-
-def saved_line(journal: Journal) -> str:
-    """Say in one sentence what sharing saved; empty where no trial could share."""
-    seconds = [r.latest[SAVED] for r in journal.trials.values() if SAVED in r.latest]
-    if not seconds:
-        return ""
-    reused = sum(saved > 0 for saved in seconds)
-    number, minutes = counted(len(seconds), "trial"), sum(seconds) / 60
-    return f"First task reused in {reused} of {number}, {minutes:.1f} minutes saved."

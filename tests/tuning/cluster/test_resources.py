@@ -2,7 +2,6 @@
 
 import pytest
 
-from charon.tuning.cluster import resources as placing
 from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
 from charon.tuning.cluster.resources import place
 from charon.tuning.session.options import Options
@@ -28,7 +27,7 @@ MIXED = Cluster("", (Machine(0, 0), Machine(4, 2), Machine(16, 0)))
 def test_a_trial_takes_a_core_and_a_gpu_where_there_is_one_or_what_was_asked_for(
     options, cluster, taken
 ):
-    assert place(options, cluster) == taken
+    assert place(options.cpus, options.gpus, cluster) == taken
 
 
 @pytest.mark.parametrize(
@@ -44,9 +43,4 @@ def test_a_trial_takes_a_core_and_a_gpu_where_there_is_one_or_what_was_asked_for
 )
 def test_a_trial_that_would_never_find_room_is_refused(options, cluster, message):
     with pytest.raises(ClusterError, match=message):
-        place(options, cluster)
-
-
-def test_without_a_cluster_it_is_this_machine(monkeypatch):
-    monkeypatch.setattr(placing.clusters, "this_machine", lambda: WITH_GPUS)
-    assert place(Options(), None) == (1.0, 1.0)
+        place(options.cpus, options.gpus, cluster)

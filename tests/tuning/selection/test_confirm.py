@@ -1,6 +1,7 @@
 """The confirm stage: fresh seeds, all training clips, both settings; and how a search is judged."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,14 +9,14 @@ from tuning.search_records import record
 
 from charon.data.protocols import split
 from charon.errors import ConfigError
+from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import FINISHED, Journal
-from charon.tuning.records.plan import new_plan
 from charon.tuning.selection import confirm
 from charon.tuning.selection.confirm import confirm_trials, confirmed, confirmed_fields
 from charon.tuning.session.options import Options
+from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import Standing
 from charon.tuning.session.selection_plan import fresh_seeds, judgement_of
-from charon.tuning.session.session import Session
 from charon.tuning.study import gtep
 from charon.tuning.study.selection_rules import FIRST_TASKS, GTEP, VALIDATION, Rule
 from charon.tuning.study.space import Real
@@ -75,39 +76,40 @@ def test_the_runs_add_up_to_means_of_each_setting():
     assert confirmed([]).winner is None
 
 
-def session_of_a_search(folder, monkeypatch):
+def search_in(folder):
+    """Return a search that is over, and its clips."""
     about = SimpleNamespace(name="tiny", is_standin=False)
     clips = SimpleNamespace(
-        archive=SimpleNamespace(description=about, fingerprint="f"),
-        protocol="given split",
-        prepare=lambda: None,
+        archive=SimpleNamespace(description=about, fingerprint="f"), protocol="given split"
     )
-    monkeypatch.setattr(confirm, "StudyClips", lambda *_: clips)
     options = Options(trials=9, hours=2.0, extend=5)
-    plan = new_plan(SEARCH, options, expand(SEARCH), clips, "python s.py", budget=500)
-    return Session(
+    planned = PlannedStudy(SEARCH, expand(SEARCH), 500, None, [])
+    search = ReadyStudy(
         study=SEARCH,
         options=options,
-        plan=plan,
+        plan=new_plan(planned, Path("s.py"), options, clips),
         standing=Standing(9, 0, 9),
         trials=[],
+        judgement=None,
+        script=Path("s.py"),
         folder=folder,
         cache=folder,
         store=None,
         clips=clips,
-        cluster=None,
         cpus=1.0,
         gpus=0.0,
-        warnings=["Something about the search."],
+        slots=1,
+        dashboard_url="",
     )
+    return search, clips
 
 
-def test_the_stage_is_a_study_that_goes_on_and_makes_room_for_another_winner(tmp_path, monkeypatch):
-    search = session_of_a_search(tmp_path, monkeypatch)
+def test_the_stage_is_a_study_that_goes_on_and_makes_room_for_another_winner(tmp_path):
+    search, clips = search_in(tmp_path)
 
     def stage_of(winner):
         trials = confirm_trials(winner, SEARCHED, (2, 3), ["learner.alpha"])
-        stage = confirm.confirm_session(search, trials, (2, 3), None)
+        stage = confirm.confirm_study(search, trials, (2, 3), clips)
         stage.plan.write(stage.folder)
         return stage
 
@@ -116,7 +118,6 @@ def test_the_stage_is_a_study_that_goes_on_and_makes_room_for_another_winner(tmp
     assert (stage.plan.num_trials, stage.plan.hours, stage.plan.budget) == (4, None, None)
     assert (stage.plan.space, stage.plan.sampler, stage.plan.pruner) == ({}, "", "none")
     assert stage.options.extend is None
-    assert stage.warnings == []
     journal = Journal(stage.folder / "journal.jsonl")
     journal.append("trial", "a", label="winner", fields={"seed": 2}, tags={})
     journal.append("end", "a", outcome=FINISHED)

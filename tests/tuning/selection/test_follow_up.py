@@ -8,10 +8,15 @@ import pytest
 from rich.console import Console
 from tuning.search_folder import SPACE, searched_records
 
+from charon.errors import DataError
+from charon.tuning.execution.ready import ReadyStudy
+from charon.tuning.execution.runner import outcome_of
 from charon.tuning.records.journal import FINISHED, INTERRUPTED, Journal
-from charon.tuning.selection import follow_up as verdict
+from charon.tuning.selection.follow_up import FollowUp
 from charon.tuning.selection.scoring import ScoringError
 from charon.tuning.session.options import Options
+from charon.tuning.session.resume import Standing
+from charon.tuning.session.selection_plan import judgement_of
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import complete
 from charon.tuning.tracking.sender import Sender
@@ -50,21 +55,23 @@ class Steps:
 
 
 @pytest.fixture
-def steps(tmp_path, monkeypatch):
-    found = Steps(tmp_path)
-    monkeypatch.setattr(verdict, "score_trials", found.score)
-    monkeypatch.setattr(verdict, "load_optuna_study", lambda *_: None)
-    monkeypatch.setattr(verdict, "write_plots", lambda *_: None)
-    return found
+def steps(tmp_path):
+    return Steps(tmp_path)
 
 
-def follow(journal, folder, **options):
-    """Follow a search up without its confirm stage; return how it ended and what was said."""
+def nothing(*_):
+    """Do nothing, as a step that a test does not look at."""
+
+
+def followed(journal, folder, steps, *, instead=None, **options):
+    """Return the steps after a search, and what they write to."""
     said = io.StringIO()
     fields = complete({"learner": "charon", "data.evaluate_on": "val"})
-    session = SimpleNamespace(
+    clips = SimpleNamespace(tasks=SimpleNamespace(tasks=[None] * 6, val_rule="held-out 3, 9"))
+    given = Options(**{"confirm_seeds": 0, **options})
+    search = ReadyStudy(
         study=STUDY,
-        options=Options(**{"confirm_seeds": 0, **options}),
+        options=given,
         plan=SimpleNamespace(
             num_trials=24,
             extensions=0,
@@ -72,17 +79,38 @@ def follow(journal, folder, **options):
             is_standin=True,
             protocol="ntu60-xview",
             scale="small",
+            command="python some.py",
             options={"settings": {}},
         ),
         trials=[SimpleNamespace(fields=fields)],
+        judgement=judgement_of(STUDY, given, fields, clips),
+        script=folder / "some.py",
         folder=folder,
         cache=folder,
-        clips=SimpleNamespace(tasks=SimpleNamespace(tasks=[None] * 6, val_rule="held-out 3, 9")),
+        clips=clips,
         cpus=1.0,
         gpus=0.0,
+        slots=1,
+        dashboard_url="",
+        standing=Standing(24, 0, 24),
+        store=None,
     )
     console = Console(file=said, width=1000)
-    return verdict.follow_up(session, journal, folder / "some.py", console), said.getvalue()
+    with_steps = {"score": steps.score, "draw": nothing, **(instead or {})}
+    return FollowUp(search, journal, console, **with_steps), said
+
+
+def prepared_clips():
+    about = SimpleNamespace(name="tiny", is_standin=False)
+    archive = SimpleNamespace(description=about, fingerprint="f", source="tiny.npz")
+    return SimpleNamespace(archive=archive, protocol="ntu60-xview")
+
+
+def follow(journal, folder, steps, **options):
+    """Follow a search up without its confirm stage; return how it ended and what was said."""
+    after, said = followed(journal, folder, steps, **options)
+    outcome = outcome_of(journal, 24)
+    return (outcome if outcome == INTERRUPTED else after.run(outcome)), said.getvalue()
 
 
 def written(folder, name):
@@ -90,7 +118,7 @@ def written(folder, name):
 
 
 def test_the_test_set_is_touched_only_after_the_winner_is_written_down(journal, tmp_path, steps):
-    follow(journal, tmp_path)
+    follow(journal, tmp_path, steps)
     assert steps.had_selection == [True]
     assert written(tmp_path, "selection.json")["rule"] == "validation"
     gap = written(tmp_path, "gap.json")
@@ -99,7 +127,7 @@ def test_the_test_set_is_touched_only_after_the_winner_is_written_down(journal, 
 
 
 def test_under_the_papers_rule_it_is_touched_before_and_that_is_said(journal, tmp_path, steps):
-    _, said = follow(journal, tmp_path, select="test")
+    _, said = follow(journal, tmp_path, steps, select="test")
     assert steps.had_selection == [False]
     assert "flatters" in said
     assert "flatters" in written(tmp_path, "selection.json")["warning"]
@@ -107,34 +135,33 @@ def test_under_the_papers_rule_it_is_touched_before_and_that_is_said(journal, tm
 
 
 def test_every_trial_is_tagged_with_the_rule_and_one_as_the_winner(journal, tmp_path, steps):
-    follow(journal, tmp_path)
+    follow(journal, tmp_path, steps)
     number = len(journal.events)
     tags = [record.tags for record in journal.trials.values()]
     assert {one["selection"] for one in tags} == {"validation"}
     assert [one.get("winner") for one in tags].count("true") == 1
-    follow(journal, tmp_path)
+    follow(journal, tmp_path, steps)
     assert len(journal.events) == number  # nothing is tagged twice
 
 
 def test_another_winner_takes_the_tag_over(journal, tmp_path, steps):
-    follow(journal, tmp_path)
-    follow(journal, tmp_path, select="first-tasks", first_tasks=1)
+    follow(journal, tmp_path, steps)
+    follow(journal, tmp_path, steps, select="first-tasks", first_tasks=1)
     assert [r.tags.get("winner") for r in journal.trials.values()].count("true") == 1
 
 
 def test_what_was_confirmed_of_an_earlier_winner_does_not_stand_beside_another(
-    journal, tmp_path, steps, monkeypatch
+    journal, tmp_path, steps
 ):
     (tmp_path / "confirm.json").write_text("{}")
-    monkeypatch.setattr(verdict._Verdict, "_write_gap", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        follow(journal, tmp_path)
+    steps.problem = KeyboardInterrupt()
+    assert follow(journal, tmp_path, steps)[0] == INTERRUPTED
     assert (tmp_path / "selection.json").exists()
     assert not (tmp_path / "confirm.json").exists()
 
 
 def test_the_winners_setting_is_ready_to_run_on_all_clips(journal, tmp_path, steps):
-    follow(journal, tmp_path)
+    follow(journal, tmp_path, steps)
     ready = written(tmp_path, "winner.json")
     assert complete(ready) == ready
     assert ready["data.evaluate_on"] == "test"
@@ -143,9 +170,9 @@ def test_the_winners_setting_is_ready_to_run_on_all_clips(journal, tmp_path, ste
 
 
 def test_a_model_that_cannot_be_scored_costs_the_gap_and_nothing_else(journal, tmp_path, steps):
-    follow(journal, tmp_path)
+    follow(journal, tmp_path, steps)
     steps.problem = ScoringError("some/model.pt is gone.")
-    outcome, said = follow(journal, tmp_path)
+    outcome, said = follow(journal, tmp_path, steps)
     assert outcome == "failed"  # as one of the trials did, and not for the gap
     assert "No gap report: some/model.pt is gone. --resume tries it again." in said
     assert (tmp_path / "winner.json").exists()
@@ -153,17 +180,18 @@ def test_a_model_that_cannot_be_scored_costs_the_gap_and_nothing_else(journal, t
 
 
 def test_a_page_that_cannot_be_drawn_does_not_keep_the_winner_from_being_confirmed(
-    journal, tmp_path, steps, monkeypatch
+    journal, tmp_path, steps
 ):
     def fail(*_):
         raise ValueError("2 or 3 objectives are needed.\nNot 4.")
 
-    monkeypatch.setattr(verdict, "write_plots", fail)
-    confirmed = []
-    monkeypatch.setattr(verdict._Verdict, "_confirm", lambda *given: confirmed.append(given))
-    _, said = follow(journal, tmp_path)
-    assert len(confirmed) == 1
+    def prepare(*_):
+        raise DataError("The clips are gone.")
+
+    instead = {"draw": fail, "prepare": prepare}
+    _, said = follow(journal, tmp_path, steps, instead=instead, confirm_seeds=1)
     assert "pages are not all drawn (ValueError: 2 or 3 objectives are needed)." in said
+    assert said.endswith("The clips are gone.\n")  # so it was on its way to be confirmed
 
 
 class Away(Sender):
@@ -174,40 +202,42 @@ class Away(Sender):
         return False
 
 
-def test_what_mlflow_lacks_of_the_confirm_stage_is_said(journal, tmp_path, steps, monkeypatch):
-    folder = tmp_path / "confirm"
-    folder.mkdir()
-    stage = SimpleNamespace(
-        folder=folder,
-        plan=SimpleNamespace(num_trials=0),
-        standing=SimpleNamespace(done=0),
-        clips=SimpleNamespace(protocol="ntu60-xview"),
+def test_what_mlflow_lacks_of_the_confirm_stage_is_said(journal, tmp_path, steps):
+    def learn(stage, console):
+        sender = Away(journal, stage.folder, "http://some", "some_confirm", None)
+        journal_of_stage = Journal(stage.folder / "journal.jsonl")
+        for trial in stage.trials:
+            journal_of_stage.append("trial", trial.label, label=trial.label, fields={}, tags={})
+            journal_of_stage.append("end", trial.label, outcome=FINISHED)
+        return journal_of_stage, sender
+
+    after, said = followed(
+        journal,
+        tmp_path,
+        steps,
+        instead={"prepare": lambda *_: prepared_clips(), "learn": learn},
+        confirm_seeds=1,
     )
-    sender = Away(journal, folder, "http://some", "some_confirm", None)
-    monkeypatch.setattr(verdict.confirm, "confirm_session", lambda *_: stage)
-    monkeypatch.setattr(
-        verdict, "run_study", lambda *_: (Journal(folder / "journal.jsonl"), sender)
-    )
-    outcome, said = follow(journal, tmp_path, confirm_seeds=1)
-    assert outcome == "failed"  # as one of the trials did, and not for what MLflow lacks
-    assert f"MLflow lacks a part of some_confirm: {sender.problem}\n" in said
-    assert "it is sent with the next --resume" in said
+    assert after.run(FINISHED) == FINISHED  # whatever MLflow lacks
+    problem = "MLflow at http://some does not take events: no route"
+    assert f"MLflow lacks a part of some_confirm: {problem}\n" in said.getvalue()
+    assert "it is sent with the next --resume" in said.getvalue()
 
 
 def test_a_search_that_is_not_over_has_no_winner(journal, tmp_path, steps):
     journal.append("start", "t3")
-    assert follow(journal, tmp_path)[0] == INTERRUPTED
+    assert follow(journal, tmp_path, steps)[0] == INTERRUPTED
     assert not (tmp_path / "selection.json").exists()
 
 
 def test_how_the_search_ended_is_kept(journal, tmp_path, steps):
-    assert follow(journal, tmp_path)[0] == "failed"  # one of its trials did
+    assert follow(journal, tmp_path, steps)[0] == "failed"  # one of its trials did
     journal.append("end", "t7", outcome="pruned")
-    assert follow(journal, tmp_path)[0] == FINISHED
+    assert follow(journal, tmp_path, steps)[0] == FINISHED
 
 
 def test_refused_suggestions_are_written_down_by_number(journal, tmp_path, steps):
     journal.append("suggestion", number=5, ray="", fields={})
     journal.append("suggestion", number=6, ray="t6", fields={})
-    follow(journal, tmp_path)
+    follow(journal, tmp_path, steps)
     assert written(tmp_path, "selection.json")["refused"] == [5]

@@ -9,7 +9,6 @@ import pytest
 from charon.data.source import Description
 from charon.errors import ConfigError
 from charon.tuning.session.options import Options
-from charon.tuning.session.overrides import chosen_study
 from charon.tuning.session.planning import (
     INTERVAL,
     ORDER,
@@ -17,6 +16,7 @@ from charon.tuning.session.planning import (
     plan_trials,
     possible_trials,
 )
+from charon.tuning.session.request import with_options
 from charon.tuning.study.space import Choice, MaskingRatio, Real, Whole
 from charon.tuning.study.study import SIZE, Study
 from charon.tuning.study.trials import PlannedTrial
@@ -37,7 +37,7 @@ def clips(num_clips=1680, num_frames=120):
 def planned(study=SEARCH, *, num_clips=1680, **options):
     given = Options(**options)
     chosen = {"data.evaluate_on": "val", **given.settings}
-    return plan_trials(chosen_study(study, given), given, chosen, clips(num_clips), 0.0)
+    return plan_trials(with_options(study, given), given, chosen, clips(num_clips))
 
 
 def test_at_the_papers_scale_the_first_trial_is_the_papers_setting():

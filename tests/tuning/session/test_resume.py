@@ -1,6 +1,7 @@
 """What a resumed study remembers and refuses, and what happens to one that is over."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from charon.errors import CheckpointError, ConfigError
 from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
-from charon.tuning.records.plan import VERSION, new_plan, read_plan
+from charon.tuning.records.plan import VERSION, read_plan
 from charon.tuning.session.options import Options
+from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import check_same, longer, room, standing_of, with_remembered
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study
@@ -24,7 +26,8 @@ def plan(study=STUDY, options=None, fields=None, **changes):
     about = SimpleNamespace(name="tiny", is_standin=False)
     archive = SimpleNamespace(description=about, fingerprint="f")
     clips = SimpleNamespace(archive=archive, protocol="given split")
-    began = new_plan(study, options or Options(), expand(study, fields), clips, "python some.py")
+    planned = PlannedStudy(study, expand(study, fields), None, None, [])
+    began = new_plan(planned, Path("some.py"), options or Options(), clips)
     return replace(began, **changes)
 
 

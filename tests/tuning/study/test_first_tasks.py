@@ -7,6 +7,7 @@ from ray import tune
 from tiny_runs import tiny_run
 from tuning.fakes import fake_result, fake_trial
 
+from charon.tuning.closing import saved_line
 from charon.tuning.execution import trainable
 from charon.tuning.execution.callbacks import Recorder
 from charon.tuning.records.journal import Journal
@@ -14,7 +15,6 @@ from charon.tuning.study.first_tasks import (
     first_task_tag,
     first_tasks_folder,
     leaders_first,
-    saved_line,
     why_useless,
 )
 from charon.tuning.study.space import Choice, Real

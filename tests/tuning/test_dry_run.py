@@ -1,6 +1,6 @@
 """What a dry run says a search begins with."""
 
-from charon.tuning.session.dry_run import start_text
+from charon.tuning.dry_run import start_text
 from charon.tuning.study.trials import complete
 
 VARIED = ("learner.masking_ratio", "learner.buffer_size")

@@ -7,7 +7,7 @@ import pytest
 
 from charon.errors import ConfigError
 from charon.tuning.session.options import Options
-from charon.tuning.session.overrides import cache_folder, chosen_fields, chosen_study
+from charon.tuning.session.request import make_request, set_fields, with_options
 from charon.tuning.study.selection_rules import GTEP
 from charon.tuning.study.study import BENCHMARK, Study
 
@@ -16,7 +16,7 @@ GRID = Study("some", "Which?", grid={"learner.alpha": [0.1, 0.2, 0.3]}, seeds=(0
 
 
 def chosen(study=SEARCH, **options):
-    return chosen_study(study, Options(**options))
+    return with_options(study, Options(**options))
 
 
 def test_what_is_not_given_stays_as_it_was_declared():
@@ -69,27 +69,28 @@ def test_a_choice_that_does_not_fit_says_so_in_one_sentence(options, message):
 
 
 def test_a_search_never_sees_the_test_set_and_a_grid_is_left_as_it_is():
-    assert chosen_fields(SEARCH, Options()) == {"data.evaluate_on": "val"}
-    assert chosen_fields(GRID, Options()) == {}
+    assert set_fields(SEARCH, Options()) == {"data.evaluate_on": "val"}
+    assert set_fields(GRID, Options()) == {}
 
 
 def test_fields_of_all_runs_are_set_by_name():
     options = Options(data="d", benchmark=("ntu60-xsub",), settings={"learner.beta": 0.5})
-    assert chosen_fields(GRID, options) == {
+    assert set_fields(GRID, options) == {
         "data.path": "d",
         BENCHMARK: "ntu60-xsub",
         "learner.beta": 0.5,
     }
     # Of several protocols none is that of all runs.
-    assert chosen_fields(GRID, Options(benchmark=("ntu60-xsub", "ntu60-xview"))) == {}
+    assert set_fields(GRID, Options(benchmark=("ntu60-xsub", "ntu60-xview"))) == {}
 
 
 def test_gtep_tunes_on_the_classes_of_ntu60():
-    assert chosen_fields(SEARCH, Options(select=GTEP))[BENCHMARK] == "ntu60-xview"
+    assert set_fields(SEARCH, Options(select=GTEP))[BENCHMARK] == "ntu60-xview"
 
 
 def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    assert cache_folder(Options(cache=Path("mine"))) == tmp_path / "mine"
-    assert cache_folder(Options()) == tmp_path / "home" / "charon"
+    script = Path("some.py")
+    assert make_request(GRID, Options(cache=Path("mine")), script).cache == tmp_path / "mine"
+    assert make_request(GRID, Options(), script).cache == tmp_path / "home" / "charon"

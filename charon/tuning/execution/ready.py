@@ -1,0 +1,52 @@
+"""A study that is ready to run: everything that its trials need is known and in its place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from charon.tuning.records.plan import Plan
+from charon.tuning.session.data import StudyClips
+from charon.tuning.session.options import Options
+from charon.tuning.session.resume import Standing
+from charon.tuning.session.selection_plan import Judgement
+from charon.tuning.study.study import Study
+from charon.tuning.study.trials import PlannedTrial
+from charon.tuning.tracking.store import Store
+
+
+@dataclass(frozen=True)
+class ReadyStudy:
+    """A study that is ready to run.
+
+    Attributes:
+        study: the declaration as the command line changes it, at its scale; a search's space
+            is bound to its clips.
+        options: complete.
+        plan: what stands in ``study.json``.
+        standing: how far it is.
+        trials: all runs; of a search the first.
+        judgement: how a search is judged; None for a grid.
+        script: the study's file.
+        folder: the study's absolute folder.
+        cache: absolute folder of the prepared sets.
+        store: where it is tracked.
+        clips: the data.
+        cpus, gpus: what one trial takes.
+        slots: trials at once.
+        dashboard_url: Ray's dashboard; empty where it did not start.
+    """
+
+    study: Study
+    options: Options
+    plan: Plan
+    standing: Standing
+    trials: list[PlannedTrial]
+    judgement: Judgement | None
+    script: Path
+    folder: Path
+    cache: Path
+    store: Store
+    clips: StudyClips
+    cpus: float
+    gpus: float
+    slots: int
+    dashboard_url: str

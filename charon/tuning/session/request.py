@@ -1,0 +1,130 @@
+"""What is to be run: a study's declaration and its command line together, before a clip is read."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from charon.data.cache.archive import default_cache_dir
+from charon.errors import CheckpointError, ConfigError
+from charon.settings import Value
+from charon.tuning.records.plan import Plan, read_plan
+from charon.tuning.session.commands import resume_command
+from charon.tuning.session.data import check_named
+from charon.tuning.session.options import Options
+from charon.tuning.session.resume import check_fields, with_remembered
+from charon.tuning.study.gtep import tuning_benchmark
+from charon.tuning.study.objectives import can_prune
+from charon.tuning.study.selection_rules import GTEP
+from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
+from charon.tuning.study.trials import check_not_varied
+
+
+@dataclass(frozen=True)
+class Request:
+    """A study as it was asked for.
+
+    Attributes:
+        study: the declaration as the command line changes it.
+        options: complete; of a resumed study with what it remembers.
+        fields: those that the command line sets for all runs.
+        script: the study's file.
+        results: absolute folder of all results.
+        earlier: the plan of the study that is resumed; None where one begins.
+    """
+
+    study: Study
+    options: Options
+    fields: dict[str, Value]
+    script: Path
+    results: Path
+    earlier: Plan | None
+
+    @property
+    def folder(self) -> Path:
+        """The study's own folder."""
+        return self.results / self.study.name
+
+    @property
+    def cache(self) -> Path:
+        """Absolute folder of the prepared sets."""
+        return (self.options.cache or default_cache_dir()).expanduser().absolute()
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the study."""
+        return resume_command(self.script, self.options)
+
+
+def make_request(study: Study, options: Options, script: Path) -> Request:
+    """Check what was asked for, as far as that needs no clip; nothing is made or started.
+
+    Raises:
+        ConfigError: something asked for does not fit the study, or the study that is resumed.
+        CheckpointError: there is no study to resume, or its plan is damaged.
+        DataError: the clips are not there.
+    """
+    if options.of_a_search() and not study.is_search:
+        raise ConfigError(
+            f"{options.of_a_search()[0]} is for searches, and the study {study.name!r} runs "
+            "every value of a grid."
+        )
+    results = options.results.expanduser().absolute()
+    earlier = None
+    if options.resume or options.extend is not None:
+        earlier = _plan_to_resume(results / study.name)
+        options = with_remembered(options, earlier)
+    study = with_options(study, options)
+    request = Request(study, options, set_fields(study, options), script, results, earlier)
+    check_not_varied(study, request.fields)
+    if "data.path" in request.fields:
+        check_named(str(request.fields["data.path"]))
+    if earlier is not None:
+        check_fields(earlier, request.fields, request.resume_command)
+    return request
+
+
+def _plan_to_resume(folder: Path) -> Plan:
+    plan = read_plan(folder)
+    if plan is None:
+        raise CheckpointError(
+            f"{folder} holds no study to go on with; name its folder with --results DIR."
+        )
+    return plan
+
+
+def with_options(study: Study, options: Options) -> Study:
+    """Return the study as the command line changes it.
+
+    Raises:
+        ConfigError: an option does not fit the study.
+    """
+    study = replace(study, seeds=options.seeds or study.seeds)
+    if options.benchmark is not None and len(options.benchmark) > 1:
+        study = under_benchmarks(study, options.benchmark)
+    if study.is_search:
+        objectives = options.objectives or study.objectives
+        # The study's pruner is for its own objective; a pruner that is asked for is checked.
+        pruner = study.pruner if can_prune(objectives) else "none"
+        learner = options.settings.get("learner", study.base.get("learner", "charon"))
+        study = replace(
+            for_learner(study, learner),
+            objectives=objectives,
+            sampler=options.sampler or study.sampler,
+            pruner=options.pruner or pruner,
+            budget=options.budget or study.budget,
+        )
+    study = study.smaller() if options.smoke else study
+    return replace(study, num_trials=options.trials or study.num_trials)
+
+
+def set_fields(study: Study, options: Options) -> dict[str, Value]:
+    """Return the fields that the command line sets for all runs."""
+    fields: dict[str, Value] = {}
+    if options.data is not None:
+        fields["data.path"] = options.data
+    if options.benchmark is not None and len(options.benchmark) == 1:
+        fields[BENCHMARK] = options.benchmark[0]
+    if study.is_search:
+        fields["data.evaluate_on"] = "val"
+        if options.select == GTEP:
+            fields[BENCHMARK] = tuning_benchmark(options.benchmark)
+    return {**fields, **options.settings}
