@@ -49,7 +49,7 @@ class Estimate:
 
     def lines(self, tracking_uri: str) -> list[str]:
         """Return the trials and their cost, measured on a few steps of theirs, line by line."""
-        search = self._search_lines() if self.planned.judgement else []
+        search = self._search_lines() if self.planned.selection else []
         return [self._headline(), *search, *self._cost_lines(tracking_uri)]
 
     def _headline(self) -> str:
@@ -69,15 +69,15 @@ class Estimate:
 
     def _search_lines(self) -> list[str]:
         """Return what a search draws from, what it is for and how it is judged."""
-        study, plan, judgement = self.planned.study, self.plan, self.planned.judgement
-        assert judgement is not None
+        study, plan, selection = self.planned.study, self.plan, self.planned.selection
+        assert selection is not None
         chosen = self.standing.left - (self.standing.done == 0)
         lines = []
         if chosen:
             lines.append(f"  then {chosen} that Optuna chooses from")
             lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
-        if judgement.seeds:
-            seeds = seeds_text(judgement.seeds)
+        if selection.seeds:
+            seeds = seeds_text(selection.seeds)
             lines.append(f"  then the winner and the paper's setting, anew with {seeds}")
         objectives = zip(study.objectives, directions(study.objectives), strict=True)
         best = ", ".join(f"{direction} {name}" for name, direction in objectives)
@@ -88,7 +88,7 @@ class Estimate:
         return [
             *lines,
             f"Objective {best}",
-            f"Winner    by {judgement.rule.meaning} (--select {judgement.rule.name})",
+            f"Winner    by {selection.rule.meaning} (--select {selection.rule.name})",
             f"Budget    {budget}{limit}",
             f"Optuna    sampler {plan.sampler}, pruner {plan.pruner}, "
             f"{seeds_text(study.seeds[:1])}",
@@ -107,8 +107,8 @@ class Estimate:
         trials = [costs[method_of(trial.fields)] for trial in self.planned.trials]
         mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
         at_once, left = self.slots, self.standing.left
-        judgement = self.planned.judgement
-        again = 2 * len(judgement.seeds) if judgement else 0
+        selection = self.planned.selection
+        again = 2 * len(selection.seeds) if selection else 0
         total = START_SECONDS + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
         time = f"about {_duration(total)}"
         if self.plan.pruner != "none":

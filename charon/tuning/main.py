@@ -227,7 +227,7 @@ def make_ready(
         plan=plan,
         standing=standing,
         trials=planned.trials,
-        judgement=planned.judgement,
+        selection=planned.selection,
         script=request.script,
         folder=request.folder,
         cache=request.cache,

@@ -7,7 +7,7 @@ from charon.tuning.records.plan import Plan
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import Standing
-from charon.tuning.session.selection_plan import Judgement
+from charon.tuning.session.selection_plan import SelectionPlan
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import PlannedTrial
 from charon.tuning.tracking.store import Store
@@ -24,7 +24,7 @@ class ReadyStudy:
         plan: what stands in ``study.json``.
         standing: how far it is.
         trials: all runs; of a search the first.
-        judgement: how a search is judged; None for a grid.
+        selection: how a search is judged; None for a grid.
         script: the study's file.
         folder: the study's absolute folder.
         cache: absolute folder of the prepared sets.
@@ -40,7 +40,7 @@ class ReadyStudy:
     plan: Plan
     standing: Standing
     trials: list[PlannedTrial]
-    judgement: Judgement | None
+    selection: SelectionPlan | None
     script: Path
     folder: Path
     cache: Path

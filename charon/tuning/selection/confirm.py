@@ -146,7 +146,7 @@ def confirm_study(
         plan=plan,
         standing=standing_of(Journal(folder / "journal.jsonl"), len(trials)),
         trials=trials,
-        judgement=None,
+        selection=None,
         folder=folder,
         clips=clips,
     )

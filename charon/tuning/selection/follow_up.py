@@ -90,9 +90,9 @@ class FollowUp:
     learn: Callable[[ReadyStudy, Console], tuple[Journal, Sender]] = run_study
 
     def __post_init__(self) -> None:
-        assert self.search.judgement is not None
-        self._judgement = self.search.judgement
-        self._rule = self._judgement.rule
+        assert self.search.selection is not None
+        self._selection = self.search.selection
+        self._rule = self._selection.rule
         self._study = self.search.study
         self._folder = self.search.folder
         self._records = list(self.journal.trials.values())
@@ -158,14 +158,14 @@ class FollowUp:
             "extensions": self.search.plan.extensions,
             "seed": self._study.seeds[0],
             "validation": self.search.clips.tasks.val_rule,
-            "confirm_seeds": list(self._judgement.seeds),
+            "confirm_seeds": list(self._selection.seeds),
             "refused": [
                 event["number"] for event in self.journal.of_kind("suggestion") if not event["ray"]
             ],
         }
         write_text(self._folder / SELECTION, as_json(facts))
-        seed = (*self._judgement.seeds, self._study.seeds[0])[0]
-        ready = confirm.confirmed_fields(chosen.winner.fields, seed, self._judgement.benchmark)
+        seed = (*self._selection.seeds, self._study.seeds[0])[0]
+        ready = confirm.confirmed_fields(chosen.winner.fields, seed, self._selection.benchmark)
         write_text(self._folder / WINNER, as_json(ready))
 
     def _say(self, chosen: Selection) -> None:
@@ -192,7 +192,7 @@ class FollowUp:
                 f"No gap report: {error} --resume tries it again.", style="yellow", markup=False
             )
             return
-        found = gap.measure_gap(self._records, tested, self._judgement.first_tasks)
+        found = gap.measure_gap(self._records, tested, self._selection.first_tasks)
         write_text(self._folder / GAP, as_json(gap.as_plain(found)))
         write_text(self._folder / GAP_TABLE, gap_csv(found, self._records, tested))
 
@@ -212,11 +212,11 @@ class FollowUp:
 
     def _confirm(self, winner: TrialRecord) -> str:
         """Learn the winner and the paper's setting anew; return how that has ended."""
-        seeds = self._judgement.seeds
+        seeds = self._selection.seeds
         if not seeds:
             return FINISHED
         trials = confirm.confirm_trials(
-            winner.fields, self._paper, seeds, self._study.varied, self._judgement.benchmark
+            winner.fields, self._paper, seeds, self._study.varied, self._selection.benchmark
         )
         clips = self.prepare(trials, self.search.cache, self.console)
         stage = confirm.confirm_study(self.search, trials, seeds, clips)

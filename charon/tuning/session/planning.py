@@ -15,7 +15,7 @@ from charon.tuning.session.commands import begin_command
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
-from charon.tuning.session.selection_plan import Judgement, judgement_of
+from charon.tuning.session.selection_plan import SelectionPlan, plan_selection
 from charon.tuning.study.budget import NONE, START, MemorySize, check_memory, parse_bytes
 from charon.tuning.study.first_tasks import leaders_first, why_useless
 from charon.tuning.study.scales import memory_warnings, scale_fields, small_buffer
@@ -38,14 +38,14 @@ class PlannedStudy:
         study: the declaration at its scale; a search's space is bound to the clips.
         trials: all runs; of a search the first.
         budget: most bytes of a search's memories; None for any.
-        judgement: of a search; None for a grid.
+        selection: of a search; None for a grid.
         notices: sentences for the user.
     """
 
     study: Study
     trials: list[PlannedTrial]
     budget: int | None
-    judgement: Judgement | None
+    selection: SelectionPlan | None
     notices: list[str]
 
     @property
@@ -63,9 +63,9 @@ def plan_study(request: Request, clips: StudyClips) -> PlannedStudy:
     options = request.options
     study, trials, budget = plan_trials(request.study, options, request.fields, clips)
     trials, left_out = possible_trials(study, trials, clips)
-    judgement = None
+    selection = None
     if study.is_search:
-        judgement = judgement_of(study, options, trials[0].fields, clips)
+        selection = plan_selection(study, options, trials[0].fields, clips)
     useless = ""
     if options.share_first_task:
         trials = leaders_first(trials)
@@ -78,7 +78,7 @@ def plan_study(request: Request, clips: StudyClips) -> PlannedStudy:
         useless,
         *memory_warnings(settings, clips.tasks.num_training_clips),
     ]
-    return PlannedStudy(study, trials, budget, judgement, [text for text in notices if text])
+    return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
 
 def on_device(planned: PlannedStudy, request: Request, gpus: float) -> PlannedStudy:

@@ -18,7 +18,7 @@ NUM_SEEDS = 3
 
 
 @dataclass(frozen=True)
-class Judgement:
+class SelectionPlan:
     """How a search is judged.
 
     Attributes:
@@ -34,9 +34,9 @@ class Judgement:
     benchmark: str | None
 
 
-def judgement_of(
+def plan_selection(
     study: Study, options: Options, fields: Mapping[str, Value], clips: StudyClips
-) -> Judgement:
+) -> SelectionPlan:
     """Return how a search is judged.
 
     Args:
@@ -66,7 +66,7 @@ def judgement_of(
         benchmark = gtep.evaluation_benchmark(str(fields[BENCHMARK]))
     number = NUM_SEEDS if options.confirm_seeds is None else options.confirm_seeds
     number = min(number, 1) if options.smoke else number
-    return Judgement(rule, first, fresh_seeds(number, study.seeds), benchmark)
+    return SelectionPlan(rule, first, fresh_seeds(number, study.seeds), benchmark)
 
 
 def fresh_seeds(number: int, seen: Collection[int]) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from charon.tuning.selection.confirm import confirm_trials, confirmed, confirmed
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import Standing
-from charon.tuning.session.selection_plan import fresh_seeds, judgement_of
+from charon.tuning.session.selection_plan import fresh_seeds, plan_selection
 from charon.tuning.study import gtep
 from charon.tuning.study.selection_rules import FIRST_TASKS, GTEP, VALIDATION, Rule
 from charon.tuning.study.space import Real
@@ -90,7 +90,7 @@ def search_in(folder):
         plan=new_plan(planned, Path("s.py"), options, clips),
         standing=Standing(9, 0, 9),
         trials=[],
-        judgement=None,
+        selection=None,
         script=Path("s.py"),
         folder=folder,
         cache=folder,
@@ -135,7 +135,7 @@ def judged(fields=SEARCHED, num_tasks=6, num_classes=120, is_ntu=True, study=SEA
         tasks=SimpleNamespace(tasks=[None] * num_tasks),
         archive=SimpleNamespace(source="some.npz", description=about),
     )
-    return judgement_of(study, Options(**options), fields, clips)
+    return plan_selection(study, Options(**options), fields, clips)
 
 
 def test_by_default_validation_selects_and_three_fresh_seeds_confirm():

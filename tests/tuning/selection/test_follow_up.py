@@ -16,7 +16,7 @@ from charon.tuning.selection.follow_up import FollowUp
 from charon.tuning.selection.scoring import ScoringError
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import Standing
-from charon.tuning.session.selection_plan import judgement_of
+from charon.tuning.session.selection_plan import plan_selection
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import complete
 from charon.tuning.tracking.sender import Sender
@@ -83,7 +83,7 @@ def followed(journal, folder, steps, *, instead=None, **options):
             options={"settings": {}},
         ),
         trials=[SimpleNamespace(fields=fields)],
-        judgement=judgement_of(STUDY, given, fields, clips),
+        selection=plan_selection(STUDY, given, fields, clips),
         script=folder / "some.py",
         folder=folder,
         cache=folder,
