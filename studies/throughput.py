@@ -15,7 +15,6 @@ import json
 import logging
 import multiprocessing
 import platform
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -34,8 +33,6 @@ from charon.benchmark.steps import Case, Kind, Timed, Way, prepare, summary
 OURS: tuple[Way, ...] = ("fp32", "bf16")
 RATIOS = (0.0, 0.3, 0.5, 0.6, 0.9)
 SECTIONS = ("limits", "train", "evaluate", "ratios", "probe", "share", "prepare")
-PLAIN = Path(__file__).parent.parent / "tests"
-"""Where the plain version is."""
 
 
 MakeCase = Callable[..., Case]
@@ -92,8 +89,7 @@ def _get_ready(case: Case) -> None:
     """Make a case ready in this process; the plain version is found in the tests."""
     global _again  # one case a process
     if case.way == "plain":
-        sys.path.insert(0, str(PLAIN))
-        from plain_charon import PlainCharon  # type: ignore[import-not-found]
+        from charon.benchmark.plain.charon import PlainCharon
 
         _again = prepare(case, PlainCharon)
     else:
@@ -176,8 +172,7 @@ def _share(on: MakeCase) -> list[Row]:
 
 
 def _prepare(on: MakeCase) -> list[Row]:
-    sys.path.insert(0, str(PLAIN))
-    from plain_skeleton import read_plainly  # type: ignore[import-not-found]
+    from charon.benchmark.plain.skeleton import read_plainly
 
     repeats = on("train", "fp32").repeats
     done = measure_preparation(read_plainly, repeats=repeats)

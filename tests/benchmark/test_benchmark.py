@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from plain_skeleton import read_plainly
 
 from charon.benchmark.padded_npz import measure_padded
+from charon.benchmark.plain.skeleton import read_plainly
 from charon.benchmark.sharing import hours_of_a_run
 from charon.benchmark.skeleton_files import measure_preparation, recorded_text
 from charon.benchmark.steps import Case, prepare, random_clips, summary, work
@@ -106,7 +106,7 @@ def test_the_page_says_what_was_measured(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["plain", "fp32", "bf16"])
 def test_a_step_of_full_size_is_timed(way):
-    from plain_charon import PlainCharon
+    from charon.benchmark.plain.charon import PlainCharon
 
     case = Case("train", way)
     again = prepare(case, PlainCharon if way == "plain" else None)

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from plain_network import PlainNetwork
 from tiny_runs import NUM_CLASSES, NUM_FRAMES, NUM_JOINTS, random_clips
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from charon.benchmark.plain.network import PlainNetwork
 from charon.model.masking import draw_kept, num_kept
 from charon.model.network import Network
 from charon.model.sizes import SIZES, Size

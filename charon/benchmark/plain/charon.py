@@ -6,10 +6,10 @@ Draws from copies of a fast learner's generators, so that both do the same with 
 import copy
 
 import torch
-from plain_network import PlainNetwork
 from torch.nn import functional as F
 
 from charon.augmentation import rotation_matrices
+from charon.benchmark.plain.network import PlainNetwork
 from charon.model.masking import draw_kept
 
 
