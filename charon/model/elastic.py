@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from charon.model.block import TupleBlock
 from charon.model.initialise import initialise
-from charon.model.layers import Skip, convolve_and_normalise, leaky_, lowered
+from charon.model.kernels import convolve_and_normalise
+from charon.model.layers import Skip, leaky_, lowered
 from charon.model.network import Network
 from charon.model.rows import Rows
 

@@ -10,13 +10,8 @@ from torch import Tensor, nn
 
 from charon.model.block import Attention, TupleBlock
 from charon.model.initialise import initialise
-from charon.model.layers import (
-    Precision,
-    convolve,
-    convolve_and_normalise,
-    leaky_,
-    lowered,
-)
+from charon.model.kernels import convolve, convolve_and_normalise
+from charon.model.layers import Precision, leaky_, lowered
 from charon.model.masking import Kept, fill_units, take_units
 from charon.model.rows import Presence, Rows
 from charon.model.sizes import SIZES, Size
