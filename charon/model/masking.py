@@ -54,38 +54,37 @@ def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact"
     return kept
 
 
-def draw_kept(
-    num_rows: int,
-    num_tuples: int,
-    kept_tuples: int,
-    *,
-    frames_per_tuple: int,
-    masking: Masking,
-    position: Position,
-    generator: torch.Generator,
-) -> Kept:
-    """Draw what the encoder sees of each row, independently.
+@dataclass(frozen=True)
+class Masker:
+    """Draws the units of each row that the encoder sees.
 
-    Args:
-        num_rows: rows of the batch (two bodies of a clip are two rows).
+    Attributes:
         num_tuples: tuples of a whole clip.
-        kept_tuples: tuples the encoder gets, 1 to ``num_tuples``.
-        frames_per_tuple: only used by ``"pre"``, where ``kept_tuples`` times this many
-            frames are kept.
+        kept_tuples: tuples that the encoder sees, 1 to ``num_tuples``; under ``"pre"`` it sees
+            as many frames as these have.
+        frames_per_tuple: frames of a tuple.
         masking: ``"random"`` keeps a random subset; ``"deterministic"`` hides the units
             ``floor((j + 0.5) · U / h)`` for j = 0..h-1, h of U units being hidden, and
             draws nothing.
         position: see :class:`Kept`.
-        generator: CPU generator.
     """
-    units = num_tuples * (frames_per_tuple if position == "pre" else 1)
-    kept = kept_tuples * (frames_per_tuple if position == "pre" else 1)
-    if masking == "deterministic":
-        index = _evenly_kept(units, kept).expand(num_rows, kept)
-    else:
-        order = torch.rand(num_rows, units, generator=generator).argsort(dim=1)
-        index = order[:, :kept].sort(dim=1).values
-    return Kept(index, position)
+
+    num_tuples: int
+    kept_tuples: int
+    frames_per_tuple: int
+    masking: Masking
+    position: Position
+
+    def draw(self, num_rows: int, generator: torch.Generator) -> Kept:
+        """Draw for each row independently; bodies of a clip are rows. A CPU generator."""
+        unit = self.frames_per_tuple if self.position == "pre" else 1
+        units, kept = self.num_tuples * unit, self.kept_tuples * unit
+        if self.masking == "deterministic":
+            index = _evenly_kept(units, kept).expand(num_rows, kept)
+        else:
+            order = torch.rand(num_rows, units, generator=generator).argsort(dim=1)
+            index = order[:, :kept].sort(dim=1).values
+        return Kept(index, self.position)
 
 
 def _evenly_kept(units: int, kept: int) -> Tensor:
