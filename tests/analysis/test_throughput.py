@@ -17,14 +17,14 @@ def test_the_page_says_what_was_measured(tmp_path):
         for ratio, seconds, flop in ((0.0, 2.0, 4e12), (0.9, 1.1, 2e12))
     ]
     limits = [{"way": "fp32", "gflops": 2500.0}, {"way": "bf16", "gflops": 5000.0}]
-    found = {
+    measured = {
         name: {"machine": "a machine", "rows": rows}
         for name, rows in (("train", [plain, fast]), ("ratios", ratios), ("limits", limits))
     }
     skeletons = {"clips": 100, "num_bytes": 25_000_000, "seconds": 0.1, "times_plain": 2.5}
     padded = {"num_bytes": 180_000_000, "seconds": 0.3, "load_seconds": 0.1}
-    found["prepare"] = {"rows": [{**skeletons, "clips_per_core_second": 500.0}, padded]}
-    text = describe(found, tmp_path)
+    measured["prepare"] = {"rows": [{**skeletons, "clips_per_core_second": 500.0}, padded]}
+    text = describe(measured, tmp_path)
     assert "100 files of 250 kB, 500 clips a second and core (1000 a second in all)" in text
     assert "an .npz 600 MB a second, where numpy.load reads 1800" in text
     assert "a machine" in text
