@@ -18,7 +18,7 @@ from charon.report.style import BLUE, ORANGE, QUIET, new_figure, note, styled
 from charon.report.tables import markdown_table, text_table
 
 STEPS_OF_AN_EPOCH = 393
-"""Of one of six tasks of NTU-60 XView, 37,646 clips in batches of 16."""
+"""Of a task, the sixth of NTU-60 XView's 37,646 clips, in batches of 16."""
 COLOURS = {"fp32": BLUE, "bf16": ORANGE}
 HEADER = ["step", "preset", "way", "seconds", "least to most", "GFLOP/s", "times plain"]
 NAMES = {
@@ -29,43 +29,47 @@ NAMES = {
 }
 
 
-def describe(found: dict[str, Any], folder: Path) -> str:
+def describe(measured: dict[str, Any], folder: Path) -> str:
     """Draw the figure where its sections were measured, write the page, return it as text."""
-    pages, texts = ["# How fast the learning core is"], []
-    for section in ("train", "evaluate", "probe"):
-        if section in found:
-            rows = [_row(row) for row in found[section]["rows"]]
-            texts += [found[section]["machine"], text_table(HEADER, rows)]
-            pages += [f"{found[section]['machine']}:", markdown_table(HEADER, rows)]
-    if "limits" in found:
-        limits = {row["way"]: row["gflops"] for row in found["limits"]["rows"]}
-        line = "The widest convolution alone reaches " + ", ".join(
-            f"{gflops:.0f} GFLOP/s in {way}" for way, gflops in limits.items()
-        )
-        texts.append(f"{line}.")
-        pages.append(f"{line}.")
-    if "ratios" in found and "limits" in found:
-        frame = pd.DataFrame(found["ratios"]["rows"])
-        header, rows = _against_model(frame)
-        texts.append(text_table(header, rows))
-        pages += [markdown_table(header, rows), "![Epochs per hour](throughput.png)"]
-        with styled():
-            _draw(frame, limits, found["ratios"]["machine"], folder / "throughput.png")
-    if "prepare" in found:
-        row, padded = found["prepare"]["rows"]
-        kilobytes = row["num_bytes"] / row["clips"] / 1000
-        line = (
-            f"Preparation: {row['clips']} files of {kilobytes:.0f} kB, "
-            f"{row['clips_per_core_second']:.0f} clips a second and core "
-            f"({row['clips'] / row['seconds']:.0f} a second in all), "
-            f"{row['times_plain']:.1f} times as many as a plain reader prepares; of an .npz "
-            f"{padded['num_bytes'] / padded['seconds'] / 1e6:.0f} MB a second, where numpy.load "
-            f"reads {padded['num_bytes'] / padded['load_seconds'] / 1e6:.0f} from memory."
-        )
+    pages, texts = ["# Speed of the learning core"], []
+
+    def add(line: str) -> None:
         texts.append(line)
         pages.append(line)
+
+    def add_table(header: list[str], rows: list[list[str]]) -> None:
+        texts.append(text_table(header, rows))
+        pages.append(markdown_table(header, rows))
+
+    for section in ("train", "evaluate", "probe"):
+        if section in measured:
+            add(f"{measured[section]['machine']}:")
+            add_table(HEADER, [_row(row) for row in measured[section]["rows"]])
+    if "limits" in measured:
+        limits = {row["way"]: row["gflops"] for row in measured["limits"]["rows"]}
+        speeds = ", ".join(f"{gflops:.0f} GFLOP/s in {way}" for way, gflops in limits.items())
+        add(f"The widest convolution alone reaches {speeds}.")
+    if "ratios" in measured and "limits" in measured:
+        frame = pd.DataFrame(measured["ratios"]["rows"])
+        add_table(*_against_model(frame))
+        pages.append("![Epochs per hour](throughput.png)")
+        with styled():
+            _draw(frame, limits, measured["ratios"]["machine"], folder / "throughput.png")
+    if "prepare" in measured:
+        add(_preparation(*measured["prepare"]["rows"]))
     write_text(folder / "README.md", "\n\n".join(pages) + "\n")
     return "\n".join(texts)
+
+
+def _preparation(files: dict[str, Any], padded: dict[str, Any]) -> str:
+    return (
+        f"Preparation: {files['clips']} files of {files['num_bytes'] / files['clips'] / 1000:.0f} "
+        f"kB, {files['clips_per_core_second']:.0f} clips a second and core "
+        f"({files['clips'] / files['seconds']:.0f} a second in all), "
+        f"{files['times_plain']:.1f} times as many as a plain reader prepares; of an .npz "
+        f"{padded['num_bytes'] / padded['seconds'] / 1e6:.0f} MB a second, where numpy.load "
+        f"reads {padded['num_bytes'] / padded['load_seconds'] / 1e6:.0f} from memory."
+    )
 
 
 def _row(row: dict[str, Any]) -> list[str]:
@@ -82,12 +86,12 @@ def _row(row: dict[str, Any]) -> list[str]:
 
 
 def _against_model(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Compare how the time of a step and its work fall with the masking ratio."""
+    """Compare the time of a step with its work, both against those at η = 0."""
     header = ["masking ratio η", "way", "seconds", "time, of η = 0", "work, of η = 0", "apart"]
     rows = []
-    for way, some in frame.groupby("way", sort=False):
-        whole = some[some["masking_ratio"] == 0].iloc[0]
-        for _, row in some.iterrows():
+    for way, group in frame.groupby("way", sort=False):
+        whole = group[group["masking_ratio"] == 0].iloc[0]
+        for _, row in group.iterrows():
             time, work = row["seconds"] / whole["seconds"], row["flop"] / whole["flop"]
             cells = [f"{row['masking_ratio']:.1f}", str(way), f"{row['seconds']:.2f}"]
             rows.append([*cells, f"{time:.2f}", f"{work:.2f}", f"{100 * (time / work - 1):+.0f} %"])
@@ -103,12 +107,12 @@ def _draw(frame: pd.DataFrame, limits: dict[str, float], machine: str, path: Pat
     figure.savefig(path)
 
 
-def _draw_way(axes: Axes, some: pd.DataFrame, limit: float, colour: str) -> None:
+def _draw_way(axes: Axes, frame: pd.DataFrame, limit: float, colour: str) -> None:
     hour = 3600 / STEPS_OF_AN_EPOCH
-    ratio = some["masking_ratio"]
-    at_limit = hour * limit * 1e9 / some["flop"]
+    ratio = frame["masking_ratio"]
+    at_limit = hour * limit * 1e9 / frame["flop"]
     axes.plot(ratio, at_limit, color=QUIET, linestyle="--", label="limit: widest convolution's")
-    axes.plot(ratio, hour / some["seconds"], color=colour, marker="o", label="measured")
+    axes.plot(ratio, hour / frame["seconds"], color=colour, marker="o", label="measured")
     axes.set_xlabel("masking ratio η")
     axes.set_ylabel("training epochs per hour")
     axes.set_ylim(bottom=0)

@@ -1,18 +1,18 @@
-"""What the machine can do at most: its fastest convolution and matrix product of the model."""
+"""The machine's limit: its speed at the model's widest convolution."""
 
 from functools import partial
-from typing import Literal
 
 import torch
 from torch.nn import functional as F
 
 from charon.benchmark.steps import WARM_UP, seconds_of
+from charon.model.layers import Precision
 
 ROWS, CHANNELS, OUT, TOKENS, TUPLES = 20, 384, 128, 150, 14
 """The widest layer of the paper's encoder, at η = 0.3 and sixteen clips."""
 
 
-def peak_gflops(precision: Literal["fp32", "bf16"], device: str, threads: int) -> float:
+def peak_gflops(precision: Precision, device: str, threads: int) -> float:
     """Return 1e9 operations a second of the (1,5) convolution alone, forward, channels last."""
     torch.set_num_threads(threads)
     kind = torch.bfloat16 if precision == "bf16" else torch.float32

@@ -1,44 +1,45 @@
-"""What a whole run takes, and how many share a GPU before together they are no faster."""
+"""Throughput of several trials that share a device, and the hours of a whole run."""
 
 import math
 import multiprocessing
 import time
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 
 import torch
 
-from charon.benchmark.steps import BATCH, Case, make, random_clips
+from charon.benchmark.steps import BATCH, WARM_UP, Case, make, random_clips
 
 TRAINING_CLIPS, TASKS, EPOCHS, PROBING = 37_646, 6, 30, 3
 """Of Split NTU-60 under ntu60-xview; epochs are the paper's."""
 
 
 def steps_per_second(case: Case, together: int, seconds: float = 5.0) -> float:
-    """Return the training steps a second of ``together`` processes, all of them added up."""
-    context = multiprocessing.get_context("spawn")
-    ready = context.Barrier(together)
-    speeds = context.SimpleQueue()
+    """Return the training steps a second of ``together`` processes, added up."""
+    spawn = multiprocessing.get_context("spawn")
+    ready, speeds = spawn.Barrier(together), spawn.SimpleQueue()
     workers = [
-        context.Process(target=_work, args=(case, ready, speeds, seconds)) for _ in range(together)
+        spawn.Process(target=_work, args=(case, ready, speeds, seconds)) for _ in range(together)
     ]
     for worker in workers:
         worker.start()
-    total = sum(speeds.get() for _ in workers)
+    total: float = sum(speeds.get() for _ in workers)
     for worker in workers:
         worker.join()
-    return float(total)
+    return total
 
 
-def _work(case: Case, ready: object, speeds: object, seconds: float) -> None:
+def _work(case: Case, ready: Barrier, speeds: "SimpleQueue[float]", seconds: float) -> None:
     learner = make(case)
     batch = random_clips(BATCH, torch.device(case.device), seed=1)
-    for _ in range(3):
+    for _ in range(WARM_UP):
         learner.train_step(batch)
-    ready.wait()  # type: ignore[attr-defined]
+    ready.wait()
     start, steps = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         float(learner.train_step(batch)["total"])  # waits for the device
         steps += 1
-    speeds.put(steps / (time.perf_counter() - start))  # type: ignore[attr-defined]
+    speeds.put(steps / (time.perf_counter() - start))
 
 
 def hours_of_a_run(step: float, probe: float) -> float:

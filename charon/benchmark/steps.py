@@ -1,14 +1,17 @@
-"""How long CHARON's steps take on random clips of the paper's shape, and how much work they are."""
+"""Time CHARON's steps on random clips of the paper's shape, and count their work."""
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
+from charon.benchmark.plain.charon import PlainCharon
 from charon.clips import Clips
 from charon.config import Run
 from charon.learners.charon import Charon
@@ -28,20 +31,29 @@ STORED = 64
 EVALUATED = 64
 """Clips evaluated at once here."""
 WARM_UP = 3
-"""Steps before those that are timed: until then a process still takes memory from the system."""
+"""Steps before those that are timed: until then a process takes memory from the system."""
 
 Kind = Literal["train", "probe", "refresh", "evaluate"]
 Way = Literal["plain", "fp32", "bf16"]
 
+_ACTIONS: dict[Kind, tuple[str, int]] = {
+    "train": ("train_step", BATCH),
+    "probe": ("probe_step", BATCH),
+    "refresh": ("end_task", BATCH),
+    "evaluate": ("predict", EVALUATED),
+}
+"""The method that is timed, and the clips it is given."""
+
 
 @dataclass(frozen=True)
 class Case:
-    """What is timed.
+    """A step to time.
 
     Attributes:
         kind: a training step, a step of linear probing, the renewal of stored logits, or
             an evaluation.
-        way: ``"plain"`` is the plain version (given to :func:`measure`), else the precision.
+        way: the precision, or ``"plain"``: :mod:`charon.benchmark.plain`, which has steps of
+            training and evaluation alone.
         preset: ``"paper"`` or ``"released"``.
         masking_ratio: η.
         device: where.
@@ -60,7 +72,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Timed:
-    """What came of it.
+    """The time and work of a step.
 
     Attributes:
         seconds: median of the repeats.
@@ -81,25 +93,45 @@ class Timed:
         return self.flop / self.seconds / 1e9
 
 
-def prepare(case: Case, make_plain: Callable[[Charon], Any] | None = None) -> Callable[[], float]:
-    """Make a case ready, and warm; in a process of its own, for it sets threads and memory.
+def time_in_turn(cases: Sequence[Case]) -> list[Timed]:
+    """Time cases, each in a fresh process, one step of each after the other.
 
-    Args:
-        case: what to time.
-        make_plain: makes the plain version of a learner: an object with ``train_step(batch)``
-            and ``predict(batch)``.
+    What else the machine does, and its speed meanwhile, is then the same for all.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        pools = [stack.enter_context(spawn.Pool(1)) for _ in cases]
+        for pool, case in zip(pools, cases, strict=True):
+            pool.apply(_get_ready, (case,))
+        rounds = [[pool.apply(_once_more) for pool in pools] for _ in range(cases[0].repeats)]
+        each = zip(pools, cases, zip(*rounds, strict=True), strict=True)
+        return [pool.apply(summary, (case, seconds)) for pool, case, seconds in each]
 
-    Returns:
-        What does the case once more, and returns how long that took.
+
+_again: Callable[[], float]
+"""The step of this process, which has but one case."""
+
+
+def _get_ready(case: Case) -> None:
+    global _again
+    _again = prepare(case)
+
+
+def _once_more() -> float:
+    return _again()
+
+
+def prepare(case: Case) -> Callable[[], float]:
+    """Make a case ready and warm, and return a function that times it once.
+
+    It sets the threads and the memory of its process.
     """
     torch.set_num_threads(case.threads)
     learner = make(case)
-    if make_plain is not None:
-        act, clips = _plain(make_plain(learner), case)
-    else:
-        if case.device == "cpu":
-            keep_freed_memory()  # as the stream does
-        act, clips = _ours(learner, case)
+    name, clips = _ACTIONS[case.kind]
+    act = getattr(PlainCharon(learner) if case.way == "plain" else learner, name)
+    if case.way != "plain" and case.device == "cpu":
+        keep_freed_memory()  # as the stream does
     batch = random_clips(clips, torch.device(case.device), seed=1)
     again = partial(seconds_of, partial(act, batch), case.device)
     for _ in range(WARM_UP):
@@ -108,7 +140,7 @@ def prepare(case: Case, make_plain: Callable[[Charon], Any] | None = None) -> Ca
 
 
 def summary(case: Case, seconds: Sequence[float]) -> Timed:
-    """Return what came of a case that took so long; in the process that did it."""
+    """Summarise a case's times, in the process that took them."""
     return Timed(
         statistics.median(seconds),
         min(seconds),
@@ -133,24 +165,6 @@ def make(case: Case) -> Charon:
     return learner
 
 
-def _ours(learner: Charon, case: Case) -> tuple[Callable[[Clips], object], int]:
-    if case.kind == "train":
-        return learner.train_step, BATCH
-    if case.kind == "probe":
-        return learner.probe_step, BATCH
-    if case.kind == "refresh":
-        return learner.end_task, BATCH
-    return learner.predict, EVALUATED
-
-
-def _plain(plain: Any, case: Case) -> tuple[Callable[[Clips], object], int]:
-    if case.kind == "train":
-        return plain.train_step, BATCH
-    if case.kind == "evaluate":
-        return plain.predict, EVALUATED
-    raise ValueError(f"There is no plain version of {case.kind!r}.")
-
-
 def random_clips(count: int, device: torch.device, seed: int) -> Clips:
     """Return clips of noise; every fifth has a second body."""
     generator = torch.Generator().manual_seed(seed)
@@ -163,7 +177,7 @@ def random_clips(count: int, device: torch.device, seed: int) -> Clips:
 
 
 def seconds_of(act: Callable[[], object], device: str) -> float:
-    """Return how long a call takes on a device, which does nothing else meanwhile."""
+    """Time a call on a device that does nothing else meanwhile."""
     _wait(device)
     start = time.perf_counter()
     act()
@@ -192,5 +206,5 @@ def work(case: Case) -> float:
 
 
 def num_rows(clips: int) -> int:
-    """Return the rows of that many of :func:`random_clips`."""
+    """Return the rows of as many :func:`random_clips`."""
     return clips + -(-clips // TWO_IN)

@@ -22,10 +22,10 @@ from charon.memory.reservoir import Memory
 from charon.memory.storage import Replay
 from charon.model.masking import (
     Kept,
+    Masker,
     Masking,
     Position,
     Rounding,
-    draw_kept,
     hidden_frames,
     num_kept,
 )
@@ -187,23 +187,22 @@ class Charon(Learner):
         parts = [self._draw_kept(num_rows, masking) for num_rows in rows.groups]
         kept = Kept(torch.cat([part.index for part in parts]), parts[0].position)
         latent = network.encode(clips.x, rows, kept)
-        logits = network.classifier(network.features(latent, rows)).split(sizes)
+        logits = network.classify(latent, rows).split(sizes)
         if network.decoder is None:
             return [(some, some.new_zeros(())) for some in logits]
-        rebuilt = network.reconstruct(latent, rows, kept, clips.x.shape[-1]).split(sizes)
+        rebuilt = network.decode(latent, rows, kept, clips.x.shape[-1]).split(sizes)
         errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, clips.x.split(sizes), strict=True)]
         return list(zip(logits, errors, strict=True))
 
     def _draw_kept(self, num_rows: int, generator: torch.Generator) -> Kept:
-        return draw_kept(
-            num_rows,
+        masker = Masker(
             self.network.num_tuples,
             self.kept_tuples,
-            frames_per_tuple=self.network.frames_per_tuple,
-            masking=self.settings.masking,
-            position=self.settings.masking_position,
-            generator=generator,
+            self.network.frames_per_tuple,
+            self.settings.masking,
+            self.settings.masking_position,
         )
+        return masker.draw(num_rows, generator)
 
     def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
         """Rebuild masked clips with the decoder; None with γ = 0, which has no decoder."""
@@ -216,7 +215,7 @@ class Charon(Learner):
             rows = network.rows(clips.x, clips.present)
             kept = self._draw_kept(len(rows), generator)
             latent = network.encode(clips.x, rows, kept)
-            x = network.reconstruct(latent, rows, kept, num_bodies)
+            x = network.decode(latent, rows, kept, num_bodies)
             frames = hidden_frames(kept, num_frames, network.frames_per_tuple)
             hidden = rows.scatter(frames[:, None, :, None].to(x.device).float(), num_bodies)
         return Reconstruction(x, hidden[:, 0, :, 0] > 0)

@@ -1,18 +1,19 @@
-"""What the network costs: multiply-accumulates of one row, counted from its sizes.
+"""Multiply-accumulates of a row, counted from the network's sizes.
 
-Source: METHOD section 1; CHARON Table A. Counted are convolutions and matrix products, as
-is usual; normalisation and activations are left out.
+As is usual, convolutions and matrix products are counted; normalisation and activations not.
+
+Source: METHOD section 1; CHARON Table A.
 """
 
 from charon.model.block import NUM_HEADS
 from charon.model.sizes import Size
 
 TIMES_FORWARD = 3
-"""A training step does the work of the forward once more for each of its two gradients."""
+"""A training step's work, in forwards: each of its two gradients takes as much as the forward."""
 
 
 def encoder_macs(size: Size, num_channels: int, tokens: int, tuples: int, kept: int) -> int:
-    """Return the multiply-accumulates of encoding one row.
+    """Return the multiply-accumulates of encoding a row.
 
     Args:
         size: of the network.
@@ -26,7 +27,7 @@ def encoder_macs(size: Size, num_channels: int, tokens: int, tuples: int, kept: 
 
 
 def decoder_macs(size: Size, num_channels: int, tokens: int, tuples: int) -> int:
-    """Return the multiply-accumulates of rebuilding one row; arguments as above."""
+    """Return the multiply-accumulates of rebuilding a row; arguments as above."""
     output_map = size.decoder[-1][1] * num_channels * tokens * tuples
     return output_map + sum(_block(*block, tokens, tuples) for block in size.decoder)
 

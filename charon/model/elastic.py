@@ -1,8 +1,8 @@
-"""Elastic units: several blocks side by side, and a switch that picks one for each row.
+"""Elastic units: blocks side by side, and a switch that picks a block for each row.
 
 Source: Li et al., "Else-Net: Elastic Semantic Network for Continual Action Recognition from
-Skeleton Data", ICCV 2021, for the idea. Differs: there is no public code; the layers in here
-are this project's own, see ``charon/learners/elsenet.py``.
+Skeleton Data", ICCV 2021, for the idea. Differs: there is no public code; these layers were
+designed here, see ``charon/learners/elsenet.py``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,17 +15,18 @@ from torch.nn import functional as F
 
 from charon.model.block import TupleBlock
 from charon.model.initialise import initialise
-from charon.model.layers import Skip, convolve_and_normalise, leaky_, lowered
+from charon.model.kernels import convolve_and_normalise
+from charon.model.layers import Skip, leaky_, lowered
 from charon.model.network import Network
 from charon.model.rows import Rows
 
 
 @dataclass(frozen=True)
 class Gumbel:
-    """How switches choose in training: at random, by the hard Gumbel-softmax.
+    """The random choice of switches in training: hard Gumbel-softmax.
 
     Attributes:
-        temperature: of the softmax whose gradient the choice has, above 0.
+        temperature: above 0, of the softmax that gives the choice its gradient.
         generator: CPU generator of the noise.
     """
 
@@ -33,7 +34,7 @@ class Gumbel:
     generator: torch.Generator
 
     def choose(self, scores: Tensor) -> Tensor:
-        """Return a one-hot choice a row, (row, block), with the gradient of the soft one."""
+        """Choose a block for each row, one-hot (row, block), with the gradient of the softmax."""
         uniform = torch.rand(scores.shape, generator=self.generator).clamp(1e-9, 1 - 1e-7)
         noise = -(-uniform.log()).log()
         soft = ((scores + noise.to(scores)) / self.temperature).softmax(dim=1)
@@ -42,7 +43,7 @@ class Gumbel:
 
 
 class ElasticBlock(nn.Module):
-    """One way through a unit: (row, in, token, tuple) to (row, out, token, tuple)."""
+    """A way through a unit: (row, in, token, tuple) to (row, out, token, tuple)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -53,17 +54,17 @@ class ElasticBlock(nn.Module):
         self.skip = Skip(in_channels, out_channels, in_channels != out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Mix channels, then neighbouring tuples, and add what came in."""
+        """Mix channels, then neighbouring tuples, and add the input."""
         z = leaky_(convolve_and_normalise(self.within, self.within_norm, x))
         z = convolve_and_normalise(self.across, self.across_norm, z)
         return leaky_(z.add_(self.skip(x)))
 
 
 class ElasticUnit(nn.Module):
-    """Blocks of one layer and body part, and the switch that picks one of them for a row.
+    """The blocks of a layer and body part, and the switch that picks a block for each row.
 
-    The switch is a linear map of the unit's mean input to a score a block. A unit is made
-    with no block; see :meth:`grow`.
+    The switch maps the mean input linearly to a score for each block. A new unit has no block;
+    see :meth:`grow`.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -74,7 +75,7 @@ class ElasticUnit(nn.Module):
         self.switch_bias = nn.Parameter(torch.zeros(0))
 
     def grow(self, generator: torch.Generator) -> None:
-        """Add a block; what the switch says of those there are stays."""
+        """Add a block; the scores of the others stay."""
         device = self.switch_weight.device
         with torch.device("meta"):
             block = ElasticBlock(self.in_channels, self.out_channels)
@@ -97,19 +98,19 @@ class ElasticUnit(nn.Module):
         self.switch_bias = nn.Parameter(bias.clone())
 
     def forward(self, x: Tensor, gumbel: Gumbel | None) -> tuple[Tensor, Tensor]:
-        """Send every row through one block.
+        """Send every row through a block.
 
         Args:
             x: (row, channel, token, tuple).
-            gumbel: chooses; the best score does where it is None.
+            gumbel: chooses; where it is None, the best score wins.
 
         Returns:
-            (row, channel, token, tuple), and the block chosen for each row, int64 (row,).
+            (row, channel, token, tuple), and each row's block, int64 (row,).
         """
         pooled = x.mean(dim=(2, 3), dtype=self.switch_weight.dtype)
         scores = F.linear(pooled, self.switch_weight, self.switch_bias)
         if gumbel is not None:
-            # Every block sees every row: the gradient of the choice needs what each would say.
+            # Every block sees every row: the gradient of the choice needs the outputs of all.
             weight = gumbel.choose(scores)
             share = weight.to(x.dtype)[:, :, None, None, None]
             parts = [share[:, k] * block(x) for k, block in enumerate(self.blocks)]
@@ -128,10 +129,10 @@ class ElasticNetwork(nn.Module):
 
     The stem is the first half of a backbone's encoder (at least one block; blocks 1 to 4 of
     ``tiny``). The first layer widens its output to the backbone's feature, the second keeps
-    that width. The parts' means, one after the other, are a row's feature.
+    that width. The means of the parts, concatenated, are a row's feature.
 
     Args:
-        backbone: a fresh network without a decoder; its encoder is used up.
+        backbone: a new network without a decoder; its encoder is used up.
         parts: joints of each body part.
         generator: draws the initial weights, on the CPU.
     """
@@ -171,7 +172,7 @@ class ElasticNetwork(nn.Module):
         self.to(device)
 
     def units(self) -> Iterator[ElasticUnit]:
-        """Go through all units, layer by layer."""
+        """Yield all units, layer by layer."""
         for layer in self.layers:
             assert isinstance(layer, nn.ModuleList)
             for unit in layer:
@@ -208,7 +209,7 @@ class ElasticNetwork(nn.Module):
         return self
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **more: Any) -> Any:
-        """Load a state, with as many blocks as it has."""
+        """Load a state; units grow or shrink to its blocks."""
         for name, unit in self.named_modules():
             if isinstance(unit, ElasticUnit):
                 wanted = len(state_dict[f"{name}.switch_bias"])

@@ -1,4 +1,4 @@
-"""Initial weights, drawn from a given generator and never from the global random state.
+"""Initial weights, drawn with a given generator alone.
 
 Source: the released code's observed scheme (the paper gives none).
 """
@@ -13,13 +13,13 @@ from charon.model.tuples import PositionalCode
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Set every parameter and buffer of a network that was just made.
+    """Set every parameter and buffer of a new network.
 
     Convolutions: kaiming normal over the fan out, gain √2, PyTorch's default bias; the output
     map: PyTorch's default. Linear: xavier normal, zero bias. Batch norm: 1 and 0. Attention
     scale 1, offset 1 / tokens. Learned vectors (mask, absent body): 0.
     """
-    output_map = network.get_submodule("decoder.output_map") if _has_decoder(network) else None
+    output_map = dict(network.named_modules()).get("decoder.output_map")
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
@@ -37,10 +37,6 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
         for name, parameter in network.named_parameters():
             if name in ("absent", "decoder.mask"):
                 parameter.zero_()
-
-
-def _has_decoder(network: nn.Module) -> bool:
-    return any(name == "decoder" for name, _ in network.named_children())
 
 
 def _convolution(module: nn.Conv2d, generator: torch.Generator, default: bool) -> None:

@@ -1,102 +1,21 @@
-"""Convolution and batch norm as the network uses them: faster than, and equal to, torch's own.
+"""Small layers that blocks share."""
 
-A batch may be several mini-batches in one, such as the stream's and the replay's: `groups`
-says how many rows each has, one after the other. Batch norm then takes each group's own
-statistics and moves the running ones in that order, as forwards one by one would.
-"""
-
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from charon.model.kernels import convolve_and_normalise
 
 Precision = Literal["fp32", "bf16"]
 
 LEAKY_SLOPE = 0.1
 
 
-class _Convolution(torch.autograd.Function):
-    """`F.conv2d` whose bias gradient is a plain sum, which oneDNN takes far longer for."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.padding = padding
-        return F.conv2d(x, weight, bias, padding=padding)
-
-    @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        wanted = [*ctx.needs_input_grad[:2], False]
-        to_x, to_weight, _ = torch.ops.aten.convolution_backward(
-            slopes[0], x, weight, None, [1, 1], ctx.padding, [1, 1], False, [0, 0], 1, wanted
-        )
-        to_bias = slopes[0].sum(dim=(0, 2, 3)) if ctx.needs_input_grad[2] else None
-        return to_x, to_weight, to_bias, None
-
-
-def convolve(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """Apply a convolution of stride 1 in the precision of ``x``."""
-    assert conv.bias is not None
-    weight, bias = conv.weight.to(x.dtype), conv.bias.to(x.dtype)
-    result: Tensor = _Convolution.apply(x, weight, bias, _padding(conv))  # type: ignore[no-untyped-call]
-    return result
-
-
-def convolve_and_normalise(
-    conv: nn.Conv2d,
-    norm: nn.BatchNorm2d,
-    x: Tensor,
-    groups: Sequence[int] = (),
-    conv2d: Callable[..., Tensor] = F.conv2d,
-) -> Tensor:
-    """Apply a convolution of stride 1, then batch norm, in the precision of ``x``.
-
-    In training the convolution's bias is left out: batch statistics take it away again, and
-    its gradient is 0. In evaluation both are one convolution.
-
-    Args:
-        conv: has a bias.
-        norm: in training mode normalises by each group's statistics.
-        x: (row, channel, token, tuple), or what else ``conv2d`` takes.
-        groups: rows of each group, which add up to those of ``x``; empty for one of all.
-        conv2d: what convolves, called as torch's own is.
-
-    Returns:
-        (row, channel, token, tuple), which nothing else refers to: it may be changed in place.
-    """
-    assert conv.bias is not None
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    if not norm.training:
-        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        weight = conv.weight * scale[:, None, None, None]
-        bias = (conv.bias - norm.running_mean) * scale + norm.bias
-        return conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=_padding(conv))
-    z = conv2d(x, conv.weight.to(x.dtype), padding=_padding(conv))
-    if not norm.track_running_stats:
-        return _normalise(norm, z, groups, None, None)
-    bias = conv.bias.detach()
-    mean = norm.running_mean - bias
-    z = _normalise(norm, z, groups, mean, norm.running_var)
-    norm.running_mean.copy_(mean + bias)
-    return z
-
-
-def _normalise(
-    norm: nn.BatchNorm2d, z: Tensor, groups: Sequence[int], mean: Tensor | None, var: Tensor | None
-) -> Tensor:
-    parts = [
-        F.batch_norm(part, mean, var, norm.weight, norm.bias, True, norm.momentum or 0.0, norm.eps)
-        for part in (z.split(list(groups)) if len(groups) > 1 else [z])
-    ]
-    return torch.cat(parts) if len(parts) > 1 else parts[0]
-
-
 class Skip(nn.ModuleList):
-    """What goes around a layer: its input, or a learned map of it."""
+    """The way around a layer: its input, or a learned map of it."""
 
     def __init__(self, in_channels: int, out_channels: int, is_learned: bool) -> None:
         steps = [nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels)]
@@ -113,15 +32,10 @@ class Skip(nn.ModuleList):
 
 
 def lowered(x: Tensor, precision: Precision) -> Tensor:
-    """Return ``x`` as the layers are to compute with it."""
+    """Return ``x`` in the precision that layers compute with."""
     return x.to(torch.bfloat16) if precision == "bf16" else x
 
 
 def leaky_(x: Tensor) -> Tensor:
     """Apply LeakyReLU in place."""
     return F.leaky_relu_(x, LEAKY_SLOPE)
-
-
-def _padding(conv: nn.Conv2d) -> list[int]:
-    assert not isinstance(conv.padding, str)
-    return list(conv.padding)

@@ -1,10 +1,10 @@
-"""Which parts of a row the encoder sees.
+"""Masking: the parts of a row that the encoder sees.
 
-A mask names what is *kept*, never what is hidden. ``post`` masking keeps whole tuples
-after they were formed; ``pre`` masking keeps single frames before tuples are formed.
+A mask names what is *kept*, never what is hidden. ``post`` masking keeps whole tuples once
+they are formed; ``pre`` masking keeps single frames before.
 
 Source: CHARON Sec. 3.2 (masking ratio), Table 3 (random or deterministic, pre or post).
-Differs: the paper does not define its deterministic and pre variants; ours are stated here.
+Differs: the paper does not define its deterministic and pre variants; these are stated here.
 """
 
 import math
@@ -39,9 +39,11 @@ def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact"
         num_tuples: tuples of a whole clip, at least 1.
         masking_ratio: hidden fraction η, in [0, 1).
         rounding: ``"exact"`` is ``max(1, floor(T·(1-η) + 1e-6))``; ``"float"`` is
-            ``int(T·(1-η))`` in floating point, as the released code has it: it keeps one
-            tuple too few where the product falls just below a whole number (η=0.8 keeps 3
-            of 20), and 0 for a computed η such as 19·0.05, which raises ``ValueError``.
+            ``int(T·(1-η))`` in floating point, as in the released code: a tuple too few
+            where the product falls just below a whole number (η=0.8 keeps 3 of 20).
+
+    Raises:
+        ValueError: ``"float"`` keeps no tuple, as for a computed η such as 19·0.05.
     """
     if rounding == "exact":
         return max(1, math.floor(num_tuples * (1 - masking_ratio) + 1e-6))
@@ -54,38 +56,37 @@ def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact"
     return kept
 
 
-def draw_kept(
-    num_rows: int,
-    num_tuples: int,
-    kept_tuples: int,
-    *,
-    frames_per_tuple: int,
-    masking: Masking,
-    position: Position,
-    generator: torch.Generator,
-) -> Kept:
-    """Draw what the encoder sees of each row, independently.
+@dataclass(frozen=True)
+class Masker:
+    """Draws the units of each row that the encoder sees.
 
-    Args:
-        num_rows: rows of the batch (two bodies of a clip are two rows).
+    Attributes:
         num_tuples: tuples of a whole clip.
-        kept_tuples: tuples the encoder gets, 1 to ``num_tuples``.
-        frames_per_tuple: only used by ``"pre"``, where ``kept_tuples`` times this many
-            frames are kept.
+        kept_tuples: tuples that the encoder sees, 1 to ``num_tuples``; under ``"pre"`` it sees
+            as many frames as these have.
+        frames_per_tuple: frames of a tuple.
         masking: ``"random"`` keeps a random subset; ``"deterministic"`` hides the units
             ``floor((j + 0.5) · U / h)`` for j = 0..h-1, h of U units being hidden, and
             draws nothing.
         position: see :class:`Kept`.
-        generator: CPU generator.
     """
-    units = num_tuples * (frames_per_tuple if position == "pre" else 1)
-    kept = kept_tuples * (frames_per_tuple if position == "pre" else 1)
-    if masking == "deterministic":
-        index = _evenly_kept(units, kept).expand(num_rows, kept)
-    else:
-        order = torch.rand(num_rows, units, generator=generator).argsort(dim=1)
-        index = order[:, :kept].sort(dim=1).values
-    return Kept(index, position)
+
+    num_tuples: int
+    kept_tuples: int
+    frames_per_tuple: int
+    masking: Masking
+    position: Position
+
+    def draw(self, num_rows: int, generator: torch.Generator) -> Kept:
+        """Draw for each row independently; bodies of a clip are rows. A CPU generator."""
+        unit = self.frames_per_tuple if self.position == "pre" else 1
+        units, kept = self.num_tuples * unit, self.kept_tuples * unit
+        if self.masking == "deterministic":
+            index = _evenly_kept(units, kept).expand(num_rows, kept)
+        else:
+            order = torch.rand(num_rows, units, generator=generator).argsort(dim=1)
+            index = order[:, :kept].sort(dim=1).values
+        return Kept(index, self.position)
 
 
 def _evenly_kept(units: int, kept: int) -> Tensor:
@@ -96,7 +97,7 @@ def _evenly_kept(units: int, kept: int) -> Tensor:
 
 
 def hidden_frames(kept: Kept, num_frames: int, frames_per_tuple: int) -> Tensor:
-    """Return which frames of each row the encoder does not see, bool (row, frame)."""
+    """Mark the frames of each row that the encoder does not see, bool (row, frame)."""
     size = frames_per_tuple if kept.position == "post" else 1
     hidden = torch.ones(len(kept.index), num_frames // size, dtype=torch.bool)
     hidden.scatter_(1, kept.index, torch.zeros_like(kept.index, dtype=torch.bool))
@@ -117,7 +118,7 @@ def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tens
 
     Args:
         x: (row, channel, ·, ·), with the kept units along ``dim``.
-        index: (row, kept), where each came from.
+        index: (row, kept), their places.
         dim: 2 or 3.
         num_units: units of the result along ``dim``.
         filling: (channel,), the learned mask vector.

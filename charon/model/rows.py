@@ -12,10 +12,10 @@ Presence = Literal["data", "positive_sum"]
 
 @dataclass(frozen=True)
 class Rows:
-    """Which clip and body each row of the network's batch is.
+    """The clip and the body of each row of the network's batch.
 
-    A batch may be several mini-batches, one after the other. Of each, the first bodies of all
-    clips come first, then the second bodies that are present.
+    A batch may be several mini-batches in a row. Each has the first bodies of all its clips,
+    then the second bodies that are present.
 
     Attributes:
         clip: int64 (row,), on the device of the clips.
@@ -35,12 +35,12 @@ class Rows:
     def of(present: Tensor, device: torch.device, sizes: Sequence[int] = ()) -> "Rows":
         """Return the rows of a batch whose bodies are ``present``, bool (clip, body).
 
-        A clip always has its first row; ``present[:, 0]`` is not asked.
+        A clip always has its first row; ``present[:, 0]`` is ignored.
 
         Args:
             present: on the CPU.
             device: of the result.
-            sizes: clips of each mini-batch; empty for one of them all.
+            sizes: clips of each mini-batch; empty for a single one.
         """
         clips, bodies = [], []
         start = 0
@@ -56,7 +56,7 @@ class Rows:
             body.to(device),
             (body == 0).nonzero().squeeze(1).to(device),
             body.nonzero().squeeze(1).to(device),
-            tuple(len(some) for some in clips),
+            tuple(len(part) for part in clips),
         )
 
     @staticmethod
@@ -89,12 +89,12 @@ class Rows:
         return clips.index_put((self.clip, self.body), rows).permute(0, 2, 3, 4, 1)
 
     def add_bodies(self, features: Tensor, absent: Tensor | None) -> Tensor:
-        """Return one feature a clip, (clip, feature): the first body's plus the second's.
+        """Add the features of each clip's bodies, (clip, feature).
 
         Args:
             features: (row, feature).
-            absent: (feature,), stands for a second body that is absent; None for data of
-                one body.
+            absent: (feature,), stands for an absent second body; None for data of a single
+                body.
         """
         first = features[self.first]
         if absent is None:

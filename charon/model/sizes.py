@@ -8,8 +8,8 @@ class Size:
     """Channels of every layer.
 
     Attributes:
-        encoder: one ``(in, out, query/key)`` channel triple a block; the first ``in`` is
-            the width of the input map, the last ``out`` that of a row's feature.
+        encoder: channels ``(in, out, query/key)`` of each block; the first ``in`` is the
+            width of the input map, the last ``out`` that of a row's feature.
         decoder: likewise; its last ``out`` feeds the output map.
     """
 
@@ -35,14 +35,14 @@ SIZES: dict[str, Size] = {
         + ((128, 128, 64),) * 3,
         decoder=((128, 64, 64), (64, 32, 32), (32, 32, 16)),
     ),
-    # The width of STTFormer's own first layers, doubled once more: the released code's `base`.
+    # The released code's `base`: the width of STTFormer's first layers, doubled once more.
     "base": Size(
         encoder=((64, 64, 16),) * 2
         + ((64, 128, 32), (128, 128, 32), (128, 256, 64))
         + ((256, 256, 64),) * 3,
         decoder=((256, 128, 64), (128, 64, 32), (64, 64, 16)),
     ),
-    # Ours: small enough to learn a stand-in stream in seconds on a CPU core.
+    # Added here: small enough to learn a stand-in stream in seconds on a CPU core.
     "nano": Size(
         encoder=((16, 32, 8),),
         decoder=((32, 8, 4),),

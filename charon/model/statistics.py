@@ -1,4 +1,4 @@
-"""Batch statistics that leave no trace."""
+"""Batch norm without memory of its batches."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from torch import nn
 
 @contextmanager
 def frozen_statistics(network: nn.Module) -> Iterator[None]:
-    """Let a network in training mode normalise by its batches, but not remember them."""
+    """Keep running statistics as they are, while batches are normalised by their own."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.track_running_stats = False

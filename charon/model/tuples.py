@@ -1,4 +1,4 @@
-"""Tuples: runs of adjacent frames whose joints are the tokens of attention.
+"""Tuples: runs of adjacent frames, whose joints are the tokens of attention.
 
 Source: CHARON eq. 3; METHOD: token index = frame inside the tuple x joints + joint.
 """
@@ -40,7 +40,7 @@ def sinusoidal_code(num_channels: int, num_positions: int) -> Tensor:
 
 
 class PositionalCode(nn.Module):
-    """Adds the fixed code of a token's place inside its tuple, equal for all tuples.
+    """Adds the fixed code of a token's place in its tuple, equal for all tuples.
 
     Args:
         num_channels: channels of the input.

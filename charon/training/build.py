@@ -61,19 +61,10 @@ class NetworkMaker:
 
     def __call__(self, *, with_decoder: bool) -> Network:
         """Return a freshly initialised network on the device."""
-        channels, frames, joints, bodies = self.clip_shape
         return Network(
-            num_classes=self.num_classes,
-            num_channels=channels,
-            num_frames=frames,
-            num_joints=joints,
-            num_bodies=bodies,
-            size=self.run.model.size,
-            frames_per_tuple=self.run.model.frames_per_tuple,
+            self.run.model,
+            self.clip_shape,
+            self.num_classes,
             with_decoder=with_decoder,
-            attention=self.run.model.attention,
-            time_encoding=self.run.model.time_encoding,
-            presence=self.run.model.presence,
-            precision=self.run.model.precision,
             generator=torch_generator(self.run.seed, "weights"),
         ).to(self.device)

@@ -8,7 +8,7 @@ from learners.objectives import Copy, assert_close, cross_entropy, fill, mean_sq
 from tiny_runs import random_clips, tiny_learner, tiny_run
 
 from charon.errors import ConfigError
-from charon.model.masking import draw_kept
+from charon.model.masking import Masker
 
 ALPHA, BETA, GAMMA = 0.3, 0.8, 0.5
 
@@ -38,18 +38,10 @@ class ByHand(Copy):
     def masked(self, x, present):
         """Logits and rebuilt clips, from half of the tuples."""
         rows = self.network.rows(x, present)
-        kept = draw_kept(
-            len(rows),
-            4,
-            2,
-            frames_per_tuple=3,
-            masking="random",
-            position="post",
-            generator=self.masking,
-        )
+        kept = Masker(4, 2, 3, "random", "post").draw(len(rows), self.masking)
         latent = self.network.encode(x, rows, kept)
-        logits = self.network.classifier(self.network.features(latent, rows))
-        return logits, self.network.reconstruct(latent, rows, kept, 2)
+        logits = self.network.classify(latent, rows)
+        return logits, self.network.decode(latent, rows, kept, 2)
 
 
 @pytest.mark.parametrize("num_draws", [1, 2])

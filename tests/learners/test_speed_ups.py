@@ -5,8 +5,9 @@ import types
 import pytest
 import torch
 from learners.objectives import fill
-from plain_charon import PlainCharon
 from tiny_runs import random_clips, tiny_learner, tiny_run
+
+from charon.benchmark.plain.charon import PlainCharon
 
 PRESETS = ("paper", "released")
 

@@ -5,8 +5,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from charon.model.cost import decoder_macs, encoder_macs
-from charon.model.masking import draw_kept
+from charon.model.masking import Masker
 from charon.model.network import Network
+from charon.model.settings import ModelSettings
 from charon.model.sizes import SIZES
 from charon.seeding import torch_generator
 
@@ -24,28 +25,13 @@ def test_a_row_of_the_papers_network_costs_what_method_says(kept, giga_macs):
 @pytest.mark.parametrize("size", SIZES)
 def test_it_is_what_torch_counts(size):
     """For every size, with a third of the tuples hidden."""
-    network = Network(
-        num_classes=6,
-        num_channels=3,
-        num_frames=12,
-        num_joints=5,
-        num_bodies=1,
-        size=size,
-        frames_per_tuple=2,
-        generator=torch_generator(0, "weights"),
-    ).to("meta")
-    kept = draw_kept(
-        1,
-        6,
-        4,
-        frames_per_tuple=2,
-        masking="random",
-        position="post",
-        generator=torch.Generator(),
-    )
+    settings = ModelSettings(size=size, frames_per_tuple=2)
+    generator = torch_generator(0, "weights")
+    network = Network(settings, (3, 12, 5, 1), 6, generator=generator).to("meta")
+    kept = Masker(6, 4, 2, "random", "post").draw(1, torch.Generator())
     rows = network.rows(torch.zeros(1, 3, 12, 5, 1, device="meta"), torch.ones(1, 1).bool())
     with FlopCounterMode(display=False) as counter:
         latent = network.encode(torch.zeros(1, 3, 12, 5, 1, device="meta"), rows, kept)
-        network.reconstruct(latent, rows, kept, 1)
+        network.decode(latent, rows, kept, 1)
     counted = encoder_macs(SIZES[size], 3, 10, 6, 4) + decoder_macs(SIZES[size], 3, 10, 6)
     assert counter.get_total_flops() == 2 * counted

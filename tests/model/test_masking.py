@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from charon.model.masking import Kept, draw_kept, fill_units, hidden_frames, num_kept, take_units
+from charon.model.masking import Kept, Masker, fill_units, hidden_frames, num_kept, take_units
 from charon.seeding import torch_generator
 
 
@@ -48,15 +48,8 @@ def test_the_released_codes_floating_point_traps():
 
 
 def draw(num_rows, num_tuples, kept, masking="random", position="post", per_tuple=3, seed=0):
-    return draw_kept(
-        num_rows,
-        num_tuples,
-        kept,
-        frames_per_tuple=per_tuple,
-        masking=masking,
-        position=position,
-        generator=torch_generator(seed, "masking"),
-    )
+    masker = Masker(num_tuples, kept, per_tuple, masking, position)
+    return masker.draw(num_rows, torch_generator(seed, "masking"))
 
 
 def hidden_units(kept, units):
@@ -84,15 +77,7 @@ def test_deterministic_masking_before_tuples_hides_single_frames():
 def test_deterministic_masking_draws_nothing():
     generator = torch_generator(0, "masking")
     before = generator.get_state()
-    draw_kept(
-        2,
-        4,
-        2,
-        frames_per_tuple=3,
-        masking="deterministic",
-        position="post",
-        generator=generator,
-    )
+    Masker(4, 2, 3, "deterministic", "post").draw(2, generator)
     assert torch.equal(generator.get_state(), before)
 
 

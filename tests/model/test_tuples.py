@@ -1,10 +1,9 @@
-"""Tuples, bodies as rows, and the positional code."""
+"""Tuples and the positional code."""
 
 import math
 
 import torch
 
-from charon.model.rows import Rows
 from charon.model.tuples import PositionalCode, sinusoidal_code, to_frames, to_tuples
 
 
@@ -38,24 +37,3 @@ def test_the_code_is_the_same_for_every_tuple_unless_time_is_encoded():
         code.reset()
         added = code(torch.zeros(1, 4, 6, 3))
         assert torch.equal(added[..., 0], added[..., 1]) is not of_time
-
-
-def test_rows_hold_first_bodies_then_the_present_second_ones():
-    present = torch.tensor([[True, False], [True, True], [False, True]])
-    rows = Rows.of(present, torch.device("cpu"))
-    assert len(rows) == 5  # a clip always has its first row
-    assert rows.clip.tolist() == [0, 1, 2, 1, 2]
-    assert rows.body.tolist() == [0, 0, 0, 1, 1]
-    x = torch.randn(3, 2, 4, 5, 2, generator=torch.Generator().manual_seed(0))
-    gathered = rows.gather(x)
-    assert torch.equal(gathered[4], x[2, ..., 1])
-    back = rows.scatter(gathered, 2)
-    expected = x.clone()
-    expected[0, ..., 1] = 0
-    assert torch.equal(back, expected)
-
-
-def test_one_body_data_has_one_row_a_clip():
-    rows = Rows.of(torch.ones(3, 1, dtype=torch.bool), torch.device("cpu"))
-    assert rows.clip.tolist() == [0, 1, 2]
-    assert rows.body.tolist() == [0, 0, 0]

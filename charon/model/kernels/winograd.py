@@ -1,16 +1,16 @@
 """Attention and convolution over five tokens with fewer products: Winograd's F(6, 5).
 
-Six neighbouring outputs depend on ten tokens and take thirty products a pair of channels.
-Seen as products of polynomials they take ten: tokens and weights are evaluated at ten points,
-multiplied point by point, and six outputs are interpolated from the ten products. What is
-added, sums over ten tokens without channels, is little where there are many channels.
+Six neighbouring outputs depend on ten tokens and take thirty products for each pair of
+channels. As products of polynomials they take ten: tokens and weights are evaluated at ten
+points and multiplied point by point, and six outputs are interpolated from the ten products.
+The sums this adds, over ten tokens without channels, are few where channels are many.
 
-A tile of six outputs has six tokens of its own, at places 0 to 5, and reads the first four of
-the next tile. Evaluation is one product for all tiles if tokens lie by place, then by tile:
-attention mixes them into that order at once, as its maps are put into it first.
+A tile of six outputs has six tokens, at places 0 to 5, and also reads the first four of the
+next tile. A single product evaluates all tiles if tokens lie by place, then by tile; attention
+mixes them straight into that order, as its maps are brought into it first.
 
-In float32, with 128 channels, the result is 3e-6 of its size away from the exact one where the
-direct sum is 8e-7 away (root mean squares); bfloat16 would have too few digits for it.
+In float32, with 128 channels, its relative error is 3e-6, the direct sum's 8e-7 (root mean
+squares); bfloat16 has too few digits for it.
 
 Source: Winograd, Arithmetic Complexity of Computations (1980); Lavin & Gray, Fast Algorithms
 for Convolutional Neural Networks (2016), for layers of many channels.
@@ -27,23 +27,23 @@ from torch.nn import functional as F
 OUTPUTS = 6
 KERNEL = 5
 LEAST = 2_000_000
-"""Products of channels before, channels after, tokens and tuples from which it is the faster
-way: measured with one thread and two, both gradients included.
+"""Channels before times channels after times tokens times tuples from which it is faster, both
+gradients included: measured with one thread and two.
 """
 _PADDING = KERNEL // 2
 _OF_NEXT = KERNEL - 1
 
-# Small, few bits, in pairs ±: what rounds least. The tenth point is infinity.
+# Small, of few bits and in pairs ±: these round least. The tenth point is infinity.
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 1.5, -1.5)
 _NUM_POINTS = len(_POINTS) + 1
 assert _NUM_POINTS == OUTPUTS + KERNEL - 1
 
 
 def _transforms() -> tuple[Tensor, Tensor, Tensor]:
-    """Return what tokens, weights and products are multiplied by, in float64.
+    """Return the matrices of tokens, weights and products, in float64.
 
-    Tokens by the coefficients of the polynomials that vanish at all points but one, weights
-    by the powers of that point over the polynomial's value there, products by its powers.
+    Tokens are multiplied by the coefficients of the polynomials that vanish at all points but
+    one, weights by that point's powers over the polynomial's value there, products by its powers.
     All but the division is exact, as the points are sums of few powers of two.
     """
     of_tokens = np.zeros((_NUM_POINTS, _NUM_POINTS))
@@ -69,7 +69,7 @@ def _by_few(rows: int) -> Iterator[slice]:
 
 
 def _evaluate(places: Tensor, channels: int) -> Tensor:
-    """Return what tokens are at the points: (row, head, point, tile · tuple, channel)."""
+    """Evaluate tokens at the points: (row, head, point, tile · tuple, channel)."""
     rows, heads = places.shape[:2]
     of_tokens = _OF_TOKENS.to(places).expand(rows * heads, -1, -1)
     own = places[:, :, :, :-1].flatten(3).flatten(0, 1)
@@ -80,7 +80,7 @@ def _evaluate(places: Tensor, channels: int) -> Tensor:
 
 
 def _evaluate_back(evaluated: Tensor, places: Tensor) -> None:
-    """Write the gradient of tokens from that of what they are at the points."""
+    """Write the gradient of tokens from the gradient at the points."""
     rows, heads, _, tiles, width = places.shape
     of_points = _OF_TOKENS.to(places).t().expand(rows * heads, -1, -1)
     both = torch.bmm(of_points, evaluated.flatten(3).flatten(0, 1))
@@ -93,9 +93,9 @@ def _evaluate_back(evaluated: Tensor, places: Tensor) -> None:
 class _Convolution(torch.autograd.Function):
     """Maps (row, head, place, tile, tuple · channel) to (row, token, tuple · out).
 
-    There is a tile more before than after, of which only what the last one reads is used.
-    Few rows at a time, one a thread: what they are at the points stays in the cache, and is
-    made again for the gradients, which takes no more time than to keep it, and less memory.
+    There is a tile more before than after, for the tokens that the last tile reads.
+    Few rows at a time, one for each thread, stay in the cache when evaluated; gradients
+    evaluate them again, which takes no more time than keeping them, and less memory.
     """
 
     @staticmethod
@@ -139,10 +139,10 @@ class _Convolution(torch.autograd.Function):
 
 
 def pays(x: Tensor, weight: Tensor) -> bool:
-    """Return whether this way is the faster one, and precise enough.
+    """Return whether this way is faster, and precise enough.
 
-    Products must be many: they fall to a third, but evaluation and interpolation come with
-    every token, in calls of their own with every row.
+    Products must be many: they fall to a third, but every token is evaluated and interpolated,
+    in separate calls for every row.
 
     Args:
         x: (row, channel, token, tuple).

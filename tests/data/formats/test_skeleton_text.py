@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from data.raw_clips import random_raw_clip
-from plain_skeleton import read_plainly
 
+from charon.benchmark.plain.skeleton import read_plainly
 from charon.data.formats.skeleton_text import (
     MAX_BYTES,
     RawClip,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from charon.model.block import NUM_HEADS, TupleBlock
+from charon.model.block import NUM_HEADS
 from charon.model.kernels import winograd
 from charon.model.sizes import SIZES
 
@@ -79,29 +79,6 @@ def test_the_output_is_channels_last_however_many_tokens_there_are():
         *given, _ = inputs(tokens=tokens)
         result = winograd.mix_and_convolve(*given)
         assert result.is_contiguous(memory_format=torch.channels_last)
-
-
-@pytest.mark.parametrize("is_training", [True, False], ids=["training", "evaluation"])
-def test_a_block_computes_the_same_by_either_way(is_training, monkeypatch):
-    """Values, the gradients of input and weights, and the running statistics."""
-    generator = torch.Generator().manual_seed(1)
-    block = TupleBlock(4, 6, 2, num_tokens=10).double().train(is_training)
-    with torch.no_grad():
-        for parameter in block.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) / 3)
-    x = torch.randn(3, 4, 10, 5, generator=generator).double()
-    x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
-    state = {name: tensor.clone() for name, tensor in block.state_dict().items()}
-    outcomes = []
-    for pays in (False, True):
-        monkeypatch.setattr(winograd, "pays", lambda *_, answer=pays: answer)
-        block.load_state_dict(state)
-        result = block(x, groups=(1, 2))
-        wanted = [x, block.project.weight, block.mix.scale]
-        slopes = torch.autograd.grad(result.square().sum(), wanted)
-        outcomes.append((result, *slopes, block.project_norm.running_mean.clone()))
-    for direct, by_points in zip(*outcomes, strict=True):
-        torch.testing.assert_close(by_points, direct, rtol=1e-9, atol=1e-9)
 
 
 def test_wide_layers_take_it_and_narrow_ones_do_not():

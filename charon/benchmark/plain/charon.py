@@ -6,11 +6,11 @@ Draws from copies of a fast learner's generators, so that both do the same with 
 import copy
 
 import torch
-from plain_network import PlainNetwork
 from torch.nn import functional as F
 
 from charon.augmentation import rotation_matrices
-from charon.model.masking import draw_kept
+from charon.benchmark.plain.network import PlainNetwork
+from charon.model.masking import Masker
 
 
 class PlainCharon:
@@ -104,14 +104,13 @@ class PlainCharon:
                 [torch.tensor([True, bool(clip[..., 1].sum() > 0)]) for clip in x]
             )
         num_rows = len(x) + int(present[:, 1:].sum())
-        kept = draw_kept(
-            num_rows,
+        masker = Masker(
             self.network.num_tuples,
             self.kept_tuples,
-            frames_per_tuple=self.network.per_tuple,
-            masking=self.settings.masking,
-            position=self.settings.masking_position,
-            generator=self.masking,
+            self.network.per_tuple,
+            self.settings.masking,
+            self.settings.masking_position,
         )
+        kept = masker.draw(num_rows, self.masking)
         logits, rebuilt = self.network(x, present, kept)
         return logits, F.mse_loss(rebuilt, x.to(rebuilt.dtype))

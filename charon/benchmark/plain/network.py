@@ -1,7 +1,7 @@
-"""The network of METHOD as written there: contiguous (row, channel, tuple, token), no tricks.
+"""The network as METHOD writes it: contiguous (row, channel, tuple, token), no tricks.
 
-Shares nothing with the fast one but the names of its weights. It is plain, not slow: what the
-fast one is measured against, in float32, is this.
+It shares the names of its weights with the fast network, and nothing else. It is plain, not
+slow: in float32 the fast network is timed against it.
 """
 
 import math

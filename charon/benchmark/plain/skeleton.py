@@ -1,4 +1,4 @@
-"""Raw skeleton text read line by line, as the format is described."""
+"""Raw skeleton text, read line by line as the format is described."""
 
 import numpy as np
 

@@ -1,0 +1,36 @@
+"""The benchmark's cases: their work, their clips, their times."""
+
+import pytest
+import torch
+
+from charon.benchmark.steps import Case, prepare, random_clips, summary, work
+
+
+def test_the_work_of_a_step_is_counted_by_rows_and_passes():
+    # 16 clips and 4 second bodies; METHOD 1: 5.36 GMAC a row at η = 0.3, 7.11 - 1.27 unmasked.
+    assert work(Case("train", "fp32")) == pytest.approx(2 * 3 * 5.36e9 * 20 * 2, rel=0.002)
+    assert work(Case("train", "fp32", "released")) == pytest.approx(
+        2 * 3 * 5.36e9 * 20 * 3, rel=0.002
+    )
+    assert work(Case("train", "fp32", masking_ratio=0.9)) == pytest.approx(
+        2 * 3 * 1.86e9 * 40, rel=0.003
+    )
+    # 64 clips have 13 second bodies.
+    assert work(Case("evaluate", "fp32")) == pytest.approx(2 * 5.84e9 * 77, rel=0.002)
+
+
+def test_every_fifth_clip_shows_two_people():
+    clips = random_clips(11, torch.device("cpu"), seed=0)
+    assert clips.present[:, 1].tolist() == [n % 5 == 0 for n in range(11)]
+    assert (clips.x[1, ..., 1] == 0).all()
+    assert clips.x[5, ..., 1].any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["plain", "fp32", "bf16"])
+def test_a_step_of_full_size_is_timed(way):
+    case = Case("train", way)
+    again = prepare(case)
+    timed = summary(case, [again(), again()])
+    assert 0 < timed.best <= timed.seconds <= timed.worst
+    torch.set_num_threads(1)
