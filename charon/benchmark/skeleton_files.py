@@ -12,9 +12,9 @@ from statistics import median
 import numpy as np
 
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_text import RawClip
 from charon.data.ntu import BONES, NUM_JOINTS
 from charon.data.prepare import prepare
+from charon.data.recordings import Recording
 from charon.data.standin.source import make_raw_clip
 
 KINDS = 60
@@ -71,7 +71,7 @@ def timed(act: Callable[..., object], *arguments: object) -> Time:
 
 
 def measure_preparation(
-    read_plainly: Callable[[str], RawClip], repetitions: int = 20, repeats: int = 1
+    read_plainly: Callable[[str], Recording], repetitions: int = 20, repeats: int = 1
 ) -> Prepared:
     """Write 60 clips of a real size so many times into a temporary folder, and prepare them.
 
@@ -103,7 +103,7 @@ def measure_preparation(
         )
 
 
-def recorded_text(clip: RawClip) -> str:
+def recorded_text(clip: Recording) -> str:
     """Return a clip as a camera's software writes it: 7 digits a number, every field filled."""
     lines = [str(clip.num_frames)]
     seen = iter(zip(clip.body_id, clip.xyz, strict=True))
@@ -122,7 +122,7 @@ def _name(performer: int, action: int) -> str:
     return f"S001C001P{performer:03d}R001A{action:03d}"
 
 
-def _prepare_plainly(read_plainly: Callable[[str], RawClip], paths: list[Path]) -> None:
+def _prepare_plainly(read_plainly: Callable[[str], Recording], paths: list[Path]) -> None:
     for path in paths:
         prepare_clip(read_plainly(path.read_text(encoding="ascii")))
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.formats.skeleton_text import RawClip
 from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
+from charon.data.recordings import Recording
 from charon.errors import DataError
 
 # The thresholds of the field's denoising.
@@ -42,7 +42,7 @@ class _Track:
 
 
 def prepare_clip(
-    clip: RawClip, *, centre_joint: int = CENTRE_JOINT, keep_gaps: bool = False
+    clip: Recording, *, centre_joint: int = CENTRE_JOINT, keep_gaps: bool = False
 ) -> NDArray[np.float32]:
     """Return the two actors of a recording, centred, without its empty frames.
 
@@ -88,7 +88,7 @@ def centre(x: NDArray[np.float32], centre_joint: int) -> NDArray[np.float32]:
     return centred
 
 
-def _two_actors(clip: RawClip, *, keep_gaps: bool) -> NDArray[np.float32]:
+def _two_actors(clip: Recording, *, keep_gaps: bool) -> NDArray[np.float32]:
     """Return (frame, 2, 25, 3) in camera coordinates."""
     if not clip.body_id:
         raise DataError(f"none of its {clip.num_frames} frames has a body.")
@@ -100,7 +100,7 @@ def _two_actors(clip: RawClip, *, keep_gaps: bool) -> NDArray[np.float32]:
     return x[seen]
 
 
-def _collect_tracks(clip: RawClip, *, keep_gaps: bool) -> tuple[int, list[_Track]]:
+def _collect_tracks(clip: Recording, *, keep_gaps: bool) -> tuple[int, list[_Track]]:
     """Return the number of frames with a body, and the bodies in order of appearance."""
     frames, counter = np.unique(clip.frame, return_inverse=True)
     appearances: dict[str, list[int]] = {}

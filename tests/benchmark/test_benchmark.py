@@ -13,7 +13,6 @@ from charon.benchmark.sharing import hours_of_a_run
 from charon.benchmark.skeleton_files import measure_preparation, recorded_text
 from charon.benchmark.steps import Case, prepare, random_clips, summary, work
 from charon.data.formats.skeleton_text import parse_skeleton
-from charon.data.formats.skeleton_usual import read_usual
 from charon.data.standin.source import make_raw_clip
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +58,6 @@ def test_the_files_hold_the_clips_to_seven_digits():
     clip = make_raw_clip("S001C001P002R001A055", 60, seed=0)
     text = recorded_text(clip)
     read = parse_skeleton(text.encode(), "a")
-    assert read_usual(text.encode()) is not None
     np.testing.assert_array_equal(read.frame, clip.frame)
     assert read.body_id == clip.body_id
     np.testing.assert_allclose(read.xyz, clip.xyz, rtol=1e-6)

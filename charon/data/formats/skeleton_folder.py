@@ -11,14 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_text import (
-    MAX_BYTES,
-    RawClip,
-    parse_skeleton,
-    read_skeleton_file,
-    too_large,
-)
+from charon.data.formats.skeleton_text import check_size, parse_skeleton, read_skeleton_file
 from charon.data.parallel import map_in_order
+from charon.data.recordings import Recording
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.errors import DataError
 
@@ -108,7 +103,7 @@ class RawReader:
     root: Path
     opened: zipfile.ZipFile | None = field(default=None, init=False)
 
-    def read(self, entry: Entry) -> RawClip:
+    def read(self, entry: Entry) -> Recording:
         """Read one file.
 
         Raises:
@@ -117,8 +112,7 @@ class RawReader:
         if self.root.is_dir():
             return read_skeleton_file(self.root / entry.path)
         where = f"{self.root}/{entry.path}"
-        if entry.size > MAX_BYTES:
-            raise DataError(too_large(where, entry.size))
+        check_size(where, entry.size)
         try:
             if self.opened is None:
                 self.opened = zipfile.ZipFile(self.root)
