@@ -1,4 +1,4 @@
-"""A folder or zip of NTU RGB+D's `.skeleton` files as a source of clips."""
+"""A folder or zip of NTU RGB+D's `.skeleton` files."""
 
 import os
 import zipfile
@@ -14,7 +14,7 @@ from charon.data.actors import prepare_clip
 from charon.data.formats.skeleton_text import check_size, parse_skeleton, read_skeleton_file
 from charon.data.parallel import map_in_order
 from charon.data.recordings import Recording
-from charon.data.source import Description, SourceClip, Unreadable
+from charon.data.source import Description, Format, SourceClip, Unreadable
 from charon.errors import DataError
 
 SUFFIX = ".skeleton"
@@ -137,16 +137,7 @@ class _Reader(RawReader):
     def __call__(self, entry: Entry) -> SourceClip | Unreadable:
         try:
             ids = ntu.parse_name(entry.name)
-            raw = self.read(entry)
-            return SourceClip(
-                name=entry.name,
-                x=prepare_clip(raw, keep_gaps=self.keep_gaps),
-                label=ids.label,
-                subject=ids.performer,
-                camera=ids.camera,
-                setup=ids.setup,
-                replication=ids.replication,
-            )
+            return ids.clip(entry.name, prepare_clip(self.read(entry), keep_gaps=self.keep_gaps))
         except DataError as error:
             return Unreadable(entry.name, str(error))
 
@@ -210,5 +201,18 @@ def _list_zip(archive_path: Path) -> list[Entry]:
     ]
 
 
+def is_folder_or_zip(path: Path) -> bool:
+    """Whether this is a folder or, by its name, a zip."""
+    return path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
+
+
 def _is_skeleton(file: str) -> bool:
     return file.lower().endswith(SUFFIX) and not file.startswith(".")
+
+
+FORMAT = Format(
+    takes=f"a folder or a .zip of {SUFFIX} files",
+    open=SkeletonFolder,
+    recognises=is_folder_or_zip,
+    keeps_gaps=True,
+)
