@@ -1,8 +1,8 @@
 """The data formats: one a file, and the table of them all."""
 
+from charon.data import standin
 from charon.data.formats import ntu_npz, plain_npz, pyskl_pickle, skeleton_folder
 from charon.data.source import Format
-from charon.data.standin import source as standin
 
 FORMATS: dict[str, Format] = {
     "skeleton_folder": skeleton_folder.FORMAT,

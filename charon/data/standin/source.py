@@ -11,7 +11,6 @@ preparation as a real recording.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from charon.data import ntu
 from charon.data.actors import prepare_clip
 from charon.data.parallel import map_in_order
 from charon.data.recordings import Recording
-from charon.data.source import Description, Format, SourceClip, Unreadable
+from charon.data.source import Description, SourceClip, Unreadable
 from charon.data.standin.body import NUM_JOINTS, joint_positions, person_bones
 from charon.data.standin.classes import is_two_person
 from charon.data.standin.layout import clip_names, small_pairs
@@ -165,15 +164,3 @@ def _partner(seed: int, performer: int) -> int:
     """
     candidates = [(performer + i) % 106 + 1 for i in range(9)]
     return min(candidates, key=lambda p: sum(person_bones(seed, p).length.values()))
-
-
-def _open(name: Path) -> StandIn:
-    make = StandIn.full if name.name.endswith("-full") else StandIn.small
-    return make(120 if "-120" in name.name else 60)
-
-
-FORMAT = Format(
-    takes="one of the synthetic sets",
-    open=_open,
-    names=("standin", "standin-full", "standin-120", "standin-120-full"),
-)
