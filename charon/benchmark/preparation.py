@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from charon.benchmark.plain.skeleton import read_plainly
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_text import RawClip
 from charon.data.ntu import BONES, MAX_FRAMES, NUM_JOINTS
 from charon.data.prepare import prepare
+from charon.data.recordings import Recording
 from charon.data.standin.source import make_raw_clip
 
 CLASSES = 60
@@ -132,7 +132,7 @@ def measure_padded(clips: int = 2400, repeats: int = 1) -> Padded:
         )
 
 
-def recorded_text(clip: RawClip) -> str:
+def recorded_text(clip: Recording) -> str:
     """Return a clip as a camera's software writes it: 7 digits a number, every field filled."""
     lines = [str(clip.num_frames)]
     seen = iter(zip(clip.body_id, clip.xyz, strict=True))

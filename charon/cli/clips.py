@@ -12,10 +12,6 @@ from charon.data.cache.archive import Archive, default_cache_dir
 from charon.data.prepare import prepare_source
 from charon.data.source import Source
 
-PATH_HELP = (
-    "a folder or .zip of .skeleton files, an .npz, a .pkl, or the embedded synthetic stand-in: "
-    "standin, standin-120, or these with -full"
-)
 STANDIN_NOTE = "the synthetic stand-in: its numbers are not comparable with published ones"
 
 

@@ -1,12 +1,11 @@
-"""From the bodies of a recording to the two actors of a clip, as the field prepares NTU RGB+D.
+"""The two actors of a clip, out of the bodies of a recording, as the field prepares NTU RGB+D.
 
-Frames without a body are dropped, false bodies are thrown out, the remaining ones are put
-into two slots, and the origin is moved to the first actor. No rotation, no scaling.
+Frames without a body are dropped, false bodies are thrown out, the others are put into two
+slots, and the origin is moved to the first actor. No rotation, no scaling.
 
-Arithmetic follows the field's, so that the result is equal to the last bit: coordinates are
-stored and subtracted in float32; motion is ``np.var`` over the float32 (frame and joint, 3)
-array of a body, which accumulates in float32; the product with 0.8 and the share of invalid
-frames are taken in float64.
+The arithmetic is the field's to the last bit: coordinates are stored and subtracted in
+float32; motion is ``np.var`` over the float32 (frame and joint, 3) array of a body; the
+product with 0.8 and the share of invalid frames are float64.
 """
 
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.formats.skeleton_text import RawClip
 from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
+from charon.data.recordings import Recording
 from charon.errors import DataError
 
 # The thresholds of the field's denoising.
@@ -42,25 +41,23 @@ class _Track:
 
 
 def prepare_clip(
-    clip: RawClip, *, centre_joint: int = CENTRE_JOINT, keep_gaps: bool = False
+    clip: Recording, *, centre_joint: int = CENTRE_JOINT, keep_gaps: bool = False
 ) -> NDArray[np.float32]:
     """Return the two actors of a recording, centred, without its empty frames.
 
     Args:
         clip: the recording.
         centre_joint: the joint of actor 1 that becomes the origin, 0-24.
-        keep_gaps: keep the gap of a body that vanishes and returns. The field's preparation
-            (False) closes it: the later frames of that body move forward, out of step with
-            the other body.
+        keep_gaps: keep the gap of a body that vanishes and returns. The field (False) closes
+            it: that body's later frames move forward, out of step with the other body.
 
     Returns:
-        float32 (frame, 2, 25, 3), metres; an absent actor is all zeros, as actor 2 is in all
-        frames of a clip of one person.
+        float32 (frame, 2, 25, 3), metres; an absent actor is all zeros.
 
     Raises:
-        DataError: no frame has a body; there are two or more bodies and none is seen in more
-            than 11 frames; one id is seen more often than there are frames; or actor 1 is
-            zero throughout. The message begins with the clip's name.
+        DataError: no frame has a body; of two or more bodies, none is seen in more than 11
+            frames; an id is seen more often than there are frames; or actor 1 is zero
+            throughout. The message begins with the clip's name.
     """
     try:
         return centre(_two_actors(clip, keep_gaps=keep_gaps), centre_joint)
@@ -88,7 +85,18 @@ def centre(x: NDArray[np.float32], centre_joint: int) -> NDArray[np.float32]:
     return centred
 
 
-def _two_actors(clip: RawClip, *, keep_gaps: bool) -> NDArray[np.float32]:
+def zero_copied_body(x: NDArray[np.float32]) -> bool:
+    """Set body 2 of (frame, 2, joint, channel) to zero if it equals body 1; return whether.
+
+    The field's NTU RGB+D 120 files have such a copy wherever only one person was seen.
+    """
+    is_copy = bool(x.size) and bool(np.array_equal(x[:, 0], x[:, 1])) and bool(x.any())
+    if is_copy:
+        x[:, 1] = 0
+    return is_copy
+
+
+def _two_actors(clip: Recording, *, keep_gaps: bool) -> NDArray[np.float32]:
     """Return (frame, 2, 25, 3) in camera coordinates."""
     if not clip.body_id:
         raise DataError(f"none of its {clip.num_frames} frames has a body.")
@@ -100,7 +108,7 @@ def _two_actors(clip: RawClip, *, keep_gaps: bool) -> NDArray[np.float32]:
     return x[seen]
 
 
-def _collect_tracks(clip: RawClip, *, keep_gaps: bool) -> tuple[int, list[_Track]]:
+def _collect_tracks(clip: Recording, *, keep_gaps: bool) -> tuple[int, list[_Track]]:
     """Return the number of frames with a body, and the bodies in order of appearance."""
     frames, counter = np.unique(clip.frame, return_inverse=True)
     appearances: dict[str, list[int]] = {}

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.source import Description
+from charon.data.source import Description, SourceClip
 from charon.errors import DataError
 
 Benchmark = Literal[
@@ -21,6 +21,18 @@ Benchmark = Literal[
 ]
 """The four protocols of the field; of the `new` ones, only the classes that NTU RGB+D 60 lacks."""
 BENCHMARKS: tuple[Benchmark, ...] = get_args(Benchmark)
+
+NPZ_FILES: dict[str, Benchmark] = {
+    "NTU60_XSub.npz": "ntu60-xsub",
+    "NTU60_CS.npz": "ntu60-xsub",
+    "NTU60_XView.npz": "ntu60-xview",
+    "NTU60_CV.npz": "ntu60-xview",
+    "NTU120_XSub.npz": "ntu120-xsub",
+    "NTU120_CSub.npz": "ntu120-xsub",
+    "NTU120_XSet.npz": "ntu120-xset",
+    "NTU120_CSet.npz": "ntu120-xset",
+}
+"""The names of the field's padded files, and the protocol each stands for."""
 
 
 def _lines(resource: str) -> list[str]:
@@ -161,6 +173,27 @@ class ClipIds(NamedTuple):
     performer: int
     replication: int
     label: int
+
+    def clip(
+        self,
+        name: str,
+        x: NDArray[np.float32],
+        *,
+        in_train: bool | None = None,
+        duplicated: bool = False,
+    ) -> SourceClip:
+        """Return the clip with this label and these ids."""
+        return SourceClip(
+            name=name,
+            x=x,
+            label=self.label,
+            subject=self.performer,
+            camera=self.camera,
+            setup=self.setup,
+            replication=self.replication,
+            in_train=in_train,
+            duplicated=duplicated,
+        )
 
 
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")

@@ -1,4 +1,4 @@
-"""From what a user brings to a prepared set: choose the source, read it once, cache it."""
+"""Prepare a set: choose the source that a path names, read it once, cache it."""
 
 import hashlib
 import os
@@ -12,55 +12,54 @@ from charon.data import ntu
 from charon.data.cache.archive import VERSION, Archive
 from charon.data.cache.build_folder import build_folder
 from charon.data.cache.writer import ArchiveWriter
+from charon.data.formats import FORMATS, format_named, known_formats
 from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
 from charon.files import is_full
 
 _SECONDS_BETWEEN_REPORTS = 0.1
-STANDINS = ("standin", "standin-full", "standin-120", "standin-120-full")
-"""The names of what is made on the spot."""
-
-_KNOWN = (
-    f"give a folder or a .zip of .skeleton files, an .npz, a .pkl, or one of {', '.join(STANDINS)}"
-)
 
 
 def open_source(path: str, *, keep_gaps: bool = False) -> Source:
     """Return the source of the clips that ``path`` names.
 
     Args:
-        path: a folder or a .zip of .skeleton files; an .npz (one of the eight names of NTU
-            RGB+D's, or any other skeleton set); a PYSKL .pkl; or the embedded stand-in:
-            ``standin`` (60 classes), ``standin-120``, or these with ``-full`` for as many
-            clips as NTU RGB+D has.
+        path: of a file or folder in one of :data:`charon.data.formats.FORMATS`, or one of
+            their names for data made on the spot.
         keep_gaps: leave the gaps in a body's track where they were; .skeleton files only.
 
     Raises:
         DataError: there is no such source, or its file cannot be used.
     """
-    # What a source needs is imported here: a trial that opens a cache needs none of it.
-    if path not in STANDINS:
-        return _open_file(_place(path), keep_gaps=keep_gaps)
-    from charon.data.standin.source import StandIn
-
-    _refuse_keep_gaps(path, keep_gaps)
-    make = StandIn.full if path.endswith("-full") else StandIn.small
-    return make(120 if "-120" in path else 60)
+    place = Path(path)
+    form = format_named(path)
+    if form is None:
+        place = _place(path)
+        _check_there(place)
+        form = next((each for each in FORMATS.values() if each.recognises(place)), None)
+    if form is None:
+        raise DataError(f"{place} is of no known kind; give {known_formats()}.")
+    if form.keeps_gaps:
+        return form.open(place, keep_gaps=keep_gaps)
+    if keep_gaps:
+        raise DataError(f"keep_gaps acts on .skeleton files only, and {place} has none.")
+    return form.open(place)
 
 
 def from_anywhere(path: str) -> str:
     """Return an absolute path for what ``path`` names, so that it does so from every folder.
 
-    A stand-in's name, and what names nothing, stay as they are.
+    A name for data made on the spot, and what names nothing, stay as they are.
     """
-    if path in STANDINS or not is_there(path):
+    if format_named(path) or not is_there(path):
         return path
     return str(_place(path).resolve())
 
 
 def is_there(path: str) -> bool:
-    """Whether ``path`` can be seen; not so below a folder that one may not enter."""
-    return os.path.exists(_place(path))  # noqa: PTH110 - Path.exists would raise there
+    """Whether ``path`` names data made on the spot, or a file or folder that can be seen."""
+    # Path.exists would raise below a folder that may not be entered.
+    return format_named(path) is not None or os.path.exists(_place(path))  # noqa: PTH110
 
 
 def _place(path: str) -> Path:
@@ -68,34 +67,13 @@ def _place(path: str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser would raise
 
 
-def _open_file(path: Path, *, keep_gaps: bool) -> Source:
+def _check_there(place: Path) -> None:
     try:
-        path.stat()
+        place.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise DataError(f"{path} does not exist; {_KNOWN}.") from error
+        raise DataError(f"{place} does not exist; give {known_formats()}.") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    suffix = path.suffix.lower()
-    if path.is_dir() or suffix == ".zip":
-        from charon.data.formats.skeleton_folder import SkeletonFolder
-
-        return SkeletonFolder(path, keep_gaps=keep_gaps)
-    _refuse_keep_gaps(str(path), keep_gaps)
-    if suffix == ".npz":
-        from charon.data.formats.ntu_npz import NtuNpz, benchmark_of
-        from charon.data.formats.plain_npz import AnyNpz
-
-        return AnyNpz(path) if benchmark_of(path) is None else NtuNpz(path)
-    if suffix == ".pkl":
-        from charon.data.formats.pyskl_pickle import PysklPickle
-
-        return PysklPickle(path)
-    raise DataError(f"{path} is of no known kind; {_KNOWN}.")
-
-
-def _refuse_keep_gaps(path: str, keep_gaps: bool) -> None:
-    if keep_gaps:
-        raise DataError(f"keep_gaps acts on .skeleton files only, and {path} has none.")
+        raise DataError(f"{place} cannot be read: {error.strerror}.") from error
 
 
 def prepare(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from charon.data.formats import known_formats
+from charon.data.ntu import Benchmark
 from charon.settings import Settings, setting
 
 
@@ -10,19 +12,8 @@ from charon.settings import Settings, setting
 class DataSettings(Settings):
     """The source, the benchmark and the stream of tasks."""
 
-    path: str = setting(
-        "standin",
-        "standin, standin-full, or a folder, .zip, .npz or .pkl of skeletons",
-    )
-    benchmark: Literal[
-        "auto",
-        "ntu60-xsub",
-        "ntu60-xview",
-        "ntu120-xsub",
-        "ntu120-xset",
-        "ntu120new-xsub",
-        "ntu120new-xset",
-    ] = setting(
+    path: str = setting("standin", known_formats())
+    benchmark: Literal["auto", Benchmark] = setting(
         "auto",
         "the protocol; auto: ntu60-xview or ntu120-xset, or the data's own split; "
         "ntu120new: only the 60 classes that NTU-60 lacks",

@@ -1,11 +1,12 @@
-"""What every source of clips gives: a description of the set, and its clips one by one.
+"""Sources of clips: what is known of a set, its clips one by one, and the format it is in.
 
-A source knows a file format (or makes clips itself); everything behind it, the cache,
-the protocols and the stream, knows only these types.
+A source knows a file format, or makes clips itself; the cache, the protocols and the stream
+know only these types.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -25,8 +26,8 @@ class Description:
         centre_joint: the joint whose first position is the origin of a clip.
         bones: pairs of joints, for drawing; may be empty.
         parts: named groups of joints (semantic body parts); may be empty.
-        is_ntu: whether labels, subjects, cameras and setups are those of NTU RGB+D, so
-            that its four protocols and its published class orders apply.
+        is_ntu: whether labels and ids are those of NTU RGB+D, so that its protocols and
+            published class orders apply.
         is_standin: whether the clips are synthetic.
     """
 
@@ -52,8 +53,7 @@ class SourceClip:
         label: 0-based class in the source's own order.
         subject, camera, setup, replication: ids from 1; 0 where the source has none.
         in_train: the source's own split: True train, False test, None where it has none.
-        duplicated: body 2 of the source was an exact copy of body 1 (the field's NTU-120
-            files have this); ``x`` has it zeroed.
+        duplicated: body 2 of the source was an exact copy of body 1, and is zero in ``x``.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Source(Protocol):
         """Return a string that changes whenever the clips may have changed.
 
         It names the cache: path, size and modification time of the files, and every
-        option of the preparation. It must be cheap: no clip is read for it.
+        option of the preparation. No clip is read for it.
         """
         ...
 
@@ -96,8 +96,33 @@ class Source(Protocol):
         ...
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
-        """Yield every clip in the set's order, using up to ``workers`` processes.
+        """Yield every clip in the set's order, using up to ``workers`` processes or threads.
 
-        Memory stays bounded: it does not grow with the number of clips.
+        Memory does not grow with the number of clips.
         """
         ...
+
+
+def file_identity(kind: str, path: Path) -> str:
+    """Return the identity of a source that is one file: it changes with path, size or time."""
+    status = path.stat()
+    return f"{kind} {path.resolve()} {status.st_size} {status.st_mtime_ns}"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of data that a path can name: how it is recognised, opened and described.
+
+    Attributes:
+        takes: a noun phrase for help and errors, such as ``a .pkl of PYSKL``.
+        open: makes the source of an existing path, or of one of ``names``.
+        recognises: whether an existing file or folder is of this format, by its name.
+        names: words that stand for data made on the spot.
+        keeps_gaps: whether ``open`` takes the option ``keep_gaps``.
+    """
+
+    takes: str
+    open: Callable[..., Source]
+    recognises: Callable[[Path], bool] = lambda path: False
+    names: tuple[str, ...] = ()
+    keeps_gaps: bool = False

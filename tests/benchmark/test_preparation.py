@@ -5,7 +5,6 @@ import pytest
 
 from charon.benchmark.preparation import measure_padded, measure_skeleton_files, recorded_text
 from charon.data.formats.skeleton_text import parse_skeleton
-from charon.data.formats.skeleton_usual import read_usual
 from charon.data.standin.source import make_raw_clip
 
 
@@ -25,7 +24,6 @@ def test_the_files_hold_the_clips_to_seven_digits():
     clip = make_raw_clip("S001C001P002R001A055", 60, seed=0)
     text = recorded_text(clip)
     read = parse_skeleton(text.encode(), "a")
-    assert read_usual(text.encode()) is not None
     np.testing.assert_array_equal(read.frame, clip.frame)
     assert read.body_id == clip.body_id
     np.testing.assert_allclose(read.xyz, clip.xyz, rtol=1e-6)

@@ -1,8 +1,9 @@
 """Small sets as a user has them, files on disk, and the settings of a run small enough."""
 
 import numpy as np
+from data.raw_clips import format_skeleton
 
-from charon.data.formats.skeleton_text import RawClip, format_skeleton
+from charon.data.recordings import Recording
 
 NUM_CLASSES, CLIPS_OF_A_CLASS = 4, 6
 
@@ -60,7 +61,7 @@ def skeleton_text(num_frames=20, seed=0, num_people=1):
     body = np.stack([np.linspace(0, 0.5, 25), np.linspace(0, 1.7, 25), np.full(25, 3.0)], axis=1)
     xyz = body + rng.normal(0, 0.05, (num_frames * num_people, 25, 3))
     return format_skeleton(
-        RawClip(
+        Recording(
             name="made",
             num_frames=num_frames,
             frame=np.repeat(np.arange(num_frames), num_people),

@@ -1,8 +1,8 @@
-"""Random recordings for the tests of the `.skeleton` reader and of the preparation."""
+"""Recordings for the tests of the `.skeleton` reader and of the preparation, and their text."""
 
 import numpy as np
 
-from charon.data.formats.skeleton_text import RawClip
+from charon.data.recordings import Recording
 
 # Kinect's ids have 17 digits: more than a double can hold.
 IDS = [str(72057594037931101 + index) for index in range(6)]
@@ -26,7 +26,7 @@ def random_raw_clip(seed, *, num_frames=30, max_bodies=4, name="random"):
             seen.append((frame, body, place + rng.normal(0, size, (25, 3)) * shape))
     seen.sort(key=lambda one: one[0])
     xyz = np.array([joints for _, _, joints in seen], dtype=np.float32).reshape(-1, 25, 3)
-    return RawClip(
+    return Recording(
         name=name,
         num_frames=num_frames,
         frame=np.array([frame for frame, _, _ in seen], dtype=np.int64),
@@ -49,10 +49,23 @@ def standing(frames, body="1", *, height=2.0, width=0.5, shift=0.0, sway=0.0):
 def raw_clip(appearances, num_frames, name="S001C001P001R001A001"):
     """A recording of ``(frame, body, xyz)`` in any order."""
     ordered = sorted(appearances, key=lambda one: one[0])
-    return RawClip(
+    return Recording(
         name=name,
         num_frames=num_frames,
         frame=np.array([frame for frame, _, _ in ordered], dtype=np.int64),
         body_id=tuple(body for _, body, _ in ordered),
         xyz=np.array([xyz for _, _, xyz in ordered], dtype=np.float32).reshape(-1, 25, 3),
     )
+
+
+def format_skeleton(clip):
+    """The recording as `.skeleton` text, with digits enough for the identical float32.
+
+    What a recording does not hold is written as 0, and every tracking state as 2 (tracked).
+    """
+    bodies = [[] for _ in range(clip.num_frames)]
+    for index, body, xyz in zip(clip.frame.tolist(), clip.body_id, clip.xyz, strict=True):
+        joints = ("%.9g %.9g %.9g 0 0 0 0 0 0 0 0 2\n" * 25) % tuple(xyz.ravel().tolist())
+        bodies[index].append(f"{body} 0 0 0 0 0 0 0 0 2\n25\n{joints}")
+    frames = (f"{len(seen)}\n{''.join(seen)}" for seen in bodies)
+    return f"{clip.num_frames}\n{''.join(frames)}"

@@ -17,18 +17,17 @@ from charon.data import prepare as prepare_module
 from charon.data.cache.archive import list_archives
 from charon.data.cache.build_folder import build_folder
 from charon.data.cache.writer import ArchiveWriter
-from charon.data.prepare import open_source, prepare
+from charon.data.prepare import open_source, prepare, prepare_source
 from charon.data.source import Unreadable
 from charon.errors import DataError
 
 
 @pytest.fixture
-def from_source(monkeypatch, tmp_path):
+def from_source(tmp_path):
     """Return a function that prepares a given source into ``tmp_path / "cache"``."""
 
     def run(source, **options):
-        monkeypatch.setattr(prepare_module, "open_source", lambda path, **_: source)
-        return prepare("some/where.npz", tmp_path / "cache", **options)
+        return prepare_source(source, "some/where.npz", tmp_path / "cache", **options)
 
     return run
 
@@ -169,14 +168,14 @@ def test_two_processes_prepare_the_same_set_once(tmp_path):
     script = f"""
         import time
         from pathlib import Path
-        from charon.data.formats import plain_npz as any_npz
+        from charon.data.formats import plain_npz
         from charon.data import prepare
-        read = any_npz.AnyNpz.clips
+        read = plain_npz.PlainNpz.clips
         def slowly(self, workers):
             Path({str(tmp_path)!r}, "read").open("a").write("x")
             time.sleep(0.5)
             return read(self, workers)
-        any_npz.AnyNpz.clips = slowly
+        plain_npz.PlainNpz.clips = slowly
         archive = prepare.prepare({str(tmp_path / "set.npz")!r}, Path({str(tmp_path / "cache")!r}))
         print(archive.fingerprint)
     """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from charon.data.formats.skeleton_text import RawClip
+from charon.data.recordings import Recording
 
 
 def read_plainly(text):
@@ -15,7 +15,7 @@ def read_plainly(text):
             frames.append(frame)
             joints = [next(lines).split()[:3] for _ in range(int(next(lines)))]
             xyz.append(np.array(joints, dtype=np.float32))
-    return RawClip(
+    return Recording(
         name="plain",
         num_frames=num_frames,
         frame=np.array(frames, dtype=np.int64),

@@ -22,7 +22,7 @@ from charon.cli.console import ClipProgress, count
 from charon.cli.models import check_fits
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
-from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
+from charon.data.formats.unlabelled import Unlabelled, is_raw
 from charon.data.prepare import open_source
 from charon.data.source import Source
 from charon.data.transforms import load_clips
@@ -83,8 +83,7 @@ def main(options: argparse.Namespace) -> int:
 def _open(path: str, *, keep_gaps: bool) -> tuple[Source, bool]:
     """Return the clips, and whether they are raw files of any names."""
     place = Path(path).expanduser()
-    is_zip = place.is_file() and place.suffix.lower() == ".zip"
-    if is_skeleton_file(place) or place.is_dir() or is_zip:
+    if is_raw(place):
         return Unlabelled(place, keep_gaps=keep_gaps), True
     return open_source(path), False
 

@@ -7,7 +7,6 @@ read, if a class would be empty, or with --strict if any cannot.
 import argparse
 
 from charon.cli.clips import (
-    PATH_HELP,
     STANDIN_NOTE,
     add_cache_argument,
     cache_dir,
@@ -15,13 +14,14 @@ from charon.cli.clips import (
 )
 from charon.cli.console import ClipProgress, clock, count, size, tell_unreadable
 from charon.data.cache.archive import Archive
+from charon.data.formats import known_formats
 from charon.data.prepare import prepare
 from charon.settings import whole_number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("path", metavar="PATH", help=PATH_HELP)
+    parser.add_argument("path", metavar="PATH", help=known_formats())
     add_cache_argument(parser)
     parser.add_argument(
         "--workers", type=whole_number(1), metavar="N", help="processes to read with (all cores)"

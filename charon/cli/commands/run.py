@@ -16,10 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
-from charon.cli.clips import PATH_HELP, STANDIN_NOTE, add_cache_argument, cache_dir, open_clips
+from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, open_clips
 from charon.cli.console import Status, clock, count, size
 from charon.cli.run_folder import RunFolder
 from charon.config import PRESETS, Run
+from charon.data.formats import known_formats
 from charon.data.prepare import open_source
 from charon.errors import CheckpointError, ConfigError
 from charon.learners import LEARNERS
@@ -32,7 +33,7 @@ _INTERRUPTED = 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("--data", metavar="PATH", help=f"{PATH_HELP} (default: standin)")
+    parser.add_argument("--data", metavar="PATH", help=f"{known_formats()} (default: standin)")
     parser.add_argument(
         "--preset",
         choices=PRESETS,

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from charon.cli.clips import (
-    PATH_HELP,
     add_cache_argument,
     cache_dir,
     open_clips,
@@ -29,6 +28,7 @@ from charon.cli.strip import (
     thinned,
 )
 from charon.data.cache.archive import Archive
+from charon.data.formats import known_formats
 from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
 from charon.data.prepare import open_source
 from charon.data.transforms import load_clips
@@ -42,7 +42,7 @@ _FORMATS = (".png", ".svg", ".pdf")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("path", metavar="PATH", help=f"a .skeleton file, {PATH_HELP}")
+    parser.add_argument("path", metavar="PATH", help=f"a .skeleton file, {known_formats()}")
     parser.add_argument(
         "--clip", metavar="NAME|INDEX", help="which clip, by its name or from 0 (default: 0)"
     )

@@ -2,7 +2,7 @@
 
 An archive is a folder of three files. ``frames.npy`` holds the frames of all clips one after
 the other, ``clips.npz`` a row for each clip, and ``archive.json`` what they have in common.
-It is written elsewhere (``archive_writer.py``) and put into its place when it is complete, so
+It is written elsewhere (``writer.py``) and put into its place when it is complete, so
 that nothing half-written is ever opened.
 """
 

@@ -1,4 +1,4 @@
-"""The padded .npz files of NTU RGB+D that the field trains on, as a source of clips.
+"""The padded .npz files of NTU RGB+D that the field trains on.
 
 Source: the preparation scripts of CTR-GCN and STTFormer write x_train, y_train, x_test and
 y_test: x float32 (clip, 300, 150), centred and zero-padded, 150 = body (2) x joint (25) x xyz;
@@ -15,24 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
-from charon.data.actors import centre
+from charon.data.actors import centre, zero_copied_body
 from charon.data.formats.npz_reader import NpzReader, check_finite, lengths, map_slabs
-from charon.data.source import Description, SourceClip, Unreadable
+from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
 from charon.errors import DataError
 
 _LOG = logging.getLogger(__name__)
-
-FILES: dict[str, ntu.Benchmark] = {
-    "NTU60_XSub.npz": "ntu60-xsub",
-    "NTU60_CS.npz": "ntu60-xsub",
-    "NTU60_XView.npz": "ntu60-xview",
-    "NTU60_CV.npz": "ntu60-xview",
-    "NTU120_XSub.npz": "ntu120-xsub",
-    "NTU120_CSub.npz": "ntu120-xsub",
-    "NTU120_XSet.npz": "ntu120-xset",
-    "NTU120_CSet.npz": "ntu120-xset",
-}
-"""The eight names in use, and the protocol each stands for."""
 
 _VALUES = ntu.NUM_BODIES * ntu.NUM_JOINTS * 3
 _PARTS = ("train", "test")
@@ -40,19 +28,16 @@ _PARTS = ("train", "test")
 
 def benchmark_of(path: Path) -> ntu.Benchmark | None:
     """Return the protocol that a file's name stands for, or None for any other name."""
-    lower = {name.lower(): benchmark for name, benchmark in FILES.items()}
+    lower = {name.lower(): benchmark for name, benchmark in ntu.NPZ_FILES.items()}
     return lower.get(path.name.lower())
 
 
 class NtuNpz:
     """One of the eight files, train rows first.
 
-    A file with all rows of its protocol, in the field's order, gets the names and ids of its
-    clips back; the labels must agree for that. In any other file clips are called
-    ``train-000000``, their ids are 0, and only the file's own split can be used.
-
-    A second body that equals the first exactly is a copy (the field's NTU RGB+D 120 files
-    have one wherever only one person was seen): it is set to zero and marked.
+    A file whose labels are those of its whole protocol, in the field's order, gets the names
+    and ids of its clips back. In any other file clips are called ``train-000000``, their ids
+    are 0, and only the file's own split can be used.
 
     Raises:
         DataError: the file cannot be read, or an array is missing or has a wrong shape, type
@@ -63,7 +48,7 @@ class NtuNpz:
         """Read the labels of ``path`` and check the arrays' shapes."""
         benchmark = benchmark_of(path)
         if benchmark is None:
-            raise DataError(f"{path} has none of the names {', '.join(FILES)}.")
+            raise DataError(f"{path} has none of the names {', '.join(ntu.NPZ_FILES)}.")
         self._path = path
         self._benchmark: ntu.Benchmark = benchmark
 
@@ -74,8 +59,7 @@ class NtuNpz:
 
     def identity(self) -> str:
         """Return a string that changes with the file's path, size or time."""
-        status = self._path.stat()
-        return f"ntu npz {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
+        return file_identity("ntu npz", self._path)
 
     def __len__(self) -> int:
         """Return the number of rows of both parts."""
@@ -169,22 +153,11 @@ class NtuNpz:
         except DataError as error:
             return Unreadable(name, str(error))
         ids = ntu.parse_name(name) if is_named else ntu.ClipIds(0, 0, 0, 0, label)
-        return SourceClip(
-            name=name,
-            x=x,
-            label=label,
-            subject=ids.performer,
-            camera=ids.camera,
-            setup=ids.setup,
-            replication=ids.replication,
-            in_train=part == "train",
-            duplicated=duplicated,
-        )
+        return ids.clip(name, x, in_train=part == "train", duplicated=duplicated)
 
 
-def zero_copied_body(x: NDArray[np.float32]) -> bool:
-    """Set body 2 of (frame, 2, joint, channel) to zero if it equals body 1; return whether."""
-    duplicated = bool(x.size) and bool(np.array_equal(x[:, 0], x[:, 1])) and bool(x.any())
-    if duplicated:
-        x[:, 1] = 0
-    return duplicated
+FORMAT = Format(
+    takes="an .npz of NTU RGB+D as CTR-GCN prepares it",
+    open=NtuNpz,
+    recognises=lambda path: benchmark_of(path) is not None,
+)

@@ -1,4 +1,4 @@
-"""Any other skeleton set, as one .npz of plain arrays."""
+"""Any skeleton set, as one .npz of plain arrays."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
-from charon.data.actors import centre
+from charon.data.actors import centre, zero_copied_body
 from charon.data.formats.npz_reader import ArrayHeader, NpzReader, check_finite, map_slabs
-from charon.data.formats.ntu_npz import FILES, zero_copied_body
-from charon.data.source import Description, SourceClip, Unreadable
+from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
 from charon.errors import DataError
 
 _MAX_ID = int(np.iinfo(np.int16).max)
@@ -31,7 +30,7 @@ class _Table:
     in_train: NDArray[np.bool_] | None
 
 
-class AnyNpz:
+class PlainNpz:
     """A set of skeleton clips in an .npz with these arrays:
 
     - ``x``: float32 (clip, channel, frame, joint, body), zero-padded; 2 or 3 channels, 1 or 2
@@ -66,8 +65,7 @@ class AnyNpz:
 
     def identity(self) -> str:
         """Return a string that changes with the file's path, size or time."""
-        status = self._path.stat()
-        return f"any npz {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
+        return file_identity("any npz", self._path)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -123,7 +121,7 @@ class AnyNpz:
             if {"x_train", "y_train"} <= npz.keys:
                 raise DataError(
                     f"{self._path} has the arrays of an NTU RGB+D file but not the name of one; "
-                    f"rename it to the protocol it holds: {', '.join(FILES)}."
+                    f"rename it to the protocol it holds: {', '.join(ntu.NPZ_FILES)}."
                 )
             x = self._check_x(npz.header("x"))
             label = self._whole(npz, "label", x.shape[0], smallest=0, largest=_MAX_ID)
@@ -244,3 +242,10 @@ class AnyNpz:
                 part_of.setdefault(int(joint[member]), name)
         found = {n: tuple(sorted(j for j, own in part_of.items() if own == n)) for n in ntu.PARTS}
         return {name: joints for name, joints in found.items() if joints}
+
+
+FORMAT = Format(
+    takes="any other skeletons as an .npz",
+    open=PlainNpz,
+    recognises=lambda path: path.suffix.lower() == ".npz",
+)

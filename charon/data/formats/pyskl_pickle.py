@@ -1,4 +1,4 @@
-"""PYSKL's pickles of NTU RGB+D (ntu60_3danno.pkl, ntu120_3danno.pkl) as a source of clips.
+"""PYSKL's pickles of NTU RGB+D: ntu60_3danno.pkl and ntu120_3danno.pkl.
 
 A pickle is a program. It is read by an unpickler that builds numpy arrays and plain
 containers and nothing else; one that asks for anything more is refused before it gets it.
@@ -16,9 +16,8 @@ from numpy._core.multiarray import _reconstruct, scalar
 from numpy.typing import DTypeLike, NDArray
 
 from charon.data import ntu
-from charon.data.actors import centre
-from charon.data.formats.ntu_npz import zero_copied_body
-from charon.data.source import Description, SourceClip, Unreadable
+from charon.data.actors import centre, zero_copied_body
+from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
 from charon.errors import DataError
 
 _WANTED = (
@@ -138,8 +137,7 @@ class PysklPickle:
 
     def identity(self) -> str:
         """Return a string that changes with the file's path, size or time."""
-        status = self._path.stat()
-        return f"pyskl pickle {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
+        return file_identity("pyskl pickle", self._path)
 
     def __len__(self) -> int:
         """Return the number of annotations."""
@@ -165,21 +163,11 @@ class PysklPickle:
                 "that clip."
             )
         duplicated = zero_copied_body(x)
-        ids = ntu.parse_name(name)
         try:
             x = centre(x, ntu.CENTRE_JOINT)
         except DataError as error:
             return Unreadable(name, str(error))
-        return SourceClip(
-            name=name,
-            x=x,
-            label=ids.label,
-            subject=ids.performer,
-            camera=ids.camera,
-            setup=ids.setup,
-            replication=ids.replication,
-            duplicated=duplicated,
-        )
+        return ntu.parse_name(name).clip(name, x, duplicated=duplicated)
 
     @cached_property
     def _annotations(self) -> list[dict[str, Any]]:
@@ -222,3 +210,10 @@ def _problem(annotation: Any) -> str:
     if annotation["label"] != label:
         return f"({name}) has label {annotation['label']}, but its name says {label}"
     return ""
+
+
+FORMAT = Format(
+    takes="a .pkl of PYSKL",
+    open=PysklPickle,
+    recognises=lambda path: path.suffix.lower() == ".pkl",
+)

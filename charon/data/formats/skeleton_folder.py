@@ -1,4 +1,4 @@
-"""A folder or zip of NTU RGB+D's `.skeleton` files as a source of clips."""
+"""A folder or zip of NTU RGB+D's `.skeleton` files."""
 
 import os
 import zipfile
@@ -11,15 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_text import (
-    MAX_BYTES,
-    RawClip,
-    parse_skeleton,
-    read_skeleton_file,
-    too_large,
-)
+from charon.data.formats.skeleton_text import check_size, parse_skeleton, read_skeleton_file
 from charon.data.parallel import map_in_order
-from charon.data.source import Description, SourceClip, Unreadable
+from charon.data.recordings import Recording
+from charon.data.source import Description, Format, SourceClip, Unreadable
 from charon.errors import DataError
 
 SUFFIX = ".skeleton"
@@ -108,7 +103,7 @@ class RawReader:
     root: Path
     opened: zipfile.ZipFile | None = field(default=None, init=False)
 
-    def read(self, entry: Entry) -> RawClip:
+    def read(self, entry: Entry) -> Recording:
         """Read one file.
 
         Raises:
@@ -117,8 +112,7 @@ class RawReader:
         if self.root.is_dir():
             return read_skeleton_file(self.root / entry.path)
         where = f"{self.root}/{entry.path}"
-        if entry.size > MAX_BYTES:
-            raise DataError(too_large(where, entry.size))
+        check_size(where, entry.size)
         try:
             if self.opened is None:
                 self.opened = zipfile.ZipFile(self.root)
@@ -143,16 +137,7 @@ class _Reader(RawReader):
     def __call__(self, entry: Entry) -> SourceClip | Unreadable:
         try:
             ids = ntu.parse_name(entry.name)
-            raw = self.read(entry)
-            return SourceClip(
-                name=entry.name,
-                x=prepare_clip(raw, keep_gaps=self.keep_gaps),
-                label=ids.label,
-                subject=ids.performer,
-                camera=ids.camera,
-                setup=ids.setup,
-                replication=ids.replication,
-            )
+            return ids.clip(entry.name, prepare_clip(self.read(entry), keep_gaps=self.keep_gaps))
         except DataError as error:
             return Unreadable(entry.name, str(error))
 
@@ -216,5 +201,18 @@ def _list_zip(archive_path: Path) -> list[Entry]:
     ]
 
 
+def is_folder_or_zip(path: Path) -> bool:
+    """Whether this is a folder or, by its name, a zip."""
+    return path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
+
+
 def _is_skeleton(file: str) -> bool:
     return file.lower().endswith(SUFFIX) and not file.startswith(".")
+
+
+FORMAT = Format(
+    takes=f"a folder or a .zip of {SUFFIX} files",
+    open=SkeletonFolder,
+    recognises=is_folder_or_zip,
+    keeps_gaps=True,
+)

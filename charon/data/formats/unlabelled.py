@@ -1,12 +1,18 @@
 """Recordings whose class nobody knows yet: `.skeleton` files of any names."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_folder import SUFFIX, Entry, RawReader, list_entries
+from charon.data.formats.skeleton_folder import (
+    SUFFIX,
+    Entry,
+    RawReader,
+    is_folder_or_zip,
+    list_entries,
+)
 from charon.data.parallel import map_in_order
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.errors import DataError
@@ -18,6 +24,11 @@ UNKNOWN = "unknown"
 def is_skeleton_file(path: Path) -> bool:
     """Return whether this is one `.skeleton` file, by its name."""
     return path.is_file() and path.suffix.lower() == SUFFIX
+
+
+def is_raw(path: Path) -> bool:
+    """Return whether this is a `.skeleton` file, or a folder or zip that may have them."""
+    return is_skeleton_file(path) or is_folder_or_zip(path)
 
 
 class Unlabelled:
@@ -50,16 +61,8 @@ class Unlabelled:
     @property
     def description(self) -> Description:
         """NTU RGB+D's joints, and the one class."""
-        return Description(
-            name=self._path.stem,
-            class_names=(UNKNOWN,),
-            num_joints=ntu.NUM_JOINTS,
-            num_bodies=ntu.NUM_BODIES,
-            num_channels=3,
-            centre_joint=ntu.CENTRE_JOINT,
-            bones=ntu.BONES,
-            parts=ntu.PARTS,
-        )
+        about = ntu.description(self._path.stem, num_classes=60)
+        return replace(about, class_names=(UNKNOWN,), is_ntu=False)
 
     def identity(self) -> str:
         """Return a string that changes with any file's path, size or time, or with an option."""

@@ -11,15 +11,14 @@ preparation as a real recording.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_text import RawClip, write_skeleton_file
 from charon.data.parallel import map_in_order
+from charon.data.recordings import Recording
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.data.standin.body import NUM_JOINTS, joint_positions, person_bones
 from charon.data.standin.classes import is_two_person
@@ -89,25 +88,16 @@ class StandIn:
 
 def make_clip(name: str, num_classes: int, seed: int) -> SourceClip:
     """Return one clip, prepared as a real recording is."""
-    ids = ntu.parse_name(name)
-    return SourceClip(
-        name=name,
-        x=prepare_clip(make_raw_clip(name, num_classes, seed)),
-        label=ids.label,
-        subject=ids.performer,
-        camera=ids.camera,
-        setup=ids.setup,
-        replication=ids.replication,
-    )
+    return ntu.parse_name(name).clip(name, prepare_clip(make_raw_clip(name, num_classes, seed)))
 
 
-def make_raw_clip(name: str, num_classes: int, seed: int) -> RawClip:
+def make_raw_clip(name: str, num_classes: int, seed: int) -> Recording:
     """Return one recording as a `.skeleton` file would hold it."""
     measured, rng = _measured(name, num_classes, seed)
     bodies = [places for places, _ in measured]
     frames = len(bodies[0])
     first_id = 72057594037900000 + int(rng.integers(10**4))  # 17 digits, as Kinect's
-    return RawClip(
+    return Recording(
         name=name,
         num_frames=frames,
         frame=np.repeat(np.arange(frames), len(bodies)),
@@ -174,11 +164,3 @@ def _partner(seed: int, performer: int) -> int:
     """
     candidates = [(performer + i) % 106 + 1 for i in range(9)]
     return min(candidates, key=lambda p: sum(person_bones(seed, p).length.values()))
-
-
-def write_skeleton_files(standin: StandIn, folder: Path) -> None:
-    """Write every clip as `<name>.skeleton` into ``folder``, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in standin.names:
-        raw = make_raw_clip(name, standin.num_classes, standin.seed)
-        write_skeleton_file(folder / f"{name}.skeleton", raw)

@@ -88,9 +88,9 @@ def check_named(path: str) -> None:
     Raises:
         DataError: there is no such source, or it cannot be read.
     """
-    from charon.data.prepare import STANDINS, is_there, open_source
+    from charon.data.prepare import is_there, open_source
 
-    if path not in STANDINS and not is_there(path):
+    if not is_there(path):
         open_source(path)
 
 

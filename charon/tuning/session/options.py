@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from charon.data.formats import known_formats
+from charon.data.prepare import from_anywhere
 from charon.errors import ConfigError
 from charon.settings import Value, parse_setting, whole_number
 from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
@@ -153,7 +155,7 @@ def _parser(study: Study) -> argparse.ArgumentParser:
         description=f"{study.question} Defaults stand in brackets.", allow_abbrev=False
     )
     what = parser.add_argument_group("what is run")
-    what.add_argument("--data", type=_data, metavar="PATH", help=_DATA)
+    what.add_argument("--data", type=_data, metavar="PATH", help=f"{known_formats()} (standin)")
     what.add_argument(
         "--benchmark", nargs="+", choices=_BENCHMARKS, metavar="NAME", help=_BENCHMARK
     )
@@ -196,10 +198,6 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     return parser
 
 
-_DATA = (
-    "a folder or zip of .skeleton files, an .npz, a .pkl, or standin, standin-120, standin-full, "
-    "standin-120-full (standin)"
-)
 _SEEDS = (
     "every run is repeated with each; a search has one, of all its trials and of its sampler, and "
     "is confirmed with others (the study's)"
@@ -239,8 +237,6 @@ _BENCHMARKS = (
 
 def _data(path: str) -> str:
     """Take a path for what it names here: the study may go on from another folder."""
-    from charon.data.prepare import from_anywhere  # reads nothing, but imports numpy
-
     return from_anywhere(path)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from data.set_makers import any_arrays
 
-from charon.data.formats.plain_npz import AnyNpz
+from charon.data.formats.plain_npz import PlainNpz
 from charon.data.ntu import PARTS
 from charon.data.source import Unreadable
 from charon.errors import DataError
@@ -13,7 +13,7 @@ from charon.errors import DataError
 def save(tmp_path, **replaced):
     arrays = any_arrays() | replaced
     np.savez(tmp_path / "set.npz", **{k: v for k, v in arrays.items() if v is not None})
-    return AnyNpz(tmp_path / "set.npz")
+    return PlainNpz(tmp_path / "set.npz")
 
 
 def test_clips_come_without_their_padding_and_centred(tmp_path):
@@ -159,10 +159,10 @@ def test_a_truncated_file_is_said(tmp_path):
     path = tmp_path / "set.npz"
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(DataError, match=r"is not an \.npz, or it is truncated"):
-        len(AnyNpz(path))
+        len(PlainNpz(path))
 
 
 def test_the_identity_follows_the_file(tmp_path):
     first = save(tmp_path).identity()
-    assert AnyNpz(tmp_path / "set.npz").identity() == first
+    assert PlainNpz(tmp_path / "set.npz").identity() == first
     assert save(tmp_path, x=X * 2).identity() != first

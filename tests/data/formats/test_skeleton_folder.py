@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.raw_clips import raw_clip, standing
+from data.raw_clips import format_skeleton, raw_clip, standing
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
 from charon.data.formats.skeleton_folder import SkeletonFolder
-from charon.data.formats.skeleton_text import format_skeleton
 from charon.data.source import SourceClip, Unreadable
 from charon.errors import DataError
 

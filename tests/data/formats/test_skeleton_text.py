@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
-from data.raw_clips import random_raw_clip
+from data.raw_clips import format_skeleton, random_raw_clip
 
 from charon.benchmark.plain.skeleton import read_plainly
-from charon.data.formats.skeleton_text import (
-    MAX_BYTES,
-    RawClip,
-    format_skeleton,
-    parse_skeleton,
-    read_skeleton_file,
-    write_skeleton_file,
-)
-from charon.data.formats.skeleton_usual import read_usual
+from charon.data.formats.skeleton_text import MAX_BYTES, parse_skeleton, read_skeleton_file
+from charon.data.recordings import Recording
 from charon.errors import DataError
 
 
@@ -75,10 +68,78 @@ def test_lines_may_end_with_a_carriage_return_alone():
     assert_same(parse_skeleton(text.replace("\n", "\r").encode(), "a"), text)
 
 
-@pytest.mark.parametrize("newline", [b"\r\n", b"\n"])
-def test_files_of_the_usual_form_take_the_fast_way(newline):
-    text = format_skeleton(random_raw_clip(3)).encode().replace(b"\n", newline)
-    assert read_usual(text) is not None
+# Characters that numpy takes for spaces have a text read line by line.
+LINE_BY_LINE = b"\x0b\n"
+GARBAGE = [b" ", b"\n", b"\r", b"\r\n", b"\t", b"\0", b"-", b".", b"9", b"1", b"", b"\x85", b"e"]
+GARBAGE += [b"\x0c", b"\x1c", b"\xc2\xa0", b"#", b"_", b'"']
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_read_at_once_is_what_is_read_line_by_line(seed, newline):
+    # One to three changes of a short file: most are refused, none may be read otherwise.
+    rng = np.random.default_rng(seed)
+    lines = format_skeleton(random_raw_clip(seed, num_frames=3)).splitlines()
+    text = "".join(line + newline for line in lines).encode()
+    num_read = 0
+    for _ in range(400):
+        data = text
+        for _ in range(rng.integers(1, 4)):
+            at = int(rng.integers(len(data)))
+            if rng.random() < 0.5:  # where structure is, rather than in the midst of a number
+                at = max(data.rfind(b"\n", 0, at), 0)
+            change = GARBAGE[rng.integers(len(GARBAGE))]
+            data = data[:at] + change + data[at + int(rng.integers(3)) :]
+        read, plain = read_or_none(data), read_or_none(data + LINE_BY_LINE)
+        assert (read is None) == (plain is None)
+        if read is not None:
+            num_read += 1
+            assert read.num_frames == plain.num_frames
+            assert read.body_id == plain.body_id
+            np.testing.assert_array_equal(read.frame, plain.frame)
+            np.testing.assert_array_equal(read.xyz.view(np.uint32), plain.xyz.view(np.uint32))
+    assert num_read > 20
+
+
+def read_or_none(data):
+    try:
+        return parse_skeleton(data, "a")
+    except DataError:
+        return None
+
+
+def read_numbers(words, end=b""):
+    """Read words, a multiple of 75, as the joints of bodies that are alone in their frames."""
+    joints = np.reshape(words, (-1, 25, 3)).tolist()
+    bodies = [[BODY, "25", *(" ".join([*xyz, *"123456789"]) for xyz in body)] for body in joints]
+    lines = [str(len(bodies)), *(line for body in bodies for line in ("1", *body)), ""]
+    return parse_skeleton("\n".join(lines).encode() + end, "a").xyz.ravel()
+
+
+@pytest.mark.parametrize("end", [b"", LINE_BY_LINE])
+@pytest.mark.parametrize(
+    "form", ["%.9g", "%.7f", "%.3f", "%.12f", "%.15g", "%g", "%.1f", "%+.5f", "%e", "%.0f"]
+)
+def test_every_form_of_a_number_is_the_one_python_reads(form, end):
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(0, 1, 1500) * 10.0 ** rng.integers(-9, 4, 1500)
+    words = [form % number for number in numbers]
+    read, expected = read_numbers(words, end), np.array([float(w) for w in words], np.float32)
+    np.testing.assert_array_equal(read.view(np.uint32), expected.view(np.uint32))
+
+
+def test_unusual_numbers_among_usual_ones():
+    words = ["0.25", "-.5", "5.", "-0.0", "007.125", "1234.5", "1e-5", "-3", "0", "2.5E1", "1_0"]
+    expected = np.array([float(word) for word in words], np.float32)
+    assert read_numbers([*words, *["1"] * 64])[:11].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    "word", ["1.2.3", "1.5-2.5", "abc", "-", ".", "0x1.8", "1.2f", "--1.0", "1:5", "nan"]
+)
+def test_what_is_no_number_is_refused(word):
+    with pytest.raises(DataError, match=r"line 5: x, y and z must be (numbers|finite)"):
+        read_numbers(["0.25", word, *["0.5"] * 73])
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -89,7 +150,7 @@ def test_written_text_comes_back_as_identical_float32(seed, tmp_path):
     usable = np.abs(any_float) < 1e6  # NaN is not
     clip.xyz[usable] = any_float[usable]
     clip.xyz[0, 0] = [-0.0, np.float32(1e-45), np.nextafter(np.float32(1), np.float32(2))]
-    write_skeleton_file(tmp_path / "a.skeleton", clip)
+    (tmp_path / "a.skeleton").write_text(format_skeleton(clip))
     back = read_skeleton_file(tmp_path / "a.skeleton")
     assert back.name == str(tmp_path / "a.skeleton")
     assert back.num_frames == clip.num_frames
@@ -101,7 +162,7 @@ def test_written_text_comes_back_as_identical_float32(seed, tmp_path):
 def test_ids_are_kept_to_the_last_digit_and_may_be_text():
     clip = random_raw_clip(2, max_bodies=1)
     ids = [f"7205759403793110{index % 2}" for index in range(len(clip.body_id) - 1)] + ["näme"]
-    clip = RawClip("a", clip.num_frames, clip.frame, tuple(ids), clip.xyz)
+    clip = Recording("a", clip.num_frames, clip.frame, tuple(ids), clip.xyz)
     assert parse_skeleton(format_skeleton(clip).encode(), "a").body_id == tuple(ids)
 
 
@@ -204,11 +265,3 @@ def test_a_file_that_is_far_too_large_is_not_even_read(tmp_path):
         file.truncate(MAX_BYTES + 2**20)  # sparse
     with pytest.raises(DataError, match=r"a\.skeleton has 65 MiB, but no recording has more"):
         read_skeleton_file(path)
-
-
-def test_what_cannot_be_written_is_refused():
-    clip = random_raw_clip(0)
-    with pytest.raises(ValueError, match="one word"):
-        format_skeleton(RawClip("a", 30, clip.frame, ("two words",) * len(clip.frame), clip.xyz))
-    with pytest.raises(ValueError, match=r"need frame"):
-        format_skeleton(RawClip("a", 30, clip.frame[1:], clip.body_id, clip.xyz))
