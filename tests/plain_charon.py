@@ -18,7 +18,7 @@ class PlainCharon:
 
     def __init__(self, learner, *, dtype=torch.float32):
         self.settings, setup = learner.settings, learner.setup
-        self.rate, self.num_frames = setup.learning_rate, setup.clip_shape[1]
+        self.rate, self.num_frames = learner.optimiser.param_groups[0]["lr"], setup.clip_shape[1]
         self.limit = setup.augment.limit
         self.network = PlainNetwork(learner.network, training=True, dtype=dtype)
         self.presence = learner.network.presence
@@ -78,14 +78,14 @@ class PlainCharon:
         """One mini-batch of the memory, rotated: clips, presence, labels, logits."""
         order = torch.randperm(len(self.memory), generator=self.memory.generator)
         slots = order[: self.settings.replay_batch_size]
-        thinned, interval = self.memory._x[slots], self.memory.sampling_interval
-        x = torch.stack([self.rebuild(clip, interval) for clip in thinned])
+        (stored,), interval = self.memory._encoded, self.settings.sampling_interval
+        x = torch.stack([self.rebuild(clip, interval) for clip in stored[slots]])
         memory = self.memory
         return self.rotate(x), memory._present[slots], memory._label[slots], memory._logits[slots]
 
     def rebuild(self, thinned, interval):
         """Straight lines from stored frame to stored frame; the last one stands still."""
-        if self.memory.rebuild_method == "resize":
+        if self.settings.rebuild == "resize":
             channels, kept, joints, bodies = thinned.shape
             image = thinned.reshape(channels, kept, joints * bodies)
             size = (self.num_frames, joints * bodies)

@@ -7,7 +7,7 @@ code's say so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -18,8 +18,8 @@ from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
-from charon.memory.reservoir import Memory
-from charon.memory.storage import Replay
+from charon.memory.buffer import Replay
+from charon.memory.reservoir import ReservoirBuffer
 from charon.model.masking import (
     Kept,
     Masking,
@@ -101,16 +101,13 @@ class Charon(Learner):
     """Learns from masked clips and from the memory, then aligns its classifier."""
 
     network: Network
-    memory: Memory
+    memory: ReservoirBuffer
 
     def __init__(self, setup: Setup, settings: CharonSettings) -> None:
-        super().__init__(setup, settings)
+        super().__init__(setup, setup.make_network(with_decoder=settings.gamma > 0))
         self.settings = settings
-        self.network = setup.make_network(with_decoder=settings.gamma > 0)
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
-        self.memory = settings.make_memory(setup, num_logits=setup.num_classes)
+        self.memory = settings.make_memory(setup, ReservoirBuffer, num_logits=setup.num_classes)
         self.generators["masking"] = setup.generator("masking")
-        self.classes = range(0)
         # A GPU waits for work, so it gets all mini-batches at once; for a CPU one is enough.
         self.forwards_at_once = setup.device.type == "cuda"
         try:
@@ -120,21 +117,14 @@ class Charon(Learner):
         except ValueError as error:
             raise ConfigError(f"learner.{error}") from error
 
-    def begin_task(self, classes: range) -> None:
-        """Remember which classes are new."""
-        self.classes = classes
-
     def phases(self) -> Sequence[Phase]:
         """The main phase, then linear probing (or a pass that only fills the memory)."""
         main = Phase("train", self.setup.epochs, self.train_step)
         probing = self.settings.num_probing_epochs(self.setup.epochs)
         if probing > 0:
+            once = self.settings.probe_inserts == "once"
+            later = self.probe_step if once else self.probe_and_store_step
             first = Phase("probe", 1, self.probe_and_store_step)
-            later = (
-                self.probe_step
-                if self.settings.probe_inserts == "once"
-                else self.probe_and_store_step
-            )
             return [main, first, Phase("probe", probing - 1, later)]
         if self.settings.store_without_probing:
             return [main, Phase("store", 1, self.store_step)]
@@ -165,17 +155,15 @@ class Charon(Learner):
             logits, reconstruction = replayed[-1]
             losses["labels"] = F.cross_entropy(logits, replays[-1].clips.label)
             total = total + beta * (losses["labels"] + gamma * reconstruction)
-        self.descend(total)
-        return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
+        return self.descend(total, losses)
 
     def _draw(self, rotated: bool = True) -> Replay:
-        """Draw one replay mini-batch, rebuilt and rotated as training clips are."""
+        """Draw a replay mini-batch, rotated as training clips are."""
         replay = self.memory.draw(self.settings.replay_batch_size)
-        clips = self.augment(replay.clips) if rotated else replay.clips
-        return Replay(clips, replay.logits, replay.slots)
+        return replace(replay, clips=self.augment(replay.clips)) if rotated else replay
 
     def _autoencode(self, batches: Sequence[Clips]) -> list[tuple[Tensor, Tensor]]:
-        """Return for each mini-batch its logits, from masked clips, and the error of rebuilding.
+        """Return the logits, from masked clips, and the reconstruction error of each mini-batch.
 
         All go through the network in one forward; each is normalised by its own statistics.
         """
@@ -189,7 +177,7 @@ class Charon(Learner):
         latent = network.encode(clips.x, rows, kept)
         logits = network.classifier(network.features(latent, rows)).split(sizes)
         if network.decoder is None:
-            return [(some, some.new_zeros(())) for some in logits]
+            return [(part, part.new_zeros(())) for part in logits]
         rebuilt = network.reconstruct(latent, rows, kept, clips.x.shape[-1]).split(sizes)
         errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, clips.x.split(sizes), strict=True)]
         return list(zip(logits, errors, strict=True))
@@ -274,8 +262,8 @@ class Charon(Learner):
         if self.settings.refresh == "new":
             slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
         # An empty tensor splits into one empty part, which no network takes.
-        for some in slots.split(64) if len(slots) else ():
-            held = self.memory.at(some).clips
+        for part in slots.split(64) if len(slots) else ():
+            clips = self.memory.at(part).clips
             if self.settings.refresh_rotation:
-                held = self.augment(held)
-            self.memory.replace_logits(some, self.predict(held))
+                clips = self.augment(clips)
+            self.memory.replace_logits(part, self.predict(clips))

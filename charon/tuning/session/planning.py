@@ -39,7 +39,8 @@ def plan_trials(
     trials = expand(study, fields, scaled)
     start = trials[0].fields
     study = replace(study, space=bound(study.space, start))
-    largest = small_buffer((trial.fields for trial in trials), num_clips)
+    shape = clips.tasks.clip_shape
+    largest = small_buffer((trial.fields for trial in trials), shape, num_clips)
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
         trials = expand(study, fields, {**scaled, SIZE: size})

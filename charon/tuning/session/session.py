@@ -179,7 +179,7 @@ def _open(
         WILL_FLATTER if study.is_search and options.select == TEST else "",
         check_answers(store),
         sharing.why_useless(trials, study.space) if options.share_first_task else "",
-        *memory_warnings(settings, clips.tasks.num_training_clips),
+        *memory_warnings(settings, clips.tasks.clip_shape, clips.tasks.num_training_clips),
     ]
     return Session(
         study=study,
