@@ -50,6 +50,27 @@ class PlainCharon:
             "total": total.detach()
         }, slopes
 
+    def probe_step(self, batch):
+        """One step of SGD of the classifier on eq. 8; returns the loss and the gradients."""
+        stream = self.classify(self.rotate(batch.x), batch.present)
+        total = F.cross_entropy(stream, batch.label)
+        if len(self.memory) > 0:
+            x, present, label, stored = self.draw()
+            logits = self.classify(x, present)
+            total = total + self.settings.alpha * F.mse_loss(logits, stored)
+            if self.settings.replay_draws == 2:
+                x, present, label, _ = self.draw()
+                logits = self.classify(x, present)
+            total = total + self.settings.beta * F.cross_entropy(logits, label)
+        return total.detach(), self.descend(total, ("classifier.weight", "classifier.bias"))
+
+    def classify(self, x, present):
+        """Logits of whole clips, by the running statistics."""
+        self.network.training = False
+        logits, _ = self.network(x, self.presence_of(x, present), rebuilds=False)
+        self.network.training = True
+        return logits
+
     def predict(self, batch):
         """Logits of whole clips."""
         self.network.training = False
@@ -58,8 +79,10 @@ class PlainCharon:
         self.network.training = True
         return logits
 
-    def descend(self, total):
-        chosen = {n: w for n, w in self.network.weights.items() if w.requires_grad}
+    def descend(self, total, names=None):
+        """One step on these weights, or on all; returns their gradients."""
+        learned = {n: w for n, w in self.network.weights.items() if w.requires_grad}
+        chosen = learned if names is None else {name: learned[name] for name in names}
         slopes = torch.autograd.grad(total, list(chosen.values()))
         with torch.no_grad():
             for weight, slope in zip(chosen.values(), slopes, strict=True):
@@ -98,11 +121,13 @@ class PlainCharon:
             parts += [here + (there - here) * (step / interval) for step in range(interval)]
         return torch.stack(parts, dim=1)[:, : self.num_frames]
 
+    def presence_of(self, x, present):
+        if self.presence != "positive_sum":
+            return present
+        return torch.stack([torch.tensor([True, bool(clip[..., 1].sum() > 0)]) for clip in x])
+
     def autoencode(self, x, present):
-        if self.presence == "positive_sum":
-            present = torch.stack(
-                [torch.tensor([True, bool(clip[..., 1].sum() > 0)]) for clip in x]
-            )
+        present = self.presence_of(x, present)
         num_rows = len(x) + int(present[:, 1:].sum())
         kept = draw_kept(
             num_rows,

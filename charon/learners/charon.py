@@ -56,7 +56,9 @@ class CharonSettings(ReplaySettings):
         0.5, "γ, weight of reconstruction (eqs. 4 to 6); 0 leaves the decoder out", at_least=0
     )
     replay_draws: Literal[1, 2] = setting(
-        1, "1: one mini-batch feeds eqs. 5 and 6 (Alg. 1); 2: each draws its own, as released"
+        1,
+        "1: one mini-batch feeds the losses on stored logits and labels (Alg. 1); 2: each draws "
+        "its own, in both phases, as released",
     )
     probing_epochs: int | None = setting(
         None, "epochs of linear probing; none: a tenth of the main phase's, at least 1", at_least=0
@@ -135,8 +137,7 @@ class Charon(Learner):
         self.network.train()
         gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
         stream = self.augment(batch)
-        draws = self.settings.replay_draws if len(self.memory) > 0 else 0
-        replays = [self._draw() for _ in range(draws)]
+        replays = self._draw()
         batches = [stream, *(replay.clips for replay in replays)]
         if self.forwards_at_once:
             passed = self._autoencode(batches)
@@ -157,10 +158,17 @@ class Charon(Learner):
             total = total + beta * (losses["labels"] + gamma * reconstruction)
         return self.descend(total, losses)
 
-    def _draw(self, rotated: bool = True) -> Replay:
-        """Draw a replay mini-batch, rotated as training clips are."""
-        replay = self.memory.draw(self.settings.replay_batch_size)
-        return replace(replay, clips=self.augment(replay.clips)) if rotated else replay
+    def _draw(self, rotated: bool = True) -> list[Replay]:
+        """Draw the replay mini-batches of a step: that of eq. 5 first, that of eq. 6 last.
+
+        Each is rotated as training clips are; there are none while the memory is empty.
+        """
+        replays = []
+        for _ in range(self.settings.replay_draws if len(self.memory) > 0 else 0):
+            replay = self.memory.draw(self.settings.replay_batch_size)
+            clips = self.augment(replay.clips) if rotated else replay.clips
+            replays.append(replace(replay, clips=clips))
+        return replays
 
     def _autoencode(self, batches: Sequence[Clips]) -> list[tuple[Tensor, Tensor]]:
         """Return the logits, from masked clips, and the reconstruction error of each mini-batch.
@@ -228,27 +236,30 @@ class Charon(Learner):
     def _probe(self, batch: Clips) -> tuple[Tensor, Tensor]:
         """Update the classifier on whole clips; return the logits and eq. 8 before that."""
         stream = self._probing_view(batch)
-        replay = self._draw(self.settings.probe_rotation) if len(self.memory) > 0 else None
-        both = stream.join(replay.clips) if replay else stream
-        logits, replayed = self._classify_frozen(both).tensor_split([len(stream)])
+        replays = self._draw(self.settings.probe_rotation)
+        batches = [stream, *(replay.clips for replay in replays)]
+        logits, *replayed = self._classify_frozen(batches)
         total = F.cross_entropy(logits, stream.label)
-        if replay:
-            total = total + self.settings.alpha * F.mse_loss(replayed, replay.logits)
-            total = total + self.settings.beta * F.cross_entropy(replayed, replay.clips.label)
+        if replays:
+            total = total + self.settings.alpha * F.mse_loss(replayed[0], replays[0].logits)
+            labels = F.cross_entropy(replayed[-1], replays[-1].clips.label)
+            total = total + self.settings.beta * labels
         self.descend(total)
         return logits.detach(), total.detach()
 
     def _probing_view(self, batch: Clips) -> Clips:
         return self.augment(batch) if self.settings.probe_rotation else batch
 
-    def _classify_frozen(self, clips: Clips) -> Tensor:
-        """Classify whole clips; only the classifier gets a gradient."""
+    def _classify_frozen(self, batches: Sequence[Clips]) -> Sequence[Tensor]:
+        """Return the logits of each batch of whole clips; only the classifier gets a gradient."""
+        first, *others = batches
+        clips = first.join(*others)
         self.network.eval()
         with torch.no_grad():
             rows = self.network.rows(clips.x, clips.present)
             features = self.network.features(self.network.encode(clips.x, rows), rows)
         logits: Tensor = self.network.classifier(features)
-        return logits
+        return logits.split([len(batch) for batch in batches])
 
     def measurements(self) -> dict[str, float]:
         """Add the masking ratio that whole tuples make of the one asked for."""
