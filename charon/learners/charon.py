@@ -258,8 +258,9 @@ class Charon(Learner):
         with torch.no_grad():
             rows = self.network.rows(clips.x, clips.present)
             features = self.network.features(self.network.encode(clips.x, rows), rows)
-        logits: Tensor = self.network.classifier(features)
-        return logits.split([len(batch) for batch in batches])
+        logits = self.network.classifier(features)
+        parts: Sequence[Tensor] = logits.split([len(batch) for batch in batches])
+        return parts
 
     def measurements(self) -> dict[str, float]:
         """Add the masking ratio that whole tuples make of the one asked for."""

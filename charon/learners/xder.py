@@ -192,13 +192,13 @@ class XDer(Learner):
         return super().measurements() | {"memory/extra_bytes": float(counts)}
 
 
-def _distinct(one: Replay, other: Replay) -> tuple[Replay, Tensor]:
+def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:
     """Join two draws and drop what is in both; also return the rows that are left, int64."""
-    slots = torch.cat([one.slots, other.slots])
-    first = {slot: row for row, slot in reversed([*enumerate(slots.tolist())])}
-    rows = torch.tensor(sorted(first.values()))
-    logits = torch.cat([one.logits, other.logits])[rows.to(one.logits.device)]
-    return Replay(one.clips.join(other.clips).take(rows), logits, slots[rows]), rows
+    slots = torch.cat([first.slots, second.slots])
+    row_of = {slot: row for row, slot in reversed([*enumerate(slots.tolist())])}
+    rows = torch.tensor(sorted(row_of.values()))
+    logits = torch.cat([first.logits, second.logits])[rows.to(first.logits.device)]
+    return Replay(first.clips.join(second.clips).take(rows), logits, slots[rows]), rows
 
 
 def hinge(excess: Tensor) -> Tensor:
@@ -222,11 +222,11 @@ def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float)
     """
     renewed = old.clone()
     if len(outputs) > 0:
-        some = slice(outputs.start, outputs.stop)
-        own = old.gather(1, label[:, None])
-        largest = new[:, some].amax(dim=1, keepdim=True)
-        factor = torch.where(largest > own, scale * own / largest, 1.0)
-        renewed[:, some] = torch.where(own > 0, new[:, some] * factor, old[:, some])
+        replaced = slice(outputs.start, outputs.stop)
+        z = old.gather(1, label[:, None])
+        largest = new[:, replaced].amax(dim=1, keepdim=True)
+        factor = torch.where(largest > z, scale * z / largest, 1.0)
+        renewed[:, replaced] = torch.where(z > 0, new[:, replaced] * factor, old[:, replaced])
     return renewed
 
 
