@@ -36,7 +36,8 @@ class MemorySettings(Settings):
         "linear", "linear: between the true frame positions; resize: as images are resized"
     )
     codec: CodecName = setting(
-        "thinned", "thinned: every s-th frame in float32; thinned_fp16: the same in float16"
+        "thinned",
+        " ".join(f"{name}: {str(codec.__doc__).splitlines()[0]}" for name, codec in CODECS.items()),
     )
 
     def make_codec(self, clip_shape: ClipShape) -> TemporalCodec:
