@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
-from charon.memory.codec import Rebuild, num_thinned_frames, rebuild, thin
+from charon.memory.codec import TemporalCodec
 from charon.seeding import torch_generator
 from charon.training.artifacts import Model
 
@@ -71,14 +71,14 @@ class Strip:
     versions: tuple[Version, ...]
 
 
-def choose_moments(num_frames: int, sampling_interval: int) -> NDArray[np.int64]:
-    """Return frames spread over the clip, each half-way between two kept frames if it can be.
+def choose_moments(codec: TemporalCodec) -> NDArray[np.int64]:
+    """Return frames spread over the clip, each half-way between two stored frames if possible.
 
     There the interpolation has to guess most.
     """
+    num_frames, step = codec.num_frames, codec.stored_frames.step
     spread = ((np.arange(NUM_MOMENTS) + 0.5) * num_frames / NUM_MOMENTS).astype(np.int64)
-    between = spread // sampling_interval * sampling_interval + sampling_interval // 2
-    return np.unique(np.minimum(between, num_frames - 1))
+    return np.unique(np.minimum(spread // step * step + step // 2, num_frames - 1))
 
 
 def as_it_is(x: NDArray[np.float32], moments: NDArray[np.int64]) -> Version:
@@ -87,36 +87,36 @@ def as_it_is(x: NDArray[np.float32], moments: NDArray[np.int64]) -> Version:
     return Version("the clip", (f"{len(x)} frames",), x[moments][None], labels)
 
 
-def thinned(x: NDArray[np.float32], interval: int, moments: NDArray[np.int64]) -> Version:
-    """Return the frames that are kept around each moment."""
-    last = (num_thinned_frames(len(x), interval) - 1) * interval
-    before = moments // interval * interval
-    after = np.minimum(before + (interval if interval > 1 else 0), last)
+def thinned(
+    x: NDArray[np.float32], codec: TemporalCodec, moments: NDArray[np.int64]
+) -> Version | None:
+    """Return the stored frames around each moment; None for a codec that stores no frames."""
+    frames = codec.stored_frames
+    if not frames:
+        return None
+    before = moments // frames.step * frames.step
+    after = np.minimum(before + (frames.step if frames.step > 1 else 0), frames[-1])
     pairs = zip(before.tolist(), after.tolist(), strict=True)
-    labels = tuple(f"{one}" if one == other else f"{one} and {other}" for one, other in pairs)
-    kept = last // interval + 1
-    details = (f"sampling interval {interval}", f"keeps {kept} of {len(x)} frames")
+    labels = tuple(f"{a}" if a == b else f"{a} and {b}" for a, b in pairs)
+    details = (codec.description[0], f"keeps {len(frames)} of {len(x)} frames")
     return Version("thinned", details, np.stack([x[before], x[after]]), labels)
 
 
 def rebuilt(
     x: NDArray[np.float32],
-    interval: int,
-    method: Rebuild,
+    codec: TemporalCodec,
     moments: NDArray[np.int64],
     present: NDArray[np.bool_],
 ) -> Version:
-    """Return the clip rebuilt from the frames that are kept."""
+    """Return the clip as the memory gives it back."""
     clip = torch.from_numpy(x).permute(3, 0, 2, 1)[None]
-    whole = rebuild(thin(clip, interval), len(x), interval, method)
-    y = whole[0].permute(1, 3, 2, 0).numpy()
-    name = "linear interpolation" if method == "linear" else "resized as images are"
+    y = codec.decode(codec.encode(clip))[0].permute(1, 3, 2, 0).numpy()
     return Version(
         "rebuilt",
-        (name, _mse(x, y, present)),
+        (codec.description[1], _mse(x, y, present)),
         y[moments][None],
         error=_error(x, y, present),
-        seen=np.arange(0, len(x), interval),
+        seen=np.array(codec.stored_frames, dtype=np.int64),
     )
 
 

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from charon.augmentation import RandomRotation
 from charon.clips import Clips
-from charon.memory.storage import ThinnedClips
+from charon.memory.buffer import Buffer
 from charon.model.network import Network
 from charon.seeding import torch_generator
-from charon.settings import Settings
 
 Losses = dict[str, Tensor]
 
@@ -27,9 +26,17 @@ class MakeNetwork(Protocol):
         ...
 
 
+class MakeOptimiser(Protocol):
+    """Makes the run's optimiser."""
+
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return an optimiser of these weights, without any state."""
+        ...
+
+
 @dataclass(frozen=True)
 class Setup:
-    """What a learner is given to start with.
+    """What a learner is made from, beside its method's settings.
 
     Attributes:
         make_network: makes the backbone; the same weights at every call.
@@ -37,7 +44,7 @@ class Setup:
         num_classes: classes of the whole stream.
         tasks: the classes of each task to come, positions of the class order.
         parts: joints of each part of the body, by name; empty where the data does not say.
-        learning_rate: of plain SGD, without momentum or decay.
+        make_optimiser: makes the optimiser of the network's weights.
         epochs: of the main phase of each task.
         augment: rotates training clips.
         seed: of the run; derive generators from it by purpose.
@@ -49,7 +56,7 @@ class Setup:
     num_classes: int
     tasks: tuple[range, ...]
     parts: Mapping[str, tuple[int, ...]]
-    learning_rate: float
+    make_optimiser: MakeOptimiser
     epochs: int
     augment: RandomRotation
     seed: int
@@ -100,35 +107,43 @@ class Learner(ABC):
     Attributes:
         network: the backbone.
         optimiser: of its weights, one for the whole sequence.
-        memory: what it remembers; None if it has none.
+        memory: the stored clips; None if the method has no memory.
+        classes: those of the current task, positions of the class order.
+        generators: by purpose; saved and restored with the learner.
         knows_unseen: whether it scores classes before it has learned them; without that,
             forward transfer is not defined.
     """
 
     network: nn.Module
-    optimiser: torch.optim.Optimizer
-    memory: ThinnedClips | None = None
+    memory: Buffer | None = None
     knows_unseen: ClassVar[bool] = True
 
-    def __init__(self, setup: Setup, settings: Settings) -> None:
-        """Make the learner from what it is given and from its method's own settings."""
+    def __init__(self, setup: Setup, network: nn.Module) -> None:
         self.setup = setup
+        self.network = network
+        self.optimiser = setup.make_optimiser(network.parameters())
         self.augment = setup.augment
         self.generators: dict[str, torch.Generator] = {"augment": setup.augment.generator}
+        self.classes = range(0)
 
-    def begin_task(self, classes: range) -> None:  # noqa: B027 - most learners do nothing
+    def begin_task(self, classes: range) -> None:
         """Prepare for a task whose classes are these positions of the class order."""
+        self.classes = classes
 
     def training_set(self, clips: Clips) -> Clips:
         """Return what the phases go over: the task's clips, and what the learner adds to them."""
         return clips
 
-    @abstractmethod
     def phases(self) -> Iterable[Phase]:
-        """Return what to do with the clips of the current task, phase after phase.
+        """Return the phases of the current task; a single main phase by default.
 
         It may be a generator: what stands between two phases is done between them.
         """
+        return [Phase("train", self.setup.epochs, self.train_step)]
+
+    @abstractmethod
+    def train_step(self, batch: Clips) -> Losses:
+        """Take one step of the main phase on a batch of clips, not augmented."""
 
     def end_task(self, clips: Clips) -> None:  # noqa: B027 - most learners do nothing
         """Finish the task, e.g. bring the memory up to date.
@@ -137,11 +152,21 @@ class Learner(ABC):
             clips: all training clips of the task, not augmented, as last loaded.
         """
 
-    def descend(self, total: Tensor) -> None:
-        """Take one step of the optimiser on a loss."""
+    def descend(self, total: Tensor, losses: Mapping[str, Tensor] | None = None) -> Losses:
+        """Take one step of the optimiser on a loss.
+
+        Args:
+            total: the loss.
+            losses: its terms by name, to be returned beside it.
+
+        Returns:
+            The losses, without gradients; the loss itself as ``"total"``.
+        """
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
+        named = {"total": total, **(losses or {})}
+        return {name: loss.detach() for name, loss in named.items()}
 
     def predict(self, clips: Clips) -> Tensor:
         """Score whole, not augmented clips: (clip, class); the largest score wins."""
@@ -178,6 +203,7 @@ class Learner(ABC):
         """
         return {
             "network": copy.deepcopy(self.network.state_dict()),
+            "optimiser": copy.deepcopy(self.optimiser.state_dict()),
             "memory": None if self.memory is None else self.memory.state_dict(),
             "generators": {name: g.get_state() for name, g in self.generators.items()},
         }
@@ -185,6 +211,9 @@ class Learner(ABC):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where :meth:`state_dict` was taken, between two tasks."""
         self.network.load_state_dict(state["network"])
+        # Made anew: a network that grows has other weights after loading.
+        self.optimiser = self.setup.make_optimiser(self.network.parameters())
+        self.optimiser.load_state_dict(state["optimiser"])
         if self.memory is not None:
             self.memory.load_state_dict(state["memory"])
         for name, generator in self.generators.items():

@@ -7,7 +7,7 @@ code's say so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -18,8 +18,8 @@ from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
-from charon.memory.reservoir import Memory
-from charon.memory.storage import Replay
+from charon.memory.buffer import Replay
+from charon.memory.reservoir import ReservoirBuffer
 from charon.model.masking import (
     Kept,
     Masker,
@@ -56,7 +56,9 @@ class CharonSettings(ReplaySettings):
         0.5, "γ, weight of reconstruction (eqs. 4 to 6); 0 leaves the decoder out", at_least=0
     )
     replay_draws: Literal[1, 2] = setting(
-        1, "1: one mini-batch feeds eqs. 5 and 6 (Alg. 1); 2: each draws its own, as released"
+        1,
+        "1: one mini-batch feeds the losses on stored logits and labels (Alg. 1); 2: each draws "
+        "its own, in both phases, as released",
     )
     probing_epochs: int | None = setting(
         None, "epochs of linear probing; none: a tenth of the main phase's, at least 1", at_least=0
@@ -101,16 +103,13 @@ class Charon(Learner):
     """Learns from masked clips and from the memory, then aligns its classifier."""
 
     network: Network
-    memory: Memory
+    memory: ReservoirBuffer
 
     def __init__(self, setup: Setup, settings: CharonSettings) -> None:
-        super().__init__(setup, settings)
+        super().__init__(setup, setup.make_network(with_decoder=settings.gamma > 0))
         self.settings = settings
-        self.network = setup.make_network(with_decoder=settings.gamma > 0)
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
-        self.memory = settings.make_memory(setup, num_logits=setup.num_classes)
+        self.memory = settings.make_memory(setup, ReservoirBuffer, num_logits=setup.num_classes)
         self.generators["masking"] = setup.generator("masking")
-        self.classes = range(0)
         # A GPU waits for work, so it gets all mini-batches at once; for a CPU one is enough.
         self.forwards_at_once = setup.device.type == "cuda"
         try:
@@ -120,21 +119,14 @@ class Charon(Learner):
         except ValueError as error:
             raise ConfigError(f"learner.{error}") from error
 
-    def begin_task(self, classes: range) -> None:
-        """Remember which classes are new."""
-        self.classes = classes
-
     def phases(self) -> Sequence[Phase]:
         """The main phase, then linear probing (or a pass that only fills the memory)."""
         main = Phase("train", self.setup.epochs, self.train_step)
         probing = self.settings.num_probing_epochs(self.setup.epochs)
         if probing > 0:
+            once = self.settings.probe_inserts == "once"
+            later = self.probe_step if once else self.probe_and_store_step
             first = Phase("probe", 1, self.probe_and_store_step)
-            later = (
-                self.probe_step
-                if self.settings.probe_inserts == "once"
-                else self.probe_and_store_step
-            )
             return [main, first, Phase("probe", probing - 1, later)]
         if self.settings.store_without_probing:
             return [main, Phase("store", 1, self.store_step)]
@@ -145,8 +137,7 @@ class Charon(Learner):
         self.network.train()
         gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
         stream = self.augment(batch)
-        draws = self.settings.replay_draws if len(self.memory) > 0 else 0
-        replays = [self._draw() for _ in range(draws)]
+        replays = self._draw()
         batches = [stream, *(replay.clips for replay in replays)]
         if self.forwards_at_once:
             passed = self._autoencode(batches)
@@ -165,17 +156,22 @@ class Charon(Learner):
             logits, reconstruction = replayed[-1]
             losses["labels"] = F.cross_entropy(logits, replays[-1].clips.label)
             total = total + beta * (losses["labels"] + gamma * reconstruction)
-        self.descend(total)
-        return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
+        return self.descend(total, losses)
 
-    def _draw(self, rotated: bool = True) -> Replay:
-        """Draw one replay mini-batch, rebuilt and rotated as training clips are."""
-        replay = self.memory.draw(self.settings.replay_batch_size)
-        clips = self.augment(replay.clips) if rotated else replay.clips
-        return Replay(clips, replay.logits, replay.slots)
+    def _draw(self, rotated: bool = True) -> list[Replay]:
+        """Draw the replay mini-batches of a step: that of eq. 5 first, that of eq. 6 last.
+
+        Each is rotated as training clips are; there are none while the memory is empty.
+        """
+        replays = []
+        for _ in range(self.settings.replay_draws if len(self.memory) > 0 else 0):
+            replay = self.memory.draw(self.settings.replay_batch_size)
+            clips = self.augment(replay.clips) if rotated else replay.clips
+            replays.append(replace(replay, clips=clips))
+        return replays
 
     def _autoencode(self, batches: Sequence[Clips]) -> list[tuple[Tensor, Tensor]]:
-        """Return for each mini-batch its logits, from masked clips, and the error of rebuilding.
+        """Return the logits, from masked clips, and the reconstruction error of each mini-batch.
 
         All go through the network in one forward; each is normalised by its own statistics.
         """
@@ -189,7 +185,7 @@ class Charon(Learner):
         latent = network.encode(clips.x, rows, kept)
         logits = network.classify(latent, rows).split(sizes)
         if network.decoder is None:
-            return [(some, some.new_zeros(())) for some in logits]
+            return [(part, part.new_zeros(())) for part in logits]
         rebuilt = network.decode(latent, rows, kept, clips.x.shape[-1]).split(sizes)
         errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, clips.x.split(sizes), strict=True)]
         return list(zip(logits, errors, strict=True))
@@ -239,27 +235,31 @@ class Charon(Learner):
     def _probe(self, batch: Clips) -> tuple[Tensor, Tensor]:
         """Update the classifier on whole clips; return the logits and eq. 8 before that."""
         stream = self._probing_view(batch)
-        replay = self._draw(self.settings.probe_rotation) if len(self.memory) > 0 else None
-        both = stream.join(replay.clips) if replay else stream
-        logits, replayed = self._classify_frozen(both).tensor_split([len(stream)])
+        replays = self._draw(self.settings.probe_rotation)
+        batches = [stream, *(replay.clips for replay in replays)]
+        logits, *replayed = self._classify_frozen(batches)
         total = F.cross_entropy(logits, stream.label)
-        if replay:
-            total = total + self.settings.alpha * F.mse_loss(replayed, replay.logits)
-            total = total + self.settings.beta * F.cross_entropy(replayed, replay.clips.label)
+        if replays:
+            total = total + self.settings.alpha * F.mse_loss(replayed[0], replays[0].logits)
+            labels = F.cross_entropy(replayed[-1], replays[-1].clips.label)
+            total = total + self.settings.beta * labels
         self.descend(total)
         return logits.detach(), total.detach()
 
     def _probing_view(self, batch: Clips) -> Clips:
         return self.augment(batch) if self.settings.probe_rotation else batch
 
-    def _classify_frozen(self, clips: Clips) -> Tensor:
-        """Classify whole clips; only the classifier gets a gradient."""
+    def _classify_frozen(self, batches: Sequence[Clips]) -> Sequence[Tensor]:
+        """Return the logits of each batch of whole clips; only the classifier gets a gradient."""
+        first, *others = batches
+        clips = first.join(*others)
         self.network.eval()
         with torch.no_grad():
             rows = self.network.rows(clips.x, clips.present)
             features = self.network.features(self.network.encode(clips.x, rows), rows)
-        logits: Tensor = self.network.classifier(features)
-        return logits
+        logits = self.network.classifier(features)
+        parts: Sequence[Tensor] = logits.split([len(batch) for batch in batches])
+        return parts
 
     def measurements(self) -> dict[str, float]:
         """Add the masking ratio that whole tuples make of the one asked for."""
@@ -273,8 +273,8 @@ class Charon(Learner):
         if self.settings.refresh == "new":
             slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
         # An empty tensor splits into one empty part, which no network takes.
-        for some in slots.split(64) if len(slots) else ():
-            held = self.memory.at(some).clips
+        for part in slots.split(64) if len(slots) else ():
+            clips = self.memory.at(part).clips
             if self.settings.refresh_rotation:
-                held = self.augment(held)
-            self.memory.replace_logits(some, self.predict(held))
+                clips = self.augment(clips)
+            self.memory.replace_logits(part, self.predict(clips))

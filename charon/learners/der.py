@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Losses, Setup
 from charon.learners.rehearsal import Rehearsal, ReplaySettings
-from charon.memory.storage import Replay
+from charon.memory.buffer import Replay
 from charon.settings import setting
 
 
@@ -54,9 +54,9 @@ class Der(Rehearsal):
             for name, weight, loss in self.replay_terms():
                 losses[name] = loss
                 total = total + weight * loss
-        self.descend(total)
+        losses = self.descend(total, losses)
         self.memory.offer(batch, logits)
-        return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
+        return losses
 
     def replay_terms(self) -> list[tuple[str, float, Tensor]]:
         """Return name, weight and value of what the memory adds to the objective."""

@@ -60,28 +60,26 @@ class ElseNet(Rehearsal):
                 "learner=elsenet needs the parts of the body, but the data names none; add "
                 "them to it (an array `parts` of an .npz: the part of each joint, from 0)."
             )
-        super().__init__(setup, settings)
+        blocks, backbone = setup.generator("blocks"), setup.make_network(with_decoder=False)
+        network = ElasticNetwork(backbone, list(setup.parts.values()), blocks)
+        super().__init__(setup, settings, network)
         self.train_stem = settings.train_stem
-        self.generators["blocks"] = setup.generator("blocks")
+        self.generators["blocks"] = blocks
         self.generators["switches"] = setup.generator("switches")
-        self.network = ElasticNetwork(
-            setup.make_network(with_decoder=False),
-            list(setup.parts.values()),
-            self.generators["blocks"],
-        )
         self.first_size = self._growing_bytes()
-        self.classes = range(0)
         # Of each unit, how many rows took each block; counted before it is decided.
         self.usage: list[torch.Tensor] = []
-        self._collect_parameters()
 
     def _collect_parameters(self) -> None:
-        """Let the optimiser know the weights there are; plain SGD has no state to lose."""
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=self.setup.learning_rate)
+        """Let the optimiser know the weights there are now; those it knew keep their state.
 
-    def begin_task(self, classes: range) -> None:
-        """Remember which classes are new."""
-        self.classes = classes
+        Switches have new weights, and begin without.
+        """
+        known = self.optimiser.state
+        self.optimiser = self.setup.make_optimiser(self.network.parameters())
+        for parameter in self.network.parameters():
+            if parameter in known:
+                self.optimiser.state[parameter] = known[parameter]
 
     def phases(self) -> Iterator[Phase]:
         """After the first task: search, count who takes which block, decide. Then learn."""
@@ -114,9 +112,9 @@ class ElseNet(Rehearsal):
             if share[-1] < 1 / len(share):
                 unit.shrink()
                 share = share[:-1]
-            for block, own in zip(unit.blocks, share.tolist(), strict=True):
+            for block, taken in zip(unit.blocks, share.tolist(), strict=True):
                 is_new = len(share) == len(count) and block is unit.blocks[-1]
-                block.requires_grad_(is_new or own >= RELEVANT)
+                block.requires_grad_(is_new or taken >= RELEVANT)
         self._collect_parameters()
 
     def search_step(self, batch: Clips, temperature: float) -> Losses:
@@ -145,8 +143,7 @@ class ElseNet(Rehearsal):
         gumbel = Gumbel(temperature, self.generators["switches"])
         logits, _ = self.network.route(both.x, both.present, gumbel)
         loss = F.cross_entropy(logits, both.label)
-        self.descend(loss)
-        return {"total": loss.detach()}
+        return self.descend(loss)
 
     def _growing_bytes(self) -> int:
         """Return the bytes of all blocks and switches."""

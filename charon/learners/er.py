@@ -1,4 +1,4 @@
-"""Experience replay (ER): learn the task's clips and remembered ones together.
+"""Experience replay (ER): learn the task's clips and remembered clips together.
 
 Source: Chaudhry et al., "On Tiny Episodic Memories in Continual Learning", 2019; a row of
 CHARON's Table 1.
@@ -30,6 +30,6 @@ class Er(Rehearsal):
         self.network.train()
         both = self.augment(batch.join(self.draw().clips))
         loss = F.cross_entropy(self.network(both.x, both.present), both.label)
-        self.descend(loss)
+        losses = self.descend(loss)
         self.memory.offer(batch)
-        return {"total": loss.detach()}
+        return losses

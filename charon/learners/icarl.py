@@ -8,7 +8,7 @@ them back, thinned and rebuilt.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Learner, Losses, Phase, Setup
+from charon.learners.base import Learner, Losses, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, MemorySettings
-from charon.memory.class_balanced import Exemplars, herd
+from charon.memory.herding import HerdingBuffer
 from charon.model.network import Network
 
 _CLIPS_AT_ONCE = 64
@@ -43,28 +43,19 @@ class Icarl(Learner):
     """
 
     network: Network
-    memory: Exemplars
+    memory: HerdingBuffer
     knows_unseen = False
 
     def __init__(self, setup: Setup, settings: IcarlSettings) -> None:
-        super().__init__(setup, settings)
-        self.network = setup.make_network(with_decoder=False)
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
-        self.memory = Exemplars(
-            settings.capacity(setup),
-            setup.clip_shape,
-            sampling_interval=settings.sampling_interval,
-            rebuild_method=settings.rebuild,
-            device=setup.device,
-        )
+        super().__init__(setup, setup.make_network(with_decoder=False))
+        self.memory = settings.make_memory(setup, HerdingBuffer)
         self.teacher: Network | None = None
-        self.classes = range(0)
-        # One row a class seen: of unit length, or NaN where it has no exemplar.
+        # A row for every class seen: of unit length, or NaN where it has no exemplar.
         self.means = torch.zeros(0, self.network.classifier.in_features, device=setup.device)
 
     def begin_task(self, classes: range) -> None:
         """Freeze the network as it is, to teach the old classes."""
-        self.classes = classes
+        super().begin_task(classes)
         self.teacher = None
         if classes.start > 0:
             self.teacher = copy.deepcopy(self.network).eval().requires_grad_(False)
@@ -72,10 +63,6 @@ class Icarl(Learner):
     def training_set(self, clips: Clips) -> Clips:
         """Add the exemplars to the task's clips."""
         return clips.join(self.memory.at(torch.arange(len(self.memory))).clips)
-
-    def phases(self) -> Sequence[Phase]:
-        """One main phase."""
-        return [Phase("train", self.setup.epochs, self.train_step)]
 
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on Alg. 3's loss."""
@@ -85,11 +72,10 @@ class Icarl(Learner):
         loss = F.binary_cross_entropy_with_logits(
             outputs, self._targets(clips), reduction="sum"
         ) / len(clips)
-        self.descend(loss)
-        return {"total": loss.detach()}
+        return self.descend(loss)
 
     def _targets(self, clips: Clips) -> Tensor:
-        """Return what each output seen should say, (clip, class seen), in [0, 1]."""
+        """Return the targets of the outputs seen, (clip, class seen), in [0, 1]."""
         targets = F.one_hot(clips.label, self.classes.stop).to(clips.x.dtype)
         if self.teacher is not None:
             old = slice(self.classes.start)
@@ -97,14 +83,15 @@ class Icarl(Learner):
         return targets
 
     def end_task(self, clips: Clips) -> None:
-        """Make room in the memory, choose the new classes' exemplars, find all class means."""
+        """Make room in the memory, store the new classes' exemplars, compute all class means."""
         per_class = self.memory.capacity // self.classes.stop
         self.memory.reduce(per_class)
         label = clips.label.cpu()
-        for one in self.classes:
-            own = clips.take((label == one).nonzero().flatten())
-            chosen = herd(self._unit_features(own), per_class) if len(own) else torch.arange(0)
-            self.memory.add(own.take(chosen))
+        for new_class in self.classes:
+            clips_of = clips.take((label == new_class).nonzero().flatten())
+            if len(clips_of):
+                chosen = self.memory.herd(self._unit_features(clips_of), per_class)
+                self.memory.offer(clips_of.take(chosen))
         held = self.memory.at(torch.arange(len(self.memory))).clips
         self.means = class_means(self._unit_features(held), held.label, self.classes.stop)
 
@@ -118,7 +105,7 @@ class Icarl(Learner):
         """Return (clip, feature) of whole clips, each of unit length."""
         # An empty tensor splits into one empty part, which no network takes.
         parts = torch.arange(len(clips)).split(_CLIPS_AT_ONCE) if len(clips) else ()
-        features = [self._features(clips.take(some)) for some in parts]
+        features = [self._features(clips.take(part)) for part in parts]
         return F.normalize(torch.cat([self.means[:0], *features]))
 
     def predict(self, clips: Clips) -> Tensor:
@@ -140,10 +127,9 @@ class Icarl(Learner):
 
     def measurements(self) -> dict[str, float]:
         """Add the bytes of the network frozen for the task's length and of the class means."""
-        beside = [self.means]
-        if self.teacher is not None:
-            beside += self.teacher.state_dict().values()
-        extra = sum(tensor.numel() * tensor.element_size() for tensor in beside)
+        teacher = {} if self.teacher is None else self.teacher.state_dict()
+        tensors = [self.means, *teacher.values()]
+        extra = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         return super().measurements() | {"memory/extra_bytes": float(extra)}
 
     def state_dict(self) -> dict[str, Any]:
@@ -173,5 +159,5 @@ def class_means(features: Tensor, label: Tensor, num_classes: int) -> Tensor:
         label: int64 (clip,), below ``num_classes``.
         num_classes: rows of the result.
     """
-    own = [features[label == one] for one in range(num_classes)]
-    return torch.stack([F.normalize(some.mean(dim=0), dim=0) for some in own])
+    means = [features[label == k].mean(dim=0) for k in range(num_classes)]
+    return torch.stack([F.normalize(mean, dim=0) for mean in means])

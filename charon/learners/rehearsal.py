@@ -1,26 +1,24 @@
-"""What learners with a memory share: its settings, and the frame of those that replay from it."""
+"""What learners with a memory share: its settings, and a base for those that replay from it."""
 
-from abc import abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
-import torch
+from torch import nn
 
-from charon.clips import Clips
 from charon.errors import ConfigError
-from charon.learners.base import Learner, Losses, Phase, Setup
-from charon.memory.codec import CapacityRule, Rebuild, capacity
-from charon.memory.reservoir import Memory
-from charon.memory.storage import Replay
+from charon.learners.base import Learner, Setup
+from charon.memory import CODECS, CodecName
+from charon.memory.buffer import Buffer, Replay
+from charon.memory.codec import CapacityRule, ClipShape, Rebuild, TemporalCodec
+from charon.memory.reservoir import ReservoirBuffer
 from charon.settings import Settings, setting
 
-MEMORY_FIELDS = ("buffer_size", "sampling_interval", "capacity_rule", "rebuild")
-"""Fields that act only once the memory is used."""
+AnyBuffer = TypeVar("AnyBuffer", bound=Buffer)
 
 
 @dataclass(frozen=True)
 class MemorySettings(Settings):
-    """The memory of a learner that keeps clips."""
+    """The memory of a learner that stores clips."""
 
     buffer_size: int = setting(
         500, "M, nominal size in uncompressed clips (Table 1: 500 and 2000)", at_least=0
@@ -31,14 +29,23 @@ class MemorySettings(Settings):
         at_least=1,
     )
     capacity_rule: CapacityRule = setting(
-        "frames", "frames: never more frames than M whole clips; times_interval: M·s clips"
+        "frames",
+        "frames: never more bytes than the frames of M whole clips; times_interval: M·s clips",
     )
     rebuild: Rebuild = setting(
         "linear", "linear: between the true frame positions; resize: as images are resized"
     )
+    codec: CodecName = setting(
+        "thinned",
+        " ".join(f"{name}: {str(codec.__doc__).splitlines()[0]}" for name, codec in CODECS.items()),
+    )
 
-    def capacity(self, setup: Setup) -> int:
-        """Return how many thinned clips the memory holds.
+    def make_codec(self, clip_shape: ClipShape) -> TemporalCodec:
+        """Return the codec for clips of this shape."""
+        return CODECS[self.codec](clip_shape, self.sampling_interval, self.rebuild)
+
+    def make_memory(self, setup: Setup, kind: type[AnyBuffer], *, num_logits: int = 0) -> AnyBuffer:
+        """Return the empty memory.
 
         Raises:
             ConfigError: the sampling interval leaves only one frame of a clip.
@@ -49,48 +56,44 @@ class MemorySettings(Settings):
                 f"learner.sampling_interval < {num_frames} (the frames of a clip) must hold, "
                 f"but got learner.sampling_interval={self.sampling_interval}."
             )
-        return capacity(self.buffer_size, num_frames, self.sampling_interval, self.capacity_rule)
-
-
-@dataclass(frozen=True)
-class ReplaySettings(MemorySettings):
-    """A reservoir from which mini-batches are drawn."""
-
-    replay_batch_size: int = setting(16, "clips of one replay draw (Sec. 4.2)", at_least=1)
-
-    def make_memory(self, setup: Setup, num_logits: int) -> Memory:
-        """Return the empty memory; errors are those of :meth:`capacity`."""
-        return Memory(
-            self.capacity(setup),
-            setup.clip_shape,
+        codec = self.make_codec(setup.clip_shape)
+        return kind(
+            codec.capacity(self.buffer_size, self.capacity_rule),
+            codec,
             num_logits=num_logits,
-            sampling_interval=self.sampling_interval,
-            rebuild_method=self.rebuild,
             device=setup.device,
             generator=setup.generator("memory"),
         )
 
 
+MEMORY_FIELDS = tuple(field.name for field in fields(MemorySettings))
+"""Fields that act only once the memory is used."""
+
+
+@dataclass(frozen=True)
+class ReplaySettings(MemorySettings):
+    """A memory from which mini-batches are drawn."""
+
+    replay_batch_size: int = setting(16, "clips of one replay draw (Sec. 4.2)", at_least=1)
+
+
 class Rehearsal(Learner):
-    """A learner with one main phase on the encoder alone, and a reservoir to replay from."""
+    """A learner that replays from a reservoir; without a network of its own, by the encoder."""
 
-    memory: Memory
+    memory: ReservoirBuffer
 
-    def __init__(self, setup: Setup, settings: ReplaySettings, *, num_logits: int = 0) -> None:
-        super().__init__(setup, settings)
+    def __init__(
+        self,
+        setup: Setup,
+        settings: ReplaySettings,
+        network: nn.Module | None = None,
+        *,
+        num_logits: int = 0,
+    ) -> None:
+        super().__init__(setup, network or setup.make_network(with_decoder=False))
         self.replay_batch_size = settings.replay_batch_size
-        self.network = setup.make_network(with_decoder=False)
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
-        self.memory = settings.make_memory(setup, num_logits)
-
-    def phases(self) -> Iterable[Phase]:
-        """One main phase."""
-        return [Phase("train", self.setup.epochs, self.train_step)]
-
-    @abstractmethod
-    def train_step(self, batch: Clips) -> Losses:
-        """Take one step of SGD on a batch and on what is drawn from the memory."""
+        self.memory = settings.make_memory(setup, ReservoirBuffer, num_logits=num_logits)
 
     def draw(self) -> Replay:
-        """Draw one mini-batch of the memory, rebuilt, not rotated; empty if the memory is."""
+        """Draw a mini-batch, not rotated; empty if the memory is."""
         return self.memory.draw(self.replay_batch_size)

@@ -9,7 +9,6 @@ at the end of a task are those of the whole, not rotated clip in evaluation mode
 logit is only scaled by one that is above 0: the rule would turn its sign otherwise.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Learner, Losses, Phase, Setup
+from charon.learners.base import Learner, Losses, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
-from charon.memory.class_balanced import Exemplars
-from charon.memory.storage import Replay
+from charon.memory.buffer import Replay
+from charon.memory.class_balanced import ClassBalancedBuffer
 from charon.model.network import Network
 from charon.model.statistics import frozen_statistics
 from charon.settings import setting
@@ -73,34 +72,19 @@ class XDer(Learner):
     """
 
     network: Network
-    memory: Exemplars
+    memory: ClassBalancedBuffer
 
     def __init__(self, setup: Setup, settings: XDerSettings) -> None:
-        super().__init__(setup, settings)
+        super().__init__(setup, setup.make_network(with_decoder=False))
         self.settings = settings
-        self.network = setup.make_network(with_decoder=False)
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=setup.learning_rate)
-        self.memory = Exemplars(
-            settings.capacity(setup),
-            setup.clip_shape,
-            num_logits=setup.num_classes,
-            sampling_interval=settings.sampling_interval,
-            rebuild_method=settings.rebuild,
-            device=setup.device,
-        )
-        self.generators["memory"] = setup.generator("memory")
-        self.classes = range(0)
+        self.memory = settings.make_memory(setup, ClassBalancedBuffer, num_logits=setup.num_classes)
         # How often each slot has been replayed in this task.
         self.times_replayed = torch.zeros(0)
 
     def begin_task(self, classes: range) -> None:
-        """Remember which head is the current one."""
-        self.classes = classes
+        """Begin the counts of replays anew."""
+        super().begin_task(classes)
         self.times_replayed = torch.zeros(len(self.memory))
-
-    def phases(self) -> Sequence[Phase]:
-        """One main phase."""
-        return [Phase("train", self.setup.epochs, self.train_step)]
 
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on the objective; renew some of the replayed clips' logits."""
@@ -131,16 +115,11 @@ class XDer(Learner):
             past, current = chances[:, :first].amax(dim=1), chances[:, first:].amax(dim=1)
             losses["past"] = hinge(past.detach() - current + options.hinge_margin)
             total = total + options.hinge_weight * losses["past"]
-        self.descend(total)
-        return {"total": total.detach(), **{k: loss.detach() for k, loss in losses.items()}}
-
-    def _draw(self, count: int) -> Replay:
-        order = torch.randperm(len(self.memory), generator=self.generators["memory"])
-        return self.memory.at(order[:count])
+        return self.descend(total, losses)
 
     def _replay(self) -> tuple[Tensor, Replay]:
-        """Return the logits of one draw, rotated, and the draw."""
-        replay = self._draw(self.settings.replay_batch_size)
+        """Return the logits of a draw, rotated, and the draw."""
+        replay = self.memory.draw(self.settings.replay_batch_size)
         clips = self.augment(replay.clips)
         return self.network(clips.x, clips.present), replay
 
@@ -156,7 +135,7 @@ class XDer(Learner):
         count = self.settings.contrastive_batch_size
         clips = batch.take(torch.arange(min(count, len(batch))))
         if len(self.memory) > 0:
-            clips = self._draw(count).clips.join(clips)
+            clips = self.memory.draw(count).clips.join(clips)
         views = self.augment(clips.join(clips))
         with frozen_statistics(self.network):
             outputs = self.network(views.x, views.present).unflatten(0, (2, -1))
@@ -177,7 +156,7 @@ class XDer(Learner):
         A clip's n-th replay in a task does so with probability 1/n.
         """
         self.times_replayed[replay.slots] += 1
-        chance = torch.rand(len(replay.slots), generator=self.generators["memory"])
+        chance = torch.rand(len(replay.slots), generator=self.memory.generator)
         chosen = chance * self.times_replayed[replay.slots] < 1
         self._renew(replay, outputs, chosen.nonzero().flatten())
 
@@ -197,41 +176,29 @@ class XDer(Learner):
         self.memory.reduce(self.memory.capacity // self.classes.stop)
         slots = torch.arange(len(self.memory))
         # An empty tensor splits into one empty part, which no network takes.
-        for some in slots.split(_CLIPS_AT_ONCE) if len(slots) else ():
-            held = self.memory.at(some)
-            self._renew(held, self.predict(held.clips), torch.arange(len(some)))
-        chosen = self._choose(clips.label.cpu())
-        for some in chosen.split(_CLIPS_AT_ONCE) if len(chosen) else ():
-            own = clips.take(some)
-            outputs, past = self.predict(own), range(self.classes.start)
-            scale = self.settings.renewal_scale
-            self.memory.add(own, renew(outputs, outputs, own.label, past, scale))
+        for part in slots.split(_CLIPS_AT_ONCE) if len(slots) else ():
+            replay = self.memory.at(part)
+            self._renew(replay, self.predict(replay.clips), torch.arange(len(part)))
+        chosen = self.memory.choose(clips.label.cpu(), self.classes)
+        past, scale = range(self.classes.start), self.settings.renewal_scale
+        for part in chosen.split(_CLIPS_AT_ONCE) if len(chosen) else ():
+            new = clips.take(part)
+            outputs = self.predict(new)
+            self.memory.offer(new, renew(outputs, outputs, new.label, past, scale))
 
     def measurements(self) -> dict[str, float]:
         """Add the bytes of the counts of replays."""
         counts = self.times_replayed.numel() * self.times_replayed.element_size()
         return super().measurements() | {"memory/extra_bytes": float(counts)}
 
-    def _choose(self, label: Tensor) -> Tensor:
-        """Choose clips at random, as many of every class as there is room for; int64 (clip,)."""
-        generator = self.generators["memory"]
-        room = self.memory.capacity - len(self.memory)
-        each, rest = divmod(room, len(self.classes))
-        order = torch.randperm(len(label), generator=generator)
-        lucky = torch.randperm(len(self.classes), generator=generator)[:rest] + self.classes.start
-        chosen = [
-            order[label[order] == one][: each + (one in lucky.tolist())] for one in self.classes
-        ]
-        return torch.cat(chosen)
 
-
-def _distinct(one: Replay, other: Replay) -> tuple[Replay, Tensor]:
+def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:
     """Join two draws and drop what is in both; also return the rows that are left, int64."""
-    slots = torch.cat([one.slots, other.slots])
-    first = {slot: row for row, slot in reversed([*enumerate(slots.tolist())])}
-    rows = torch.tensor(sorted(first.values()))
-    logits = torch.cat([one.logits, other.logits])[rows.to(one.logits.device)]
-    return Replay(one.clips.join(other.clips).take(rows), logits, slots[rows]), rows
+    slots = torch.cat([first.slots, second.slots])
+    row_of = {slot: row for row, slot in reversed([*enumerate(slots.tolist())])}
+    rows = torch.tensor(sorted(row_of.values()))
+    logits = torch.cat([first.logits, second.logits])[rows.to(first.logits.device)]
+    return Replay(first.clips.join(second.clips).take(rows), logits, slots[rows]), rows
 
 
 def hinge(excess: Tensor) -> Tensor:
@@ -255,11 +222,11 @@ def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float)
     """
     renewed = old.clone()
     if len(outputs) > 0:
-        some = slice(outputs.start, outputs.stop)
-        own = old.gather(1, label[:, None])
-        largest = new[:, some].amax(dim=1, keepdim=True)
-        factor = torch.where(largest > own, scale * own / largest, 1.0)
-        renewed[:, some] = torch.where(own > 0, new[:, some] * factor, old[:, some])
+        replaced = slice(outputs.start, outputs.stop)
+        z = old.gather(1, label[:, None])
+        largest = new[:, replaced].amax(dim=1, keepdim=True)
+        factor = torch.where(largest > z, scale * z / largest, 1.0)
+        renewed[:, replaced] = torch.where(z > 0, new[:, replaced] * factor, old[:, replaced])
     return renewed
 
 

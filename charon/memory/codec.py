@@ -1,69 +1,88 @@
-"""Temporal compression: a clip thinned to every s-th frame, and rebuilt from those frames.
+"""The interface of codecs: how the clips of a memory are compressed in time.
 
-Source: CHARON Sec. 3.2, "Efficient buffer", eq. 10.
+Source: CHARON Sec. 3.2, "Efficient buffer".
 """
 
+from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-Rebuild = Literal["linear", "resize"]
 CapacityRule = Literal["frames", "times_interval"]
+Rebuild = Literal["linear", "resize"]
+
+ClipShape = tuple[int, int, int, int]
+"""(channel, frame, joint, body)."""
+
+Encoded = tuple[Tensor, ...]
+"""What a codec makes of clips; the first axis of every tensor is the clip."""
 
 
-def num_thinned_frames(num_frames: int, sampling_interval: int) -> int:
-    """Return how many frames :func:`thin` keeps: frames 0, s, 2s, ..."""
-    return -(-num_frames // sampling_interval)
-
-
-def thin(x: Tensor, sampling_interval: int) -> Tensor:
-    """Keep frames 0, s, 2s, ... of (clip, channel, frame, joint, body)."""
-    return x[:, :, ::sampling_interval]
-
-
-def rebuild(
-    thinned: Tensor, num_frames: int, sampling_interval: int, method: Rebuild = "linear"
-) -> Tensor:
-    """Undo :func:`thin`, up to what was lost.
+class TemporalCodec(ABC):
+    """Compresses clips of one shape; ``encode`` and ``decode`` are inverse up to what is lost.
 
     Args:
-        thinned: (clip, channel, kept frame, joint, body).
-        num_frames: frames of the whole clip.
-        sampling_interval: s, the same that thinned the clip.
-        method: ``"linear"`` interpolates between the true positions of the kept frames
-            and holds the last one, so that kept frames come back unchanged. ``"resize"``
-            stretches the kept frames over the clip as image resizing does, as the
-            released code has it: everything comes (s-1)/2 frames late.
+        clip_shape: (channel, frame, joint, body) of a whole clip.
+        sampling_interval: s; about one s-th of a clip is stored.
+        rebuild: the method by which missing frames are rebuilt.
     """
-    if sampling_interval == 1:
-        return thinned
-    if method == "resize":
-        clips, channels, kept, joints, bodies = thinned.shape
-        flat = thinned.permute(0, 1, 3, 4, 2).reshape(clips, channels * joints * bodies, kept)
-        whole = F.interpolate(flat, size=num_frames, mode="linear", align_corners=False)
-        return whole.view(clips, channels, joints, bodies, num_frames).permute(0, 1, 4, 2, 3)
-    frame = torch.arange(num_frames, device=thinned.device)
-    before = frame // sampling_interval
-    after = (before + 1).clamp(max=thinned.shape[2] - 1)
-    weight = (frame % sampling_interval).to(thinned.dtype) / sampling_interval
-    return torch.lerp(thinned[:, :, before], thinned[:, :, after], weight[:, None, None])
 
+    def __init__(
+        self, clip_shape: ClipShape, sampling_interval: int = 1, rebuild: Rebuild = "linear"
+    ) -> None:
+        self.clip_shape = clip_shape
+        self.num_frames = clip_shape[1]
+        self.sampling_interval = sampling_interval
+        self.rebuild = rebuild
 
-def capacity(
-    buffer_size: int, num_frames: int, sampling_interval: int, rule: CapacityRule = "frames"
-) -> int:
-    """Return how many thinned clips fit where ``buffer_size`` whole clips do.
+    @abstractmethod
+    def encode(self, x: Tensor) -> Encoded:
+        """Compress float32 (clip, channel, frame, joint, body), metres.
 
-    Args:
-        buffer_size: M, nominal size in uncompressed clips.
-        num_frames: F, frames of an uncompressed clip.
-        sampling_interval: s.
-        rule: ``"frames"`` never exceeds the M·F frames of the budget;
-            ``"times_interval"`` is the released code's M·s, which does where s does not
-            divide F.
-    """
-    if rule == "times_interval":
-        return buffer_size * sampling_interval
-    return buffer_size * num_frames // num_thinned_frames(num_frames, sampling_interval)
+        The shapes and types of the result depend on the shape of a clip alone.
+        """
+
+    @abstractmethod
+    def decode(self, encoded: Encoded) -> Tensor:
+        """Return float32 (clip, channel, frame, joint, body) of whole length."""
+
+    @property
+    @abstractmethod
+    def stored_frames(self) -> range:
+        """The frames whose poses are stored; empty for a codec that stores something else."""
+
+    @property
+    @abstractmethod
+    def description(self) -> tuple[str, str]:
+        """How clips are stored and how they are rebuilt, in a few words each."""
+
+    @cached_property
+    def bytes_per_clip(self) -> int:
+        """Exact bytes of an encoded clip."""
+        encoded = self.encode(torch.zeros(1, *self.clip_shape))
+        return sum(part.numel() * part.element_size() for part in encoded)
+
+    @property
+    def uncompressed_bytes(self) -> int:
+        """Exact bytes of a whole clip in float32."""
+        channels, frames, joints, bodies = self.clip_shape
+        return channels * frames * joints * bodies * 4
+
+    def capacity(self, buffer_size: int, rule: CapacityRule = "frames") -> int:
+        """Return the number of encoded clips that replace ``buffer_size`` uncompressed clips.
+
+        Args:
+            buffer_size: M, nominal size in uncompressed clips.
+            rule: ``"frames"`` fits as many as M·F float32 frames have bytes for, and never
+                exceeds them; ``"times_interval"`` is the released code's M·s whatever a
+                clip takes, which exceeds them where s does not divide F.
+        """
+        if rule == "times_interval":
+            return buffer_size * self.sampling_interval
+        return buffer_size * self.uncompressed_bytes // self.bytes_per_clip
+
+    def largest_buffer(self, num_clips: int) -> int:
+        """Return the largest buffer size whose capacity is at most ``num_clips``."""
+        return ((num_clips + 1) * self.bytes_per_clip - 1) // self.uncompressed_bytes

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -41,7 +42,7 @@ def make_learner(
         num_classes=num_classes,
         tasks=task_classes(num_classes, per_task),
         parts=parts,
-        learning_rate=run.optimiser.learning_rate,
+        make_optimiser=partial(torch.optim.SGD, lr=run.optimiser.learning_rate),
         epochs=run.optimiser.epochs,
         augment=RandomRotation(run.data.rotation, torch_generator(run.seed, "rotation")),
         seed=run.seed,

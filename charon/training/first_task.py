@@ -99,6 +99,6 @@ def _machine(device: torch.device) -> str:
 def _code() -> str:
     """Return a hash of this library: a study may be resumed after it has changed."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

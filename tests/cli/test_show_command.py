@@ -15,6 +15,8 @@ from charon.cli.strip import (
     shortest_tree,
     thinned,
 )
+from charon.memory.thinned import Thinned
+from charon.memory.thinned_fp16 import ThinnedFp16
 from charon.training.artifacts import load_model
 
 BOTH = np.array([True, True])
@@ -26,25 +28,29 @@ def line(num_frames=12):
     return x * np.arange(num_frames, dtype=np.float32)[:, None, None, None]
 
 
-def test_moments_lie_half_way_between_kept_frames():
-    assert choose_moments(120, 5).tolist() == [7, 27, 42, 62, 77, 92, 112]
-    assert choose_moments(120, 1).tolist() == [8, 25, 42, 60, 77, 94, 111]
-    assert choose_moments(4, 2).tolist() == [1, 3]  # a short clip has fewer
+def codec(interval, num_frames=12, num_bodies=2, kind=Thinned):
+    return kind((3, num_frames, 3, num_bodies), interval)
+
+
+def test_moments_lie_half_way_between_stored_frames():
+    assert choose_moments(codec(5, 120)).tolist() == [7, 27, 42, 62, 77, 92, 112]
+    assert choose_moments(codec(1, 120)).tolist() == [8, 25, 42, 60, 77, 94, 111]
+    assert choose_moments(codec(2, 4)).tolist() == [1, 3]  # a short clip has fewer
 
 
 def test_a_thinned_clip_shows_the_kept_frames_around_a_moment():
-    version = thinned(line(), 5, np.array([2, 7, 11]))  # keeps 0, 5 and 10
+    version = thinned(line(), codec(5), np.array([2, 7, 11]))  # keeps 0, 5 and 10
     assert version.poses[:, :, 0, 0, 0].tolist() == [[0, 5, 10], [5, 10, 10]]
     assert version.labels == ("0 and 5", "5 and 10", "10")
     assert "keeps 3 of 12 frames" in version.details
-    every = thinned(line(), 1, np.array([2]))
+    every = thinned(line(), codec(1), np.array([2]))
     assert every.labels == ("2",)
 
 
 def test_a_rebuilt_clip_deviates_only_where_interpolation_does():
     x = line()
     x[1, 0, 0, 0] += 0.3  # one of three joints of one of two bodies, between frames 0 and 2
-    version = rebuilt(x, 2, "linear", np.array([1]), BOTH)
+    version = rebuilt(x, codec(2), np.array([1]), BOTH)
     expected = np.zeros(12)
     expected[1] = np.sqrt(0.3**2 / 6)
     expected[11] = np.sqrt(3)  # the last kept frame, 10, is held
@@ -55,9 +61,19 @@ def test_a_rebuilt_clip_deviates_only_where_interpolation_does():
 
 def test_an_absent_body_does_not_make_errors_smaller():
     x = line()
-    one = rebuilt(x[:, :1], 5, "linear", np.array([1]), BOTH[:1])
+    one = rebuilt(x[:, :1], codec(5, num_bodies=1), np.array([1]), BOTH[:1])
     x[:, 1] = 0
-    assert rebuilt(x, 5, "linear", np.array([1]), np.array([True, False])).details == one.details
+    present = np.array([True, False])
+    assert rebuilt(x, codec(5), np.array([1]), present).details == one.details
+
+
+def test_a_codec_tells_how_it_stores_and_what_it_loses():
+    x = line() + np.float32(0.1)  # not a float16
+    half = codec(1, kind=ThinnedFp16)
+    assert thinned(x, half, np.array([2])).details[0] == "sampling interval 1, float16"
+    version = rebuilt(x, half, np.array([2]), BOTH)
+    assert 0 < version.error.max() < 0.01
+    assert (rebuilt(x, codec(1), np.array([2]), BOTH).error == 0).all()
 
 
 def test_a_model_rebuilds_what_it_did_not_see(finished):
@@ -116,6 +132,7 @@ def test_flat_skeletons_and_other_formats(charon, tmp_path, suffix):
     path = write_npz(tmp_path / "flat.npz", **arrays | {"x": arrays["x"][:, :2]})
     picture = tmp_path / f"a.{suffix}"
     words = ["--cache", tmp_path / "cache", "--output", picture, "--sampling-interval", 1]
+    words += ["--codec", "thinned_fp16"]
     assert charon("show", path, "--clip", 3, "--frames", 7, *words).status == 0
     assert picture.stat().st_size > 5000
 

@@ -117,8 +117,9 @@ def test_gamma_zero_leaves_the_decoder_out():
     torch.testing.assert_close(losses["total"], expected)
 
 
-def test_linear_probing_is_equation_8_and_moves_the_classifier_alone():
-    learner = filled()
+@pytest.mark.parametrize("num_draws", [1, 2])
+def test_linear_probing_is_equation_8_and_moves_the_classifier_alone(num_draws):
+    learner = filled(learner__replay_draws=num_draws)
     learner.train_step(random_clips(4, seed=5))  # statistics that are not trivial
     hand = ByHand(learner)
     before = weights(learner)
@@ -129,11 +130,11 @@ def test_linear_probing_is_equation_8_and_moves_the_classifier_alone():
     logits = hand.network(hand.rotate(batch.x), batch.present)
     x_m, present, y_m, z_m = hand.draw()
     replayed = hand.network(x_m, present)
-    total = (
-        cross_entropy(logits, batch.label)
-        + ALPHA * mean_square(replayed, z_m)
-        + BETA * cross_entropy(replayed, y_m)
-    )
+    total = cross_entropy(logits, batch.label) + ALPHA * mean_square(replayed, z_m)
+    if num_draws == 2:
+        x_m, present, y_m, _ = hand.draw()
+        replayed = hand.network(x_m, present)
+    total = total + BETA * cross_entropy(replayed, y_m)
     torch.testing.assert_close(losses["total"], total.detach())
     after = weights(learner)
     assert_close(after, hand.descend(total, ["classifier.weight", "classifier.bias"]))

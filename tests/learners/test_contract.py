@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from functools import partial
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from tiny_runs import (
 )
 
 from charon.learners import LEARNERS
+from charon.memory import CODECS
 from charon.training.checkpoint import load_checkpoint, save_checkpoint
 from charon.training.stream import Stream
 
@@ -89,6 +91,43 @@ def test_saved_and_loaded_in_mid_sequence_it_continues_bit_for_bit(
         untimed(result.metrics) for result in results[1:]
     ]
     assert_same(without_clock(continued.state_dict()), without_clock(uninterrupted.state_dict()))
+
+
+@pytest.fixture
+def with_momentum(monkeypatch):
+    """An optimiser with a state, made in the place where every learner's is made."""
+    with_momentum = partial(torch.optim.SGD, momentum=0.9)
+    monkeypatch.setattr("charon.training.build.torch.optim.SGD", with_momentum)
+
+
+@every_learner
+@pytest.mark.usefixtures("with_momentum")
+def test_momentum_is_resumed_bit_for_bit(name, two_bodies, tmp_path):
+    run = tiny_run(name)
+    uninterrupted, results = learn(run, two_bodies)
+    assert uninterrupted.learner.optimiser.state_dict()["state"]
+    interrupted = Stream(run, two_bodies)
+    rest = [next(iter(interrupted)), next(iter(interrupted))]
+    save_checkpoint(tmp_path, interrupted.state_dict(), run)
+
+    continued = Stream(run, two_bodies)
+    continued.load_state_dict(load_checkpoint(tmp_path, run))
+    rest += list(continued)
+    assert [untimed(r.metrics) for r in rest] == [untimed(r.metrics) for r in results]
+    assert_same(without_clock(continued.state_dict()), without_clock(uninterrupted.state_dict()))
+
+
+@every_learner
+@pytest.mark.parametrize("codec", CODECS)
+def test_it_learns_with_every_codec(name, codec, two_bodies):
+    if not hasattr(LEARNERS[name].settings, "codec"):
+        pytest.skip(f"{name} has no memory")
+    stream, results = learn(tiny_run(name, learner__codec=codec), two_bodies)
+    assert type(stream.learner.memory.codec) is CODECS[codec]
+    per_clip = stream.learner.memory.bytes_per_clip
+    assert results[-1].metrics["memory/bytes"] == per_clip * results[-1].metrics["memory/clips"]
+    uncompressed = stream.learner.memory.codec.uncompressed_bytes * stream.run.learner.buffer_size
+    assert len(stream.learner.memory) * stream.learner.memory.codec.bytes_per_clip <= uncompressed
 
 
 @every_learner

@@ -1,6 +1,8 @@
 """Else-Net: what it searches, drops, updates and preserves."""
 
 import copy
+import dataclasses
+from functools import partial
 
 import pytest
 import torch
@@ -178,3 +180,22 @@ def test_data_without_parts_is_refused_in_one_sentence():
     run = tiny_run("elsenet")
     with pytest.raises(ConfigError, match="parts"):
         make_learner(run, (3, 12, 5, 2), 6, {}, torch.device("cpu"))
+
+
+def test_momentum_of_blocks_is_kept_when_the_network_grows():
+    learner = make()
+    make_optimiser = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
+    learner.setup = dataclasses.replace(learner.setup, make_optimiser=make_optimiser)
+    learner.optimiser = make_optimiser(learner.network.parameters())
+    learner.train_step(random_clips(4))
+    weight = units(learner)[0].blocks[0].within.weight
+    before = learner.optimiser.state[weight]["momentum_buffer"].clone()
+    learner.explore()
+    assert torch.equal(learner.optimiser.state[weight]["momentum_buffer"], before)
+    learner.usage = [torch.tensor([1.0, 9])] * 4
+    learner.decide()
+    preserved = [state(unit.blocks[0]) for unit in units(learner)]
+    learner.train_step(random_clips(4))
+    assert all(
+        same(old, state(u.blocks[0])) for old, u in zip(preserved, units(learner), strict=False)
+    )

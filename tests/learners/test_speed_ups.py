@@ -48,6 +48,21 @@ def test_losses_and_gradients_are_those_of_the_plain_step(preset):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
+def test_linear_probing_is_that_of_the_plain_step(preset):
+    """By the preset `released` it draws twice: for the stored logits, then for the labels."""
+    learner, plain = learner_and_plain(preset)
+    for seed in range(3):
+        batch = random_clips(4, seed=20 + seed)
+        loss = learner.probe_step(batch)["total"]
+        expected, slopes = plain.probe_step(batch)
+        torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
+        ours = {name: slopes_of(learner)[name] for name in slopes}
+        assert relative_error(ours, slopes) < 1e-4
+    assert torch.equal(learner.memory.generator.get_state(), plain.memory.generator.get_state())
+    assert torch.equal(learner.augment.generator.get_state(), plain.rotating.get_state())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
 def test_bfloat16_stays_near_the_plain_step(preset):
     """Losses to 2 %, the gradient as a whole to 8 %: bfloat16 has 8 bits."""
     learner, plain = learner_and_plain(preset, model__precision="bf16")

@@ -33,7 +33,7 @@ def after_first_task(**changes):
 
 def draw(hand, count):
     memory = hand.learner.memory
-    order = torch.randperm(len(memory), generator=hand.learner.generators["memory"])
+    order = torch.randperm(len(memory), generator=hand.learner.memory.generator)
     return memory.at(order[:count])
 
 
@@ -106,7 +106,7 @@ def test_a_later_step_descends_on_the_whole_objective():
     # What is in both draws counts once, as it was in the first.
     torch.rand(  # the chances of a renewal
         len(set(one.slots.tolist()) | set(other.slots.tolist())),
-        generator=hand.learner.generators["memory"],
+        generator=hand.learner.memory.generator,
     )
     gaps = [row[4:].max() - row[2:4].max() + 0.3 for row in outputs]
     seen = set()
@@ -190,7 +190,7 @@ def test_renewed_logits_stay_below_the_own_class():
 def test_the_nth_replay_of_a_clip_renews_its_logits_with_probability_1_over_n():
     learner = after_first_task(learner__buffer_size=40)
     learner.end_task(random_clips(0, labels=[]))
-    learner.memory.add(random_clips(30, labels=[0] * 30), torch.zeros(30, NUM_CLASSES))
+    learner.memory.offer(random_clips(30, labels=[0] * 30), torch.zeros(30, NUM_CLASSES))
     learner.begin_task(range(2, 4))
     renewed = []
     for _ in range(200):

@@ -1,93 +1,63 @@
-"""Thinning and rebuilding: the grid, the inverse, the capacity that follows."""
-
-import math
+"""What every codec keeps to: exact bytes, capacity, an inverse pair."""
 
 import pytest
 import torch
-from torch.nn import functional as F
 
-from charon.memory.codec import capacity, num_thinned_frames, rebuild, thin
+from charon.memory import CODECS
+from charon.memory.thinned import Thinned
 
+SHAPE = (3, 120, 25, 2)
 
-def clip_of(values):
-    """A clip of one channel, joint and body."""
-    return torch.tensor(values, dtype=torch.float32).view(1, 1, -1, 1, 1)
-
-
-def ramp(num_frames):
-    return clip_of(range(num_frames))
+every_codec = pytest.mark.parametrize("name", CODECS)
 
 
-def noise(num_frames=120, num_clips=3):
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(num_clips, 3, num_frames, 5, 2, generator=generator)
+def capacity(buffer_size, num_frames, interval, rule="frames"):
+    return Thinned((3, num_frames, 25, 2), interval).capacity(buffer_size, rule)
 
 
-@pytest.mark.parametrize(
-    ("num_frames", "interval", "kept"),
-    [(12, 1, range(12)), (12, 5, (0, 5, 10)), (12, 4, (0, 4, 8)), (10, 3, (0, 3, 6, 9))],
-)
-def test_every_sth_frame_is_kept_from_the_first_on(num_frames, interval, kept):
-    assert thin(ramp(num_frames), interval).flatten().tolist() == list(kept)
-    assert num_thinned_frames(num_frames, interval) == len(kept)
+def num_thinned_frames(num_frames, interval):
+    return len(Thinned((3, num_frames, 25, 2), interval).stored_frames)
 
 
-def test_linear_rebuilding_by_hand():
-    # Frames 0, 3 and 6 of 8 were kept; the last one is held.
-    rebuilt = rebuild(clip_of([0, 3, 9]), 8, 3)
-    torch.testing.assert_close(rebuilt, clip_of([0, 1, 2, 3, 5, 7, 9, 9]))
+def clips(num_clips=3, shape=SHAPE):
+    return torch.randn(num_clips, *shape, generator=torch.Generator().manual_seed(0))
 
 
-def test_resizing_by_hand():
-    # 2 frames stretched to 4: frame f looks at (f + 1/2) / 2 - 1/2, within the clip.
-    rebuilt = rebuild(clip_of([0, 4]), 4, 2, "resize")
-    torch.testing.assert_close(rebuilt, clip_of([0, 1, 3, 4]))
+@every_codec
+@pytest.mark.parametrize("interval", [1, 5, 7])
+def test_decoding_undoes_encoding_up_to_what_is_lost_at_once(name, interval):
+    codec = CODECS[name](SHAPE, interval)
+    once = codec.decode(codec.encode(clips()))
+    assert once.shape == (3, *SHAPE)
+    assert once.dtype == torch.float32
+    torch.testing.assert_close(codec.decode(codec.encode(once)), once, rtol=0, atol=1e-3)
+    kept = list(codec.stored_frames)
+    torch.testing.assert_close(once[:, :, kept], clips()[:, :, kept], rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("interval", [1, 2, 5, 7, 40, 119])
-def test_kept_frames_come_back_unchanged_and_lines_are_exact(interval):
-    whole = noise()
-    thinned = thin(whole, interval)
-    rebuilt = rebuild(thinned, 120, interval)
-    assert rebuilt.shape == whole.shape
-    assert torch.equal(thin(rebuilt, interval), thinned)
-    last = (num_thinned_frames(120, interval) - 1) * interval
-    expected = ramp(120).clamp(max=last)
-    torch.testing.assert_close(rebuild(thin(ramp(120), interval), 120, interval), expected)
+@every_codec
+@pytest.mark.parametrize("interval", [1, 5, 7])
+def test_bytes_are_those_of_the_tensors(name, interval):
+    codec = CODECS[name](SHAPE, interval)
+    parts = codec.encode(clips(3))
+    assert sum(part.numel() * part.element_size() for part in parts) == 3 * codec.bytes_per_clip
+    assert codec.uncompressed_bytes == 72_000
 
 
-@pytest.mark.parametrize("interval", [2, 5, 7])
-def test_linear_rebuilding_is_what_a_loop_does(interval):
-    whole = noise(30)
-    thinned = thin(whole, interval)
-    expected = torch.empty_like(whole)
-    for frame in range(30):
-        before = math.floor(frame / interval)
-        after = min(before + 1, thinned.shape[2] - 1)
-        share = frame / interval - before
-        expected[:, :, frame] = (1 - share) * thinned[:, :, before] + share * thinned[:, :, after]
-    torch.testing.assert_close(rebuild(thinned, 30, interval), expected)
+@every_codec
+def test_no_clips_are_no_clips(name):
+    codec = CODECS[name](SHAPE, 5)
+    assert codec.decode(codec.encode(clips(0))).shape == (0, *SHAPE)
 
 
-@pytest.mark.parametrize("interval", [2, 5, 7])
-def test_resizing_is_torchs(interval):
-    thinned = thin(noise(), interval)
-    volume = thinned.permute(0, 1, 3, 4, 2).flatten(0, 3)[:, None]
-    expected = F.interpolate(volume, size=120, mode="linear", align_corners=False)
-    rebuilt = rebuild(thinned, 120, interval, "resize")
-    torch.testing.assert_close(rebuilt.permute(0, 1, 3, 4, 2).reshape(-1, 1, 120), expected)
-
-
-def test_resized_clips_come_late():
-    # METHOD 0: by (s - 1) / 2 frames, here 2, the beginning held and the end frozen.
-    rebuilt = rebuild(thin(ramp(120), 5), 120, 5, "resize").flatten()
-    torch.testing.assert_close(rebuilt, (torch.arange(120) - 2.0).clamp(0, 115))
-
-
-def test_an_interval_of_one_keeps_clips_as_they_are():
-    whole = noise()
-    for method in ("linear", "resize"):
-        assert torch.equal(rebuild(thin(whole, 1), 120, 1, method), whole)
+@every_codec
+def test_capacity_fills_the_bytes_of_the_budget_and_never_exceeds_them(name):
+    for interval in range(1, 120):
+        codec = CODECS[name](SHAPE, interval)
+        held = codec.capacity(500)
+        assert held * codec.bytes_per_clip <= 500 * 72_000 < (held + 1) * codec.bytes_per_clip
+        assert codec.capacity(codec.largest_buffer(300)) <= 300
+        assert codec.capacity(codec.largest_buffer(300) + 1) > 300
 
 
 def test_capacity_is_the_interval_times_the_size_where_it_divides():
@@ -111,8 +81,3 @@ def test_capacity_fills_the_budget_and_never_exceeds_it():
         kept = num_thinned_frames(120, interval)
         clips = capacity(500, 120, interval)
         assert clips * kept <= 500 * 120 < (clips + 1) * kept
-
-
-@pytest.mark.parametrize("method", ["linear", "resize"])
-def test_no_clips_are_rebuilt_to_no_clips(method):
-    assert rebuild(torch.zeros(0, 3, 4, 5, 2), 12, 3, method).shape == (0, 3, 12, 5, 2)

@@ -1,64 +1,8 @@
-"""The memory: a fair reservoir, exact bytes, draws without replacement."""
+"""Reservoir sampling: a fair chance for every clip; it resumes as it was saved."""
 
 import pytest
 import torch
-
-from charon.clips import Clips
-from charon.memory.codec import rebuild, thin
-from charon.memory.reservoir import Memory
-
-SHAPE = (2, 6, 1, 2)
-
-
-def make_memory(capacity, shape=SHAPE, *, num_logits=0, interval=1, seed=0, **options):
-    return Memory(
-        capacity,
-        shape,
-        num_logits=num_logits,
-        sampling_interval=interval,
-        device=torch.device("cpu"),
-        generator=torch.Generator().manual_seed(seed),
-        **options,
-    )
-
-
-def numbered(first, count, shape=SHAPE):
-    """Clips that say their number in every coordinate and as their label."""
-    label = torch.arange(first, first + count)
-    x = label.float().view(-1, 1, 1, 1, 1).expand(count, *shape).clone()
-    present = torch.stack([torch.ones(count, dtype=torch.bool), label % 2 == 0], dim=1)
-    return Clips(x, present[:, : shape[3]], label)
-
-
-def test_bytes_of_the_papers_clips():
-    # METHOD 3: a raw clip 72,000 B, at s=5 14,400 B; with its presence, label and logits.
-    shape = (3, 120, 25, 2)
-    for interval, frames in ((1, 72_000), (5, 14_400)):
-        memory = make_memory(2, shape, interval=interval, num_logits=60)
-        assert memory.num_bytes == 0
-        memory.offer(numbered(0, 1, shape), torch.zeros(1, 60))
-        assert memory.num_bytes == frames + 2 + 8 + 4 * 60
-        memory.offer(numbered(1, 5, shape), torch.zeros(5, 60))
-        assert memory.num_bytes == 2 * (frames + 2 + 8 + 4 * 60)
-
-
-@pytest.mark.parametrize(("num_classes", "clips"), [(60, 2_466), (120, 2_434)])
-def test_clips_of_equal_bytes(num_classes, clips):
-    """METHOD 3: where every byte counts, 500 whole clips are not 2,500 thinned ones."""
-
-    def clip_bytes(interval):
-        memory = make_memory(1, (3, 120, 25, 2), interval=interval, num_logits=num_classes)
-        memory.offer(numbered(0, 1, (3, 120, 25, 2)), torch.zeros(1, num_classes))
-        return memory.num_bytes - 2  # presence bytes aside
-
-    assert 500 * clip_bytes(1) // clip_bytes(5) == clips
-
-
-def test_clips_without_logits_cost_no_bytes_for_them():
-    memory = make_memory(3)
-    memory.offer(numbered(0, 2))
-    assert memory.num_bytes == 2 * (2 * 6 * 1 * 2 * 4 + 2 + 8)
-    assert memory.draw(2).logits.shape == (2, 0)
+from memory.buffers import make_memory, numbered
 
 
 def test_the_first_clips_are_all_stored():
@@ -111,57 +55,6 @@ def test_it_stores_what_a_plain_reservoir_does(batch):
     assert held.logits[:, 2].tolist() == [3 * label for label in expected]
 
 
-def test_a_memory_for_no_clip_stays_empty():
-    memory = make_memory(0)
-    memory.offer(numbered(0, 4))
-    assert len(memory) == 0
-    assert memory.num_bytes == 0
-    assert len(memory.draw(16).slots) == 0
-
-
-def test_draws_are_without_replacement_and_no_larger_than_the_memory():
-    memory = make_memory(5)
-    memory.offer(numbered(0, 3))
-    assert sorted(memory.draw(16).clips.label.tolist()) == [0, 1, 2]
-    memory.offer(numbered(3, 2))
-    pairs = [tuple(sorted(memory.draw(2).clips.label.tolist())) for _ in range(2000)]
-    counts = [pairs.count((one, other)) for one in range(5) for other in range(one + 1, 5)]
-    assert sum(counts) == 2000
-    # Chi-square with 9 degrees of freedom: above 27.9 once in a thousand.
-    assert sum((count - 200) ** 2 / 200 for count in counts) < 27.9
-
-
-@pytest.mark.parametrize("method", ["linear", "resize"])
-def test_what_is_drawn_was_thinned_and_rebuilt(method):
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn(3, *SHAPE, generator=generator)
-    memory = make_memory(3, interval=2, rebuild_method=method)
-    memory.offer(Clips(x, torch.ones(3, 2, dtype=torch.bool), torch.arange(3)))
-    replay = memory.draw(3)
-    expected = rebuild(thin(x, 2), 6, 2, method)
-    assert torch.equal(replay.clips.x, expected[replay.slots])
-    assert replay.clips.label.tolist() == replay.slots.tolist()
-
-
-def test_stored_clips_do_not_follow_what_happens_to_the_originals():
-    memory = make_memory(2)
-    clips = numbered(1, 2)
-    memory.offer(clips)
-    clips.x.fill_(torch.nan)
-    drawn = memory.draw(2)
-    assert torch.isfinite(drawn.clips.x).all()
-    drawn.clips.x.fill_(torch.nan)
-    assert torch.isfinite(memory.draw(2).clips.x).all()
-
-
-def test_logits_are_replaced_where_asked():
-    memory = make_memory(3, num_logits=2)
-    memory.offer(numbered(0, 3), torch.zeros(3, 2))
-    memory.replace_logits(torch.tensor([2, 0]), torch.tensor([[1.0, 2], [3, 4]]))
-    held = memory.at(torch.arange(3))
-    assert held.logits.tolist() == [[3, 4], [0, 0], [1, 2]]
-
-
 def test_a_restored_memory_goes_on_as_the_saved_one():
     memory = make_memory(4, num_logits=1, interval=3)
     memory.offer(numbered(0, 9), torch.arange(9.0)[:, None])
@@ -184,5 +77,5 @@ def test_a_state_is_a_copy():
     state = memory.state_dict()
     memory.offer(numbered(5, 50))
     assert state["num_seen"] == 2
-    assert state["label"].tolist() == [0, 1]
-    assert state["x"].flatten(1)[:, 0].tolist() == [0, 1]
+    assert state["stored"][2].tolist() == [0, 1]
+    assert state["stored"][0].flatten(1)[:, 0].tolist() == [0, 1]

@@ -41,8 +41,7 @@ def end_of_main_phase(run, archive, folder):
         pass
 
     def stop(phase):
-        memory = stream.learner.state_dict()["memory"]
-        raise Reached({**vars(phase), "seconds": 0, "stored": len(memory["label"])})
+        raise Reached({**vars(phase), "seconds": 0, "stored": len(stream.learner.memory)})
 
     stream._first_task.keep = stop
     with pytest.raises(Reached) as reached:

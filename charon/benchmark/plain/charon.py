@@ -18,7 +18,7 @@ class PlainCharon:
 
     def __init__(self, learner, *, dtype=torch.float32):
         self.settings, setup = learner.settings, learner.setup
-        self.rate, self.num_frames = setup.learning_rate, setup.clip_shape[1]
+        self.rate, self.num_frames = learner.optimiser.param_groups[0]["lr"], setup.clip_shape[1]
         self.limit = setup.augment.limit
         self.network = PlainNetwork(learner.network, training=True, dtype=dtype)
         self.presence = learner.network.presence
@@ -50,6 +50,27 @@ class PlainCharon:
             "total": total.detach()
         }, slopes
 
+    def probe_step(self, batch):
+        """One step of SGD of the classifier on eq. 8; returns the loss and the gradients."""
+        stream = self.classify(self.rotate(batch.x), batch.present)
+        total = F.cross_entropy(stream, batch.label)
+        if len(self.memory) > 0:
+            x, present, label, stored = self.draw()
+            logits = self.classify(x, present)
+            total = total + self.settings.alpha * F.mse_loss(logits, stored)
+            if self.settings.replay_draws == 2:
+                x, present, label, _ = self.draw()
+                logits = self.classify(x, present)
+            total = total + self.settings.beta * F.cross_entropy(logits, label)
+        return total.detach(), self.descend(total, ("classifier.weight", "classifier.bias"))
+
+    def classify(self, x, present):
+        """Logits of whole clips, by the running statistics."""
+        self.network.training = False
+        logits, _ = self.network(x, self.presence_of(x, present), rebuilds=False)
+        self.network.training = True
+        return logits
+
     def predict(self, batch):
         """Logits of whole clips."""
         self.network.training = False
@@ -58,8 +79,10 @@ class PlainCharon:
         self.network.training = True
         return logits
 
-    def descend(self, total):
-        chosen = {n: w for n, w in self.network.weights.items() if w.requires_grad}
+    def descend(self, total, names=None):
+        """One step on these weights, or on all; returns their gradients."""
+        learned = {n: w for n, w in self.network.weights.items() if w.requires_grad}
+        chosen = learned if names is None else {name: learned[name] for name in names}
         slopes = torch.autograd.grad(total, list(chosen.values()))
         with torch.no_grad():
             for weight, slope in zip(chosen.values(), slopes, strict=True):
@@ -78,14 +101,14 @@ class PlainCharon:
         """One mini-batch of the memory, rotated: clips, presence, labels, logits."""
         order = torch.randperm(len(self.memory), generator=self.memory.generator)
         slots = order[: self.settings.replay_batch_size]
-        thinned, interval = self.memory._x[slots], self.memory.sampling_interval
-        x = torch.stack([self.rebuild(clip, interval) for clip in thinned])
+        (stored,), interval = self.memory._encoded, self.settings.sampling_interval
+        x = torch.stack([self.rebuild(clip, interval) for clip in stored[slots]])
         memory = self.memory
         return self.rotate(x), memory._present[slots], memory._label[slots], memory._logits[slots]
 
     def rebuild(self, thinned, interval):
         """Straight lines from stored frame to stored frame; the last one stands still."""
-        if self.memory.rebuild_method == "resize":
+        if self.settings.rebuild == "resize":
             channels, kept, joints, bodies = thinned.shape
             image = thinned.reshape(channels, kept, joints * bodies)
             size = (self.num_frames, joints * bodies)
@@ -98,11 +121,13 @@ class PlainCharon:
             parts += [here + (there - here) * (step / interval) for step in range(interval)]
         return torch.stack(parts, dim=1)[:, : self.num_frames]
 
+    def presence_of(self, x, present):
+        if self.presence != "positive_sum":
+            return present
+        return torch.stack([torch.tensor([True, bool(clip[..., 1].sum() > 0)]) for clip in x])
+
     def autoencode(self, x, present):
-        if self.presence == "positive_sum":
-            present = torch.stack(
-                [torch.tensor([True, bool(clip[..., 1].sum() > 0)]) for clip in x]
-            )
+        present = self.presence_of(x, present)
         num_rows = len(x) + int(present[:, 1:].sum())
         masker = Masker(
             self.network.num_tuples,

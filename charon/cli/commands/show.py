@@ -33,6 +33,7 @@ from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
 from charon.data.prepare import open_source
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
+from charon.memory import CODECS
 from charon.settings import whole_number
 from charon.training.artifacts import Model, load_model
 
@@ -51,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number(1),
         metavar="S",
         help=f"keep every S-th frame (default: the model's, or {_DEFAULT_INTERVAL})",
+    )
+    parser.add_argument(
+        "--codec",
+        choices=CODECS,
+        help="how the memory stores clips (default: the model's, or thinned)",
     )
     parser.add_argument(
         "--frames",
@@ -134,12 +140,16 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
         )
     x, present = load_clips(archive, np.array([row]), num_frames=num_frames, crop="test")
     clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
-    moments = choose_moments(num_frames, interval)
-    method = settings.get("learner.rebuild", "linear")
+    _, channels, _, joints, bodies = x.shape
+    codec = CODECS[options.codec or settings.get("learner.codec", "thinned")](
+        (channels, num_frames, joints, bodies), interval, settings.get("learner.rebuild", "linear")
+    )
+    moments = choose_moments(codec)
+    stored = thinned(clip, codec, moments)
     versions = [
         as_it_is(clip, moments),
-        thinned(clip, interval, moments),
-        rebuilt(clip, interval, method, moments, present[0]),
+        *([] if stored is None else [stored]),
+        rebuilt(clip, codec, moments, present[0]),
     ]
     notes = [archive.source]
     if about.is_standin:

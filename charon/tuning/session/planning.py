@@ -76,7 +76,7 @@ def plan_study(request: Request, clips: StudyClips) -> PlannedStudy:
         left_out,
         WILL_FLATTER if study.is_search and options.select == TEST else "",
         useless,
-        *memory_warnings(settings, clips.tasks.num_training_clips),
+        *memory_warnings(settings, clips.tasks.clip_shape, clips.tasks.num_training_clips),
     ]
     return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
@@ -141,7 +141,8 @@ def plan_trials(
     trials = expand(study, chosen, scaled)
     start = trials[0].fields
     study = replace(study, space=bound(study.space, start))
-    largest = small_buffer((trial.fields for trial in trials), num_clips)
+    shape = clips.tasks.clip_shape
+    largest = small_buffer((trial.fields for trial in trials), shape, num_clips)
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
         trials = expand(study, chosen, {**scaled, SIZE: size})

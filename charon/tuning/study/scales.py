@@ -5,11 +5,17 @@ model, few and large steps, and a memory that can hold at most 30 % of the train
 that what is forgotten shows. ``smoke`` only shows that everything works.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from charon.errors import ConfigError
 from charon.settings import Value
+
+if TYPE_CHECKING:
+    from charon.memory.codec import TemporalCodec
+
+ClipShape = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,9 @@ def scale_fields(
     return fields
 
 
-def small_buffer(trials: Iterable[Mapping[str, Value]], num_training_clips: int) -> int | None:
+def small_buffer(
+    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, num_training_clips: int
+) -> int | None:
     """Return the largest buffer size of a scaled study; None if no trial has a memory.
 
     It is a nominal number for all trials: the largest with which even the trial that thins
@@ -84,10 +92,11 @@ def small_buffer(trials: Iterable[Mapping[str, Value]], num_training_clips: int)
 
     Args:
         trials: the complete fields of the study's runs, scaled.
+        clip_shape: (channel, frame, joint, body) of the clips; a run has its own frames.
         num_training_clips: training clips of the whole stream.
     """
     allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
-    sizes = [largest_buffer(allowed, *thinning) for thinning in _thinnings(trials)]
+    sizes = [codec.largest_buffer(allowed) for _, codec in _memories(trials, clip_shape)]
     return max(1, min(sizes)) if sizes else None
 
 
@@ -103,38 +112,34 @@ def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
     return {size: max(1, round(size * factor)) for size in numbers}
 
 
-def largest_buffer(num_clips: int, num_frames: int, sampling_interval: int) -> int:
-    """Return the largest nominal buffer whose capacity is at most ``num_clips``."""
-    from charon.memory.codec import num_thinned_frames
+def _memories(
+    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape
+) -> Iterator[tuple[int, "TemporalCodec"]]:
+    """Yield the buffer size and the codec of every run that has a memory."""
+    # Here, for they import torch, which `--help` need not wait for.
+    from charon.config import Run
+    from charon.learners.rehearsal import MemorySettings
 
-    kept = num_thinned_frames(num_frames, sampling_interval)
-    return ((num_clips + 1) * kept - 1) // num_frames
-
-
-def _thinnings(trials: Iterable[Mapping[str, Value]]) -> set[tuple[int, int]]:
-    """Return (frames of a clip, sampling interval) of every run that has a memory."""
-    found = set()
+    channels, _, joints, bodies = clip_shape
     for fields in trials:
-        frames, interval = fields["data.num_frames"], fields.get("learner.sampling_interval")
-        if "learner.buffer_size" in fields and isinstance(frames, int):
-            found.add((frames, interval if isinstance(interval, int) else 1))
-    return found
+        run = Run.from_flat(fields)
+        if isinstance(run.learner, MemorySettings):
+            shape = (channels, run.data.num_frames, joints, bodies)
+            yield run.learner.buffer_size, run.learner.make_codec(shape)
 
 
-def memory_warnings(trials: Iterable[Mapping[str, Value]], num_training_clips: int) -> list[str]:
-    """Return one sentence for every memory that could hold all training clips."""
-    from charon.memory.codec import capacity
-
-    found = {}
-    for fields in trials:
-        for frames, interval in _thinnings([fields]):
-            size = fields["learner.buffer_size"]
-            if isinstance(size, int):
-                found[size, interval] = capacity(size, frames, interval)
+def memory_warnings(
+    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, num_training_clips: int
+) -> list[str]:
+    """Return a sentence for every memory that could hold all training clips."""
+    memories = {
+        (size, codec.sampling_interval, codec.capacity(size))
+        for size, codec in _memories(trials, clip_shape)
+    }
     return [
         f"A memory of learner.buffer_size={size} at sampling interval {interval} holds {clips} "
         f"clips, all of the {num_training_clips} training clips: nothing need be forgotten. "
         "Set a smaller one with --set learner.buffer_size=N."
-        for (size, interval), clips in sorted(found.items())
+        for size, interval, clips in sorted(memories)
         if clips >= num_training_clips
     ]
