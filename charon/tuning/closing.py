@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.tuning.cluster.cluster import Cluster, tool
+from charon.text import tool
+from charon.tuning.cluster.cluster import Cluster
 from charon.tuning.session.commands import run_command
 from charon.tuning.session.session import Session
 from charon.tuning.tracking.sender import Sender

@@ -61,14 +61,12 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     """
     from rich.console import Console
 
-    from charon.tuning.cluster.imports import rarely_collected
     from charon.tuning.session.options import parse_options
     from charon.tuning.session.session import open_session
 
     console = Console(highlight=False, soft_wrap=True)
     options = parse_options(study, arguments)
-    with rarely_collected():
-        session = open_session(study, options, script, console)
+    session = open_session(study, options, script, console)
     for warning in session.warnings:
         console.print(warning, style="yellow", markup=False)
     if session.options.dry_run:

@@ -132,9 +132,7 @@ def remove_leftovers(folder: Path, journal: Journal) -> None:
 
 def slots(session: Session) -> int:
     """Return how many trials run at once."""
-    cluster = session.cluster or this_machine()
-    here = (machine.at_once(session.cpus, session.gpus) for machine in cluster.machines)
-    return max(1, sum(here))
+    return (session.cluster or this_machine()).slots(session.cpus, session.gpus)
 
 
 def outcome_of(session: Session, journal: Journal) -> str:

@@ -11,14 +11,14 @@ from rich.console import Console
 
 from charon.settings import Value
 from charon.text import counted, seeds_text
-from charon.tuning.cluster.cost import cost_of
-from charon.tuning.execution.runner import slots
+from charon.tuning.cluster.cluster import this_machine
+from charon.tuning.cluster.cost import by_method, cost_of, method_of, slowest_and_fastest
 from charon.tuning.session.selection_plan import Judgement, judgement_of
 from charon.tuning.session.session import Session
 from charon.tuning.study.budget import show_bytes
 from charon.tuning.study.objectives import directions
 from charon.tuning.study.space import Choice, Domain, SamplingInterval
-from charon.tuning.study.trials import PlannedTrial, known_fields
+from charon.tuning.study.trials import known_fields
 
 START_SECONDS = 11.0
 """From the command to the first step, about."""
@@ -32,7 +32,11 @@ def show_estimate(session: Session, console: Console) -> None:
 
 
 def _headline(session: Session) -> str:
-    standing, at_once, study = session.standing, slots(session), session.study
+    standing, at_once, study = (
+        session.standing,
+        this_machine().slots(session.cpus, session.gpus),
+        session.study,
+    )
     number = counted(standing.num_trials, "trial")
     done = f", {standing.done} done, {standing.left} to run" if standing.done else ""
     labels = [f"  {trial.label}" for trial in session.trials]
@@ -95,9 +99,10 @@ def _cost_lines(session: Session) -> list[str]:
     slowest = max(cost.seconds for cost in every)
     fastest = min(cost.seconds for cost in every)
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
-    trials = [costs[_method(trial.fields)] for trial in session.trials]
+    trials = [costs[method_of(trial.fields)] for trial in session.trials]
     mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
-    at_once, left = slots(session), session.standing.left
+    at_once = this_machine().slots(session.cpus, session.gpus)
+    left = session.standing.left
     again = 2 * len(_judgement(session).seeds) if session.study.is_search else 0
     total = START_SECONDS + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
     time = f"about {_duration(total)}"
@@ -127,42 +132,6 @@ def _range(domain: Domain) -> str:
     if isinstance(domain, Choice | SamplingInterval):
         return ", ".join(map(str, domain.values))
     return f"{domain.ends[0]} to {domain.ends[-1]}"
-
-
-def _method(fields: Mapping[str, Value]) -> tuple[Value, Value]:
-    return fields["learner"], fields["data.stream"]
-
-
-def by_method(
-    trials: Sequence[PlannedTrial],
-) -> dict[tuple[Value, Value], list[dict[str, Value]]]:
-    """Return the fields of the trials by learner and stream."""
-    found: dict[tuple[Value, Value], list[dict[str, Value]]] = {}
-    for trial in trials:
-        found.setdefault(_method(trial.fields), []).append(trial.fields)
-    return found
-
-
-def slowest_and_fastest(runs: list[dict[str, Value]]) -> list[dict[str, Value]]:
-    """Return the runs that are measured: those of the ends of masking ratio or buffer size."""
-    ordered = sorted(
-        runs, key=lambda fields: (_masking_ratio(fields) or 0.0, -_buffer_size(fields))
-    )
-    ends = [ordered[0], ordered[-1]]
-    same = all(_masking_ratio(r) == _masking_ratio(ends[0]) for r in ends) and (
-        _buffer_size(ends[0]) == _buffer_size(ends[1])
-    )
-    return ends[:1] if same else ends
-
-
-def _buffer_size(fields: Mapping[str, Value]) -> int:
-    size = fields.get("learner.buffer_size")
-    return size if isinstance(size, int) else 0
-
-
-def _masking_ratio(fields: Mapping[str, Value]) -> float | None:
-    ratio = fields.get("learner.masking_ratio")
-    return ratio if isinstance(ratio, float) else None
 
 
 def _span(least: float, most: float) -> str:

@@ -9,16 +9,16 @@ from rich.console import Console
 from charon.errors import CheckpointError, ConfigError
 from charon.settings import Value
 from charon.tuning.cluster import cluster as clusters
-from charon.tuning.cluster.background import Background
 from charon.tuning.cluster.cluster import Cluster
 from charon.tuning.cluster.packing import pack
 from charon.tuning.cluster.resources import place
 from charon.tuning.cluster.startup import Starting
 from charon.tuning.records.folder import writable_folder
 from charon.tuning.records.journal import Journal
-from charon.tuning.records.lock import work_alone
+from charon.tuning.records.lock import lock_folder
 from charon.tuning.records.plan import Plan, new_plan, read_plan
 from charon.tuning.selection.rules import TEST, WILL_FLATTER
+from charon.tuning.session.background import Background
 from charon.tuning.session.commands import begin_command, go_on_command
 from charon.tuning.session.data import StudyClips, check_named
 from charon.tuning.session.options import Options
@@ -116,7 +116,7 @@ def open_session(study: Study, options: Options, script: Path, console: Console)
     writable_folder(results, need_bytes=NEED_BYTES, make=False)
     check_file(store)
     if not options.dry_run:
-        work_alone(folder)
+        lock_folder(folder)
     with nullcontext("") if old else room(folder, dry_run=options.dry_run) as moved:
         return _open(study, options, fields, script, console, folder, store, old, moved)
 
@@ -141,7 +141,7 @@ def _open(
     clips = StudyClips(_one_of_each_benchmark(study, fields), cache, console)
     clips.check()
     if options.address is None:
-        place(options, None)
+        place(None, options.cpus, options.gpus)
     preparing = Background(clips.prepare)
     preparing.wait(None if study.is_search else QUICK_SECONDS)
     if study.is_search:
@@ -155,7 +155,7 @@ def _open(
         _import_the_rest()
         cluster = starting.wait()
     preparing.wait()
-    cpus, gpus = place(options, cluster)
+    cpus, gpus = place(cluster, options.cpus, options.gpus)
     study, trials, budget = plan_trials(study, options, fields, clips, gpus)
     trials, left_out = possible_trials(study, trials, clips)
     trials = sharing.leaders_first(trials) if options.share_first_task else trials

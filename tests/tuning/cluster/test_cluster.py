@@ -2,7 +2,6 @@
 
 import json
 import time
-from types import SimpleNamespace
 
 import pytest
 from ray import cluster_utils
@@ -10,7 +9,6 @@ from tiny_runs import untimed
 from tuning.study_runs import LONG, ROOT, finish, read_table, start, wait_for, write_clips
 
 from charon.tuning.cluster.cluster import Cluster, Machine
-from charon.tuning.execution.runner import slots
 from charon.tuning.execution.trainable import beat_file
 from charon.tuning.records.heartbeat import read_beat
 from charon.tuning.records.journal import Journal
@@ -96,7 +94,7 @@ def first_task_after(moment, folder):
 )
 def test_how_many_trials_run_at_once(machines, trial, number):
     cluster = Cluster("", tuple(Machine(*machine) for machine in machines))
-    assert slots(SimpleNamespace(cluster=cluster, cpus=trial[0], gpus=trial[1])) == number
+    assert cluster.slots(*trial) == number
 
 
 @pytest.mark.slow

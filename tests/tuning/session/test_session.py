@@ -11,7 +11,7 @@ from tuning.study_runs import write_clips
 
 from charon.errors import CheckpointError, ConfigError, DataError
 from charon.tuning.records.folder import ResultsError
-from charon.tuning.records.lock import work_alone
+from charon.tuning.records.lock import lock_folder
 from charon.tuning.session import session
 from charon.tuning.session.options import Options
 from charon.tuning.session.session import open_session
@@ -84,7 +84,7 @@ def test_beside_a_study_that_runs_only_a_dry_run_may_look_into_its_folder(tmp_pa
     folder = tmp_path / "some"
     folder.mkdir()
     plan(SEARCH, fields={"data.evaluate_on": "val"}).write(folder)
-    work_alone(folder)
+    lock_folder(folder)
     before = sorted(tmp_path.rglob("*"))
     # Before its first task nothing but the lock tells it from one that came to nothing.
     for how in ({}, {"resume": True}, {"extend": 3}):
