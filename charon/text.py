@@ -1,6 +1,9 @@
-"""Numbers and errors as sentences have them."""
+"""Numbers, errors and commands as sentences have them."""
 
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def counted(number: int, noun: str) -> str:
@@ -17,3 +20,10 @@ def seeds_text(seeds: Sequence[int]) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, without its full stop; of none, its name."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def tool(name: str) -> str:
+    """Return how to call a command of this environment: by name if PATH has it, else by path."""
+    path = Path(sys.executable).parent / name
+    on_path = shutil.which(name)
+    return name if on_path and Path(on_path).resolve() == path.resolve() else str(path)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from charon.text import counted
-from charon.tuning.cluster.cluster import tool
+from charon.text import counted, tool
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal
 from charon.tuning.session.commands import run_command

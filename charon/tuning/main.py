@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -24,10 +23,12 @@ from rich.console import Console
 
 from charon.errors import CharonError
 from charon.tuning.cluster.cluster import Cluster, log_to, prepare_environment, this_machine
+from charon.tuning.cluster.resources import place
 from charon.tuning.cluster.startup import Starting
 from charon.tuning.records.folder import ResultsError, describe_write_error, writable_folder
 from charon.tuning.records.journal import FAILED, FINISHED, Journal
-from charon.tuning.records.lock import work_alone
+from charon.tuning.records.lock import lock_folder
+from charon.tuning.session.background import Background
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import parse_options
 from charon.tuning.session.request import Request, make_request
@@ -93,7 +94,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     store = checked_store(request)
     if request.options.dry_run:
         return dry_run(request, store, console)
-    work_alone(request.folder)
+    lock_folder(request.folder)
     with room(request.folder, is_resumed=request.earlier is not None) as moved:
         services = start_services(request, store)
         clips = prepare_clips(request, console)
@@ -121,7 +122,6 @@ def checked_store(request: Request) -> Store:
 def dry_run(request: Request, store: Store, console: Console) -> int:
     """Plan a study and print what it would take; nothing is left but the prepared clips."""
     from charon.tuning.cluster.packing import pack
-    from charon.tuning.cluster.resources import place
     from charon.tuning.dry_run import Estimate
     from charon.tuning.session.planning import on_device, plan_study
 
@@ -129,7 +129,7 @@ def dry_run(request: Request, store: Store, console: Console) -> int:
     with room(request.folder, is_resumed=resumed, dry_run=True) as moved:
         clips = prepare_clips(request, console)
         machine = this_machine()
-        cpus, gpus = place(request.options.cpus, request.options.gpus, machine)
+        cpus, gpus = place(machine, request.options.cpus, request.options.gpus)
         planned = on_device(plan_study(request, clips), request, gpus)
         packed = ""
         if request.options.gpus == "auto":
@@ -150,7 +150,7 @@ class Services:
     """Ray and MLflow's tables, which come up in threads of their own."""
 
     ray: Starting
-    schema: Future[None]
+    schema: Background
 
     def cluster(self) -> Cluster:
         """Return the cluster once both are there.
@@ -158,7 +158,7 @@ class Services:
         Raises:
             ClusterError: Ray does not start, or nothing answers at the address.
         """
-        self.schema.result()
+        self.schema.wait()
         return self.ray.wait()
 
 
@@ -168,10 +168,7 @@ def start_services(request: Request, store: Store) -> Services:
     log_file = writable_folder(request.folder) / LOG
     log_to(log_file)
     ray = Starting(request.options.address, log_file)
-    pool = ThreadPoolExecutor(max_workers=1)
-    schema = pool.submit(make_schema, store)
-    pool.shutdown(wait=False)
-    return Services(ray, schema)
+    return Services(ray, Background(lambda: make_schema(store)))
 
 
 def prepare_clips(request: Request, console: Console) -> StudyClips:
@@ -183,6 +180,8 @@ def prepare_clips(request: Request, console: Console) -> StudyClips:
     """
     from charon.tuning.session.planning import one_of_each_benchmark
 
+    if request.options.address is None:
+        place(None, request.options.cpus, request.options.gpus)  # refused before Ray is there
     clips = StudyClips(one_of_each_benchmark(request), request.cache, console)
     clips.check()
     clips.prepare()
@@ -204,7 +203,6 @@ def make_ready(
     """
     # Imported while Ray comes up: torch, MLflow and Optuna take as long as Ray does.
     from charon.tuning.cluster.packing import pack
-    from charon.tuning.cluster.resources import place
     from charon.tuning.execution.ready import ReadyStudy
     from charon.tuning.execution.runner import check_database
     from charon.tuning.session.planning import on_device, plan_study
@@ -214,7 +212,7 @@ def make_ready(
         check_database(request.folder)
     cluster = services.cluster()
     options = request.options
-    cpus, gpus = place(options.cpus, options.gpus, cluster)
+    cpus, gpus = place(cluster, options.cpus, options.gpus)
     planned = on_device(planned, request, gpus)
     packed = ""
     if options.gpus == "auto":

@@ -1,14 +1,12 @@
-"""The Ray cluster of a study: its own on this machine, or a running one.
+"""The machines of a Ray cluster, and the settings that keep its libraries quiet.
 
 Nothing calls home: Ray's usage statistics and MLflow's telemetry are switched off before
 either is imported. The dashboard listens on 127.0.0.1 only; Ray's other ports listen on all
-interfaces and ask for Ray's token, except the metrics port, which gives numbers to anyone.
+interfaces and require Ray's token, except the metrics port, which anyone can read.
 """
 
 import logging
 import os
-import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +21,7 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "3",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Else it takes SIGTERM, and calls a study that is asked to end a crash.
+    # Otherwise Ray handles SIGTERM and reports a study that is asked to end as a crash.
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -35,31 +33,31 @@ ENVIRONMENT = {
 """Set before Ray and MLflow are imported, unless the user has set them."""
 
 LIBRARIES = ("ray", "mlflow", "optuna")
-"""Loggers that write to the screen by themselves."""
+"""Loggers with handlers that write to the screen."""
 
-MISSES_ITS_OWN_FILES = "ray.tune.analysis.experiment_analysis"
-"""Logger that warns of every trial at the end: the study writes a journal, not Ray's files."""
+MISSING_FILES = "ray.tune.analysis.experiment_analysis"
+"""Logger that warns of result files that a study replaces by its journal."""
 
 
 class ClusterError(CharonError):
-    """Ray cannot be started or reached, or has too little of something."""
+    """Ray cannot be started or reached, or its machines are too small."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What one machine of a cluster has; a trial runs on one, and never on parts of two."""
+    """The CPUs and GPUs of one machine; a trial never spans two machines."""
 
     cpus: float
     gpus: float
 
-    def at_once(self, cpus: float, gpus: float) -> int:
-        """Return how many trials that take so much run here at the same time."""
+    def slots(self, cpus: float, gpus: float) -> int:
+        """Return how many trials of this size run here at once."""
         by_cpu = self.cpus / cpus
         by_gpu = by_cpu
         if gpus >= 1:
             by_gpu = self.gpus / gpus
         elif gpus > 0:
-            by_gpu = self.gpus * int(1 / gpus + 1e-9)  # no trial takes parts of two
+            by_gpu = self.gpus * int(1 / gpus + 1e-9)  # no trial takes parts of two GPUs
         return int(min(by_cpu, by_gpu) + 1e-9)
 
 
@@ -68,9 +66,9 @@ class Cluster:
     """A connection to Ray.
 
     Attributes:
-        dashboard_url: where the dashboard is; empty if it did not start.
-        machines: what it consists of.
-        stop: disconnects; an own cluster ends.
+        dashboard_url: empty if the dashboard did not start.
+        machines: those that are alive.
+        stop: disconnects, and ends a cluster that the study started.
     """
 
     dashboard_url: str
@@ -82,59 +80,32 @@ class Cluster:
         return max(1, sum(machine.at_once(cpus, gpus) for machine in self.machines))
 
     @property
-    def cpus(self) -> float:
-        """What all machines have together."""
-        return sum(machine.cpus for machine in self.machines)
-
-    @property
     def gpus(self) -> float:
-        """What all machines have together."""
+        """The GPUs of all machines."""
         return sum(machine.gpus for machine in self.machines)
+
+    def slots(self, cpus: float, gpus: float) -> int:
+        """Return how many trials of this size run at once, at least 1."""
+        return max(1, sum(machine.slots(cpus, gpus) for machine in self.machines))
 
 
 def prepare_environment() -> None:
-    """Set what Ray and MLflow read when they are imported."""
+    """Set the variables that Ray and MLflow read when they are imported."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 
-def check_fits(cluster: Cluster, cpus: float, gpus: float) -> None:
-    """Check that one trial can ever be placed.
-
-    Raises:
-        ClusterError: no machine has as many CPUs and GPUs as one trial asks for.
-    """
-    machines = cluster.machines
-    if any(cpus <= machine.cpus and gpus <= machine.gpus for machine in machines):
-        return
-    most_cpus = max((machine.cpus for machine in machines), default=0.0)
-    most_gpus = max((machine.gpus for machine in machines), default=0.0)
-    if cpus > most_cpus:
-        raise ClusterError(
-            f"--cpus-per-trial {cpus:g} asks for more than the {most_cpus:g} CPUs of the largest "
-            "machine; ask for fewer."
-        )
-    if gpus > most_gpus:
-        raise ClusterError(
-            f"--gpus-per-trial {gpus:g} asks for more than the {most_gpus:g} GPUs of the largest "
-            "machine; ask for fewer, or run on CPUs with --gpus-per-trial 0."
-        )
-    raise ClusterError(
-        f"--cpus-per-trial {cpus:g} and --gpus-per-trial {gpus:g} together are more than any one "
-        "machine of the cluster has; ask for fewer."
-    )
-
-
 class QuietFileHandler(logging.FileHandler):
-    """A log that may be incomplete: a full disk is said once, by the study itself."""
+    """A log that may be incomplete: the study itself reports a full disk, once."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Drop the line."""
 
 
 def log_to(log_file: Path) -> None:
-    """Send what the libraries have to say to a file instead of between the study's lines."""
-    import ray  # noqa: F401 - it sets its own logging up when it is imported, so before
+    """Send the libraries' messages to a file instead of between the study's lines."""
+    # Imported here because its import sets up logging, and reads the environment.
+    import ray  # noqa: F401
 
     handler = QuietFileHandler(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -144,19 +115,13 @@ def log_to(log_file: Path) -> None:
         logger.handlers.clear()
         logger.setLevel(logging.INFO)
         logger.propagate = True
-    logging.getLogger(MISSES_ITS_OWN_FILES).setLevel(logging.ERROR)
+    logging.getLogger(MISSING_FILES).setLevel(logging.ERROR)
 
 
 def this_machine() -> Cluster:
     """Return what Ray would find here, without starting it."""
+    # Imported here because torch takes a second, in which Ray can start already.
     import torch
 
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Cluster("", (Machine(float(cpus or 1), float(torch.cuda.device_count())),))
-
-
-def tool(name: str) -> str:
-    """Return how to call a command of this environment: its name, or its path if need be."""
-    own = Path(sys.executable).parent / name
-    found = shutil.which(name)
-    return name if found and Path(found).resolve() == own.resolve() else str(own)

@@ -1,4 +1,4 @@
-"""What a trial takes, measured by a few of its real steps and evaluations."""
+"""Time and memory of a trial, measured on a few of its real steps and evaluations."""
 
 import math
 import resource
@@ -20,7 +20,7 @@ from charon.training.tasks import Task
 from charon.tuning.study.trials import PlannedTrial
 
 STEPS = 3
-"""Steps timed of each phase, after a small one that warms up."""
+"""Timed steps of each phase, after a small one that warms up."""
 
 LONG_STEP = 2.0
 """Seconds after which no further step of a phase is timed."""
@@ -28,7 +28,7 @@ LONG_STEP = 2.0
 
 @dataclass(frozen=True)
 class Cost:
-    """What one trial takes: wall seconds, and bytes of main memory and of a GPU."""
+    """Wall seconds of one trial, and its bytes of main memory and of a GPU."""
 
     seconds: float
     bytes: float
@@ -37,7 +37,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class PhaseCost:
-    """A phase of a task: its name and epochs, and the wall seconds of one of its steps."""
+    """A phase of a task: its name, its epochs, and the wall seconds of one step."""
 
     name: str
     epochs: int
@@ -49,41 +49,46 @@ def cost_of(fields: Mapping[str, Value], archive: Archive, cpus: float) -> Cost:
     if fields["device"] == "cpu":
         torch.set_num_threads(max(1, int(cpus)))
     stream = Stream(Run.from_flat(fields), archive)
+    seconds = _seconds(stream)
+    memory = stream.learner.memory
+    buffer = memory.num_bytes / len(memory) * memory.capacity if memory else 0.0
+    buffer += stream.learner.measurements().get("memory/extra_bytes", 0.0)
+    clip = 4 * math.prod(stream.tasks.clip_shape)
+    buffer += clip * max(len(task.train) for task in stream.tasks.tasks)
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    gpu = torch.cuda.max_memory_allocated() if stream.device.type == "cuda" else 0
+    return Cost(seconds, peak + buffer, gpu + buffer if gpu else 0)
+
+
+def _seconds(stream: Stream) -> float:
+    """Return the wall seconds of all training steps and evaluations, scaled up from a few."""
     tasks, batch = stream.tasks.tasks, stream.run.optimiser.batch_size
-    seconds = 0.0
     first, _ = phase_costs(stream, tasks[0])
     later, added = phase_costs(stream, tasks[min(1, len(tasks) - 1)])
     joint = stream.is_joint
+    seconds = 0.0
     for index, task in enumerate(tasks):
         phases, num_clips = (first, 0) if joint or not index else (later, added)
         steps = math.ceil((len(task.train) + num_clips) / batch)
         seconds += sum(phase.epochs * steps * phase.seconds for phase in phases)
     times = (1 if joint else len(tasks) - index for index in range(len(tasks)))
     tested = sum(len(task.test) * n for task, n in zip(tasks, times, strict=True))
-    seconds += tested * _score_seconds(stream, tasks[0])
-    memory = stream.learner.memory
-    buffer = memory.num_bytes / len(memory) * memory.capacity if memory else 0.0
-    buffer += stream.learner.measurements().get("memory/extra_bytes", 0.0)
-    clip = 4 * math.prod(stream.tasks.clip_shape)
-    whole_task = clip * max(len(task.train) for task in tasks)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
-    gpu = torch.cuda.max_memory_allocated() if stream.device.type == "cuda" else 0
-    return Cost(seconds, peak + whole_task + buffer, gpu + whole_task + buffer if gpu else 0)
+    return seconds + tested * _score_seconds(stream, tasks[0])
 
 
 def phase_costs(
     stream: Stream, task: Task, *, at_least: float = 0.0
 ) -> tuple[list[PhaseCost], int]:
-    """Go through a task with few of its clips; return its phases and the clips added to it.
-
-    A learner that adds what it remembers to a task's clips is taken to have a full memory.
+    """Learn a task with few of its clips; return its phases and how many clips memory adds.
 
     Args:
         stream: learns the task, and remembers it.
-        task: its next.
+        task: the stream's next.
         at_least: seconds for which the steps of each phase are timed, if not zero.
+
+    Returns:
+        The phases, and the capacity of the memory if the learner adds its clips to the task's.
     """
     learner = stream.learner
     batch = stream.run.optimiser.batch_size
@@ -104,7 +109,7 @@ def phase_costs(
 
 
 def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) -> float:
-    """Return the seconds of one step, the mean over some."""
+    """Return the mean seconds of one step."""
     spent: list[float] = []
     while not spent or sum(spent) < at_least:
         for batch in batches[:STEPS]:
@@ -118,7 +123,7 @@ def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) 
 
 
 def _score_seconds(stream: Stream, task: Task) -> float:
-    """Return the seconds it takes to evaluate one clip."""
+    """Return the seconds that evaluating one clip takes."""
     clips = stream.tasks.load(task.test[:8], "test")
     start = time.perf_counter()
     score(stream.learner, clips, task.classes, stream.device)
@@ -131,37 +136,28 @@ def _wait(stream: Stream) -> None:
 
 
 def method_of(fields: Mapping[str, Value]) -> tuple[Value, Value]:
-    """Return the learner and the stream of a run."""
+    """Return what runs of one method share: learner and stream."""
     return fields["learner"], fields["data.stream"]
 
 
 def by_method(
     trials: Sequence[PlannedTrial],
 ) -> dict[tuple[Value, Value], list[dict[str, Value]]]:
-    """Return the fields of the trials by learner and stream."""
-    found: dict[tuple[Value, Value], list[dict[str, Value]]] = {}
+    """Return the fields of the trials by method."""
+    methods: dict[tuple[Value, Value], list[dict[str, Value]]] = {}
     for trial in trials:
-        found.setdefault(method_of(trial.fields), []).append(trial.fields)
-    return found
+        methods.setdefault(method_of(trial.fields), []).append(trial.fields)
+    return methods
 
 
-def slowest_and_fastest(runs: list[dict[str, Value]]) -> list[dict[str, Value]]:
-    """Return the runs that are measured: those of the ends of masking ratio or buffer size."""
-    ordered = sorted(
-        runs, key=lambda fields: (_masking_ratio(fields) or 0.0, -_buffer_size(fields))
-    )
+def slowest_and_fastest(runs: Sequence[dict[str, Value]]) -> list[dict[str, Value]]:
+    """Return the runs at the ends of masking ratio and buffer size; one if they are alike."""
+    ordered = sorted(runs, key=_speed)
     ends = [ordered[0], ordered[-1]]
-    same = all(_masking_ratio(r) == _masking_ratio(ends[0]) for r in ends) and (
-        _buffer_size(ends[0]) == _buffer_size(ends[1])
-    )
-    return ends[:1] if same else ends
+    return ends[:1] if _speed(ends[0]) == _speed(ends[1]) else ends
 
 
-def _buffer_size(fields: Mapping[str, Value]) -> int:
-    size = fields.get("learner.buffer_size")
-    return size if isinstance(size, int) else 0
-
-
-def _masking_ratio(fields: Mapping[str, Value]) -> float | None:
-    ratio = fields.get("learner.masking_ratio")
-    return ratio if isinstance(ratio, float) else None
+def _speed(fields: Mapping[str, Value]) -> tuple[float, int]:
+    """Return what orders runs from slowest to fastest: masking ratio, then a smaller buffer."""
+    ratio, size = fields.get("learner.masking_ratio"), fields.get("learner.buffer_size")
+    return ratio if isinstance(ratio, float) else 0.0, -size if isinstance(size, int) else 0

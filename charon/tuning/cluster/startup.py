@@ -1,16 +1,16 @@
-"""Ray on its way: started while the study is being read, and ended with it.
+"""Start Ray in the background while the study is read, and end it with the study.
 
-Ray takes five seconds, most of which it waits; so does a study, most of which it imports.
+Ray takes five seconds, most of them waiting; a study spends as long on imports and data.
 """
 
 import atexit
 import gc
-import os
 import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,93 +21,95 @@ from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
 REACH_SECONDS = 5.0
 """How long a running cluster may take to answer."""
 
-LONGEST_TEMPORARY = 40
-"""Characters; Ray makes socket paths of about 60 more below it, and 107 is the limit."""
-
-MOST_READY = 8
-"""CPUs. Ray starts a process for each; on a larger machine few of them would get a trial, and
-each holds 300 MB once it has imported torch."""
+LONGEST_TEMPORARY = 24
+"""Characters. A socket's path may have 107, and Ray's are up to 83 longer than this folder's."""
 
 
 class Starting:
-    """Starts Ray on this machine, or connects to the running cluster at an address.
+    """Start Ray on this machine, or connect to a running cluster, in a thread.
 
-    From a thread of its own, which stays: Ray's processes end with the thread that started
-    them. Where nothing stops it, the end of the program does, after the last word of the
-    study has been said.
+    Ray's processes end with the thread that started them, so the thread stays until
+    :meth:`stop` is called, at the latest when the program ends.
     """
 
-    def __init__(self, address: str | None, log_file: Path) -> None:
-        """Begin; Ray must have been imported, so that its own clean-up comes after this one's.
+    def __init__(
+        self,
+        address: str | None,
+        log_file: Path,
+        connect: Callable[[str | None, Path | None, Path], Cluster] | None = None,
+        disconnect: Callable[[], None] | None = None,
+    ) -> None:
+        """Begin. Ray must have been imported, so that its own exit handlers run after this one.
 
         Args:
             address: of a running cluster, such as ``"10.0.0.1:6379"`` or ``"auto"``; None
-                starts one.
-            log_file: where :func:`log_to` sends what Ray has to say, for an error's sentence.
+                starts a new one.
+            log_file: the log that an error message refers to.
+            connect: stands in for :func:`connect_to_ray`, in tests.
+            disconnect: stands in for :func:`disconnect_from_ray`, in tests.
         """
-        self._is_own = address is None
-        self._cluster: Cluster | None = None
-        self._error: BaseException | None = None
-        self._is_up, self._is_over = threading.Event(), threading.Event()
-        arguments = (address, log_file)
-        self._thread = threading.Thread(target=self._run, args=arguments, name="ray", daemon=True)
+        self._address, self._log_file = address, log_file
+        self._connect = connect or connect_to_ray
+        self._disconnect = disconnect or disconnect_from_ray
+        self._cluster: Future[Cluster] = Future()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
         self._thread.start()
         atexit.register(self.stop)
 
     def wait(self) -> Cluster:
-        """Return the cluster once it is there.
+        """Return the cluster once it is up.
 
         Raises:
             ClusterError: Ray does not start, or nothing answers at the address.
         """
-        self._is_up.wait()
-        if self._error is not None:
-            raise self._error
-        assert self._cluster is not None
-        return replace(self._cluster, stop=self.stop)
+        cluster = replace(self._cluster.result(), stop=self.stop)
+        # Earns two seconds at the end, where Ray makes Python search all objects for garbage:
+        # the half million of imported modules are left out.
+        gc.freeze()
+        return cluster
 
     def stop(self) -> None:
-        """Disconnect; an own cluster ends and its temporary folder goes."""
+        """Disconnect; a cluster that was started here ends and its temporary folder is removed."""
         self._is_over.set()
-        # An own cluster comes up or fails; one that never answers is not waited for.
-        self._thread.join(None if self._is_own else REACH_SECONDS)
+        # A new cluster comes up or fails; a connection that never answers is not waited for.
+        self._thread.join(None if self._address is None else REACH_SECONDS)
 
-    def _run(self, address: str | None, log_file: Path) -> None:
+    def _run(self) -> None:
         temporary = None
         try:
-            if address is None:
+            if self._address is None:
                 temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=_short_folder()))
-            self._cluster = _connect(address, temporary, log_file)
+            cluster = self._connect(self._address, temporary, self._log_file)
         except BaseException as error:
-            self._error = error
+            self._cluster.set_exception(error)
         else:
-            self._is_up.set()
+            self._cluster.set_result(cluster)
             self._is_over.wait()
-            _disconnect()
+            self._disconnect()
         finally:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
-            self._is_up.set()
 
 
-def _connect(address: str | None, temporary: Path | None, log_file: Path) -> Cluster:
+def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) -> Cluster:
+    """Start Ray with its files in ``temporary``, or connect to the cluster at ``address``.
+
+    Raises:
+        ClusterError: Ray does not start, or nothing answers at the address.
+    """
+    # Imported here because a refused study or a dry run never needs Ray.
     import ray
 
     if address is not None:
         _check_reachable(address)
+        flags: dict[str, Any] = {"address": address}
+    else:
+        # The docstring of ray.init names _temp_dir, though it is a private argument by its name.
+        flags = {"address": "local", "include_dashboard": True, "_temp_dir": str(temporary)}
+        flags["dashboard_host"] = "127.0.0.1"
     try:
-        if address is None:
-            context = ray.init(
-                address="local",
-                include_dashboard=True,
-                dashboard_host="127.0.0.1",
-                log_to_driver=False,
-                configure_logging=False,
-                _temp_dir=str(temporary),
-                _system_config={"preload_python_modules": _ready_modules()},
-            )
-        else:
-            context = ray.init(address=address, log_to_driver=False, configure_logging=False)
+        context = ray.init(**flags, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         where = "on this machine" if address is None else f"at {address}"
         raise ClusterError(
@@ -118,34 +120,27 @@ def _connect(address: str | None, temporary: Path | None, log_file: Path) -> Clu
 
 
 def machines_of(nodes: Sequence[Mapping[str, Any]]) -> tuple[Machine, ...]:
-    """Return the machines that are there, from what Ray tells of its nodes."""
-    there = [node["Resources"] for node in nodes if node["Alive"]]
-    return tuple(Machine(one.get("CPU", 0.0), one.get("GPU", 0.0)) for one in there)
+    """Return the machines that are alive, from Ray's description of its nodes."""
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    return tuple(Machine(found.get("CPU", 0.0), found.get("GPU", 0.0)) for found in alive)
 
 
-def _disconnect() -> None:
+def disconnect_from_ray() -> None:
+    """Disconnect, and end a cluster that was started here."""
+    # Imported here for the reason given in connect_to_ray.
     import ray
-    from ray._private import worker
 
-    # Ray ends the process at once, with status 1, should another thread come upon what is left
-    # of its trials while it goes down.
+    # Were another thread to collect remains of its trials meanwhile, Ray would end the process
+    # with status 1.
     gc.collect()
-    if worker._global_node is not None:
-        # Ray ends it after what it talks to, and waits a second in vain for its farewell.
-        worker._global_node.kill_monitor(check_alive=False)
     ray.shutdown()
 
 
-def _ready_modules() -> list[str]:
-    """Return what Ray's first processes import."""
-    return ["charon.tuning.cluster.worker_imports"] if (os.cpu_count() or 1) <= MOST_READY else []
-
-
 def _check_reachable(address: str) -> None:
-    """Try the address for some seconds; Ray by itself would try for many minutes.
+    """Try the address for a few seconds; Ray itself would try for many minutes.
 
     Raises:
-        ClusterError: nothing listens there, or it is no such address.
+        ClusterError: nothing listens at the address, or it is malformed.
     """
     if address == "auto":
         return
@@ -162,6 +157,6 @@ def _check_reachable(address: str) -> None:
 
 
 def _short_folder() -> str | None:
-    """Return a folder whose path is short enough for Ray's sockets."""
+    """Return a folder for temporary files whose path is short enough for Ray's sockets."""
     default = tempfile.gettempdir()
     return default if len(default) <= LONGEST_TEMPORARY else "/tmp"

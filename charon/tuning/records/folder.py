@@ -1,4 +1,4 @@
-"""The folder of results: checked before work starts, explained when it cannot be written."""
+"""The folder of results: checks before work starts, and messages when it cannot be written."""
 
 import errno
 import fcntl
@@ -20,15 +20,15 @@ class ResultsError(CharonError):
 
 
 def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> Path:
-    """Make a folder, check that it can be written and has room, and return it absolute.
+    """Make a folder, check that it is writable and has room, and return its absolute path.
 
     Args:
-        folder: the folder; its parents are made too.
-        need_bytes: free space asked for.
-        make: if False, nothing is made: the folder it would lie in is checked.
+        folder: made with its parents.
+        need_bytes: required free space.
+        make: False makes nothing, and checks the folder in which it would be made.
 
     Raises:
-        ResultsError: it cannot be made or written, or too little space is left.
+        ResultsError: the folder cannot be made or written, or too little space is left.
     """
     folder = folder.expanduser().absolute()
     try:
@@ -46,26 +46,26 @@ def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> 
 
 
 def try_writing(folder: Path) -> Path:
-    """Write a file into a folder, or into the one it would lie in, and remove it again.
+    """Write and remove a file in ``folder``, or in its lowest parent that exists.
 
     Returns:
         The folder that was written to.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the folder cannot be written.
     """
-    there = _existing(folder)
-    probe = there / f".probe.{os.getpid()}"
+    existing = _existing(folder)
+    probe = existing / f".probe.{os.getpid()}"
     try:
         probe.write_bytes(b"charon" * 1000)
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
-    return there
+    return existing
 
 
 def check_room(folder: Path) -> None:
-    """Check that something can still be written.
+    """Check that the disk of ``folder`` is not full.
 
     Raises:
         OSError: the disk is full.
@@ -75,7 +75,7 @@ def check_room(folder: Path) -> None:
 
 
 def describe_write_error(folder: Path, error: OSError) -> str:
-    """Say in one sentence why ``folder`` could not be written, and what to do."""
+    """Say in a sentence why ``folder`` cannot be written, and what to do."""
     if is_full(error):
         return f"{folder}: the disk is full; make room, then run again with --resume."
     return (
@@ -86,23 +86,23 @@ def describe_write_error(folder: Path, error: OSError) -> str:
 
 def why_unwritable(path: Path, error: OSError) -> str:
     """Say in a clause why ``path`` could not be written."""
-    there = _existing(path)
-    if there == path or not there.is_dir():
-        return f"{there} is no folder" if there.is_file() else error.strerror or str(error)
-    # That it does not exist is said already.
+    existing = _existing(path)
+    if existing == path or not existing.is_dir():
+        return f"{existing} is no folder" if existing.is_file() else error.strerror or str(error)
+    # That it does not exist is said anyway.
     more = "" if error.errno == errno.ENOENT else f" ({error.strerror or error})"
-    return f"it does not exist and cannot be made in {there}{more}"
+    return f"it does not exist and cannot be made in {existing}{more}"
 
 
 def _existing(path: Path) -> Path:
-    """Return ``path``, or the lowest of the folders above it that exists."""
-    # Path.exists would raise where it may not look.
+    """Return ``path``, or its lowest parent that exists."""
+    # Path.exists would raise below a folder without permission.
     return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path`` (made if missing) for the duration of the block."""
+    """Hold an exclusive lock on the file ``path``, made if missing, during the block."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,7 +1,7 @@
-"""How far a trial is within its task: a small file per trial that the driver reads.
+"""A trial's progress within its task: a small file per trial that the driver reads.
 
-Ray's reports come once per task; on a full-size benchmark a task takes an hour. The files
-lie beside the results, which every node of a cluster can reach.
+Ray's reports come once per task, which takes an hour on a full-size benchmark. The files lie
+beside the results, which every node of a cluster can reach.
 """
 
 import json
@@ -16,7 +16,7 @@ EVERY_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Beat:
-    """Where a trial is: task (from 1), epoch of epochs (from 1) and what it does there."""
+    """Task (from 1), epoch (from 1) of epochs, phase, and seconds since 1970."""
 
     task: int
     epoch: int
@@ -33,7 +33,7 @@ class Heart:
         self._last = 0.0
 
     def beat(self, task: int, epoch: int, epochs: int, phase: str) -> None:
-        """Say where the trial is.
+        """Write a beat, unless the last is less than a second old.
 
         Raises:
             OSError: the results folder cannot be written.
@@ -46,7 +46,7 @@ class Heart:
 
 
 def read_beat(path: Path) -> Beat | None:
-    """Return the latest beat, or None where there is none yet."""
+    """Return the latest beat; None before the first."""
     try:
         task, epoch, epochs, phase, when = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

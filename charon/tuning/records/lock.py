@@ -1,4 +1,4 @@
-"""One process at a time works on a study; what two of them write no one could read."""
+"""Lock a study's folder to one process."""
 
 import fcntl
 import os
@@ -7,16 +7,16 @@ from pathlib import Path
 from charon.tuning.records.folder import ResultsError
 
 
-def work_alone(folder: Path) -> None:
-    """Keep a study's ``folder`` for this process until it ends, however it ends.
+def lock_folder(folder: Path) -> None:
+    """Lock a study's ``folder`` for this process until it ends, however it ends.
 
-    The lock is a hidden file beside the folder, which may itself be moved aside. The file stays:
-    were it removed, one process could hold the removed file and another a new one. It is never
-    closed, so the kernel frees it with the process; those that the process starts do not inherit
-    it. Where files cannot be locked, as on some network folders, the study goes on without.
+    The lock is a hidden file beside the folder, which may be moved aside. It is never removed:
+    otherwise one process could hold the removed file and another a new one. It is never closed:
+    the kernel frees it with the process, and processes started by it do not inherit it. Where
+    files cannot be locked, as on some network folders, the study runs without.
 
     Raises:
-        ResultsError: another process has it.
+        ResultsError: another process holds the lock.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

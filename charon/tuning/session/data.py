@@ -1,4 +1,4 @@
-"""The data of a study: prepared once, before the trials memory-map it."""
+"""The prepared data of a study, which its trials memory-map."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from charon.data.cache.archive import Archive
+from charon.data.prepare import is_there, open_source, prepare
 from charon.settings import Value
 
 if TYPE_CHECKING:
-    from charon.data.cache.archive import Archive
     from charon.training.tasks import Tasks
 
 LINE_EVERY_SECONDS = 5.0
-"""Between two lines of progress where there is no terminal."""
+"""Between lines of progress where there is no terminal."""
 
 
 class StudyClips:
@@ -27,24 +28,24 @@ class StudyClips:
         protocol: the rules of train and test, of all its benchmarks.
     """
 
-    archive: "Archive"
+    archive: Archive
     tasks: "Tasks"
     protocol: str
 
     def __init__(self, runs: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> None:
-        """Take the fields of one run of each benchmark; nothing is read yet."""
+        """Take the fields of a run of each benchmark; nothing is read yet."""
         self._fields, self._others = runs[0], runs[1:]
         self._cache = cache
         self._console = console
 
     def check(self) -> None:
-        """Look at what there is, without reading clips.
+        """Check the source without reading clips.
 
         Raises:
-            DataError: it is missing, or of a kind or shape that cannot be used.
+            DataError: the source is missing, or of a kind or shape that cannot be used.
         """
+        # Imported here because it imports torch, which takes a second: Ray starts meanwhile.
         from charon.config import Run
-        from charon.data.prepare import open_source
 
         data = Run.from_flat(self._fields).data
         _ = open_source(data.path, keep_gaps=data.keep_gaps).description
@@ -61,10 +62,11 @@ class StudyClips:
         """Prepare the set, showing progress if it is not in the cache, and cut it into tasks.
 
         Raises:
-            DataError, ConfigError: the data cannot be used, or not so.
+            DataError: the data cannot be used.
+            ConfigError: the settings do not fit the data.
         """
+        # Imported here for the reason given in check.
         from charon.config import Run
-        from charon.data.prepare import prepare
         from charon.training.tasks import Tasks
 
         run = Run.from_flat(self._fields)
@@ -83,19 +85,17 @@ class StudyClips:
 
 
 def check_named(path: str) -> None:
-    """Look whether ``path`` names anything, which takes no time; what it is, is looked at later.
+    """Check that ``path`` exists, which takes no time; its content is checked later.
 
     Raises:
         DataError: there is no such source, or it cannot be read.
     """
-    from charon.data.prepare import is_there, open_source
-
     if not is_there(path):
         open_source(path)
 
 
 class PreparationView:
-    """Shows how many clips have been read: a bar, or a line now and then."""
+    """Progress of preparation: a bar, or a line every few seconds without a terminal."""
 
     def __init__(self, path: str, console: Console) -> None:
         self._path = path
@@ -104,7 +104,7 @@ class PreparationView:
         self._said = 0.0
 
     def __enter__(self) -> "PreparationView":
-        """Show nothing yet: a set in the cache needs no preparation."""
+        """Show nothing yet: a cached set needs no preparation."""
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,4 +1,4 @@
-"""Plain facts that go with every trial: where it comes from."""
+"""Provenance of a study's runs: data, code and libraries, as tags of every trial."""
 
 import importlib.metadata
 import platform
@@ -28,12 +28,12 @@ def trial_tags(clips: StudyClips, preset: str, script: Path) -> dict[str, str]:
 
 
 def _versions() -> list[str]:
-    found = [f"python {platform.python_version()}"]
-    return found + [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
+    return [f"python {platform.python_version()}", *versions]
 
 
 def _commit(script: Path) -> dict[str, str]:
-    """Return the commit of the code the study lies in; nothing where git does not know it."""
+    """Return the git commit of the script's repository; empty outside any."""
     command = ["git", "-C", str(script.parent), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)

@@ -1,7 +1,7 @@
-"""What an event of the journal becomes in MLflow.
+"""MLflow's runs, made from the journal's events.
 
 One experiment per study name, one parent run per study, one child run per trial, one
-``log_batch`` per task with the number of tasks seen as its step. One call takes 100 parameters,
+``log_batch`` per task with the number of tasks seen as its step. A call takes 100 parameters,
 100 tags and 1000 metrics, which is more than a trial has.
 """
 
@@ -17,18 +17,18 @@ from mlflow.exceptions import MlflowException
 
 from charon.report.matrix import draw_matrix
 from charon.tuning.records.journal import FAILED, FINISHED, Journal, TrialRecord
-from charon.tuning.tracking.store import Store, follow_artifacts
+from charon.tuning.tracking.store import Store
 from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, colour, trials_view
 
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
-"""MLflow's status for an outcome; all others are KILLED, told apart by the outcome tag."""
+"""MLflow's status of an outcome; others are KILLED, told apart by the outcome tag."""
 
 STUDY_TAG = "charon.study"
 TRIAL_TAG = "charon.trial"
 
 
 def is_temporary(error: BaseException) -> bool:
-    """Whether sending the same again later may work: the server is away, or the file is busy."""
+    """Whether sending again later may work: the server is away, or the file is busy."""
     if isinstance(error, MlflowException):
         status = error.get_http_status_code()
         return status >= 500 or status in (408, 429)
@@ -36,10 +36,15 @@ def is_temporary(error: BaseException) -> bool:
 
 
 class Runs:
-    """The runs of one study, found again or made when first needed."""
+    """The runs of one study, looked up or made when first needed.
+
+    Attributes:
+        experiment_id: MLflow's number of the experiment.
+        is_new: whether MLflow has nothing of the study yet, so that all events must be sent.
+    """
 
     def __init__(self, journal: Journal, uri: str, experiment: str, artifacts: str | None) -> None:
-        """Connect, and find the study's experiment and runs.
+        """Connect, and look up the study's experiment and runs.
 
         Raises:
             MlflowException: the server does not answer or refuses.
@@ -48,28 +53,26 @@ class Runs:
         self._client = MlflowClient(uri)
         self.experiment_id = self._find_experiment(experiment, Store(uri, artifacts))
         self._study = next(journal.of_kind("study"))
-        self._ids: dict[str, str] = {}
+        runs = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in self._stored_runs()}
+        self._parent: str = runs.pop("", "")
+        self._ids: dict[str, str] = runs
         self._steps: dict[str, int] = {}
-        self._parent = ""
-        for run in self._found_runs():
-            trial = run.data.tags.get(TRIAL_TAG, "")
-            if trial:
-                self._ids[trial] = run.info.run_id
-            else:
-                self._parent = run.info.run_id
+        self.is_new = not self._parent
 
     def _find_experiment(self, name: str, store: Store) -> str:
         experiment = self._client.get_experiment_by_name(name)
-        if experiment is None:
-            return str(self._client.create_experiment(name, store.artifacts))
-        number = str(experiment.experiment_id)
-        if experiment.lifecycle_stage == "deleted":
-            self._client.restore_experiment(number)
-        if store.file is not None and store.artifacts is not None:
-            follow_artifacts(store.file, number, experiment.artifact_location, store.artifacts)
-        return number
+        if experiment is not None:
+            number = str(experiment.experiment_id)
+            if experiment.lifecycle_stage == "deleted":
+                self._client.restore_experiment(number)
+            if not store.moved_from(experiment.artifact_location):
+                return number
+            # MLflow cannot change the absolute path of artifacts and would make the old folder
+            # anew, so the study is sent again, to an experiment beside the moved database.
+            self._client.rename_experiment(number, f"{name}, before it was moved ({number})")
+        return str(self._client.create_experiment(name, store.artifacts))
 
-    def _found_runs(self) -> Iterator[Run]:
+    def _stored_runs(self) -> Iterator[Run]:
         wanted, token = f"tags.`{STUDY_TAG}` = '{self._study['key']}'", None
         while True:
             page = self._client.search_runs([self.experiment_id], wanted, page_token=token)
@@ -79,7 +82,7 @@ class Runs:
                 return
 
     def send(self, event: Mapping[str, Any]) -> None:
-        """Make MLflow show what the event says.
+        """Record an event in MLflow.
 
         Raises:
             MlflowException: the server does not answer or refuses.
@@ -116,9 +119,7 @@ class Runs:
         self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, view)
 
     def _send_study_end(self, event: Mapping[str, Any]) -> None:
-        for path in event["artifacts"]:
-            if Path(path).exists():
-                self._client.log_artifact(self._parent, path)
+        self._send_artifacts(self._parent, event)
         self._client.set_tag(self._parent, "outcome", event["outcome"])
         status = STATUS.get(event["outcome"], "KILLED")
         self._client.set_terminated(self._parent, status, _milliseconds(event))
@@ -160,7 +161,7 @@ class Runs:
         self._steps[trial] = step
 
     def _highest_step(self, run_id: str, metrics: Mapping[str, float]) -> int:
-        """Ask which task's numbers MLflow has already."""
+        """Return the last task whose numbers MLflow has."""
         history = self._client.get_metric_history(run_id, next(iter(metrics)))
         return max((metric.step for metric in history), default=0)
 
@@ -174,7 +175,7 @@ class Runs:
 
     def _send_final(self, run_id: str, record: TrialRecord, event: Mapping[str, Any]) -> None:
         metrics = [
-            Metric(name, value, _milliseconds(event), 0)  # no later step: MLflow draws bars
+            Metric(name, value, _milliseconds(event), 0)  # a single step is drawn as a bar
             for name, value in final_metrics(record).items()
         ]
         self._client.log_batch(run_id, metrics)
@@ -182,9 +183,13 @@ class Runs:
             picture = Path(temporary) / "accuracy_matrix.png"
             draw_matrix(record.matrix, record.label, picture)
             self._client.log_artifact(run_id, str(picture))
-        for path in event["artifacts"]:
-            if Path(path).exists():
-                self._client.log_artifact(run_id, path)
+        self._send_artifacts(run_id, event)
+
+    def _send_artifacts(self, run_id: str, event: Mapping[str, Any]) -> None:
+        for text in event["artifacts"]:
+            path = _moved(Path(text), self._journal.path.parent)
+            if path.exists():
+                self._client.log_artifact(run_id, str(path))
 
 
 def final_metrics(record: TrialRecord) -> dict[str, float]:
@@ -196,6 +201,14 @@ def final_metrics(record: TrialRecord) -> dict[str, float]:
         if part in prefixes and "/" not in rest:
             final[f"final/{prefixes[part]}{rest}"] = value
     return final
+
+
+def _moved(path: Path, folder: Path) -> Path:
+    """Return where an artifact is, whose study may have been moved to ``folder`` since."""
+    if path.exists():
+        return path
+    is_trials = path.parts[-3:-2] == ("trials",)
+    return folder.joinpath(*path.parts[-3 if is_trials else -1 :])
 
 
 def _error(event: Mapping[str, Any]) -> dict[str, str]:

@@ -1,17 +1,16 @@
-"""The study in MLflow: a thread that sends the journal, in order, each event once.
+"""A thread that sends the journal to MLflow, in order, each event once.
 
-The driver is the only writer. A server that is away does not stop the study: the journal
-keeps what is missing, which goes when the server is back, or with the next ``--resume``.
-How far the sending is stands in ``tracking.json`` beside the journal; where it stands
-behind the truth (the process was killed between the two), sending again changes nothing:
-runs are looked up by their trial's name first, and steps that MLflow has are left out.
+The driver is the only writer. A server that is away does not stop the study: missing events
+are sent when it is back, or with the next ``--resume``. ``tracking.json`` beside the journal
+holds the position. Where it is behind (the process was killed before writing it), sending again
+changes nothing: runs are looked up by their trial, and steps that MLflow has are left out.
+Where MLflow has nothing of the study, all of it is sent, whatever the position.
 """
 
 import json
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from charon.files import write_text
 from charon.text import first_line
@@ -19,27 +18,27 @@ from charon.tuning.records.journal import Journal
 from charon.tuning.tracking.runs import Runs, is_temporary
 
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
-"""Between attempts while the server is away; the last one is repeated."""
+"""Between attempts while the server is away; the last is repeated."""
 
 SENDING_SECONDS = 20.0
 """How long the end of a study waits for MLflow."""
 
 LONGEST = 300
-"""Characters of what MLflow says that are repeated."""
+"""Characters of an error of MLflow that are shown."""
 
 
 class Sender:
-    """Sends a journal to MLflow from a thread of its own.
+    """Sends a journal to MLflow from a thread.
 
     Attributes:
-        problem: one sentence while sending does not work, else empty.
-        skipped: one sentence for every event that MLflow refused for good.
+        problem: a sentence while sending does not work, else empty.
+        skipped: a sentence for every event that MLflow refused for good.
     """
 
     def __init__(
         self, journal: Journal, folder: Path, uri: str, experiment: str, artifacts: str | None
     ) -> None:
-        """Prepare to send; nothing is imported or connected yet.
+        """Prepare to send; nothing is connected yet.
 
         Args:
             journal: what to send.
@@ -72,7 +71,7 @@ class Sender:
         return self._position >= len(self._journal.events)
 
     def missing_lines(self, *, all_sent: bool) -> list[str]:
-        """Return what to tell a person of events that MLflow has not got; nothing if it has all.
+        """Return lines for the user about events that MLflow lacks; empty if it has all.
 
         Args:
             all_sent: what :meth:`close` returned.
@@ -133,6 +132,7 @@ class Sender:
     def _send_new(self) -> None:
         if self._runs is None:
             self._runs = Runs(self._journal, self._uri, self._experiment, self._artifacts)
+            self._position = 0 if self._runs.is_new else self._position
         while self._position < len(self._journal.events):
             self._runs.send(self._journal.events[self._position])
             self._position += 1
@@ -141,6 +141,9 @@ class Sender:
                 return
 
     def _save_position(self) -> None:
-        state: dict[str, Any] = {"uri": self._uri, "position": self._position}
-        state["experiment_id"] = self.experiment_id
+        state = {
+            "uri": self._uri,
+            "position": self._position,
+            "experiment_id": self.experiment_id,
+        }
         write_text(self._state_file, json.dumps(state))

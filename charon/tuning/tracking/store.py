@@ -4,28 +4,22 @@ MLflow's own default is relative to the working directory, and its file store is
 """
 
 import errno
-import os
-import shutil
-import sqlite3
 import tempfile
-import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from charon.errors import ConfigError
-from charon.tuning.cluster.cluster import tool
+from charon.files import whole_file
+from charon.text import tool
 from charon.tuning.records.folder import locked, try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
 ANSWER_SECONDS = 5.0
+"""How long a server may take to answer."""
 
-MEMORY_FOLDER = "/dev/shm"
-
-SCHEMA_BYTES = 10_000_000
-"""Ten times what the empty tables take."""
+SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -33,7 +27,7 @@ class Store:
     """A tracking URI and where a new experiment keeps its artifacts.
 
     Attributes:
-        uri: ``sqlite:///`` with an absolute path, or what a server has.
+        uri: ``sqlite:///`` with an absolute path, or a server's.
         artifacts: folder for artifacts; None leaves it to the server.
     """
 
@@ -42,13 +36,13 @@ class Store:
 
     @property
     def is_remote(self) -> bool:
-        """Whether a server is asked over the network."""
+        """Whether it is a server, reached over the network."""
         return self.uri.startswith(("http://", "https://"))
 
     @property
     def file(self) -> Path | None:
-        """The database's file, if it is one."""
-        return Path(self.uri[len("sqlite:///") :]) if self.uri.startswith("sqlite:///") else None
+        """The database's file; None for a server."""
+        return Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
 
     def page(self, experiment_id: str) -> str:
         """Return the address of the trials' page."""
@@ -64,29 +58,36 @@ class Store:
             f"--host 127.0.0.1 --port 5000 --backend-store-uri '{self.uri}'"
         )
 
+    def moved_from(self, artifacts: str) -> bool:
+        """Whether artifacts once kept in this folder were moved here with the database."""
+        if self.file is None or self.artifacts is None or artifacts == self.artifacts:
+            return False
+        old, new = Path(artifacts), Path(self.artifacts)
+        return old.parts[-2:] == new.parts[-2:] and (new.exists() or not old.exists())
+
 
 def choose_store(uri: str | None, results: Path) -> Store:
     """Return the store for ``--tracking-uri``.
 
     Args:
-        uri: what the user gave; None is an SQLite file in ``results``.
+        uri: the user's; None is an SQLite file in ``results``.
         results: absolute folder of all results.
 
     Raises:
-        ConfigError: the kind of URI cannot be used.
+        ConfigError: the kind of URI is not supported.
     """
     if uri is None:
-        return Store(f"sqlite:///{results / 'mlflow.db'}", str(results / "mlartifacts"))
+        return Store(f"{SQLITE}{results / 'mlflow.db'}", str(results / "mlartifacts"))
     scheme = urllib.parse.urlsplit(uri).scheme
     if scheme == "sqlite":
-        if not uri.startswith("sqlite:///"):
+        if not uri.startswith(SQLITE):
             path = uri.partition(":")[2].removeprefix("//")
             raise ConfigError(
                 f"--tracking-uri {uri} names no SQLite file; three slashes stand before its path: "
-                f"sqlite:///{path}."
+                f"{SQLITE}{path}."
             )
-        file = Path(uri[len("sqlite:///") :]).expanduser().absolute()
-        return Store(f"sqlite:///{file}", str(file.parent / "mlartifacts"))
+        file = Path(uri.removeprefix(SQLITE)).expanduser().absolute()
+        return Store(f"{SQLITE}{file}", str(file.parent / "mlartifacts"))
     if scheme in ("http", "https"):
         return Store(uri, None)
     if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
@@ -98,10 +99,10 @@ def choose_store(uri: str | None, results: Path) -> Store:
 
 
 def check_file(store: Store) -> None:
-    """Check that an SQLite file can be written, before what takes longer; nothing is left.
+    """Check early that an SQLite file can be written; nothing is left behind.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: the file cannot be written.
     """
     if store.file is None:
         return
@@ -110,85 +111,43 @@ def check_file(store: Store) -> None:
             raise IsADirectoryError(errno.EISDIR, "it is a folder", str(store.file))
         try_writing(store.file.parent)
     except OSError as error:
-        raise ConfigError(_unwritable(store.file, error)) from error
+        raise _unwritable(store.file, error) from error
 
 
 def make_schema(store: Store) -> None:
-    """Make the tables of a new SQLite file, whole and once, whoever else does the same.
+    """Make the tables of a new SQLite file, wholly and once, even if two studies do so at a time.
 
     Raises:
         ConfigError: the file cannot be written.
     """
-    if store.file is None or store.file.exists():
+    file = store.file
+    if file is None or file.exists():
         return
+    # Imported here because MLflow reads the environment when it is imported.
+    from mlflow import MlflowClient
+
     try:
-        _make_database(store.file, store.artifacts)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.with_name(f".{file.name}.lock")), tempfile.TemporaryDirectory() as folder:
+            if file.exists():
+                return
+            made = Path(folder) / "mlflow.db"
+            MlflowClient(f"{SQLITE}{made}").search_experiments(max_results=1)
+            with whole_file(file) as copy:
+                copy.write(made.read_bytes())
     except OSError as error:
-        raise ConfigError(_unwritable(store.file, error)) from error
+        raise _unwritable(file, error) from error
 
 
-def _unwritable(file: Path, error: OSError) -> str:
-    return (
+def _unwritable(file: Path, error: OSError) -> ConfigError:
+    return ConfigError(
         f"MLflow's database {file} cannot be written: {why_unwritable(file, error)}; choose "
         "another folder with --results DIR, or another --tracking-uri."
     )
 
 
-def _make_database(file: Path, artifacts: str | None) -> None:
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with locked(file.with_name(f".{file.name}.lock")):
-        if file.exists():
-            return
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
-        with tempfile.TemporaryDirectory(dir=_memory_folder()) as quick:
-            made = Path(quick) / "mlflow.db"
-            SqlAlchemyStore(f"sqlite:///{made}", artifacts).engine.dispose()
-            shutil.copyfile(made, temporary)
-        temporary.replace(file)
-
-
-def follow_artifacts(file: Path, experiment_id: str, old: str, new: str) -> None:
-    """Tell an SQLite file where an experiment's artifacts are that were moved together with it.
-
-    MLflow writes absolute paths down and has no call that changes them, so that it would make
-    the old folder anew for what comes next. Artifacts that were kept elsewhere stay there.
-
-    Args:
-        file: MLflow's database.
-        experiment_id: whose artifacts.
-        old: their root, as it is written down.
-        new: their root beside the database.
-    """
-    same_kind = Path(old).parts[-2:] == Path(new).parts[-2:]
-    came_along = Path(new).exists() or not Path(old).exists()
-    if old == new or not same_kind or not came_along:
-        return
-    with closing(sqlite3.connect(file)) as database, database:
-        database.execute(
-            "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?",
-            (new, experiment_id),
-        )
-        database.execute(
-            "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
-            "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
-            (new, len(old) + 1, experiment_id, len(old) + 1, f"{old}/"),
-        )
-
-
-def _memory_folder() -> str | None:
-    """Return a folder in memory if there is one with room.
-
-    MLflow makes its tables in 71 commits, and each of them waits for a disk: four seconds.
-    """
-    if not os.access(MEMORY_FOLDER, os.W_OK):
-        return None
-    return MEMORY_FOLDER if shutil.disk_usage(MEMORY_FOLDER).free >= SCHEMA_BYTES else None
-
-
 def check_answers(store: Store) -> str:
-    """Return an empty text if the store answers, else one sentence that says it does not."""
+    """Return an empty text if the store answers, else a sentence that says it does not."""
     if not store.is_remote:
         return ""
     try:

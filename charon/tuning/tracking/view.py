@@ -1,9 +1,9 @@
-"""How MLflow's page presents a study: which columns and charts come first, in which colours.
+"""The view of a study on MLflow's page: its columns, charts and colours.
 
 MLflow keeps a prepared view as JSON in a tag of the experiment; an address opens it by name.
-Without it the page draws ten trials only, which hides the lower bound of the first study, and
-puts a dozen other charts above those of FAA. MLflow does not document the view: what it holds
-was read off the page of the version that pyproject.toml pins, and the browser test watches it.
+It earns that the page shows all trials, best first, with FAA on top; the page's default draws
+ten trials and puts a dozen other charts first. MLflow does not document the view: its content
+was read off the page of the version that pyproject.toml pins, and tests watch it.
 """
 
 import colorsys
@@ -25,17 +25,17 @@ SECTIONS = ("test", "val", "test/acc", "val/acc", "final", "train", "train/loss"
 """Metrics by the part of their name before the last slash, most wanted first."""
 
 GOLDEN = 0.618034
-"""Steps of this part of the colour circle keep any number of hues apart."""
+"""Fraction of the colour circle whose multiples keep any number of hues apart."""
 
 LIGHTNESS = (0.42, 0.62, 0.30, 0.72)
-"""Of the first seeds of a configuration; all seeds share its hue."""
+"""By seed; all seeds of a configuration share its hue."""
 
 
 def trials_view(varied: Iterable[str]) -> str:
     """Return the value of :data:`VIEW_TAG`: all trials, best first, curves of FAA on top.
 
     Args:
-        varied: the fields in which the trials differ; they become columns of the table.
+        varied: the fields in which the trials differ; columns of the table.
     """
     fields = dict.fromkeys(["learner", *varied, "seed"])
     state: dict[str, Any] = {
@@ -53,7 +53,7 @@ def trials_view(varied: Iterable[str]) -> str:
             "metrics.`final/forgetting`",
             *(f"params.`{name}`" for name in fields),
         ],
-        "compareRunCharts": [],  # those of every metric are added by the page
+        "compareRunCharts": [],  # the page adds one for every metric
         "compareRunSections": [_section(name) for name in SECTIONS],
         "isAccordionReordered": True,
     }
@@ -68,11 +68,11 @@ def _section(name: str) -> dict[str, Any]:
 def colour(label: str, labels: Sequence[str]) -> str:
     """Return a trial's colour as ``#rrggbb``: a hue per configuration, a lightness per seed.
 
-    MLflow's own choice gives the same blue to several of a dozen trials.
+    MLflow's default gives the same blue to several of a dozen trials.
 
     Args:
-        label: the trial's; its last word is its seed.
-        labels: those of the study's trials so far, oldest first, this one among them.
+        label: of the trial; its last word is the seed.
+        labels: of the study's trials so far, oldest first, including this one.
     """
     configuration = label.rpartition(" ")[0]
     known = list(dict.fromkeys(other.rpartition(" ")[0] for other in labels))

@@ -1,16 +1,12 @@
-"""How many trials share a GPU: what a warm-up trial takes of it, and how fast k of them are."""
+"""How many trials share a GPU, by what a warm-up measured."""
 
 from pathlib import Path
 
 import pytest
-import ray
 from tiny_runs import tiny_run
-from tuning.study_runs import ROOT, write_clips
 
-from charon.data.prepare import prepare
-from charon.tuning.cluster import packing
 from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
-from charon.tuning.cluster.packing import Footprint, WarmUp, choose, describe, pack, share
+from charon.tuning.cluster.packing import Footprint, choose, describe, measured_share, pack, share
 from charon.tuning.study.trials import PlannedTrial
 
 GB = 1e9
@@ -56,16 +52,13 @@ def test_a_share_is_never_more_than_the_kth_part():
     assert all(k * one <= 1 < (k + 1) * one for k, one in shares.items())
 
 
-def planned(**changes):
-    return [PlannedTrial("one", tiny_run(**changes).to_flat())]
-
-
 def cluster_of(cpus, gpus):
     return Cluster("", (Machine(cpus, gpus),))
 
 
-def packed(cluster, *, gpus=1.0, device="cuda", say=lambda _: None):
-    return pack(cluster, planned(device=device), Path(), 1.0, gpus, say)
+def packed(cluster, *, gpus=1.0, device="cuda"):
+    trials = [PlannedTrial("alone", tiny_run(device=device).to_flat())]
+    return pack(cluster, trials, Path(), 1.0, gpus, pytest.fail)
 
 
 def test_without_a_gpu_trials_are_packed_by_cpus_and_the_study_says_so():
@@ -91,9 +84,6 @@ def test_a_dry_run_measures_nothing_and_says_so():
 class Known:
     """A warm-up whose outcome is known."""
 
-    def __init__(self, trials, cache, cpus):
-        pass
-
     def footprint(self):
         return Footprint(8 * GB, 80 * GB)
 
@@ -102,11 +92,8 @@ class Known:
 
 
 @pytest.mark.parametrize(("cpus", "gpus"), [(64, 0.125), (4, 0.5), (2, 1.0)])
-def test_no_more_trials_share_a_gpu_than_there_are_cpus_for(cpus, gpus, monkeypatch):
-    monkeypatch.setattr(packing, "WarmUp", Known)
-    said = []
-    assert packed(cluster_of(cpus, 2), say=said.append)[0] == gpus
-    assert said == ["Measuring how many trials should share a GPU"]
+def test_no_more_trials_share_a_gpu_than_there_are_cpus_for(cpus, gpus):
+    assert measured_share(Known(), cluster_of(cpus, 2), 1.0)[0] == gpus
 
 
 def test_the_choice_is_told_with_what_was_measured():
@@ -117,59 +104,12 @@ def test_the_choice_is_told_with_what_was_measured():
     )
 
 
-def test_a_warm_up_that_fails_says_what_to_give_instead(monkeypatch):
+def test_a_warm_up_that_fails_says_what_to_give_instead():
     class Failing(Known):
         def footprint(self):
             raise RuntimeError("Traceback ...\n  some line\nOutOfMemoryError: too little.")
 
-    monkeypatch.setattr(packing, "WarmUp", Failing)
     with pytest.raises(
         ClusterError, match=r"OutOfMemoryError: too little\); say.*--gpus-per-trial 0\.5"
     ):
-        packed(cluster_of(4, 2))
-
-
-@pytest.fixture
-def start_ray(monkeypatch):
-    """Return a function that starts Ray with these resources."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    yield lambda **resources: ray.init(
-        address="local", include_dashboard=False, log_to_driver=False, **resources
-    )
-    ray.shutdown()
-
-
-def warm_up_of(folder, device):
-    path = write_clips(folder / "tiny.npz")
-    prepare(str(path), folder)
-    fields = {"data__path": str(path), "data__class_order": "natural", "device": device}
-    return WarmUp(planned(**fields), folder, 1.0)
-
-
-@pytest.mark.slow
-def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, start_ray, monkeypatch):
-    """On logical GPUs, so on CPUs: that they run, and where Ray puts them."""
-
-    class Placed(packing.Probe):
-        def where(self):
-            return ray.get_gpu_ids()
-
-    monkeypatch.setattr(packing, "Probe", Placed)
-    monkeypatch.setattr(packing, "PLACE_SECONDS", 5.0)
-    start_ray(num_cpus=8, num_gpus=2)
-    warm_up = warm_up_of(tmp_path, "cpu")
-    assert warm_up.steps_per_second(3) > 0
-    places = warm_up._together(warm_up._runs * 3, "where")
-    assert len(places) == 3
-    assert len({tuple(ids) for ids in places}) == 1
-    with pytest.raises(ClusterError, match=r"no machine had .* 10 free CPUs"):
-        warm_up.steps_per_second(10)
-
-
-@pytest.mark.gpu
-def test_a_warm_up_on_a_gpu_says_what_a_trial_takes(tmp_path, start_ray):
-    start_ray()
-    warm_up = warm_up_of(tmp_path, "cuda")
-    footprint = warm_up.footprint()
-    assert 0 < footprint.taken < footprint.total
-    assert warm_up.steps_per_second(2) > 0
+        measured_share(Failing(), cluster_of(4, 2), 1.0)

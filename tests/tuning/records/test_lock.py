@@ -9,12 +9,12 @@ import sys
 import pytest
 
 from charon.tuning.records.folder import ResultsError
-from charon.tuning.records.lock import work_alone
+from charon.tuning.records.lock import lock_folder
 
 WORKS_AND_STARTS_A_PROCESS = """
 import pathlib, subprocess, sys
-from charon.tuning.records.lock import work_alone
-work_alone(pathlib.Path(sys.argv[1]))
+from charon.tuning.records.lock import lock_folder
+lock_folder(pathlib.Path(sys.argv[1]))
 child = subprocess.Popen(["sleep", "60"], close_fds=False, stdout=subprocess.DEVNULL)
 print(child.pid, flush=True)
 child.wait()
@@ -29,11 +29,11 @@ def test_a_killed_process_frees_its_study_though_those_it_started_live_on(tmp_pa
         try:
             message = r"new/some: another process is at work .* or start another .* --results DIR"
             with pytest.raises(ResultsError, match=message):
-                work_alone(folder)
-            work_alone(folder.with_name("other"))
+                lock_folder(folder)
+            lock_folder(folder.with_name("other"))
             process.kill()
             process.wait()
-            work_alone(folder)
+            lock_folder(folder)
         finally:
             os.kill(child, 9)
 
@@ -41,11 +41,11 @@ def test_a_killed_process_frees_its_study_though_those_it_started_live_on(tmp_pa
 def test_a_study_stays_taken_when_an_earlier_one_is_moved_out_of_its_folder(tmp_path):
     folder = tmp_path / "some"
     folder.mkdir()
-    work_alone(folder)
+    lock_folder(folder)
     folder.rename(tmp_path / "some-earlier")
     folder.mkdir()
     with pytest.raises(ResultsError, match="another process"):
-        work_alone(folder)
+        lock_folder(folder)
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
@@ -54,9 +54,9 @@ def test_where_files_cannot_be_locked_the_study_goes_on(tmp_path, monkeypatch, n
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
-    work_alone(tmp_path / "some")
+    lock_folder(tmp_path / "some")
 
 
 def test_where_no_lock_can_be_made_the_study_goes_on(tmp_path):
     (tmp_path / ".some.lock").mkdir()
-    work_alone(tmp_path / "some")
+    lock_folder(tmp_path / "some")

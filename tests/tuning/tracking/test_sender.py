@@ -1,25 +1,17 @@
 """What reaches MLflow: each thing once, whoever was interrupted and whatever was away."""
 
-import colorsys
 import json
-import re
-from collections import OrderedDict
-from types import SimpleNamespace
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.tracking._tracking_service import utils
 from mlflow.utils.validation import MAX_PARAMS_TAGS_PER_BATCH
 from tuning.fakes import FIELDS
 
 from charon.config import Run
-from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
-from charon.tuning.tracking import store as tracking_store
 from charon.tuning.tracking.sender import Sender
-from charon.tuning.tracking.store import Store, check_answers, check_file, choose_store, make_schema
-from charon.tuning.tracking.view import colour
+from charon.tuning.tracking.store import Store, choose_store, make_schema
 
 SHOWN = {"varied": ["learner.masking_ratio"], "tags": {"dataset": "tiny"}}
 
@@ -39,33 +31,6 @@ def store(tmp_path, empty_database):
     return store
 
 
-@pytest.mark.parametrize(
-    ("folder", "free", "found"), [("", 1, None), (".", 1, None), (".", 2, ".")]
-)
-def test_the_tables_are_made_in_memory_where_there_is_room(folder, free, found, monkeypatch):
-    usage = SimpleNamespace(free=free * tracking_store.SCHEMA_BYTES // 2)
-    monkeypatch.setattr(tracking_store.shutil, "disk_usage", lambda path: usage)
-    monkeypatch.setattr(tracking_store, "MEMORY_FOLDER", folder)
-    assert tracking_store._memory_folder() == found
-
-
-@pytest.mark.parametrize("check", [check_file, make_schema])
-def test_a_database_that_cannot_be_made_is_one_sentence(tmp_path, check):
-    (tmp_path / "file").write_text("")
-    store = choose_store(f"sqlite:///{tmp_path}/file/mlflow.db", tmp_path)
-    message = r"mlflow\.db cannot be written: .*/file is no folder; .*--tracking-uri"
-    with pytest.raises(ConfigError, match=message):
-        check(store)
-
-
-def test_a_database_is_checked_before_it_is_made_and_nothing_is_left(tmp_path):
-    check_file(choose_store(None, tmp_path / "results"))
-    check_file(choose_store("http://host:5000", tmp_path))
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ConfigError, match="cannot be written: it is a folder; "):
-        check_file(choose_store(f"sqlite:///{tmp_path}", tmp_path))
-
-
 def new_journal(folder):
     journal = Journal(folder / "journal.jsonl")
     if not journal.events:
@@ -73,7 +38,7 @@ def new_journal(folder):
     return journal
 
 
-def play(journal, name, tasks, outcome=None):
+def play(journal, name, tasks, outcome=None, artifacts=()):
     if name not in journal.trials:
         journal.append("trial", name, label=f"eta0.30 {name}", fields=FIELDS, tags={"a": "b"})
     journal.append("start", name)
@@ -89,7 +54,7 @@ def play(journal, name, tasks, outcome=None):
             tags={"device": "cpu"},
         )
     if outcome:
-        journal.append("end", name, outcome=outcome, error="", artifacts=[])
+        journal.append("end", name, outcome=outcome, error="", artifacts=list(artifacts))
 
 
 def send(journal, folder, store, timeout=30.0):
@@ -175,6 +140,46 @@ def test_sending_all_over_again_changes_nothing(tmp_path, store):
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
 
 
+def everything(store):
+    """Return what MLflow has of each run, but for its numbers, times and artifacts' folders."""
+    client, found = runs(store)
+    names = {run.info.run_id: name for name, run in found.items()}
+    shown = {}
+    for name, run in found.items():
+        tags = dict(run.data.tags)
+        parent = names.get(tags.pop("mlflow.parentRunId", None))
+        history = {
+            metric: [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, metric)]
+            for metric in run.data.metrics
+        }
+        files = [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
+        shown[name] = (run.info.status, parent, tags, run.data.params, history, files)
+    return shown
+
+
+def test_a_database_that_was_deleted_is_made_anew_from_the_journal(tmp_path, store, empty_database):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2], INTERRUPTED)
+    play(journal, "t1", [3], FINISHED)
+    play(journal, "t2", [1, 2], PRUNED)
+    play(journal, "t3", [1], FAILED)
+    end = {"outcome": FINISHED, "artifacts": [str(tmp_path / "journal.jsonl")]}
+    journal.append("study_end", **end)
+    send(journal, tmp_path, store)
+    first = everything(store)
+    assert len(first) == 4
+    # A new file, which this process has no connection to.
+    other = choose_store(f"sqlite:///{tmp_path}/new.db", tmp_path)
+    other.file.write_bytes(empty_database.read_bytes())
+    state = json.loads((tmp_path / "tracking.json").read_text())
+    (tmp_path / "tracking.json").write_text(json.dumps({**state, "uri": other.uri}))
+    again = Journal(tmp_path / "journal.jsonl")
+    again.append("study", key="k1", title="some study", **SHOWN)
+    again.append("study_end", **end)
+    assert send(again, tmp_path, other)[0]
+    assert everything(other) == first
+
+
 def test_a_step_that_mlflow_has_and_the_journal_lost_is_not_logged_twice(tmp_path, store):
     journal = new_journal(tmp_path)
     play(journal, "t1", [1, 2])
@@ -189,28 +194,36 @@ def test_a_step_that_mlflow_has_and_the_journal_lost_is_not_logged_twice(tmp_pat
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
 
 
-def test_artifacts_that_were_moved_with_their_database_are_found_and_added_to(
-    tmp_path, empty_database, monkeypatch
+def test_artifacts_that_were_moved_with_their_database_are_there_and_added_to(
+    tmp_path, empty_database
 ):
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()
     store = choose_store(None, before)
     store.file.write_bytes(empty_database.read_bytes())
-    play(new_journal(before), "t1", [1, 2, 3], FINISHED)
-    send(Journal(before / "journal.jsonl"), before, store)
+    journal = new_journal(before)
+    play(journal, "t1", [1, 2, 3], FINISHED, artifacts=[table_of(before, "t1")])
+    send(journal, before, store)
     before.rename(after)
-    # It goes on in another process, which remembers no run's folder.
-    monkeypatch.setattr(utils, "_artifact_repos_cache", OrderedDict())
     store = choose_store(None, after)
     journal = Journal(after / "journal.jsonl")
-    play(journal, "t2", [1, 2, 3], FINISHED)
+    play(journal, "t2", [1, 2, 3], FINISHED, artifacts=[table_of(after, "t2")])
     send(journal, after, store)
     client, found = runs(store)
+    assert len(found) == 3
     for name in ("eta0.30 t1", "eta0.30 t2"):
         run = found[name].info
         assert run.artifact_uri.startswith(f"{after}/mlartifacts/some/")
-        assert [a.path for a in client.list_artifacts(run.run_id)] == ["accuracy_matrix.png"]
+        files = [artifact.path for artifact in client.list_artifacts(run.run_id)]
+        assert sorted(files) == ["accuracy_matrix.png", "confusion.csv"]
     assert not before.exists()
+
+
+def table_of(folder, trial):
+    path = folder / "trials" / trial / "confusion.csv"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    return str(path)
 
 
 @pytest.mark.parametrize("kept", ["mlartifacts/some", "my/own"])
@@ -243,53 +256,6 @@ def test_a_server_that_is_away_stops_nothing_and_gets_everything_later(
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
 
 
-def test_a_server_that_is_away_is_said_before_the_study_starts():
-    assert "does not answer" in check_answers(Store("http://127.0.0.1:9", None))
-
-
-def test_the_default_is_a_file_beside_the_results_with_an_absolute_path(tmp_path):
-    store = choose_store(None, tmp_path)
-    assert store.uri == f"sqlite:///{tmp_path}/mlflow.db"
-    assert str(tmp_path) in store.artifacts
-
-
-def test_a_relative_database_becomes_absolute(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert choose_store("sqlite:///some.db", tmp_path).file == tmp_path / "some.db"
-
-
-@pytest.mark.parametrize(
-    ("uri", "right"),
-    [
-        ("sqlite:foo.db", "sqlite:///foo.db"),
-        ("sqlite://foo.db", "sqlite:///foo.db"),
-        ("sqlite:/tmp/foo.db", "sqlite:////tmp/foo.db"),
-        ("SQLite:///foo.db", "sqlite:////foo.db"),
-    ],
-)
-def test_a_database_without_its_three_slashes_is_refused_with_the_right_form(uri, right, tmp_path):
-    with pytest.raises(ConfigError, match=rf"^--tracking-uri {uri} names .*: {right}\.$"):
-        choose_store(uri, tmp_path)
-
-
-@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "mlruns", "databricks", "ftp://host"])
-def test_a_kind_of_uri_that_cannot_be_used_is_refused(uri, tmp_path):
-    with pytest.raises(ConfigError, match="sqlite:///FILE"):
-        choose_store(uri, tmp_path)
-
-
-def test_the_page_shows_the_trials_as_charts_in_the_view_that_the_study_prepared(tmp_path, store):
-    page = choose_store(None, tmp_path).page("7")
-    assert "/experiments/7/runs?" in page
-    assert "compareRunsMode=CHART" in page
-    send(new_journal(tmp_path), tmp_path, store)
-    experiment = MlflowClient(store.uri).get_experiment_by_name("some")
-    name = re.search("viewStateShareKey=([a-z]+)", page)[1]
-    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{name}"])
-    assert "params.`learner.masking_ratio`" in view["selectedColumns"]
-    assert view["runsHiddenMode"] == "SHOW_ALL"
-
-
 def test_final_metrics_have_no_step_so_that_mlflow_draws_bars(tmp_path, store):
     journal = new_journal(tmp_path)
     play(journal, "t1", [1, 2, 3], FINISHED)
@@ -297,17 +263,3 @@ def test_final_metrics_have_no_step_so_that_mlflow_draws_bars(tmp_path, store):
     client, found = runs(store)
     history = client.get_metric_history(found["eta0.30 t1"].info.run_id, "final/faa")
     assert [(metric.step, metric.value) for metric in history] == [(0, 87.0)]
-
-
-def test_every_trial_has_a_colour_of_its_own_and_seeds_share_a_hue():
-    labels = [f"eta0.{n}0 s2 seed{seed}" for seed in range(2) for n in range(10)]
-    colours = {label: colour(label, labels[: labels.index(label) + 1]) for label in labels}
-    assert len(set(colours.values())) == len(labels)
-    assert all(re.fullmatch("#[0-9a-f]{6}", value) for value in colours.values())
-    assert hue(colours["eta0.30 s2 seed0"]) == pytest.approx(
-        hue(colours["eta0.30 s2 seed1"]), abs=0.01
-    )
-
-
-def hue(colour):
-    return colorsys.rgb_to_hls(*(value / 255 for value in bytes.fromhex(colour[1:])))[0]

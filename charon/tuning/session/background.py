@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Background:
-    """Runs a call in a thread of its own; its error comes when it is waited for."""
+    """Run a call in a daemon thread; an executor's would delay the end of a refused study."""
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._error: BaseException | None = None
@@ -19,7 +19,7 @@ class Background:
             self._error = error
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for the call, not longer than ``timeout`` seconds, and raise what it raised."""
+        """Wait for the call, at most ``timeout`` seconds, and raise what it raised."""
         self._thread.join(timeout)
         if self._error is not None:
             raise self._error

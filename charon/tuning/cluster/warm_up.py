@@ -1,0 +1,110 @@
+"""The first steps of trials, measured in processes that Ray places as it places trials."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from charon.config import Run
+from charon.data.prepare import prepare
+from charon.settings import Value
+from charon.training.stream import Stream
+from charon.tuning.cluster.cluster import ClusterError
+from charon.tuning.cluster.cost import by_method, cost_of, phase_costs, slowest_and_fastest
+from charon.tuning.cluster.packing import Footprint, last_line, share
+from charon.tuning.study.trials import PlannedTrial
+
+MEASURED_SECONDS = 3.0
+"""For which the steps of each phase are timed."""
+
+PLACE_SECONDS = 60.0
+"""How long a GPU may take to become free."""
+
+
+class RayWarmUp:
+    """Measures the longest run of each method; a :class:`~charon.tuning.cluster.packing.WarmUp`."""
+
+    def __init__(self, trials: Sequence[PlannedTrial], cache: Path, cpus: float) -> None:
+        self._runs = [slowest_and_fastest(runs)[0] for runs in by_method(trials).values()]
+        self._cache = str(cache)
+        self._cpus = cpus
+
+    def footprint(self) -> Footprint:
+        """Return what the largest run takes of a GPU of its own; it is kept for later."""
+        sizes = [self.ask([run], "footprint")[0] for run in self._runs]
+        largest = max(range(len(sizes)), key=lambda index: sizes[index].taken)
+        self._runs = [self._runs[largest]]
+        footprint: Footprint = sizes[largest]
+        return footprint
+
+    def steps_per_second(self, k: int) -> float:
+        """Return the steps per second that k processes on one GPU take together.
+
+        Raises:
+            ClusterError: not all of them succeed.
+        """
+        try:
+            return float(sum(self.ask(self._runs[:1] * k, "steps_per_second")))
+        except Exception as error:
+            raise ClusterError(f"{k} trials at once failed: {last_line(error)}.") from error
+
+    def ask(self, runs: Sequence[Mapping[str, Value]], question: str) -> list[Any]:
+        """Call a method of one :class:`Probe` per run, all on one GPU, once all are ready.
+
+        Raises:
+            ClusterError: no GPU and CPUs for all of them become free.
+        """
+        bundle = placement_group([{"CPU": self._cpus * len(runs), "GPU": 1}])
+        place = PlacementGroupSchedulingStrategy(bundle)
+        probe = ray.remote(Probe).options(
+            num_cpus=self._cpus, num_gpus=share(len(runs)), scheduling_strategy=place
+        )
+        try:
+            if not bundle.wait(PLACE_SECONDS):
+                raise ClusterError(
+                    f"no machine had a free GPU and {self._cpus * len(runs):g} free CPUs within "
+                    f"{PLACE_SECONDS:.0f} s"
+                )
+            probes = [probe.remote(run, self._cache, self._cpus) for run in runs]
+            ray.get([each.warm_up.remote() for each in probes])
+            return list(ray.get([getattr(each, question).remote() for each in probes]))
+        finally:
+            remove_placement_group(bundle)
+
+
+class Probe:
+    """One process of the warm-up: a trial of which only a few steps are taken."""
+
+    def __init__(self, fields: Mapping[str, Value], cache: str, cpus: float) -> None:
+        torch.set_num_threads(max(1, int(cpus)))
+        run = Run.from_flat(fields)
+        self._fields, self._cpus = fields, cpus
+        self._archive = prepare(run.data.path, Path(cache), keep_gaps=run.data.keep_gaps)
+        self._stream = Stream(run, self._archive)
+
+    def warm_up(self) -> None:
+        """Learn a little of the first task, so that there is something to replay."""
+        phase_costs(self._stream, self._stream.tasks.tasks[0])
+
+    def placed_on(self) -> list[int]:
+        """Return the GPUs that Ray has given to the process."""
+        return list(ray.get_gpu_ids())
+
+    def footprint(self) -> Footprint:
+        """Return what the run takes of its GPU, with a whole task and a full memory."""
+        cost = cost_of(self._fields, self._archive, self._cpus)
+        free, total = torch.cuda.mem_get_info()
+        beside = total - free - torch.cuda.memory_reserved()  # CUDA itself, and other programs
+        return Footprint(cost.gpu_bytes + beside, total)
+
+    def steps_per_second(self) -> float:
+        """Return how fast the main phase of the second task goes, replay included."""
+        tasks = self._stream.tasks.tasks
+        phases, _ = phase_costs(
+            self._stream, tasks[min(1, len(tasks) - 1)], at_least=MEASURED_SECONDS
+        )
+        return 1 / next(phase.seconds for phase in phases if phase.name == "train")

@@ -1,0 +1,18 @@
+"""A trial's progress within its task, as the driver reads it."""
+
+from charon.tuning.records.heartbeat import Beat, Heart, read_beat
+
+
+def test_the_latest_beat_is_read_and_not_more_than_a_beat_a_second_is_written(tmp_path):
+    path = tmp_path / "t1.json"
+    heart = Heart(path)
+    heart.beat(2, 1, 30, "train")
+    heart.beat(2, 2, 30, "train")
+    beat = read_beat(path)
+    assert beat == Beat(2, 1, 30, "train", beat.time)
+
+
+def test_before_the_first_beat_and_of_a_damaged_file_there_is_none(tmp_path):
+    assert read_beat(tmp_path / "t1.json") is None
+    (tmp_path / "t1.json").write_text("[1, 2")
+    assert read_beat(tmp_path / "t1.json") is None
