@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from tuning.search_records import record
 
+from charon.files import write_csv, write_json
 from charon.report.statistics import mean_of
 from charon.tuning.records.tables import curves_csv, trials_csv
 from charon.tuning.selection.confirm import as_plain as mean_as_plain
-from charon.tuning.selection.files import as_json, gap_csv, selection_facts
+from charon.tuning.selection.files import gap_rows, selection_facts
 from charon.tuning.selection.protocol_gap import as_plain, measure_gap
 from charon.tuning.selection.rules import TEST, VALIDATION, Rule, select
 from charon.tuning.study.space import Choice, MaskingRatio, Real
@@ -112,10 +113,11 @@ def write_search(
     (folder / "study.json").write_text(json.dumps(study))
     (folder / "trials.csv").write_text(trials_csv(records))
     (folder / "curves.csv").write_text(curves_csv(records))
-    (folder / "selection.json").write_text(as_json(facts))
+    write_json(folder / "selection.json", facts)
     gap = measure_gap(records, tested, 2)
-    (folder / "gap.json").write_text(as_json(as_plain(gap)))
-    (folder / "gap.csv").write_text(gap_csv(gap, records, tested))
+    write_json(folder / "gap.json", as_plain(gap))
+    header, *ranks = gap_rows(gap, records, tested)
+    write_csv(folder / "gap.csv", header, ranks)
     rows = [
         f"{objectives[0]},{name},{s},PED-ANOVA,15" for name, s in zip(SPACE, SHARES, strict=True)
     ]
@@ -145,7 +147,7 @@ def _write_confirm(folder, faas, protocol):
     means = {role: mean_as_plain(mean_of(values)) for role, values in faas.items()}
     seeds = [2, 3, 4][: len(faas["winner"])]
     found = {**means, "seeds": seeds, "protocol": protocol}
-    (folder / "confirm.json").write_text(as_json(found))
+    write_json(folder / "confirm.json", found)
 
 
 BY_TEST = Rule(TEST)

@@ -4,13 +4,11 @@ Both are made from the journal, whole, and replaced atomically, so they are comp
 moment, after an interruption too.
 """
 
-import csv
-import io
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from charon.files import write_text
+from charon.files import csv_text, write_text
 from charon.settings import Value
 from charon.tuning.records.journal import Journal, TrialRecord
 
@@ -97,9 +95,4 @@ def _names(rows: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: "" if value is None else value for name, value in row.items()})
-    return text.getvalue()
+    return csv_text([columns, *([row.get(name) for name in columns] for row in rows)])

@@ -1,8 +1,6 @@
 """What only Optuna knows of a search: its interactive plots, and which fields mattered."""
 
 import copy
-import csv
-import io
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
-from charon.files import write_text
+from charon.files import write_csv
 from charon.report.search.results import ENOUGH_FOR_IMPORTANCE
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.sampling.optuna_trials import NUMBER, RAY_TRIAL
@@ -87,7 +85,7 @@ def write_plots(
             figure.update_layout(title=f"{what}<br><sup>{provenance}</sup>")
             figure.write_html(pages / f"{title}.html", include_plotlyjs="directory")
     if ranked:
-        write_text(table, _importance_csv(ranked))
+        write_csv(table, list(ranked[0]), [list(row.values()) for row in ranked])
 
 
 def in_own_units(
@@ -179,12 +177,3 @@ def _lower_is_better(column: int, directions: Sequence[str]) -> Callable[[Frozen
     """Return what PED-ANOVA compares: it takes lower values for better ones."""
     sign = -1.0 if directions[column] == "maximize" else 1.0
     return lambda trial: sign * float(trial.values[column])
-
-
-def _importance_csv(rows: Sequence[dict[str, object]]) -> str:
-    text = io.StringIO()
-    columns = ["objective", "field", "importance", "evaluator", "n"]
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -1,8 +1,5 @@
 """What a search writes down of its selection and its gap, for people and for the report."""
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,26 +74,19 @@ def _entry(record: TrialRecord, chosen: Selection, varied: Sequence[str]) -> dic
     }
 
 
-def gap_csv(gap: Gap, records: Sequence[TrialRecord], tested: Tested) -> str:
-    """Return one row a finished trial: its accuracies, percent, and its rank under each rule."""
+def gap_rows(gap: Gap, records: Sequence[TrialRecord], tested: Tested) -> list[list[Value]]:
+    """Return a header and one row a finished trial: its accuracies, percent, and its ranks."""
     compared = finished(records)
     tasks = sorted(compared[0].curve)
     names = [_rank_name(pick.rule) for pick in gap.picks]
     after = [f"val_after_{task}" for task in tasks]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial_id", "name", *after, "val", "test", *names])
+    rows: list[list[Value]] = [["trial_id", "name", *after, "val", "test", *names]]
     for r in compared:
         curve = [r.curve[task][VAL_FAA] for task in tasks]
         values = [*curve, r.final[VAL_FAA], tested[r.trial_id][TEST_FAA]]
-        writer.writerow([r.trial_id, r.label, *values, *gap.ranks[r.trial_id]])
-    return text.getvalue()
+        rows.append([r.trial_id, r.label, *values, *gap.ranks[r.trial_id]])
+    return rows
 
 
 def _rank_name(rule: Rule) -> str:
     return f"rank_first_{rule.after}" if rule.name == FIRST_TASKS else f"rank_{rule.name}"
-
-
-def as_json(content: Mapping[str, Any]) -> str:
-    """Return a file's text."""
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

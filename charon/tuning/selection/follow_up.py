@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from charon.errors import CharonError
-from charon.files import write_text
+from charon.files import write_csv, write_json
 from charon.report.tables import measured_on
 from charon.text import counted, first_line, seeds_text
 from charon.tuning.execution.runner import outcome_of, run_study
@@ -26,8 +26,7 @@ from charon.tuning.selection.files import (
     GAP_TABLE,
     SELECTION,
     WINNER,
-    as_json,
-    gap_csv,
+    gap_rows,
     selection_facts,
 )
 from charon.tuning.selection.rules import FLATTERS, TEST, Selection, Tested, finished, select
@@ -127,10 +126,10 @@ class _Verdict:
                 event["number"] for event in self._journal.of_kind("suggestion") if not event["ray"]
             ],
         }
-        write_text(self._folder / SELECTION, as_json(facts))
+        write_json(self._folder / SELECTION, facts)
         seed = (*self._judgement.seeds, self._study.seeds[0])[0]
         ready = confirm.confirmed_fields(chosen.winner.fields, seed, self._judgement.benchmark)
-        write_text(self._folder / WINNER, as_json(ready))
+        write_json(self._folder / WINNER, ready)
 
     def _say(self, chosen: Selection) -> None:
         lines = [f"Winner by {self._rule.meaning}: {chosen.winner.label}"]
@@ -157,8 +156,9 @@ class _Verdict:
             )
             return
         found = gap.measure_gap(self._records, tested, self._judgement.first_tasks)
-        write_text(self._folder / GAP, as_json(gap.as_plain(found)))
-        write_text(self._folder / GAP_TABLE, gap_csv(found, self._records, tested))
+        write_json(self._folder / GAP, gap.as_plain(found))
+        header, *rows = gap_rows(found, self._records, tested)
+        write_csv(self._folder / GAP_TABLE, header, rows)
 
     def _draw(self) -> None:
         """Draw Optuna's pages; a search is confirmed without them, should that fail."""
@@ -207,7 +207,7 @@ class _Verdict:
             "seeds": list(seeds),
             "protocol": stage.clips.protocol,
         }
-        write_text(self._folder / CONFIRMED, as_json(results))
+        write_json(self._folder / CONFIRMED, results)
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
         for line in sender.missing_lines(all_sent=sender.close()):

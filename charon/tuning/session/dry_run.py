@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from charon.settings import Value
-from charon.text import counted, seeds_text
+from charon.text import byte_size, counted, duration, seeds_text
 from charon.tuning.cluster.cost import cost_of
 from charon.tuning.execution.runner import slots
 from charon.tuning.session.selection_plan import Judgement, judgement_of
 from charon.tuning.session.session import Session
-from charon.tuning.study.budget import show_bytes
 from charon.tuning.study.objectives import directions
 from charon.tuning.study.space import Choice, Domain, SamplingInterval
 from charon.tuning.study.trials import PlannedTrial, known_fields
@@ -74,7 +73,7 @@ def _search_lines(session: Session) -> list[str]:
         )
     objectives = zip(study.objectives, directions(study.objectives), strict=True)
     best = ", ".join(f"{direction} {name}" for name, direction in objectives)
-    budget = "none" if plan.budget is None else f"memory/bytes at most {show_bytes(plan.budget)}"
+    budget = "none" if plan.budget is None else f"memory/bytes at most {byte_size(plan.budget)}"
     limit = "" if plan.hours is None else f", no new trial after {plan.hours:g} h"
     return [
         *lines,
@@ -100,7 +99,7 @@ def _cost_lines(session: Session) -> list[str]:
     at_once, left = slots(session), session.standing.left
     again = 2 * len(_judgement(session).seeds) if session.study.is_search else 0
     total = START_SECONDS + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
-    time = f"about {_duration(total)}"
+    time = f"about {duration(total)}"
     if session.plan.pruner != "none":
         time = f"at most {time}, for trials may be stopped early"
     tasks = session.clips.tasks
@@ -108,9 +107,9 @@ def _cost_lines(session: Session) -> list[str]:
         f"Data      {session.clips.archive.source}: {tasks.num_training_clips} training clips, "
         f"{tasks.num_classes} classes in {len(tasks.tasks)} tasks, {session.plan.protocol}",
         f"Trial     {_span(fastest, slowest)}, "
-        f"up to {num_bytes / 1e9:.1f} GB of memory"
-        + (f" and {gpu_bytes / 1e9:.1f} GB of a GPU" if gpu_bytes else ""),
-        f"Study     {time}; {num_bytes * at_once / 1e9:.1f} GB of memory",
+        f"up to {byte_size(num_bytes, 3)} of memory"
+        + (f" and {byte_size(gpu_bytes, 3)} of a GPU" if gpu_bytes else ""),
+        f"Study     {time}; {byte_size(num_bytes * at_once, 3)} of memory",
         f"Results   {session.folder}",
         f"Tracking  {session.store.uri}",
         f"Cache     {session.cache}",
@@ -166,13 +165,5 @@ def _masking_ratio(fields: Mapping[str, Value]) -> float | None:
 
 
 def _span(least: float, most: float) -> str:
-    ends = dict.fromkeys([_duration(least), _duration(most)])
+    ends = dict.fromkeys([duration(least), duration(most)])
     return " to ".join(ends)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -7,13 +7,12 @@ behind the truth (the process was killed between the two), sending again changes
 runs are looked up by their trial's name first, and steps that MLflow has are left out.
 """
 
-import json
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from charon.files import write_text
+from charon.files import read_json, write_json
 from charon.text import first_line
 from charon.tuning.records.journal import Journal
 from charon.tuning.tracking.runs import Runs, is_temporary
@@ -91,7 +90,7 @@ class Sender:
 
     def _read_position(self) -> int:
         try:
-            state = json.loads(self._state_file.read_text(encoding="utf-8"))
+            state = read_json(self._state_file)
         except (OSError, ValueError):
             return 0
         return int(state["position"]) if state.get("uri") == self._uri else 0
@@ -143,4 +142,4 @@ class Sender:
     def _save_position(self) -> None:
         state: dict[str, Any] = {"uri": self._uri, "position": self._position}
         state["experiment_id"] = self.experiment_id
-        write_text(self._state_file, json.dumps(state))
+        write_json(self._state_file, state)
