@@ -14,7 +14,7 @@ from charon.tuning.selection.confirm import as_plain as mean_as_plain
 from charon.tuning.selection.files import gap_rows, selection_facts
 from charon.tuning.selection.protocol_gap import as_plain, measure_gap
 from charon.tuning.selection.rules import TEST, VALIDATION, Rule, select
-from charon.tuning.study.space import Choice, MaskingRatio, Real
+from charon.tuning.study.space import Choice, MaskingRatio, Real, to_plain
 
 SPACE = {
     "learner.masking_ratio": MaskingRatio(0.0, 0.9),
@@ -105,7 +105,7 @@ def write_search(
         "scale": "small",
         "objectives": list(objectives),
         "varied": list(SPACE),
-        "space": {name: repr(domain) for name, domain in SPACE.items()},
+        "space": to_plain(SPACE),
         "budget": 400_000,
         "options": {"settings": settings or {}},
     }
@@ -139,7 +139,7 @@ def _write_confirm(folder, faas, protocol):
     for role, values in faas.items():
         for seed, faa in enumerate(values, start=2):
             run = record(f"{role}{seed}", [faa] * NUM_TASKS, seed=seed)
-            run.label = f"{role} eta0.30 seed{seed}"
+            run.label, run.role = f"{role} eta0.30 seed{seed}", role
             run.curve = {t: {"test/faa": m["val/faa"]} for t, m in run.curve.items()}
             runs.append(run)
     (folder / "confirm").mkdir(exist_ok=True)

@@ -64,7 +64,7 @@ def draw_confirmed(found: Found) -> Figure | None:
         return None
     figure, (axes,) = new_figure(7.0, 2.4)
     has_interval = False
-    role = found.confirmed["name"].str.partition(" ")[0]
+    role = found.confirmed["role"]
     names = []
     for row, (key, name) in enumerate(ROLES.items()):
         faas = found.confirmed.loc[role == key, "test/faa"]

@@ -161,7 +161,9 @@ def _tune(session: Session, recorder: Recorder, journal: Journal, deadline: floa
     if session.study.is_search:
         search, more = _search(session, setting, journal, deadline, is_new=resume is None)
     else:
-        configs = [trial_config(setting, trial.label, trial.fields) for trial in session.trials]
+        configs = [
+            trial_config(setting, trial.label, trial.fields, trial.role) for trial in session.trials
+        ]
         more = {"config": {"trial": tune.grid_search(configs)}}
     begin = partial(_begin, search, journal)
     going_on = [GoingOn(session.folder / RAY_FOLDER, asdict(setting), begin)] if resume else []
