@@ -228,9 +228,9 @@ def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
     """
     space: dict[str, Domain] = {}
     for name, described in plain.items():
+        domain: Callable[..., Domain] = KINDS[described["kind"]]
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
-        domain: Callable[..., Domain] = KINDS[values.pop("kind")]
-        space[name] = domain(**values)
+        space[name] = domain(**{k: v for k, v in values.items() if k != "kind"})
     return space
 
 
