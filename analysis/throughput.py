@@ -6,19 +6,18 @@ Run      python analysis/throughput.py [--results DIR]
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charon.files import write_text
-from charon.report.style import BLUE, ORANGE, QUIET, new_figure, note, styled
+from charon.files import read_json, write_text
+from charon.report.style import BLUE, ORANGE, QUIET, note, picture
 from charon.report.tables import markdown_table, text_table
 
 STEPS_OF_AN_EPOCH = 393
-"""Of one of six tasks of NTU-60 XView, 37,646 clips in batches of 16."""
+"""Those of a sixth of NTU-60 XView's 37,646 clips, in batches of 16."""
 COLOURS = {"fp32": BLUE, "bf16": ORANGE}
 HEADER = ["step", "preset", "way", "seconds", "least to most", "GFLOP/s", "times plain"]
 NAMES = {
@@ -29,30 +28,29 @@ NAMES = {
 }
 
 
-def describe(found: dict[str, Any], folder: Path) -> str:
-    """Draw the figure where its sections were measured, write the page, return it as text."""
+def describe(measured: dict[str, Any], folder: Path) -> str:
+    """Draw the figure if its sections were measured, write the page, and return its text."""
     pages, texts = ["# How fast the learning core is"], []
     for section in ("train", "evaluate", "probe"):
-        if section in found:
-            rows = [_row(row) for row in found[section]["rows"]]
-            texts += [found[section]["machine"], text_table(HEADER, rows)]
-            pages += [f"{found[section]['machine']}:", markdown_table(HEADER, rows)]
-    if "limits" in found:
-        limits = {row["way"]: row["gflops"] for row in found["limits"]["rows"]}
+        if section in measured:
+            rows = [_row(row) for row in measured[section]["rows"]]
+            texts += [measured[section]["machine"], text_table(HEADER, rows)]
+            pages += [f"{measured[section]['machine']}:", markdown_table(HEADER, rows)]
+    if "limits" in measured:
+        limits = {row["way"]: row["gflops"] for row in measured["limits"]["rows"]}
         line = "The widest convolution alone reaches " + ", ".join(
             f"{gflops:.0f} GFLOP/s in {way}" for way, gflops in limits.items()
         )
         texts.append(f"{line}.")
         pages.append(f"{line}.")
-    if "ratios" in found and "limits" in found:
-        frame = pd.DataFrame(found["ratios"]["rows"])
+    if "ratios" in measured and "limits" in measured:
+        frame = pd.DataFrame(measured["ratios"]["rows"])
         header, rows = _against_model(frame)
         texts.append(text_table(header, rows))
         pages += [markdown_table(header, rows), "![Epochs per hour](throughput.png)"]
-        with styled():
-            _draw(frame, limits, found["ratios"]["machine"], folder / "throughput.png")
-    if "prepare" in found:
-        row, padded = found["prepare"]["rows"]
+        _draw(frame, limits, measured["ratios"]["machine"], folder / "throughput.png")
+    if "prepare" in measured:
+        row, padded = measured["prepare"]["rows"]
         kilobytes = row["num_bytes"] / row["clips"] / 1000
         line = (
             f"Preparation: {row['clips']} files of {kilobytes:.0f} kB, "
@@ -85,9 +83,9 @@ def _against_model(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Compare how the time of a step and its work fall with the masking ratio."""
     header = ["masking ratio η", "way", "seconds", "time, of η = 0", "work, of η = 0", "apart"]
     rows = []
-    for way, some in frame.groupby("way", sort=False):
-        whole = some[some["masking_ratio"] == 0].iloc[0]
-        for _, row in some.iterrows():
+    for way, steps in frame.groupby("way", sort=False):
+        whole = steps[steps["masking_ratio"] == 0].iloc[0]
+        for _, row in steps.iterrows():
             time, work = row["seconds"] / whole["seconds"], row["flop"] / whole["flop"]
             cells = [f"{row['masking_ratio']:.1f}", str(way), f"{row['seconds']:.2f}"]
             rows.append([*cells, f"{time:.2f}", f"{work:.2f}", f"{100 * (time / work - 1):+.0f} %"])
@@ -95,20 +93,20 @@ def _against_model(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
 
 def _draw(frame: pd.DataFrame, limits: dict[str, float], machine: str, path: Path) -> None:
-    figure, panels = new_figure(8.2, 3.5, columns=2)
-    for axes, way in zip(panels, COLOURS, strict=True):
-        _draw_way(axes, frame[frame["way"] == way], limits[way], COLOURS[way])
-        axes.set_title(way)
-    note(figure, f"random clips of NTU-60's shape · {machine} · one task of NTU-60 XView an epoch")
-    figure.savefig(path)
+    about = f"random clips of NTU-60's shape · {machine} · one task of NTU-60 XView an epoch"
+    with picture(path, 8.2, 3.5, columns=2) as (figure, panels):
+        for axes, way in zip(panels, COLOURS, strict=True):
+            _draw_way(axes, frame[frame["way"] == way], limits[way], COLOURS[way])
+            axes.set_title(way)
+        note(figure, about)
 
 
-def _draw_way(axes: Axes, some: pd.DataFrame, limit: float, colour: str) -> None:
+def _draw_way(axes: Axes, steps: pd.DataFrame, limit: float, colour: str) -> None:
     hour = 3600 / STEPS_OF_AN_EPOCH
-    ratio = some["masking_ratio"]
-    at_limit = hour * limit * 1e9 / some["flop"]
+    ratio = steps["masking_ratio"]
+    at_limit = hour * limit * 1e9 / steps["flop"]
     axes.plot(ratio, at_limit, color=QUIET, linestyle="--", label="limit: widest convolution's")
-    axes.plot(ratio, hour / some["seconds"], color=colour, marker="o", label="measured")
+    axes.plot(ratio, hour / steps["seconds"], color=colour, marker="o", label="measured")
     axes.set_xlabel("masking ratio η")
     axes.set_ylabel("training epochs per hour")
     axes.set_ylim(bottom=0)
@@ -123,7 +121,7 @@ def main() -> None:
     path = folder / "throughput.json"
     if not path.exists():
         parser.exit(1, f"error: {path} does not exist; run studies/throughput.py first.\n")
-    print(describe(json.loads(path.read_text(encoding="utf-8")), folder))
+    print(describe(read_json(path), folder))
 
 
 if __name__ == "__main__":

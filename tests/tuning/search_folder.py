@@ -9,6 +9,7 @@ from tuning.search_records import record
 
 from charon.files import write_csv, write_json
 from charon.report.statistics import mean_of
+from charon.report.tables import VERSION
 from charon.tuning.records.tables import curves_csv, trials_csv
 from charon.tuning.selection.confirm import as_plain as mean_as_plain
 from charon.tuning.selection.files import gap_rows, selection_facts
@@ -92,12 +93,16 @@ def write_search(
         "scored": len(objectives) == 1,
         "sampler": "tpe",
         "pruner": "asha",
+        "extensions": 0,
         "seed": 0,
         "validation": "held-out performers 3, 9",
         "confirm_seeds": [2, 3, 4][:num_seeds] if has_confirm else [],
         "refused": [GAP, GAP + 1] if len(records) > GAP else [],
     }
     study = {
+        "version": VERSION,
+        "num_trials": len(records),
+        "extensions": 0,
         "question": "Which setting learns most and forgets least?",
         "data": "standin" if is_standin else "ntu60",
         "is_standin": is_standin,
@@ -151,12 +156,3 @@ def _write_confirm(folder, faas, protocol):
 
 
 BY_TEST = Rule(TEST)
-
-
-def write_journal(folder, *sittings):
-    """Write a journal of ``(time, kind, trial)`` into ``folder``; each sitting begins a study."""
-    events = []
-    for sitting in sittings:
-        events.append({"kind": "study", "time": sitting[0][0]})
-        events += [{"kind": kind, "time": time, "trial": trial} for time, kind, trial in sitting]
-    (folder / "journal.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))

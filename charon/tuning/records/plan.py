@@ -9,14 +9,12 @@ from typing import Any
 
 from charon.errors import CheckpointError, ConfigError
 from charon.files import read_json, write_json
+from charon.report.tables import VERSION
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import Options
 from charon.tuning.study.space import Domain, from_plain, to_plain
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import PlannedTrial
-
-VERSION = 4
-"""Of the files a study leaves; another version cannot resume them."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from charon.errors import CharonError
 from charon.files import write_csv, write_json
-from charon.report.tables import measured_on
+from charon.report.tables import StudySummary
 from charon.text import counted, first_line, seeds_text
 from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
@@ -168,7 +168,7 @@ class _Verdict:
                 self._records,
                 self._study.objectives,
                 self._directions,
-                measured_on(vars(self._session.plan), len(finished(self._records))),
+                StudySummary.of(vars(self._session.plan)).measured_on(len(finished(self._records))),
                 self._folder,
             )
         except Exception as error:

@@ -66,6 +66,10 @@ def follow(journal, folder, **options):
         study=STUDY,
         options=Options(**{"confirm_seeds": 0, **options}),
         plan=SimpleNamespace(
+            question="Which?",
+            objectives=STUDY.objectives,
+            varied=STUDY.varied,
+            budget=None,
             num_trials=24,
             extensions=0,
             data="standin",
