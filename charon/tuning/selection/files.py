@@ -1,4 +1,4 @@
-"""What a search writes down of its selection and its gap, for people and for the report."""
+"""The files of a search's selection and protocol gap, for people and for the report."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,13 +31,13 @@ def selection_facts(
     cache: Path,
     cpus: float,
 ) -> dict[str, Any]:
-    """Return who has won, under which rule, among whom.
+    """Return the content of ``selection.json``: the winner, the rule, and among which trials.
 
     Args:
         records: all trials.
         chosen: what the rule says of them.
         rule: the rule.
-        paper: all fields of the first trial. If an interruption lost it, it was run again.
+        paper: all fields of the first trial, which was run again if an interruption lost it.
         varied: the fields of the space.
         cache: absolute folder of the prepared sets.
         cpus: of one trial.

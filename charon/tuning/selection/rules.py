@@ -1,4 +1,4 @@
-"""Which trial of a search wins: rules by name, pure functions of the trials' records.
+"""Rules that select the winner of a search: pure functions of the trials' records.
 
 Only trials that learned all tasks can win: mean accuracy falls as tasks arrive, so a trial
 stopped early looks better than it is.
@@ -18,8 +18,8 @@ RULES: dict[str, str] = {
     TEST: "accuracy on the test set",
     GTEP: "validation accuracy after the last task, on NTU-60's classes alone",
 }
-"""Every rule and what a trial is judged by. ``first-tasks`` is A-GEM's, ``test`` what the paper's
-code does, ``gtep`` tunes on one benchmark to evaluate on another: the classes NTU-120 adds."""
+"""What each rule judges a trial by. ``first-tasks`` is A-GEM's, ``test`` is what the paper's code
+does, ``gtep`` tunes on one benchmark to evaluate on another: the classes that NTU-120 adds."""
 
 FLATTERS = (
     "The winner was picked by its accuracy on the test set, so its test accuracy flatters it, "
@@ -72,7 +72,7 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
         objectives: of the search.
 
     Raises:
-        ConfigError: there is no such rule, or it cannot judge by these objectives.
+        ConfigError: the rule is unknown, or cannot judge by these objectives.
     """
     if name not in RULES:
         raise ConfigError(f"There is no rule of selection {name!r}; known are {', '.join(RULES)}.")
@@ -165,7 +165,7 @@ def select(
     front = [
         r
         for r in candidates
-        if not any(_is_better(keys[other.trial_id], keys[r.trial_id]) for other in candidates)
+        if not any(_dominates(keys[other.trial_id], keys[r.trial_id]) for other in candidates)
     ]
     front.sort(key=lambda record: keys[record.trial_id], reverse=True)
     if len(objectives) == 1:
@@ -173,9 +173,9 @@ def select(
     return Selection(front[0], front, values)
 
 
-def _is_better(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether ``one`` is as good in all objectives and better in one."""
-    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+def _dominates(keys: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether ``keys`` is at least as good in all objectives and better in at least one."""
+    return keys != other and all(a >= b for a, b in zip(keys, other, strict=True))
 
 
 def _values(
@@ -184,5 +184,5 @@ def _values(
     metrics = record.curve[rule.after or record.tasks_seen]
     if rule.name == TEST:
         metrics = {**metrics, **tested[record.trial_id]}
-        objectives = [on_test(one) for one in objectives]
+        objectives = [on_test(name) for name in objectives]
     return tuple(metrics[name] for name in objectives)

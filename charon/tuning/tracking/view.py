@@ -1,4 +1,4 @@
-"""How MLflow's page presents a study: which columns and charts come first, in which colours.
+"""The view of a study on MLflow's page: first columns and charts, and the trials' colours.
 
 MLflow keeps a prepared view as JSON in a tag of the experiment; an address opens it by name.
 Without it the page draws ten trials only, which hides the lower bound of the first study, and
