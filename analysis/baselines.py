@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from charon.files import write_text
 from charon.report.command import show
-from charon.report.style import BLUE, COLOURS, INK, ORANGE, QUIET, new_figure, note, styled
+from charon.report.style import BLUE, COLOURS, INK, ORANGE, QUIET, note, picture
 from charon.report.tables import (
     Results,
     markdown_table,
@@ -48,28 +48,29 @@ def describe(results: Results) -> str:
     finished = _named(results.finished)
     if finished.empty:
         return "No run has finished yet, so there is nothing to show."
-    texts, pages = [], [f"# {results.study['question']}", f"{results.provenance}."]
+    texts, pages = [], [f"# {results.study.question}", f"{results.provenance}."]
     several = finished[PROTOCOL].nunique() > 1
     for protocol, runs in finished.groupby(PROTOCOL, sort=False):
-        rows, found = _rows(runs), findings(runs)
-        title = [str(protocol)] if several else []
-        texts += [*title, text_table(HEADER, rows), *found]
-        pages += [*(f"## {one}" for one in title), markdown_table(HEADER, rows)]
+        rows, sentences = _rows(runs), findings(runs)
+        if several:
+            texts.append(str(protocol))
+            pages.append(f"## {protocol}")
+        texts += [text_table(HEADER, rows), *sentences]
         pages += [
+            markdown_table(HEADER, rows),
             "FAA is mean ± standard deviation over n seeds. Memory is what the learner holds "
             "after the last task: clips, labels, logits. Beside it lie iCaRL's class means and "
             "frozen network, or the blocks Else-Net has grown.",
-            *found,
+            *sentences,
         ]
-    with styled():
-        _draw(results, finished)
+    _draw(results, finished)
     pages.append("![FAA of every method](baselines.png)")
     write_text(results.folder / "README.md", "\n\n".join(pages) + "\n")
     return "\n".join(texts)
 
 
 def _named(finished: pd.DataFrame) -> pd.DataFrame:
-    """Add the methods' names in the table's order; fill the columns that no run has."""
+    """Add the methods' names in the table's order, and the columns that no run has as NaN."""
     frame = finished.copy()
     key = frame["learner"].where(frame["data.stream"] != "joint", "joint")
     frame["method"] = pd.Categorical(key.map(NAMES), list(NAMES.values()), ordered=True)
@@ -99,28 +100,28 @@ def _row(method: str, size: float, row: pd.Series) -> list[str]:
 
 
 def findings(runs: pd.DataFrame) -> list[str]:
-    """Say where the methods do not stand as expected, a sentence each.
+    """Return a sentence for each method that does not stand as expected.
 
-    Expected: FT knows its last task only, JT is best, all others are between them.
+    Expected: FT knows its last task alone, JT is best, all others are between them.
     """
     lower, upper = (runs.loc[runs["method"] == name, FAA].mean() for name in (FT, JT))
-    found = [] if pd.isna(lower) else [_what_is_left(runs[runs["method"] == FT])]
+    sentences = [] if pd.isna(lower) else [_what_is_left(runs[runs["method"] == FT])]
     between = runs[~runs["method"].isin([FT, JT])]
     means = between.groupby(["method", SIZE], observed=True)[FAA].mean().reset_index()
     for method, size, faa in means.itertuples(index=False):
         name = f"{method} with M={size:.0f}"
         if faa > upper:
-            found.append(f"Not as expected: {name}, {faa:.1f} %, is above JT, {upper:.1f} %.")
+            sentences.append(f"Not as expected: {name}, {faa:.1f} %, is above JT, {upper:.1f} %.")
         if faa < lower + MORE:
-            found.append(
+            sentences.append(
                 f"Not as expected: {name}, {faa:.1f} %, is not above FT, {lower:.1f} %, by "
                 f"{MORE:g} points."
             )
-    return found
+    return sentences
 
 
 def _what_is_left(runs: pd.DataFrame) -> str:
-    """Say what fine-tuning still knows of its last task and of those before it."""
+    """Say how much of its last task fine-tuning knows, and of those before it."""
     tasks = [str(name) for name in runs if str(name).startswith("test/acc/task_")]
     known = runs[tasks].dropna(axis="columns").mean()
     return (
@@ -131,14 +132,14 @@ def _what_is_left(runs: pd.DataFrame) -> str:
 
 def _draw(results: Results, finished: pd.DataFrame) -> None:
     protocols = list(finished[PROTOCOL].unique())
-    figure, panels = new_figure(6.2 * len(protocols) + 1.4, 3.6, columns=len(protocols))
-    for axes, protocol in zip(panels, protocols, strict=True):
-        _draw_methods(axes, finished[finished[PROTOCOL] == protocol])
-        if len(protocols) > 1:
-            axes.set_title(str(protocol))
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
-    note(figure, f"{results.provenance}; small dots: single runs")
-    figure.savefig(results.folder / "baselines.png")
+    path, width = results.folder / "baselines.png", 6.2 * len(protocols) + 1.4
+    with picture(path, width, 3.6, columns=len(protocols)) as (figure, panels):
+        for axes, protocol in zip(panels, protocols, strict=True):
+            _draw_methods(axes, finished[finished[PROTOCOL] == protocol])
+            if len(protocols) > 1:
+                axes.set_title(str(protocol))
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
+        note(figure, f"{results.provenance}; small dots: single runs")
 
 
 def _draw_methods(axes: Axes, runs: pd.DataFrame) -> None:
@@ -146,12 +147,12 @@ def _draw_methods(axes: Axes, runs: pd.DataFrame) -> None:
     methods = [name for name in NAMES.values() if name in set(between["method"])]
     place = {name: len(methods) - 1 - row for row, name in enumerate(methods)}
     for name, colour in ((FT, QUIET), (JT, INK)):
-        own = runs[runs["method"] == name]
-        if len(own):
-            axes.axvline(own[FAA].mean(), color=colour, linestyle="--", linewidth=1.5)
+        faa = runs.loc[runs["method"] == name, FAA].mean()
+        if not pd.isna(faa):
+            axes.axvline(faa, color=colour, linestyle="--", linewidth=1.5)
             axes.annotate(
-                f"{name} {own[FAA].mean():.1f}",
-                (own[FAA].mean(), 1),
+                f"{name} {faa:.1f}",
+                (faa, 1),
                 (0, 3),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
@@ -161,13 +162,13 @@ def _draw_methods(axes: Axes, runs: pd.DataFrame) -> None:
     colours = (ORANGE, BLUE, *COLOURS[2:])
     sizes = sorted(between[SIZE].unique())
     for size, colour in zip(sizes, colours, strict=False):
-        own = between[between[SIZE] == size]
-        means = own.groupby("method", observed=True)[FAA].mean()
+        of_size = between[between[SIZE] == size]
+        means = of_size.groupby("method", observed=True)[FAA].mean()
         axes.scatter(
             means, [place[str(m)] for m in means.index], s=46, color=colour, label=f"M={size:.0f}"
         )
-        dots = [place[str(m)] for m in own["method"]]
-        axes.scatter(own[FAA], dots, s=12, color=colour, alpha=0.45, linewidths=0)
+        dots = [place[str(m)] for m in of_size["method"]]
+        axes.scatter(of_size[FAA], dots, s=12, color=colour, alpha=0.45, linewidths=0)
     axes.set_yticks(list(place.values()), list(place))
     axes.set_ylim(-0.6, len(methods) - 0.4)
     axes.set_xlim(left=0)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from charon.report.command import show
-from charon.report.style import BLUE, QUIET, new_figure, note, styled
+from charon.report.style import BLUE, QUIET, note, picture
 from charon.report.tables import Results, plus_minus, text_table
 
 FAA, FORGETTING = "test/faa", "test/forgetting"
@@ -20,8 +20,7 @@ PAPER, ALL = "paper", "all of them"
 def describe(results: Results) -> str:
     """Draw the figure and return the table."""
     finished = results.finished
-    switches = [str(name) for name in results.study["varied"]]  # type: ignore[attr-defined]
-    switches = [name for name in switches if name in finished]
+    switches = [name for name in results.study.varied if name in finished]
     if finished.empty:
         return "No run has finished yet, so there is nothing to show."
     plain = {name: finished[name].mode(dropna=False)[0] for name in switches}
@@ -32,8 +31,7 @@ def describe(results: Results) -> str:
     if PAPER not in groups:
         return "No run of the paper's own setting has finished yet, so there is nothing to compare."
     worth = {name: (runs[FAA] - groups[PAPER][FAA]).dropna() for name, runs in groups.items()}
-    with styled():
-        _draw(results, {name: by_seed for name, by_seed in worth.items() if name != PAPER})
+    _draw(results, {name: by_seed for name, by_seed in worth.items() if name != PAPER})
     rows = [
         [
             name,
@@ -48,7 +46,7 @@ def describe(results: Results) -> str:
 
 
 def _name(setting: Mapping[str, object], plain: Mapping[str, object]) -> str:
-    """Say in which fields a run differs from the paper's setting, which most runs share."""
+    """Name the fields in which a run differs from the paper's setting, which most runs share."""
     other = {name: value for name, value in setting.items() if value != plain[name]}
     if not other:
         return PAPER
@@ -67,15 +65,16 @@ def _signed(by_seed: pd.Series) -> str:
 
 
 def _draw(results: Results, worth: Mapping[str, pd.Series]) -> None:
-    figure, (axes,) = new_figure(7.6, 0.6 + 0.32 * max(4, len(worth)))
-    axes.axvline(0, color=QUIET, linewidth=1)
-    for row, by_seed in enumerate(worth.values()):
-        axes.scatter(by_seed.mean(), -row, s=46, color=BLUE)
-        axes.scatter(by_seed, [-row] * len(by_seed), s=12, color=BLUE, alpha=0.45, linewidths=0)
-    axes.set_yticks([-row for row in range(len(worth))], list(worth))
-    axes.set_xlabel("FAA with the switch - FAA without, percentage points")
-    note(figure, f"{results.provenance}; large: mean over seeds, small: single seeds")
-    figure.savefig(results.folder / "fidelity.png")
+    height = 0.6 + 0.32 * max(4, len(worth))
+    with picture(results.folder / "fidelity.png", 7.6, height) as (figure, (axes,)):
+        axes.axvline(0, color=QUIET, linewidth=1)
+        for row, by_seed in enumerate(worth.values()):
+            rows = [-row] * len(by_seed)
+            axes.scatter(by_seed.mean(), -row, s=46, color=BLUE)
+            axes.scatter(by_seed, rows, s=12, color=BLUE, alpha=0.45, linewidths=0)
+        axes.set_yticks([-row for row in range(len(worth))], list(worth))
+        axes.set_xlabel("FAA with the switch - FAA without, percentage points")
+        note(figure, f"{results.provenance}; large: mean over seeds, small: single seeds")
 
 
 if __name__ == "__main__":

@@ -5,17 +5,18 @@ Writes   masking_ratio.png and tasks.png beside them, and prints the table
 Run      python analysis/masking_ratio.py [--results DIR]
 """
 
+import math
+
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from charon.report.command import show
-from charon.report.curves import draw_curves
-from charon.report.style import BLUE, ORANGE, QUIET, RAMP, new_figure, note, styled
+from charon.report.style import BLUE, ORANGE, QUIET, RAMP, note, picture
 from charon.report.tables import Results, mean_and_spread, plus_minus, text_table
 
 ETA = "learner.masking_ratio"
-FAA, SPEED = "test/faa", "train/epochs_per_hour"
-FORGETTING = "test/forgetting"
+FAA, FORGETTING, SPEED = "test/faa", "test/forgetting", "train/epochs_per_hour"
 BOUND = "fine-tuning"
 
 
@@ -27,20 +28,13 @@ def describe(results: Results) -> str:
         return "No run of CHARON has finished yet, so there is nothing to show."
     bounds = finished[finished["learner"] == "finetune"]
     table = mean_and_spread(charon, [ETA], [FAA, FORGETTING, SPEED])
-    with styled():
-        _draw_trade_off(results, table, bounds)
-        _draw_tasks(results)
-    return text_table(
-        ["masking ratio η", "FAA %", "forgetting", "epochs/h", "n"], _rows(table, bounds)
-    )
-
-
-def _rows(table: pd.DataFrame, bounds: pd.DataFrame) -> list[list[str]]:
+    _draw_trade_off(results, charon, bounds, table)
+    _draw_tasks(results)
     rows = [_row(f"{eta:.2f}", row) for eta, row in table.iterrows()]
     if len(bounds):
         lower = mean_and_spread(bounds, ["learner"], [FAA, FORGETTING, SPEED])
         rows.append(_row(f"{BOUND} (no memory)", lower.iloc[0]))
-    return rows
+    return text_table(["masking ratio η", "FAA %", "forgetting", "epochs/h", "n"], rows)
 
 
 def _row(name: str, row: pd.Series) -> list[str]:
@@ -49,69 +43,63 @@ def _row(name: str, row: pd.Series) -> list[str]:
     return [name, *cells, speed, f"{row[FAA, 'count']:.0f}"]
 
 
-def _draw_trade_off(results: Results, table: pd.DataFrame, bounds: pd.DataFrame) -> None:
-    figure, (accuracy, speed) = new_figure(8.2, 3.5, columns=2)
-    _draw_points(accuracy, results.finished, table, FAA, BLUE)
-    if len(bounds):
-        lower = bounds[FAA].mean()
-        accuracy.axhline(lower, color=QUIET, linestyle="--", linewidth=1.5)
-        accuracy.annotate(
-            f"{BOUND} {lower:.1f} %",
-            (1, lower),
-            (-2, 4),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            color=QUIET,
-        )
-    accuracy.set_ylabel("FAA, percent")
-    accuracy.set_title("Accuracy")
-    _draw_points(speed, results.finished, table, SPEED, ORANGE)
-    speed.set_ylabel("training epochs per hour")
-    speed.set_title("Speed")
-    for axes in (accuracy, speed):
-        axes.set_xlabel("masking ratio η")
-        axes.set_xlim(-0.04, 0.94)
-        axes.set_ylim(bottom=0)
-    note(figure, f"{results.provenance}; line: mean over seeds, dots: single runs")
-    figure.savefig(results.folder / "masking_ratio.png")
-
-
-def _draw_points(
-    axes: Axes, finished: pd.DataFrame, table: pd.DataFrame, metric: str, colour: str
+def _draw_trade_off(
+    results: Results, charon: pd.DataFrame, bounds: pd.DataFrame, table: pd.DataFrame
 ) -> None:
-    runs = finished[finished["learner"] == "charon"]
-    axes.plot(table.index, table[metric, "mean"], color=colour, marker="o")
-    axes.scatter(runs[ETA], runs[metric], s=14, color=colour, alpha=0.45, linewidths=0, zorder=3)
+    path = results.folder / "masking_ratio.png"
+    with picture(path, 8.2, 3.5, columns=2) as (figure, (accuracy, speed)):
+        if len(bounds):
+            _draw_bound(accuracy, bounds[FAA].mean())
+        for axes, metric, colour in ((accuracy, FAA, BLUE), (speed, SPEED, ORANGE)):
+            axes.plot(table.index, table[metric, "mean"], color=colour, marker="o")
+            axes.scatter(
+                charon[ETA], charon[metric], s=14, color=colour, alpha=0.45, linewidths=0, zorder=3
+            )
+            axes.set_xlabel("masking ratio η")
+            axes.set_xlim(-0.04, 0.94)
+            axes.set_ylim(bottom=0)
+        accuracy.set_ylabel("FAA, percent")
+        accuracy.set_title("Accuracy")
+        speed.set_ylabel("training epochs per hour")
+        speed.set_title("Speed")
+        note(figure, f"{results.provenance}; line: mean over seeds, dots: single runs")
+
+
+def _draw_bound(axes: Axes, lower: float) -> None:
+    axes.axhline(lower, color=QUIET, linestyle="--", linewidth=1.5)
+    axes.annotate(
+        f"{BOUND} {lower:.1f} %",
+        (1, lower),
+        (-2, 4),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        color=QUIET,
+    )
 
 
 def _draw_tasks(results: Results) -> None:
     """Draw the mean over the tasks seen, and how the first task is forgotten."""
-    ids = results.finished["trial_id"]
-    curves = results.curves[results.curves["trial_id"].isin(ids)]
-    figure, (left, right) = new_figure(9.4, 3.7, columns=2)
-    for axes, metric in ((left, FAA), (right, "test/acc/task_01")):
-        means = _means(curves, metric)
-        draw_curves(axes, means, {label: _colour(label) for label in means})
-    left.set_title("All tasks seen")
-    left.set_ylabel("mean accuracy, percent")
-    right.set_title("The first task, forgotten")
-    right.set_ylabel("accuracy on task 1, percent")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside right center")
-    note(figure, f"{results.provenance}; means over seeds")
-    figure.savefig(results.folder / "tasks.png")
-
-
-def _means(curves: pd.DataFrame, metric: str) -> dict[str, pd.Series]:
-    """Return the mean over seeds at each number of tasks, by label: rising η, then the bound."""
-    ordered = curves.sort_values(ETA, na_position="last")
-    labels = [BOUND if pd.isna(eta) else f"η = {eta:.2f}" for eta in ordered[ETA]]
-    parts = ordered.groupby(labels, sort=False)
-    return {str(label): part.groupby("task")[metric].mean() for label, part in parts}
-
-
-def _colour(label: str) -> object:
-    return QUIET if label == BOUND else RAMP(float(label.rpartition(" ")[2]))
+    is_finished = results.curves["trial_id"].isin(results.finished["trial_id"])
+    curves = results.curves[is_finished].sort_values(ETA, na_position="last")
+    with picture(results.folder / "tasks.png", 9.4, 3.7, columns=2) as (figure, (left, right)):
+        for axes, metric in ((left, FAA), (right, "test/acc/task_01")):
+            for eta, runs in curves.groupby(ETA, sort=False, dropna=False):
+                mean = runs.groupby("task")[metric].mean()
+                ratio = float(str(eta))
+                is_bound = math.isnan(ratio)
+                label = BOUND if is_bound else f"η = {ratio:.2f}"
+                colour = QUIET if is_bound else RAMP(ratio)
+                axes.plot(mean, marker="o", markersize=3.5, color=colour, label=label)
+            axes.set_xlabel("tasks seen")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_ylim(bottom=0)
+        left.set_title("All tasks seen")
+        left.set_ylabel("mean accuracy, percent")
+        right.set_title("The first task, forgotten")
+        right.set_ylabel("accuracy on task 1, percent")
+        figure.legend(*right.get_legend_handles_labels(), loc="outside right center")
+        note(figure, f"{results.provenance}; means over seeds")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from charon.report.command import show
 from charon.report.statistics import Mean, mean_of
-from charon.report.style import BLUE, FAINT, INK, ORANGE, new_figure, note, styled
+from charon.report.style import BLUE, FAINT, INK, ORANGE, note, picture
 from charon.report.tables import Results, plus_minus, text_table
 
 FAA, PRECISION, BENCHMARK = "test/faa", "model.precision", "data.benchmark"
@@ -31,18 +31,17 @@ def describe(results: Results) -> str:
         return "No seed has finished in both precisions yet, so there is nothing to compare."
     pairs.index = _names(pairs.index)
     apart = pairs["bf16"] - pairs["fp32"]
-    found = mean_of(apart.tolist())
-    with styled():
-        _draw(results, pairs, apart, found)
+    mean = mean_of(apart.tolist())
+    _draw(results, pairs, apart, mean)
     rows = [
         [str(name), f"{pair['fp32']:.1f}", f"{pair['bf16']:.1f}", f"{difference:+.1f}"]
         for (name, pair), difference in zip(pairs.iterrows(), apart, strict=True)
     ]
     spread = [plus_minus(pairs[way].mean(), pairs[way].std()) for way in COLOURS]
-    sign = "" if found.mean < 0 else "+"
-    rows.append(["mean", *spread, sign + plus_minus(found.mean, found.std)])
+    sign = "" if mean.mean < 0 else "+"
+    rows.append(["mean", *spread, sign + plus_minus(mean.mean, mean.std)])
     table = text_table(["seed", "fp32 FAA %", "bf16 FAA %", "bf16 - fp32"], rows)
-    return f"{table}\n{verdict(found)}"
+    return f"{table}\n{verdict(mean)}"
 
 
 def _names(index: pd.Index) -> list[str]:
@@ -68,37 +67,34 @@ def verdict(apart: Mean) -> str:
     )
 
 
-def _draw(results: Results, pairs: pd.DataFrame, apart: pd.Series, found: Mean) -> None:
-    figure, (left, right) = new_figure(8.4, 3.4, columns=2)
+def _draw(results: Results, pairs: pd.DataFrame, apart: pd.Series, mean: Mean) -> None:
     places = range(len(pairs))
-    for place, (_, pair) in enumerate(pairs.iterrows()):
-        left.plot([place, place], pair, color=FAINT, linewidth=1, zorder=1)
-    for way, colour in COLOURS.items():
-        left.scatter(places, pairs[way], s=36, color=colour, label=way)
-    left.set_ylabel("FAA, percent")
-    left.set_ylim(0, 1.1 * pairs.to_numpy().max())
-    left.legend(loc="lower right")
-    left.set_xticks(places, pairs.index)
-    _draw_difference(right, apart, found)
-    for axes in (left, right):
-        axes.set_xlabel("seed")
-    note(
-        figure,
-        f"{results.provenance}\nshaded: within {MARGIN} points; mean: with its 95 % interval "
-        "(Student's t)",
-    )
-    figure.savefig(results.folder / "precision.png")
+    path = results.folder / "precision.png"
+    with picture(path, 8.4, 3.4, columns=2) as (figure, (left, right)):
+        for place, (_, pair) in enumerate(pairs.iterrows()):
+            left.plot([place, place], pair, color=FAINT, linewidth=1, zorder=1)
+        for way, colour in COLOURS.items():
+            left.scatter(places, pairs[way], s=36, color=colour, label=way)
+        left.set_ylabel("FAA, percent")
+        left.set_ylim(0, 1.1 * pairs.to_numpy().max())
+        left.legend(loc="lower right")
+        left.set_xticks(places, pairs.index)
+        _draw_difference(right, apart, mean)
+        for axes in (left, right):
+            axes.set_xlabel("seed")
+        shaded = f"shaded: within {MARGIN} points; mean: with its 95 % interval (Student's t)"
+        note(figure, f"{results.provenance}\n{shaded}")
 
 
-def _draw_difference(axes: Axes, apart: pd.Series, found: Mean) -> None:
+def _draw_difference(axes: Axes, apart: pd.Series, mean: Mean) -> None:
     axes.axhspan(-MARGIN, MARGIN, color=FAINT, alpha=0.25, linewidth=0)
     axes.axhline(0, color=FAINT, linewidth=1)
-    axes.scatter(range(found.n), apart, s=30, color=INK)
+    axes.scatter(range(mean.n), apart, s=30, color=INK)
     names = list(apart.index)
-    if found.n > 1:
+    if mean.n > 1:
         names.append("mean")
         axes.errorbar(
-            found.n, found.mean, yerr=found.half, fmt="o", color=ORANGE, capsize=5, linewidth=2
+            mean.n, mean.mean, yerr=mean.half, fmt="o", color=ORANGE, capsize=5, linewidth=2
         )
     axes.set_xticks(range(len(names)), names)
     axes.set_ylabel("bf16 - fp32, points")

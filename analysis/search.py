@@ -1,6 +1,6 @@
-"""The search: its winner and how it was selected, what it is worth, and every trial.
+"""The search: its winner, how it was selected, what it is worth, and every trial.
 
-Reads    results/search/: study.json, trials.csv, curves.csv, journal.jsonl, selection.json,
+Reads    results/search/: study.json, trials.csv, curves.csv, selection.json,
          gap.json, gap.csv, confirm.json, confirm/trials.csv, importance.csv
 Writes   README.md and pictures beside them, and prints the tables
 Run      python analysis/search.py [--results DIR]

@@ -6,15 +6,14 @@ Run      python analysis/throughput.py [--results DIR]
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from charon.files import write_text
-from charon.report.style import BLUE, ORANGE, QUIET, new_figure, note, styled
+from charon.files import read_json, write_text
+from charon.report.style import BLUE, ORANGE, QUIET, note, picture
 from charon.report.tables import markdown_table, text_table
 
 STEPS_OF_AN_EPOCH = 393
@@ -53,8 +52,7 @@ def describe(measured: dict[str, Any], folder: Path) -> str:
         frame = pd.DataFrame(measured["ratios"]["rows"])
         add_table(*_against_model(frame))
         pages.append("![Epochs per hour](throughput.png)")
-        with styled():
-            _draw(frame, limits, measured["ratios"]["machine"], folder / "throughput.png")
+        _draw(frame, limits, measured["ratios"]["machine"], folder / "throughput.png")
     if "prepare" in measured:
         add(_preparation(*measured["prepare"]["rows"]))
     write_text(folder / "README.md", "\n\n".join(pages) + "\n")
@@ -99,12 +97,12 @@ def _against_model(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
 
 def _draw(frame: pd.DataFrame, limits: dict[str, float], machine: str, path: Path) -> None:
-    figure, panels = new_figure(8.2, 3.5, columns=2)
-    for axes, way in zip(panels, COLOURS, strict=True):
-        _draw_way(axes, frame[frame["way"] == way], limits[way], COLOURS[way])
-        axes.set_title(way)
-    note(figure, f"random clips of NTU-60's shape · {machine} · one task of NTU-60 XView an epoch")
-    figure.savefig(path)
+    about = f"random clips of NTU-60's shape · {machine} · one task of NTU-60 XView an epoch"
+    with picture(path, 8.2, 3.5, columns=2) as (figure, panels):
+        for axes, way in zip(panels, COLOURS, strict=True):
+            _draw_way(axes, frame[frame["way"] == way], limits[way], COLOURS[way])
+            axes.set_title(way)
+        note(figure, about)
 
 
 def _draw_way(axes: Axes, frame: pd.DataFrame, limit: float, colour: str) -> None:
@@ -127,7 +125,7 @@ def main() -> None:
     path = folder / "throughput.json"
     if not path.exists():
         parser.exit(1, f"error: {path} does not exist; run studies/throughput.py first.\n")
-    print(describe(json.loads(path.read_text(encoding="utf-8")), folder))
+    print(describe(read_json(path), folder))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,18 @@
-"""Files that are written wholly or not at all."""
+"""Files that are written wholly or not at all: text, JSON, CSV."""
 
+import csv
 import errno
+import io
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+STUDY_VERSION = 4
+"""Of the files that a study leaves; code of another version neither resumes nor reads them."""
 
 
 @contextmanager
@@ -32,6 +38,38 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8, wholly or not at all."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file, wholly or not at all.
+
+    Raises:
+        ValueError: a number is not finite.
+        OSError: the folder cannot be written, or has no space left.
+    """
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is not JSON.
+    """
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV; None is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def write_csv(path: Path, header: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as a CSV file, wholly or not at all."""
+    write_text(path, csv_text([header, *rows]))
 
 
 def is_full(error: OSError) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers, errors and commands as sentences have them."""
+"""Numbers, durations, sizes, errors and commands as text for people."""
 
 import shutil
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``"1 trial"``, ``"2 trials"``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return a number with its noun: ``"1 trial"``, ``"2,880 clips"``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def seeds_text(seeds: Sequence[int]) -> str:
@@ -17,8 +17,33 @@ def seeds_text(seeds: Sequence[int]) -> str:
     return f"{noun} {', '.join(map(str, seeds))}"
 
 
+def clock(seconds: float) -> str:
+    """Return a measured duration as ``1.2 s``, ``m:ss`` or ``h:mm:ss``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def duration(seconds: float) -> str:
+    """Return an estimated duration in its usual unit: ``40 s``, ``10 min``, ``3.1 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def byte_size(num_bytes: float, digits: int = 4) -> str:
+    """Return a number of bytes in decimal units, to at least three digits: ``1.5 MB``."""
+    for unit in ("B", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.{digits}g} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.{digits}g} GB"
+
+
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, without its full stop; of none, its name."""
+    """Return the first line of an error's message without its full stop, or else its class."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from charon.text import clock, counted
+
 SECONDS_BETWEEN_LINES = 10.0
 """Between two lines of progress where there is no terminal."""
 
@@ -63,29 +65,6 @@ class ClipProgress:
         self._status.show(f"{self._what}: {done:,}/{total:,} clips{rest}")
 
 
-def clock(seconds: float) -> str:
-    """Return a duration as ``1.2 s``, ``m:ss`` or ``h:mm:ss``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
-
-
-def size(num_bytes: float) -> str:
-    """Return a number of bytes with a unit a person reads."""
-    for unit in ("B", "kB", "MB"):
-        if num_bytes < 1000:
-            return f"{num_bytes:.3g} {unit}"
-        num_bytes /= 1000
-    return f"{num_bytes:.3g} GB"
-
-
-def count(number: int, what: str) -> str:
-    """Return e.g. ``"1 clip"`` or ``"2,880 clips"``."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
 def tell_unreadable(
     unreadable: Sequence[tuple[str, str]], archive: Path | None, most: int = MOST_UNREADABLE
 ) -> None:
@@ -99,7 +78,7 @@ def tell_unreadable(
     if not unreadable:
         return
     are = "is" if len(unreadable) == 1 else "are"
-    print(f"{count(len(unreadable), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
+    print(f"{counted(len(unreadable), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
     for name, reason in unreadable[:most]:
         print(f"  {name}: {reason}", file=sys.stderr)
     if len(unreadable) > most:

@@ -8,7 +8,7 @@ from typing import Any
 
 from charon.config import Run
 from charon.errors import CharonError, CheckpointError
-from charon.files import is_full, write_text
+from charon.files import is_full, read_json, write_text
 from charon.training.artifacts import ABOUT, write_description, write_outputs
 from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
@@ -50,7 +50,7 @@ class RunFolder:
             CheckpointError: it holds none.
         """
         try:
-            about = json.loads((self.path / ABOUT).read_text(encoding="utf-8"))
+            about = read_json(self.path / ABOUT)
             return Run.from_flat(about["run"])
         except FileNotFoundError as error:
             raise CheckpointError(
@@ -72,7 +72,7 @@ class RunFolder:
         Raises:
             CheckpointError: the checkpoint is damaged, or the clips are others than before.
         """
-        about = json.loads((self.path / ABOUT).read_text(encoding="utf-8"))
+        about = read_json(self.path / ABOUT)
         found = stream.archive.fingerprint
         if about["fingerprint"] != found:
             raise CheckpointError(

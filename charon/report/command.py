@@ -5,28 +5,30 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from charon.errors import CharonError
 from charon.report.tables import Results, read_results
 
 
 def show(describe: Callable[[Results], str], default: str = "") -> None:
-    """Read a study's results, hand them over, and print what comes back.
+    """Read a study's results, describe them, and print the text.
 
     Args:
-        describe: makes the figures beside the tables and returns the text.
+        describe: draws the figures beside the tables and returns the text.
         default: name of the study, whose folder is ``results/NAME`` unless given.
     """
+    folder = Path("results") / default
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument(
         "--results",
         type=Path,
-        default=Path("results") / default if default else None,
+        default=folder if default else None,
         required=not default,
         metavar="DIR",
-        help=f"folder of the study ({Path('results') / default})",
+        help=f"folder of the study ({folder})",
     )
     try:
         results = read_results(parser.parse_args().results)
-    except FileNotFoundError as error:
+    except CharonError as error:
         sys.exit(f"error: {error}")
     print(describe(results))
     print(results.provenance)

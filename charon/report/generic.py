@@ -12,13 +12,13 @@ COLUMNS = {
 
 
 def generic_table(results: Results) -> str:
-    """Return the text of the table; a setting is a combination of the varied fields."""
+    """Return the text of the table; a row is a combination of the varied fields."""
     finished = results.finished
     if finished.empty:
         return "No trial has finished."
-    part = results.study["objectives"][0].partition("/")[0]  # type: ignore[index]
+    part = results.study.objectives[0].partition("/")[0]
     metrics = [f"{part}/{name}" for name in COLUMNS if f"{part}/{name}" in finished]
-    varied = [name for name in results.study["varied"] if name in finished]  # type: ignore[attr-defined]
+    varied = [name for name in results.study.varied if name in finished]
     by = list(dict.fromkeys(["learner", *(name for name in varied if name != "seed")]))
     table = mean_and_spread(finished, by, metrics)
     rows = []

@@ -1,12 +1,11 @@
-"""The accuracy matrix as a picture."""
+"""A picture of the accuracy matrix."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from charon.report.style import FAINT, HEAT, INK, new_figure, styled
+from charon.report.style import FAINT, HEAT, INK, picture
 
 
 def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path) -> Path:
@@ -17,29 +16,22 @@ def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path
         title: name of the run.
         path: the picture to write.
     """
-    with styled():
-        figure = _matrix_figure(matrix, title)
-        figure.savefig(path)
-    return path
-
-
-def _matrix_figure(matrix: Sequence[Sequence[float | None]], title: str) -> Figure:
     values = np.array([[np.nan if a is None else a for a in row] for row in matrix], dtype=float)
     size = 1.9 + 0.42 * values.shape[1]
-    figure, (axes,) = new_figure(size + 0.6, size)
-    image = axes.imshow(values, cmap=HEAT, vmin=0, vmax=100)
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            colour = "white" if value > 55 else INK
-            axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour)
-    tasks = [str(task + 1) for task in range(values.shape[1])]
-    axes.set_xticks(range(values.shape[1]), tasks)
-    axes.set_yticks(range(values.shape[0]), tasks[: values.shape[0]])
-    axes.set_xlabel("accuracy on task")
-    axes.set_ylabel("after learning task")
-    axes.set_title(title)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=axes, shrink=0.75, label="percent")
-    bar.outline.set_edgecolor(FAINT)
-    return figure
+    with picture(path, size + 0.6, size) as (figure, (axes,)):
+        image = axes.imshow(values, cmap=HEAT, vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                colour = "white" if value > 55 else INK
+                axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour)
+        tasks = [str(task + 1) for task in range(values.shape[1])]
+        axes.set_xticks(range(values.shape[1]), tasks)
+        axes.set_yticks(range(values.shape[0]), tasks[: values.shape[0]])
+        axes.set_xlabel("accuracy on task")
+        axes.set_ylabel("after learning task")
+        axes.set_title(title)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        bar = figure.colorbar(image, ax=axes, shrink=0.75, label="percent")
+        bar.outline.set_edgecolor(FAINT)
+    return path

@@ -1,4 +1,4 @@
-"""Two statistics that a report of a search needs, on small samples."""
+"""Intervals and rank correlations of small samples."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,13 @@ from scipy.stats import t as student_t
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of some runs, and how far it may be off.
+    """A mean of runs with its spread.
 
     Attributes:
-        mean, std: of the runs; the sample standard deviation, NaN for fewer than two.
-        half: half the width of the 95 % interval of the mean (Student's t), NaN for fewer than
-            two: the interval is ``mean - half`` to ``mean + half``.
+        mean: of the runs.
+        std: sample standard deviation; NaN for fewer than two runs.
+        half: half the width of the 95 % interval of the mean (Student's t), which is
+            ``mean - half`` to ``mean + half``; NaN for fewer than two runs.
         n: number of runs.
     """
 
@@ -26,7 +27,7 @@ class Mean:
     n: int
 
     def __str__(self) -> str:
-        """Return it as a person writes it; of a single run there is no spread."""
+        """Return the mean with its spread and interval, which a single run lacks."""
         if self.n < 2:
             return f"{self.mean:.1f} (n = {self.n})"
         low, high = self.mean - self.half, self.mean + self.half
@@ -35,12 +36,12 @@ class Mean:
 
 
 def number_or_none(value: float) -> float | None:
-    """Return a number as JSON can hold it: None where there is none."""
+    """Return a number as JSON can hold it: None for NaN and infinity."""
     return value if math.isfinite(value) else None
 
 
 def mean_of(values: Sequence[float]) -> Mean:
-    """Return the mean of one or more runs with its spread and interval."""
+    """Return the mean of at least one run with its spread and interval."""
     n = len(values)
     mean = float(np.mean(values))
     if n < 2:
@@ -53,10 +54,10 @@ def mean_of(values: Sequence[float]) -> Mean:
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
     """Return Spearman's rho of two measurements of the same things.
 
-    Ranks are compared; equal values share the mean of their ranks. NaN for fewer than three
-    things, or where all values of one side are equal.
+    Equal values share the mean of their ranks. NaN for fewer than three things, or where all
+    values of a side are equal.
     """
     ranks = [pd.Series(list(values)).rank() for values in (first, second)]
-    if len(ranks[0]) < 3 or any(one.nunique() < 2 for one in ranks):
+    if len(ranks[0]) < 3 or any(side.nunique() < 2 for side in ranks):
         return math.nan
     return float(ranks[0].corr(ranks[1]))

@@ -1,7 +1,9 @@
-"""One look for all figures: paper-sized, colour-blind safe, readable in print."""
+"""The look of all figures: paper-sized, colour-blind safe, readable in print."""
 
 import textwrap
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -52,29 +54,34 @@ SETTINGS: Any = {
     "svg.fonttype": "none",
 }
 
-
 NOTE_LETTERS = 17
-"""Of a note that fit an inch."""
+"""Letters of a note that fit an inch."""
 
 
 def styled() -> AbstractContextManager[None]:
-    """Use the house's look inside the block, in which a figure is made, drawn and saved."""
+    """Use this look for figures that are made, drawn and saved inside the block."""
     return matplotlib.rc_context(SETTINGS)
 
 
-def new_figure(
-    width: float, height: float, columns: int = 1, rows: int = 1
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure of ``width`` by ``height`` inches and its axes, row by row.
-
-    No display is needed.
-    """
+def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``width`` by ``height`` inches and its axes; no display is needed."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+    return figure, list(figure.subplots(1, columns, squeeze=False).flat)
+
+
+@contextmanager
+def picture(
+    path: Path, width: float, height: float, columns: int = 1
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Yield a new figure and its axes; the figure is saved as ``path`` when the block ends."""
+    with styled():
+        figure, axes = new_figure(width, height, columns)
+        yield figure, axes
+        figure.savefig(path)
 
 
 def note(figure: Figure, text: str) -> None:
-    """Write small lines below a figure, broken at its width: what the data are."""
+    """Write small lines below a figure, wrapped at its width."""
     width = int(NOTE_LETTERS * figure.get_figwidth())
     lines = [part for line in text.splitlines() for part in textwrap.wrap(line, width)]
     figure.supxlabel("\n".join(lines), fontsize=7.5, color=QUIET, x=0.01, ha="left")

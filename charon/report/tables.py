@@ -1,12 +1,71 @@
 """A study's results as tidy frames and as text."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from charon.errors import CheckpointError
+from charon.files import STUDY_VERSION, read_json
+from charon.text import counted
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """What a report says of a study: the fields of its plan that it needs.
+
+    Attributes:
+        question: in one sentence.
+        data, protocol, is_standin, scale: what the numbers were measured on.
+        objectives: metrics, the first one first.
+        varied: fields in which the trials differ by design.
+        num_trials: asked for.
+        extensions: how often that number was changed.
+        budget: most bytes of a memory; None for any.
+        settings: fields that the command line set for all runs.
+    """
+
+    question: str
+    data: str
+    protocol: str
+    is_standin: bool
+    scale: str
+    objectives: tuple[str, ...]
+    varied: tuple[str, ...]
+    num_trials: int
+    extensions: int
+    budget: int | None
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(cls, plan: Mapping[str, Any]) -> "StudySummary":
+        """Return the summary of a plan, the content of ``study.json``."""
+        content = {**plan, "settings": plan["options"]["settings"]}
+        return cls(**{field.name: content[field.name] for field in fields(cls)})
+
+    @property
+    def overridden(self) -> list[str]:
+        """The fields that the command line set for all runs, as ``name=value``."""
+        return [f"{name}={value}" for name, value in self.settings.items()]
+
+    def measured_on(self, num_runs: int, protocol: str = "") -> str:
+        """Return one line that says what the numbers of finished runs were measured on.
+
+        Args:
+            num_runs: number of finished runs.
+            protocol: where it is not the study's.
+        """
+        kind = "synthetic stand-in, not NTU RGB+D" if self.is_standin else "recorded data"
+        parts = [
+            f"{self.data} ({kind})",
+            protocol or self.protocol,
+            f"scale {self.scale}",
+            *self.overridden,
+            counted(num_runs, "finished run"),
+        ]
+        return " · ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -15,13 +74,13 @@ class Results:
 
     Attributes:
         folder: where it was read.
-        study: the study's own facts (name, question, data, objectives, varied fields, options).
+        study: what it set out to do.
         trials: one row a trial.
         curves: one row a trial and task.
     """
 
     folder: Path
-    study: dict[str, object]
+    study: StudySummary
     trials: pd.DataFrame
     curves: pd.DataFrame
 
@@ -33,49 +92,35 @@ class Results:
     @property
     def provenance(self) -> str:
         """One line that says what the numbers were measured on."""
-        return measured_on(self.study, len(self.finished))
-
-
-def measured_on(study: Mapping[str, Any], num_runs: int, protocol: str = "") -> str:
-    """Return one line that says what the numbers of finished runs were measured on.
-
-    Args:
-        study: its own facts.
-        num_runs: that have finished.
-        protocol: where that is not the study's.
-    """
-    kind = "synthetic stand-in, not NTU RGB+D" if study["is_standin"] else "recorded data"
-    facts = [
-        f"{study['data']} ({kind})",
-        protocol or study["protocol"],
-        f"scale {study['scale']}",
-        *overridden(study),
-        f"{num_runs} finished run{'' if num_runs == 1 else 's'}",
-    ]
-    return " · ".join(facts)
-
-
-def overridden(study: Mapping[str, Any]) -> list[str]:
-    """Return the fields that the command line set for all runs, as ``name=value``."""
-    return [f"{name}={value}" for name, value in study["options"]["settings"].items()]
+        return self.study.measured_on(len(self.finished))
 
 
 def read_results(folder: Path) -> Results:
     """Read a study's folder.
 
     Raises:
-        FileNotFoundError: there is no study in it.
+        CheckpointError: the folder holds no study, or one of another version.
     """
     for name in ("study.json", "trials.csv", "curves.csv"):
         if not (folder / name).exists():
-            raise FileNotFoundError(
+            raise CheckpointError(
                 f"{folder / name} does not exist; run the study first, or name its folder "
                 "with --results DIR."
             )
-    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
-    trials = pd.read_csv(folder / "trials.csv", dtype={"trial_id": str})
-    curves = pd.read_csv(folder / "curves.csv", dtype={"trial_id": str})
-    return Results(folder, study, trials, curves)
+    plan = read_json(folder / "study.json")
+    if plan["version"] != STUDY_VERSION:
+        raise CheckpointError(
+            f"{folder} was left by version {plan['version']} of this code, and this is "
+            f"{STUDY_VERSION}; report it with that version, or run the study anew."
+        )
+    return Results(
+        folder, StudySummary.of(plan), read_table(folder, "trials"), read_table(folder, "curves")
+    )
+
+
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """Read ``NAME.csv``, with Ray's names of trials as text."""
+    return pd.read_csv(folder / f"{name}.csv", dtype={"trial_id": str})
 
 
 def mean_and_spread(
@@ -83,21 +128,21 @@ def mean_and_spread(
 ) -> pd.DataFrame:
     """Return mean, sample standard deviation and number of runs of each metric, per group.
 
-    The columns are ``(metric, "mean" | "std" | "count")``; std is empty for a single run.
-    ``observed`` leaves out the categories that no run has.
+    The columns are ``(metric, "mean" | "std" | "count")``; std is NaN for a single run.
+    ``observed`` leaves out categories without runs.
     """
     return frame.groupby(by, dropna=False, observed=observed)[metrics].agg(["mean", "std", "count"])
 
 
 def plus_minus(mean: float, std: float, digits: int = 1) -> str:
-    """Return ``mean ± std``, or the mean alone where there is one run."""
+    """Return ``mean ± std``, or the mean alone for a single run."""
     if pd.isna(mean):
         return "–"
     return f"{mean:.{digits}f}" + ("" if pd.isna(std) else f" ± {std:.{digits}f}")
 
 
 def text_table(header: list[str], rows: list[list[str]]) -> str:
-    """Return a plain table: the first column to the left, the others to the right."""
+    """Return a plain table, the first column aligned to the left and the others to the right."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = []
     for row in [header, ["─" * width for width in widths], *rows]:

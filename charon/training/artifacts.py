@@ -1,9 +1,5 @@
 """What a finished run leaves behind: its model, its accuracies, its description."""
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +9,7 @@ import torch
 
 from charon.config import Run
 from charon.errors import CheckpointError
-from charon.files import write_text
+from charon.files import write_csv, write_json
 from charon.learners.base import Learner
 from charon.training.build import make_learner
 from charon.training.checkpoint import load, save
@@ -36,7 +32,7 @@ def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
         "protocol": stream.tasks.protocol,
         "validation": stream.tasks.val_rule,
     }
-    write_text(folder / ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    write_json(folder / ABOUT, about)
     return about
 
 
@@ -51,7 +47,7 @@ def write_outputs(folder: Path, stream: Stream) -> None:
     save(folder / MODEL, about | {"learner": stream.learner.predictor_state()})
     matrix = stream.accuracy_matrix
     columns = [f"task_{k + 1:02d}" for k in range(len(matrix))]
-    _write(
+    write_csv(
         folder / "accuracy_matrix.csv",
         ["tasks_seen", *columns],
         (
@@ -61,12 +57,12 @@ def write_outputs(folder: Path, stream: Stream) -> None:
     )
     counts = stream.confusion()
     names = stream.tasks.class_names
-    _write(
+    write_csv(
         folder / "confusion.csv",
         ["true_class", *names],
         ([name, *row] for name, row in zip(names, counts.tolist(), strict=True)),
     )
-    _write(
+    write_csv(
         folder / "per_class.csv",
         ["class", "clips", "accuracy"],
         (
@@ -74,14 +70,6 @@ def write_outputs(folder: Path, stream: Stream) -> None:
             for k, (name, row) in enumerate(zip(names, counts, strict=True))
         ),
     )
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 @dataclass(frozen=True)

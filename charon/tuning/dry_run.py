@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from charon.settings import Value
-from charon.text import counted, seeds_text
+from charon.text import byte_size, counted, duration, seeds_text
 from charon.tuning.cluster.cost import by_method, cost_of, method_of, slowest_and_fastest
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.planning import PlannedStudy
 from charon.tuning.session.request import Request
 from charon.tuning.session.resume import Standing
-from charon.tuning.study.budget import show_bytes
 from charon.tuning.study.objectives import directions
 from charon.tuning.study.space import Choice, Domain, SamplingInterval
 from charon.tuning.study.trials import known_fields
@@ -81,9 +80,7 @@ class Estimate:
             lines.append(f"  then the winner and the paper's setting, anew with {seeds}")
         objectives = zip(study.objectives, directions(study.objectives), strict=True)
         best = ", ".join(f"{direction} {name}" for name, direction in objectives)
-        budget = (
-            "none" if plan.budget is None else f"memory/bytes at most {show_bytes(plan.budget)}"
-        )
+        budget = "none" if plan.budget is None else f"memory/bytes at most {byte_size(plan.budget)}"
         limit = "" if plan.hours is None else f", no new trial after {plan.hours:g} h"
         return [
             *lines,
@@ -110,16 +107,16 @@ class Estimate:
         selection = self.planned.selection
         again = 2 * len(selection.seeds) if selection else 0
         total = START_SECONDS + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
-        time = f"about {_duration(total)}"
+        time = f"about {duration(total)}"
         if self.plan.pruner != "none":
             time = f"at most {time}, for trials may be stopped early"
         return [
             f"Data      {archive.source}: {tasks.num_training_clips} training clips, "
             f"{tasks.num_classes} classes in {len(tasks.tasks)} tasks, {self.plan.protocol}",
             f"Trial     {_span(fastest, slowest)}, "
-            f"up to {num_bytes / 1e9:.1f} GB of memory"
-            + (f" and {gpu_bytes / 1e9:.1f} GB of a GPU" if gpu_bytes else ""),
-            f"Study     {time}; {num_bytes * at_once / 1e9:.1f} GB of memory",
+            f"up to {byte_size(num_bytes, 3)} of memory"
+            + (f" and {byte_size(gpu_bytes, 3)} of a GPU" if gpu_bytes else ""),
+            f"Study     {time}; {byte_size(num_bytes * at_once, 3)} of memory",
             f"Results   {self.request.folder}",
             f"Tracking  {tracking_uri}",
             f"Cache     {self.request.cache}",
@@ -146,13 +143,5 @@ def _range(domain: Domain) -> str:
 
 
 def _span(least: float, most: float) -> str:
-    ends = dict.fromkeys([_duration(least), _duration(most)])
+    ends = dict.fromkeys([duration(least), duration(most)])
     return " to ".join(ends)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cli.small_sets import npz_arrays, ntu_names, skeleton_text, write_npz, write_skeletons
 
-from charon.cli.console import ClipProgress, clock, count, size
+from charon.cli.console import ClipProgress
 from charon.data.cache.archive import list_archives
 
 
@@ -172,11 +172,3 @@ def test_progress_elsewhere_is_a_line_now_and_then(capsys, monkeypatch):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("Preparing x: 50/100 clips")
-
-
-def test_numbers_are_written_as_people_read_them():
-    assert [clock(s) for s in (0.04, 9.94, 9.96, 75, 3661)] == [
-        *("0.0 s", "9.9 s", "0:10", "1:15", "1:01:01")
-    ]
-    assert [size(b) for b in (1, 1500, 2_500_000, 3e9)] == ["1 B", "1.5 kB", "2.5 MB", "3 GB"]
-    assert [count(n, "clip") for n in (1, 0, 2880)] == ["1 clip", "0 clips", "2,880 clips"]

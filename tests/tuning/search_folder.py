@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 from tuning.search_records import record
 
+from charon.files import STUDY_VERSION, write_csv, write_json
 from charon.report.statistics import mean_of
 from charon.tuning.records.tables import curves_csv, trials_csv
 from charon.tuning.selection.confirm import as_plain as mean_as_plain
-from charon.tuning.selection.files import as_json, gap_csv, selection_facts
+from charon.tuning.selection.files import gap_rows, selection_facts
 from charon.tuning.selection.protocol_gap import as_plain, measure_gap
 from charon.tuning.selection.rules import select
 from charon.tuning.study.selection_rules import TEST, VALIDATION, Rule
-from charon.tuning.study.space import Choice, MaskingRatio, Real
+from charon.tuning.study.space import Choice, MaskingRatio, Real, to_plain
 
 SPACE = {
     "learner.masking_ratio": MaskingRatio(0.0, 0.9),
@@ -92,12 +93,16 @@ def write_search(
         "scored": len(objectives) == 1,
         "sampler": "tpe",
         "pruner": "asha",
+        "extensions": 0,
         "seed": 0,
         "validation": "held-out performers 3, 9",
         "confirm_seeds": [2, 3, 4][:num_seeds] if has_confirm else [],
         "refused": [GAP, GAP + 1] if len(records) > GAP else [],
     }
     study = {
+        "version": STUDY_VERSION,
+        "num_trials": len(records),
+        "extensions": 0,
         "question": "Which setting learns most and forgets least?",
         "data": "standin" if is_standin else "ntu60",
         "is_standin": is_standin,
@@ -105,7 +110,7 @@ def write_search(
         "scale": "small",
         "objectives": list(objectives),
         "varied": list(SPACE),
-        "space": {name: repr(domain) for name, domain in SPACE.items()},
+        "space": to_plain(SPACE),
         "budget": 400_000,
         "options": {"settings": settings or {}},
     }
@@ -113,10 +118,11 @@ def write_search(
     (folder / "study.json").write_text(json.dumps(study))
     (folder / "trials.csv").write_text(trials_csv(records))
     (folder / "curves.csv").write_text(curves_csv(records))
-    (folder / "selection.json").write_text(as_json(facts))
+    write_json(folder / "selection.json", facts)
     gap = measure_gap(records, tested, 2)
-    (folder / "gap.json").write_text(as_json(as_plain(gap)))
-    (folder / "gap.csv").write_text(gap_csv(gap, records, tested))
+    write_json(folder / "gap.json", as_plain(gap))
+    header, *ranks = gap_rows(gap, records, tested)
+    write_csv(folder / "gap.csv", header, ranks)
     rows = [
         f"{objectives[0]},{name},{s},PED-ANOVA,15" for name, s in zip(SPACE, SHARES, strict=True)
     ]
@@ -138,7 +144,7 @@ def _write_confirm(folder, faas, protocol):
     for role, values in faas.items():
         for seed, faa in enumerate(values, start=2):
             run = record(f"{role}{seed}", [faa] * NUM_TASKS, seed=seed)
-            run.label = f"{role} eta0.30 seed{seed}"
+            run.label, run.role = f"{role} eta0.30 seed{seed}", role
             run.curve = {t: {"test/faa": m["val/faa"]} for t, m in run.curve.items()}
             runs.append(run)
     (folder / "confirm").mkdir(exist_ok=True)
@@ -146,16 +152,7 @@ def _write_confirm(folder, faas, protocol):
     means = {role: mean_as_plain(mean_of(values)) for role, values in faas.items()}
     seeds = [2, 3, 4][: len(faas["winner"])]
     found = {**means, "seeds": seeds, "protocol": protocol}
-    (folder / "confirm.json").write_text(as_json(found))
+    write_json(folder / "confirm.json", found)
 
 
 BY_TEST = Rule(TEST)
-
-
-def write_journal(folder, *sittings):
-    """Write a journal of ``(time, kind, trial)`` into ``folder``; each sitting begins a study."""
-    events = []
-    for sitting in sittings:
-        events.append({"kind": "study", "time": sitting[0][0]})
-        events += [{"kind": kind, "time": time, "trial": trial} for time, kind, trial in sitting]
-    (folder / "journal.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))

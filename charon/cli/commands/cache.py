@@ -4,9 +4,9 @@ import argparse
 
 from charon.cli.clips import add_cache_argument, cache_dir
 from charon.cli.commands.prepare import print_summary
-from charon.cli.console import count, size
 from charon.data.cache.archive import Archive, delete_archive, list_archives
 from charon.errors import DataError
+from charon.text import byte_size, counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +37,11 @@ def main(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> None:
     folder = cache_dir(options)
     sets = list_archives(folder)
-    print(f"{count(len(sets), 'prepared set')} in {folder}")
+    print(f"{counted(len(sets), 'prepared set')} in {folder}")
     width = max((len(one.path.name) for one in sets), default=0)
     for one in sets:
-        about = one.problem or f"{count(one.num_clips, 'clip'):>14}  from {one.source}"
-        print(f"  {one.path.name:<{width}}  {size(one.num_bytes):>8}  {about}")
+        about = one.problem or f"{counted(one.num_clips, 'clip'):>14}  from {one.source}"
+        print(f"  {one.path.name:<{width}}  {byte_size(one.num_bytes):>8}  {about}")
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -59,4 +59,4 @@ def _show(options: argparse.Namespace) -> None:
 def _delete(options: argparse.Namespace) -> None:
     for name in options.names:
         freed = delete_archive(cache_dir(options), name)
-        print(f"Deleted {name}: {size(freed)}.")
+        print(f"Deleted {name}: {byte_size(freed)}.")

@@ -6,8 +6,6 @@ Files of raw .skeleton text may have any names.
 """
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, open_clips, open_once
-from charon.cli.console import ClipProgress, count
+from charon.cli.console import ClipProgress
 from charon.cli.models import check_fits
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
@@ -27,7 +25,8 @@ from charon.data.prepare import open_source
 from charon.data.source import Source
 from charon.data.transforms import load_clips
 from charon.errors import CharonError
-from charon.files import whole_file
+from charon.files import csv_text, whole_file
+from charon.text import counted
 from charon.training.artifacts import Model, load_model
 
 BEST = ("predicted_class", "second_class", "third_class")
@@ -71,7 +70,7 @@ def main(options: argparse.Namespace) -> int:
                 print(line, end="")
         else:
             _write(options.output.expanduser(), lines)
-    told = f"Labelled {count(archive.num_clips, 'clip')}"
+    told = f"Labelled {counted(archive.num_clips, 'clip')}"
     if options.output is not None:
         told += f" in {options.output}"
     if model.is_standin:
@@ -93,7 +92,7 @@ def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[s
     num_best = min(len(BEST), len(model.class_names))
     columns = [[name, name.replace("_class", "_probability")] for name in BEST[:num_best]]
     columns[0][1] = "probability"
-    yield _csv(["clip", *(name for pair in columns for name in pair)])
+    yield csv_text([["clip", *(name for pair in columns for name in pair)]])
     for first in range(0, archive.num_clips, _CLIPS_AT_ONCE):
         progress(first, archive.num_clips)
         rows = np.arange(first, min(first + _CLIPS_AT_ONCE, archive.num_clips))
@@ -104,7 +103,8 @@ def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[s
             pairs = (
                 (model.class_names[k], f"{p:.4f}") for k, p in zip(classes, chances, strict=True)
             )
-            yield _csv([str(archive.names[row]), *(word for pair in pairs for word in pair)])
+            words = [str(archive.names[row]), *(word for pair in pairs for word in pair)]
+            yield csv_text([words])
     progress(archive.num_clips, archive.num_clips)
 
 
@@ -120,12 +120,6 @@ def _probabilities(model: Model, archive: Archive, rows: NDArray[np.int64]) -> t
     nobody_knows = torch.zeros(len(rows), dtype=torch.int64)
     clips = Clips(torch.from_numpy(x), torch.from_numpy(present), nobody_knows)
     return model.learner.predict(clips.to(model.device)).float().softmax(dim=1).cpu()
-
-
-def _csv(words: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(words)
-    return line.getvalue()
 
 
 def _write(path: Path, lines: Iterator[str]) -> None:

@@ -12,11 +12,12 @@ from charon.cli.clips import (
     cache_dir,
     tell_duplicated,
 )
-from charon.cli.console import ClipProgress, clock, count, size, tell_unreadable
+from charon.cli.console import ClipProgress, tell_unreadable
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
 from charon.data.prepare import prepare
 from charon.settings import whole_number
+from charon.text import byte_size, clock, counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,10 +68,10 @@ def print_summary(archive: Archive) -> None:
         "clips": f"{archive.num_clips:,}, {two:,} of them with two bodies; "
         f"{len(archive.unreadable):,} unreadable",
         "classes": f"{len(about.class_names):,}",
-        "shape": f"{count(about.num_joints, 'joint')}, {about.num_channels} coordinates, "
+        "shape": f"{counted(about.num_joints, 'joint')}, {about.num_channels} coordinates, "
         f"{archive.length.min()} to {archive.length.max()} frames",
         "fingerprint": archive.fingerprint,
-        "cache": f"{archive.path} ({size(num_bytes)})",
+        "cache": f"{archive.path} ({byte_size(num_bytes)})",
     }
     if about.is_standin:
         lines["note"] = STANDIN_NOTE

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Self
 
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, open_clips
-from charon.cli.console import Status, clock, count, size
+from charon.cli.console import Status
 from charon.cli.run_folder import RunFolder
 from charon.config import PRESETS, Run
 from charon.data.formats import known_formats
@@ -25,6 +25,7 @@ from charon.data.prepare import open_source
 from charon.errors import CheckpointError, ConfigError
 from charon.learners import LEARNERS
 from charon.settings import parse_setting, whole_number
+from charon.text import byte_size, clock, counted
 from charon.training.checkpoint import MAY_DIFFER
 from charon.training.stream import Progress, Stream, TaskResult
 
@@ -234,9 +235,9 @@ def _title(stream: Stream) -> str:
     each = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     lines = [
         f"{run.learner_name} on {run.data.path}, {tasks.protocol}: "
-        f"{count(stream.num_tasks, 'task')} of {each} classes"
+        f"{counted(stream.num_tasks, 'task')} of {each} classes"
         f"{', learned as one' if stream.is_joint else ''}; "
-        f"{count(tasks.num_training_clips, 'training clip')}; seed {run.seed}; {stream.device}."
+        f"{counted(tasks.num_training_clips, 'training clip')}; seed {run.seed}; {stream.device}."
     ]
     if stream.archive.description.is_standin:
         lines.append(f"This is {STANDIN_NOTE}.")
@@ -267,8 +268,8 @@ def _task_line(result: TaskResult) -> str:
         parts.append(f"forgetting {metrics['forgetting']:5.1f}")
     parts.append(f"tasks {tasks}")
     if metrics.get("memory/clips"):
-        clips = count(int(metrics["memory/clips"]), "clip")
-        parts.append(f"memory {clips}, {size(metrics['memory/bytes'])}")
+        clips = counted(int(metrics["memory/clips"]), "clip")
+        parts.append(f"memory {clips}, {byte_size(metrics['memory/bytes'])}")
     if "train/epochs_per_hour" in metrics:
         parts.append(f"{metrics['train/epochs_per_hour']:,.0f} epochs/h")
     parts.append(clock(metrics["time/task_seconds"]))
@@ -277,9 +278,9 @@ def _task_line(result: TaskResult) -> str:
 
 def _closing(stream: Stream, folder: Path) -> str:
     faa = float(stream.accuracy_matrix[-1].mean())
-    lines = [f"FAA {faa:.2f} % over {count(stream.num_tasks, 'task')}."]
+    lines = [f"FAA {faa:.2f} % over {counted(stream.num_tasks, 'task')}."]
     if stream.archive.description.is_standin:
-        lines[0] = f"FAA {faa:.2f} % over {count(stream.num_tasks, 'task')} of {STANDIN_NOTE}."
+        lines[0] = f"FAA {faa:.2f} % over {counted(stream.num_tasks, 'task')} of {STANDIN_NOTE}."
     lines.append(f"The model and all accuracies are in {folder}; label clips with")
     lines.append(f"  charon predict {shlex.quote(str(folder))} PATH")
     return "\n".join(lines)

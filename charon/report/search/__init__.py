@@ -1,1 +1,1 @@
-"""The report of a search: who won and how, what it is worth, and pictures of the trials."""
+"""The report of a search: its winner, how it was selected, and what it is worth."""

@@ -1,18 +1,17 @@
-"""What a search left, beside the tables of any study."""
+"""Typed records of what a search left, read from its JSON and CSV files."""
 
-import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from charon.report.tables import Results, measured_on
+from charon.files import read_json
+from charon.report.statistics import Mean
+from charon.report.tables import Results, read_table
 
-PRUNED, FINISHED = "pruned", "finished"
-
-ENDED = (FINISHED, PRUNED, "failed")
-"""Outcomes of trials that count among those that were asked for."""
+PRUNED, FINISHED, FAILED = "pruned", "finished", "failed"
 
 BUFFER_SIZE, INTERVAL = "learner.buffer_size", "learner.sampling_interval"
 
@@ -22,184 +21,250 @@ ENOUGH_FOR_IMPORTANCE = 8
 ENOUGH_FOR_GAP = 3
 """Finished trials below which an order says nothing."""
 
-SYMBOLS = {
-    "learner.masking_ratio": "masking ratio η",
-    "learner.sampling_interval": "sampling interval s",
-    "learner.buffer_size": "buffer size M",
-    "learner.alpha": "α",
-    "learner.beta": "β",
-    "learner.gamma": "γ",
-}
 
-UNITS = {"memory/bytes": ("memory", "kB", 1e-3), "time/train_seconds": ("training time", "s", 1.0)}
-"""Of metrics that are no accuracies: name, unit, and what a value is multiplied by."""
+@dataclass(frozen=True)
+class Candidate:
+    """A finished trial: its id, name, objectives and searched fields."""
+
+    trial_id: str
+    name: str
+    values: list[float]
+    fields: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Found:
+class Winner(Candidate):
+    """The trial that was selected.
+
+    Attributes:
+        is_paper: whether its setting is the paper's.
+        command: repeats the trial.
+        confirm_command: learns its setting as it is confirmed.
+    """
+
+    is_paper: bool
+    command: str
+    confirm_command: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``selection.json``: the winner, the rule, and among which trials.
+
+    Attributes:
+        rule, meaning: name of the rule, and what it judges trials by.
+        warning: where the rule flatters the winner.
+        trials: number of trials by outcome.
+        winner: the trial selected.
+        paper, paper_id: searched fields and id of the trial at the paper's setting.
+        front: the Pareto front.
+        objectives, directions: metrics, and ``maximize`` or ``minimize`` for each.
+        scored: whether Optuna was told scores that rank stopped trials too.
+        sampler, pruner: how the search chose and stopped trials.
+        extensions: how often the search had been made longer when the winner was selected.
+        seed: of all trials.
+        validation: how the validation clips were cut.
+        confirm_seeds: seeds of the confirm stage.
+        refused: numbers of the settings that were never run.
+    """
+
+    rule: str
+    meaning: str
+    warning: str
+    trials: dict[str, int]
+    winner: Winner
+    paper: dict[str, Any]
+    paper_id: str
+    front: list[Candidate]
+    objectives: list[str]
+    directions: list[str]
+    scored: bool
+    sampler: str
+    pruner: str
+    extensions: int
+    seed: int
+    validation: str
+    confirm_seeds: list[int]
+    refused: list[int]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A rule's choice: see :class:`charon.tuning.selection.protocol_gap.Pick`."""
+
+    rule: str
+    after: int
+    meaning: str
+    trial_id: str
+    trial: str
+    score: float
+    val: float
+    test: float
+
+    @property
+    def rule_name(self) -> str:
+        """What a reader calls the rule."""
+        if self.rule == "first-tasks":
+            return "first task" if self.after == 1 else f"first {self.after} tasks"
+        return {"validation": "validation", "test": "test set"}[self.rule]
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """Spearman's rho of the validation accuracy after a task and the final accuracies."""
+
+    task: int
+    rho_val: float | None
+    rho_test: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """``gap.json`` and ``gap.csv``: the trials that other rules would have picked.
+
+    Attributes:
+        flattery: points by which picking on the test set beats picking on validation.
+        picks: a choice for each rule.
+        foresight: for every number of tasks.
+        ranks: one row a finished trial.
+    """
+
+    flattery: float
+    picks: list[Pick]
+    foresight: list[Foresight]
+    ranks: pd.DataFrame
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether there are enough trials to compare rules."""
+        return len(self.ranks) >= ENOUGH_FOR_GAP
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """``confirm.json`` and the runs of the confirm stage.
+
+    Attributes:
+        means: test FAA, percent, by what a reader calls the setting.
+        seeds: of the runs.
+        protocol: that they were tested under.
+        runs: the finished ones, with the ``role`` of each.
+    """
+
+    means: dict[str, Mean]
+    seeds: list[int]
+    protocol: str
+    runs: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Search:
     """A search's results.
 
     Attributes:
         results: as of any study.
-        selection: who has won, among whom, by which rule.
-        gap: who would have won under other rules; None if the trials were not tested.
-        ranks: the gap's table, one row a finished trial; empty with it.
-        confirm: what the confirm stage found; None where it was off or has not ended.
-        confirmed: its finished runs; empty with it.
+        selection: the winner and how it was selected.
+        gap: None if the trials were not tested.
+        confirmation: None where the confirm stage was off or has not ended.
         importance: one row an objective and field; empty where too few trials have finished.
     """
 
     results: Results
-    selection: dict[str, Any]
-    gap: dict[str, Any] | None
-    ranks: pd.DataFrame
-    confirm: dict[str, Any] | None
-    confirmed: pd.DataFrame
+    selection: Selection
+    gap: Gap | None
+    confirmation: Confirmation | None
     importance: pd.DataFrame
 
     @property
     def provenance(self) -> str:
         """What the numbers were measured on, and a warning where the winner is flattered."""
-        return self.results.provenance + self._warning
+        return self.results.provenance + self.flattered
 
     @property
-    def confirmed_provenance(self) -> str:
-        """The same of the confirm stage."""
-        assert self.confirm is not None
-        protocol = str(self.confirm["protocol"])
-        return measured_on(self.results.study, len(self.confirmed), protocol) + self._warning
-
-    @property
-    def _warning(self) -> str:
+    def flattered(self) -> str:
+        """A warning where the winner is flattered; else empty."""
         text = "; picked on the test set, which flatters the winner"
-        return text if self.selection["warning"] else ""
+        return text if self.selection.warning else ""
 
     @property
     def unfinished(self) -> str:
         """What is missing of a search that was made longer since its winner was selected."""
-        study: Any = self.results.study
-        if study.get("extensions", 0) == self.selection.get("extensions", 0):
+        study = self.results.study
+        if study.extensions == self.selection.extensions:
             return ""
-        number = study["num_trials"]
-        over = int(self.results.trials["status"].isin(ENDED).sum())
+        over = int(self.results.trials["status"].isin([FINISHED, PRUNED, FAILED]).sum())
         return (
-            f"This search was extended to {number} trials, with {number - over} still to come: the "
-            "winner here was selected before that; go on with --resume."
+            f"This search was extended to {study.num_trials} trials, with "
+            f"{study.num_trials - over} still to come: the winner here was selected before that; "
+            "go on with --resume."
         )
 
     @property
     def fields(self) -> list[str]:
         """The fields that were searched."""
-        return [n for n in self.selection["paper"] if n in self.results.trials]
-
-    @property
-    def objectives(self) -> list[str]:
-        """What was searched for, the first one first."""
-        return list(self.selection["objectives"])
-
-    @property
-    def finished(self) -> pd.DataFrame:
-        """The trials that learned all tasks."""
-        return self.results.finished
-
-    @property
-    def winner(self) -> str:
-        """The id of the trial that has won."""
-        return str(self.selection["winner"]["trial_id"])
+        return list(self.selection.paper)
 
     @property
     def winning_trial(self) -> pd.Series:
         """The row of the trial that has won."""
-        return self._row(self.winner)
+        return self._row(self.selection.winner.trial_id)
 
     @property
     def paper_trial(self) -> pd.Series:
         """The row of the trial at the paper's setting."""
-        return self._row(self.selection["paper_id"])
+        return self._row(self.selection.paper_id)
 
     def _row(self, trial_id: str) -> pd.Series:
         trials = self.results.trials
         return trials[trials["trial_id"] == trial_id].iloc[0]
 
     @property
-    def refused(self) -> list[int]:
-        """The numbers of the settings that were refused and never run."""
-        return list(self.selection["refused"])
-
-    @property
-    def can_compare(self) -> bool:
-        """Whether enough trials have finished and were tested to compare rules of selection."""
-        return self.gap is not None and len(self.ranks) >= ENOUGH_FOR_GAP
-
-    @property
-    def has_other_test(self) -> bool:
-        """Whether the confirm stage was tested under another protocol than the search's."""
-        protocol = self.results.study["protocol"]
-        return self.confirm is not None and self.confirm["protocol"] != protocol
+    def other_test(self) -> str:
+        """The protocol of the confirm stage where it is not the search's; else empty."""
+        confirmation = self.confirmation
+        if confirmation is None or confirmation.protocol == self.results.study.protocol:
+            return ""
+        return confirmation.protocol
 
 
-def read_found(results: Results) -> Found | None:
-    """Read what follows a search; None where it is not over."""
+def read_search(results: Results) -> Search | None:
+    """Read what a search left; None where it is not over."""
     folder = results.folder
-    selection = _read(folder / "selection.json")
-    if selection is None:
+    if not (folder / "selection.json").exists():
         return None
-    gap, confirm = _read(folder / "gap.json"), _read(folder / "confirm.json")
-    confirmed = _table(folder / "confirm" / "trials.csv") if confirm else pd.DataFrame()
-    if len(confirmed):
-        confirmed = confirmed[confirmed["status"] == FINISHED]
-    return Found(
+    content = read_json(folder / "selection.json")
+    content["winner"] = Winner(**content["winner"])
+    content["front"] = [Candidate(**trial) for trial in content["front"]]
+    has_importance = (folder / "importance.csv").exists()
+    return Search(
         results,
-        selection,
-        gap,
-        _table(folder / "gap.csv") if gap else pd.DataFrame(),
-        confirm,
-        confirmed,
-        _table(folder / "importance.csv"),
+        Selection(**content),
+        _read_gap(folder) if (folder / "gap.json").exists() else None,
+        _read_confirmation(folder) if (folder / "confirm.json").exists() else None,
+        read_table(folder, "importance") if has_importance else pd.DataFrame(),
     )
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+def _read_gap(folder: Path) -> Gap:
+    content = read_json(folder / "gap.json")
+    return Gap(
+        content["flattery"],
+        [Pick(**pick) for pick in content["picks"]],
+        [Foresight(**after) for after in content["foresight"]],
+        read_table(folder, "gap"),
+    )
 
 
-def _table(path: Path) -> pd.DataFrame:
-    if not path.exists():
-        return pd.DataFrame()
-    return pd.read_csv(path, dtype={"trial_id": str})
+def _read_confirmation(folder: Path) -> Confirmation:
+    content = read_json(folder / "confirm.json")
+    runs = read_table(folder / "confirm", "trials")
+    settings = {"the winner": content["winner"], "the paper's setting": content["paper"]}
+    means = {name: _read_mean(plain) for name, plain in settings.items() if plain}
+    finished = runs[runs["status"] == FINISHED]
+    return Confirmation(means, content["seeds"], content["protocol"], finished)
 
 
-def title(field: str) -> str:
-    """Return what a reader calls a field."""
-    return SYMBOLS.get(field, field.rpartition(".")[2].replace("_", " "))
-
-
-def metric_title(metric: str) -> str:
-    """Return what an axis calls a metric, with its unit."""
-    unit = UNITS[metric][1] if metric in UNITS else "percent"
-    return f"{metric_name(metric)}, {unit}"
-
-
-def metric_name(metric: str) -> str:
-    """Return what a reader calls a metric."""
-    if metric in UNITS:
-        return UNITS[metric][0]
-    part, _, name = metric.partition("/")
-    where = {"val": "validation ", "test": "test "}.get(part, "")
-    text = {"faa": "FAA", "bwt": "BWT"}.get(name, name.replace("_", " "))
-    return f"{where}{text}"
-
-
-def in_units(metric: str, values: Any) -> Any:
-    """Return a metric's values in the unit that its axis names."""
-    return values * UNITS[metric][2] if metric in UNITS else values
-
-
-def value_text(value: object) -> str:
-    """Return a field's value as a reader writes it."""
-    if value is None or value != value:  # a table of pandas has NaN for what is not given
-        return "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _read_mean(plain: dict[str, Any]) -> Mean:
+    std, half = (math.nan if plain[name] is None else plain[name] for name in ("std", "half"))
+    return Mean(plain["mean"], std, half, plain["n"])

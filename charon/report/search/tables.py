@@ -4,74 +4,81 @@ from typing import Any
 
 import pandas as pd
 
-from charon.report.search.results import (
-    BUFFER_SIZE,
-    FINISHED,
-    PRUNED,
-    Found,
+from charon.report.search.names import (
+    field_title,
     in_units,
     metric_title,
-    title,
+    number_text,
     value_text,
 )
-from charon.report.search.worth import rule_name
+from charon.report.search.results import BUFFER_SIZE, FAILED, FINISHED, PRUNED, Gap, Search
 
-GROUPS = {FINISHED: 0, PRUNED: 1, "failed": 2}
-"""The order of outcomes in the table of all trials; others come last."""
+ORDER = [FINISHED, PRUNED, FAILED]
+"""Of outcomes in the table of all trials; others come last."""
 
 Table = tuple[list[str], list[list[str]]]
 
 
-def settings_table(found: Found) -> Table:
+def settings_table(search: Search) -> Table:
     """Return the searched fields and the memory of the winner beside the paper's."""
-    winner, paper = found.selection["winner"]["fields"], found.selection["paper"]
-    rows = [[title(n), value_text(winner[n]), value_text(paper[n])] for n in found.fields]
-    if BUFFER_SIZE in found.results.trials:
-        both = [found.winning_trial, found.paper_trial]
-        clips = [_known(trial["memory/clips"], "{:.0f}") for trial in both]
-        size = [_known(trial["memory/bytes"] / 1000, "{:.1f}") for trial in both]
+    winner, paper = search.selection.winner.fields, search.selection.paper
+    rows = [[field_title(n), value_text(winner[n]), value_text(paper[n])] for n in search.fields]
+    if BUFFER_SIZE in search.results.trials:
+        both = [search.winning_trial, search.paper_trial]
+        clips = [number_text(trial["memory/clips"], 0) for trial in both]
+        size = [number_text(trial["memory/bytes"] / 1000) for trial in both]
         rows += [["clips in its memory", *clips], ["memory, kB", *size]]
     return ["field", "winner", "paper's setting"], rows
 
 
-def _known(value: float, form: str) -> str:
-    return "–" if value != value else form.format(value)
-
-
-def front_table(found: Found) -> Table:
+def front_table(search: Search) -> Table:
     """Return the trials on the Pareto front with their objectives."""
-    names = found.objectives
-    header = ["trial", *(metric_title(name) for name in names)]
+    names = search.selection.objectives
     rows = [
-        [one["name"], *(f"{in_units(n, v):.1f}" for n, v in zip(names, one["values"], strict=True))]
-        for one in found.selection["front"]
+        [t.name, *(number_text(in_units(n, v)) for n, v in zip(names, t.values, strict=True))]
+        for t in search.selection.front
     ]
-    return header, rows
+    return ["trial", *map(metric_title, names)], rows
 
 
-def trials_table(found: Found) -> Table:
+def importance_table(search: Search) -> Table:
+    """Return how much each field mattered for each objective; empty where it is not known."""
+    if search.importance.empty:
+        return [], []
+    objectives = search.selection.objectives
+    shares = search.importance.pivot(index="field", columns="objective", values="importance")
+    ordered = shares.reindex(columns=objectives).sort_values(objectives[0], ascending=False)
+    rows = [
+        [field_title(str(field)), *(number_text(share, 2) for share in row)]
+        for field, row in zip(ordered.index, ordered.to_numpy(), strict=True)
+    ]
+    return ["field", *(f"share for {name}" for name in objectives)], rows
+
+
+def trials_table(search: Search) -> Table:
     """Return all trials: finished ones, the best first; then by how far they came; then failed."""
-    names = found.objectives
-    header = ["trial", "outcome", *map(metric_title, names), *map(title, found.fields)]
+    names = search.selection.objectives
+    header = ["trial", "outcome", *map(metric_title, names), *map(field_title, search.fields)]
     rows = [
         [
             f"#{trial['number']}",
-            _outcome(found, trial),
-            *(_known(in_units(name, trial[name]), "{:.1f}") for name in names),
-            *(value_text(trial[field]) for field in found.fields),
+            _outcome(search, trial),
+            *(number_text(in_units(name, trial[name])) for name in names),
+            *(value_text(trial[field]) for field in search.fields),
         ]
-        for trial in _ranked(found)
+        for trial in _ranked(search)
     ]
     return header, rows
 
 
-def _ranked(found: Found) -> list[dict[Any, Any]]:
-    trials = found.results.trials
-    sign = -1 if found.selection["directions"][0] == "maximize" else 1
+def _ranked(search: Search) -> list[dict[Any, Any]]:
+    trials, selection = search.results.trials, search.selection
+    sign = -1 if selection.directions[0] == "maximize" else 1
+    groups = {status: place for place, status in enumerate(ORDER)}
     keys = pd.DataFrame(
         {
-            "group": trials["status"].map(GROUPS).fillna(len(GROUPS)),
-            "objective": sign * trials[found.objectives[0]],
+            "group": trials["status"].map(groups).fillna(len(ORDER)),
+            "objective": sign * trials[selection.objectives[0]],
             "tasks": -trials["tasks_seen"],
             "number": trials["number"],
         }
@@ -79,52 +86,34 @@ def _ranked(found: Found) -> list[dict[Any, Any]]:
     return trials.loc[keys.sort_values(keys.columns.tolist()).index].to_dict("records")
 
 
-def _outcome(found: Found, trial: dict[Any, Any]) -> str:
-    """Return how a trial ended, and what else it is known for."""
+def _outcome(search: Search, trial: dict[Any, Any]) -> str:
+    """Return how a trial ended, and whether it is the winner or the paper's setting."""
     text = "stopped early" if trial["status"] == PRUNED else str(trial["status"])
     if trial["status"] != FINISHED:
-        of_all = _known(trial["num_tasks"], " of {:.0f}").removeprefix("–")
-        text += f" after {trial['tasks_seen']}{of_all} tasks"
-    roles = {found.winner: "the winner", found.selection["paper_id"]: "the paper's setting"}
-    if found.winner == found.selection["paper_id"]:
-        roles = {found.winner: "the winner and the paper's setting"}
-    role = roles.get(trial["trial_id"])
-    return f"{text}: {role}" if role else text
+        total = trial["num_tasks"]
+        text += f" after {trial['tasks_seen']}{'' if total != total else f' of {total:.0f}'} tasks"
+    ids = {
+        "the winner": search.selection.winner.trial_id,
+        "the paper's setting": search.selection.paper_id,
+    }
+    roles = [name for name, trial_id in ids.items() if trial_id == trial["trial_id"]]
+    return f"{text}: {' and '.join(roles)}" if roles else text
 
 
-def picks_table(found: Found) -> Table:
-    """Return whom each rule would pick; the gap must be known."""
-    assert found.gap is not None
+def picks_table(gap: Gap) -> Table:
+    """Return each rule's pick."""
     rows = [
-        [
-            rule_name(pick),
-            str(pick["trial"]),
-            f"{pick['score']:.1f}",
-            f"{pick['val']:.1f}",
-            f"{pick['test']:.1f}",
-        ]
-        for pick in found.gap["picks"]
+        [pick.rule_name, pick.trial, *map(number_text, (pick.score, pick.val, pick.test))]
+        for pick in gap.picks
     ]
     return ["picked by", "trial", "its score", "val FAA", "test FAA"], rows
 
 
-def foresight_table(found: Found) -> Table:
-    """Return how early the final order is known; the gap must be known."""
-    assert found.gap is not None
+def foresight_table(gap: Gap) -> Table:
+    """Return how early the final order is known."""
     header = ["validation accuracy after task", "rho with val FAA", "rho with test FAA", "n"]
     rows = [
-        [str(f["task"]), _rho(f["rho_val"]), _rho(f["rho_test"]), str(f["n"])]
-        for f in found.gap["foresight"]
+        [str(f.task), number_text(f.rho_val, 2), number_text(f.rho_test, 2), str(f.n)]
+        for f in gap.foresight
     ]
     return header, rows
-
-
-def unknown_note(found: Found) -> str:
-    """Return what a dash in the foresight means; empty where there is none."""
-    assert found.gap is not None
-    values = [f[name] for f in found.gap["foresight"] for name in ("rho_val", "rho_test")]
-    return " (–: all trials are equal there)" if None in values else ""
-
-
-def _rho(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

@@ -50,6 +50,31 @@ class Machine:
     cpus: float
     gpus: float
 
+    def slots(self, cpus: float, gpus: float) -> int:
+        """Return how many trials of this size run here at once."""
+        by_cpu = self.cpus / cpus
+        by_gpu = by_cpu
+        if gpus >= 1:
+            by_gpu = self.gpus / gpus
+        elif gpus > 0:
+            by_gpu = self.gpus * int(1 / gpus + 1e-9)  # no trial takes parts of two GPUs
+        return int(min(by_cpu, by_gpu) + 1e-9)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connection to Ray.
+
+    Attributes:
+        dashboard_url: empty if the dashboard did not start.
+        machines: those that are alive.
+        stop: disconnects, and ends a cluster that the study started.
+    """
+
+    dashboard_url: str
+    machines: tuple[Machine, ...]
+    stop: Callable[[], None] = lambda: None
+
     @property
     def gpus(self) -> float:
         """The GPUs of all machines."""

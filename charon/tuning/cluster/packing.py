@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from charon.errors import CharonError
+from charon.text import byte_size
 from charon.tuning.cluster.cluster import Cluster, ClusterError
 from charon.tuning.study.trials import PlannedTrial
 
@@ -133,8 +134,8 @@ def describe(k: int, footprint: Footprint, rates: Mapping[int, float]) -> str:
     measured = ", ".join(f"{rate:.3g} with {number}" for number, rate in rates.items())
     return (
         f"--gpus-per-trial auto: {k} to a GPU ({share(k):g} each); a trial takes "
-        f"{footprint.taken / 1e9:.1f} of its {footprint.total / 1e9:.1f} GB, and the steps a "
-        f"second are {measured}."
+        f"{byte_size(footprint.taken, 3)} of its {byte_size(footprint.total, 3)}, and the steps "
+        f"a second are {measured}."
     )
 
 

@@ -144,6 +144,7 @@ class Recorder(Callback):  # type: ignore[misc]
                 trial.trial_id,
                 label=config["name"],
                 fields=config["run"],
+                role=config.get("role", ""),
                 tags={**self._tags, "command": repeat_command(config["run"], cache, cpus)},
             )
 

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from charon.text import clock
 from charon.tuning.records.heartbeat import Beat, read_beat
 from charon.tuning.records.journal import (
     FAILED,
@@ -101,8 +102,8 @@ class Progress:
         record = self._journal.trials[trial_id]
         text = self._line(kind, record)
         if text:
-            clock = _clock(time.time() - self._started)
-            self._console.print(f"[{clock}] {text}", markup=False)
+            so_far = clock(time.time() - self._started)
+            self._console.print(f"[{so_far}] {text}", markup=False)
 
     def _line(self, kind: str, record: TrialRecord) -> str:
         name = f"{record.label:<28}"
@@ -206,7 +207,7 @@ class Progress:
 
     def _left_text(self, record: TrialRecord) -> str:
         left = self.seconds_left(record)
-        return "" if left is None else f"{_clock(left)} left"
+        return "" if left is None else f"{clock(left)} left"
 
     def seconds_left(self, record: TrialRecord) -> float | None:
         """Estimate a running trial's rest from its own tasks; None before it has reported one."""
@@ -233,15 +234,9 @@ class Progress:
         left = self.study_seconds_left()
         best = self.best()
         parts = [f"{done}/{self._num_trials} trials", f"{self._count(RUNNING)} running"]
-        parts.append(f"{_clock(time.time() - self._started)} so far")
+        parts.append(f"{clock(time.time() - self._started)} so far")
         if left is not None:
-            parts.append(f"about {_clock(left)} left")
+            parts.append(f"about {clock(left)} left")
         if best is not None:
             parts.append(f"best: {self._best_text(best)}")
         return Text(" · ".join(parts), style="bold")
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

@@ -164,7 +164,9 @@ def _tune(ready: ReadyStudy, recorder: Recorder, journal: Journal, deadline: flo
     if ready.study.is_search:
         search, more = _search(ready, setting, journal, deadline, is_new=resume is None)
     else:
-        configs = [trial_config(setting, trial.label, trial.fields) for trial in ready.trials]
+        configs = [
+            trial_config(setting, trial.label, trial.fields, trial.role) for trial in ready.trials
+        ]
         more = {"config": {"trial": tune.grid_search(configs)}}
     begin = partial(_begin, search, journal)
     going_on = [GoingOn(ready.folder / RAY_FOLDER, asdict(setting), begin)] if resume else []

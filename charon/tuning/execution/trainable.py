@@ -57,9 +57,11 @@ class TrialSetting:
     share_first_task: bool = False
 
 
-def trial_config(setting: TrialSetting, name: str, fields: dict[str, Value]) -> dict[str, Any]:
+def trial_config(
+    setting: TrialSetting, name: str, fields: dict[str, Value], role: str = ""
+) -> dict[str, Any]:
     """Return what Ray gives to the trial, as ``config["trial"]``."""
-    return {"name": name, "run": fields, "setting": asdict(setting)}
+    return {"name": name, "run": fields, "role": role, "setting": asdict(setting)}
 
 
 def train(config: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from charon.errors import CharonError
 from charon.files import is_full
+from charon.text import byte_size
 
 ENOUGH_BYTES = 1_000_000
 """Less free space than this is a full disk."""
@@ -39,7 +40,7 @@ def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> 
         raise ResultsError(describe_write_error(folder, error)) from error
     if free < need_bytes:
         raise ResultsError(
-            f"{folder}: only {free / 1e6:.0f} MB are free and about {need_bytes / 1e6:.0f} MB "
+            f"{folder}: only {byte_size(free, 3)} are free and about {byte_size(need_bytes, 3)} "
             "are needed; make room, or choose another folder with --results DIR."
         )
     return folder

@@ -4,12 +4,11 @@ Ray's reports come once per task, which takes an hour on a full-size benchmark. 
 beside the results, which every node of a cluster can reach.
 """
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from charon.files import write_text
+from charon.files import read_json, write_json
 
 EVERY_SECONDS = 1.0
 
@@ -42,13 +41,13 @@ class Heart:
         if now - self._last < EVERY_SECONDS:
             return
         self._last = now
-        write_text(self._path, json.dumps([task, epoch, epochs, phase, now]))
+        write_json(self._path, [task, epoch, epochs, phase, now])
 
 
 def read_beat(path: Path) -> Beat | None:
     """Return the latest beat; None before the first."""
     try:
-        task, epoch, epochs, phase, when = json.loads(path.read_text(encoding="utf-8"))
+        task, epoch, epochs, phase, when = read_json(path)
     except (OSError, ValueError):
         return None
     return Beat(task, epoch, epochs, phase, when)

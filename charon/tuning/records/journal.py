@@ -48,6 +48,7 @@ class TrialRecord:
         seconds: wall seconds of the trial's reported tasks together.
         error: one sentence, for a trial that failed.
         number: of a search's trial, the one its name ends in; None in a grid.
+        role: which setting of a search the run confirms; empty in other studies.
         tags: plain facts about the run (device, library versions, ...).
     """
 
@@ -63,6 +64,7 @@ class TrialRecord:
     seconds: float = 0.0
     error: str = ""
     number: int | None = None
+    role: str = ""
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -156,6 +158,7 @@ class Journal:
                     name,
                     event["label"],
                     event["fields"],
+                    role=event.get("role", ""),
                     number=self._numbers.get(name),
                     tags=event["tags"],
                 ),

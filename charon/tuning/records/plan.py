@@ -1,16 +1,12 @@
 """``study.json``: what a study set out to do, so that it can be resumed and read."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from charon.errors import CheckpointError
-from charon.files import write_text
-from charon.tuning.study.space import Space
-
-VERSION = 3
-"""Of the files a study leaves; another version cannot resume them."""
+from charon.errors import CheckpointError, ConfigError
+from charon.files import STUDY_VERSION, read_json, write_json
+from charon.tuning.study.space import Domain, from_plain, to_plain
 
 
 @dataclass(frozen=True)
@@ -18,11 +14,11 @@ class Plan:
     """What stands in ``study.json``.
 
     Attributes:
-        version: :data:`VERSION` of the code that made it.
+        version: :data:`STUDY_VERSION` of the code that made it.
         key: unique to this study; its runs in MLflow are found by it.
         name, question, varied: the declaration.
         objectives: what "best" is about.
-        space: what a search varies, as text by field; empty for a grid.
+        space: what a search varies, bound to its clips; empty for a grid.
         sampler, pruner: how a search chooses and stops trials.
         budget: most bytes of a memory; None for any.
         started: date and time.
@@ -31,7 +27,7 @@ class Plan:
         num_trials: trials in all.
         hours: after which no new trial starts; None for any time.
         options: the command line's part that a resumed study takes over.
-        trials: label and fields of every planned run.
+        trials: label, fields and role of every planned run.
         command: how it was started.
         extensions: how often trials were added to what it set out to do.
     """
@@ -42,7 +38,7 @@ class Plan:
     question: str
     objectives: tuple[str, ...]
     varied: tuple[str, ...]
-    space: dict[str, str]
+    space: dict[str, Domain]
     sampler: str
     pruner: str
     budget: int | None
@@ -70,32 +66,27 @@ class Plan:
         Raises:
             OSError: the folder cannot be written.
         """
-        write_text(folder / "study.json", json.dumps(asdict(self), indent=1))
+        write_json(folder / "study.json", {**asdict(self), "space": to_plain(self.space)})
 
 
 def read_plan(folder: Path) -> Plan | None:
     """Read ``study.json``; None where there is none.
 
     Raises:
-        CheckpointError: it was left by another version, or is not one.
+        CheckpointError: the file was left by another version, or is damaged.
     """
     path = folder / "study.json"
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["version"] != VERSION:
+        content = read_json(path)
+        if content["version"] != STUDY_VERSION:
             raise CheckpointError(
                 f"{path} was left by version {content['version']} of this code, and this is "
-                f"{VERSION}: finish the study with that version, or start it anew in another "
+                f"{STUDY_VERSION}: finish the study with that version, or start it anew in another "
                 "folder with --results DIR."
             )
         tuples = {name: tuple(content[name]) for name in ("varied", "objectives")}
-        return Plan(**{**content, **tuples})
-    except (ValueError, KeyError, TypeError) as error:
+        return Plan(**{**content, **tuples, "space": from_plain(content["space"])})
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); move the folder away.") from error
-
-
-def described(space: Space) -> dict[str, str]:
-    """Return a space as text."""
-    return {name: repr(domain) for name, domain in space.items()}

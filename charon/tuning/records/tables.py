@@ -4,13 +4,11 @@ Both are made from the journal, whole, and replaced atomically, so they are comp
 moment, after an interruption too.
 """
 
-import csv
-import io
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from charon.files import write_text
+from charon.files import csv_text, write_text
 from charon.settings import Value
 from charon.tuning.records.journal import Journal, TrialRecord
 
@@ -42,19 +40,24 @@ class Tables:
 def trials_csv(records: Sequence[TrialRecord]) -> str:
     """Return one row a trial: what it was, how it ended, and its final metrics.
 
-    Metrics are empty unless all tasks were learned. Only a search's trials have a number. A trial
-    started and ended at these seconds since the epoch; the seconds of its tasks alone leave out
-    where it waited or was interrupted.
+    Metrics are empty unless all tasks were learned. Only a search's trials have a number, only
+    those of its confirm stage a role. ``started`` and ``ended`` are seconds since the epoch;
+    ``seconds`` are those of the tasks alone, without waiting or interruptions.
     """
     metrics = _names(record.final for record in records)
     fields = _field_names(records)
-    has_numbers = any(record.number is not None for record in records)
+    only_some = {
+        "number": any(record.number is not None for record in records),
+        "role": any(record.role for record in records),
+    }
+    name = ["trial_id", "name", *(column for column, is_there in only_some.items() if is_there)]
     rows = []
     for record in records:
         row: dict[str, Value] = {
             "trial_id": record.trial_id,
             "name": record.label,
-            **({"number": record.number} if has_numbers else {}),
+            "number": record.number,
+            "role": record.role,
             "status": record.status,
             "tasks_seen": record.tasks_seen,
             "num_tasks": record.num_tasks or None,
@@ -65,7 +68,6 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
         }
         rows.append({**row, **record.fields, **record.final})
     about = ["learner", "seed", "status", "tasks_seen", "num_tasks"]
-    name = ["trial_id", "name", "number"] if has_numbers else ["trial_id", "name"]
     first = [*name, *about, "seconds", "started", "ended"]
     return _table([*first, *[f for f in fields if f not in first], *metrics, "error"], rows)
 
@@ -97,9 +99,4 @@ def _names(rows: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: "" if value is None else value for name, value in row.items()})
-    return text.getvalue()
+    return csv_text([columns, *([row.get(name) for name in columns] for row in rows)])

@@ -1,8 +1,6 @@
-"""What only Optuna knows of a search: its interactive plots, and which fields mattered."""
+"""Optuna's interactive pages of a search, and the importance of its fields."""
 
 import copy
-import csv
-import io
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,13 +9,13 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
-from charon.files import write_text
+from charon.files import write_csv
 from charon.report.search.results import ENOUGH_FOR_IMPORTANCE
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.sampling.optuna_trials import NUMBER, RAY_TRIAL
 
 FOLDER = "plots"
-"""Of the pages, in the search's folder."""
+"""Folder of the pages, in the search's."""
 
 BEST_SHARE = 0.25
 EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
@@ -35,10 +33,10 @@ def write_plots(
     provenance: str,
     folder: Path,
 ) -> None:
-    """Write Optuna's own plots as pages, and ``importance.csv``.
+    """Write Optuna's plots as pages, and ``importance.csv``.
 
-    What needs more finished trials than there are is left out; pages of an earlier, shorter
-    search are replaced.
+    Plots that need more finished trials are left out; those of an earlier, shorter search are
+    replaced.
 
     Args:
         study: of the search.
@@ -87,7 +85,7 @@ def write_plots(
             figure.update_layout(title=f"{what}<br><sup>{provenance}</sup>")
             figure.write_html(pages / f"{title}.html", include_plotlyjs="directory")
     if ranked:
-        write_text(table, _importance_csv(ranked))
+        write_csv(table, list(ranked[0]), [list(row.values()) for row in ranked])
 
 
 def in_own_units(
@@ -96,11 +94,11 @@ def in_own_units(
     objectives: Sequence[str],
     directions: Sequence[str],
 ) -> optuna.Study:
-    """Return a copy whose values are the objectives' own: FAA in percent, bytes, seconds.
+    """Return a copy in the units of the objectives: FAA in percent, bytes, seconds.
 
-    What a sampler was told ranks stopped trials too and would mean nothing to a reader.
-    Trials that Optuna calls complete and the search does not are failed ones. Every trial has the
-    number that its name ends in, so refused settings, which were never run, keep theirs.
+    The scores that a sampler is told rank stopped trials too and mean nothing to a reader.
+    Trials that are complete for Optuna alone become failed ones. Every trial, refused settings
+    too, has the number that its name ends in.
     """
     final = {record.trial_id: record.final for record in records}
     before = optuna.logging.get_verbosity()
@@ -115,10 +113,9 @@ def in_own_units(
 
 
 def _by_number(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials so that each stands at its own number.
+    """Return the trials, each at the number of its first suggestion.
 
-    Optuna gives a trial that failed and went on a new number; the attempt that failed is put
-    there, and the trial where it was suggested first.
+    Optuna gives a trial that failed and went on a new number; the failed attempt is put there.
     """
     own = {trial.user_attrs.get(NUMBER, trial.number): trial for trial in trials}
     replaced = (t for t in trials if own[t.user_attrs.get(NUMBER, t.number)] is not t)
@@ -142,7 +139,7 @@ def _translated(
 def importances(
     shown: optuna.Study, objectives: Sequence[str], directions: Sequence[str]
 ) -> list[dict[str, object]]:
-    """Return how much each field mattered for each objective, as rows; none for few trials."""
+    """Return the importance of each field for each objective, as rows; none for few trials."""
     number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     if number < ENOUGH_FOR_IMPORTANCE:
         return []
@@ -167,7 +164,7 @@ def importances(
 
 
 def _first_last(trial: FrozenTrial) -> list[float]:
-    """Return the values in the order of a front's axes: the first one upright, as in the report."""
+    """Return the values in the order of a front's axes: the first objective is upright."""
     return [*trial.values[1:], trial.values[0]]
 
 
@@ -176,15 +173,6 @@ def _value(column: int) -> Callable[[FrozenTrial], float]:
 
 
 def _lower_is_better(column: int, directions: Sequence[str]) -> Callable[[FrozenTrial], float]:
-    """Return what PED-ANOVA compares: it takes lower values for better ones."""
+    """Return what PED-ANOVA compares, for which lower is better."""
     sign = -1.0 if directions[column] == "maximize" else 1.0
     return lambda trial: sign * float(trial.values[column])
-
-
-def _importance_csv(rows: Sequence[dict[str, object]]) -> str:
-    text = io.StringIO()
-    columns = ["objective", "field", "importance", "evaluator", "n"]
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

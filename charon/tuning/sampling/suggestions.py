@@ -13,9 +13,9 @@ from optuna.trial import TrialState
 
 from charon.errors import ConfigError
 from charon.settings import Value
+from charon.text import byte_size
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_trials import IS_START, OptunaTrials
-from charon.tuning.study.budget import show_bytes
 from charon.tuning.study.labels import label
 from charon.tuning.study.trials import complete
 
@@ -137,4 +137,4 @@ class Suggester:
             trial.set_constraint("memory/bytes", num_bytes - budget)
         if num_bytes <= budget:
             return ""
-        return f"Its memory could take {show_bytes(num_bytes)}, over {show_bytes(budget)}."
+        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(budget)}."

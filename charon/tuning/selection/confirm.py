@@ -29,7 +29,7 @@ FOLDER = "confirm"
 """Of the stage, in the search's."""
 
 WINNER, PAPER = "winner", "paper"
-"""First word of the name of every run: which setting it repeats."""
+"""Roles of the runs: the setting that each repeats."""
 
 OBJECTIVE = "test/faa"
 
@@ -69,7 +69,7 @@ def confirm_trials(
     for seed in seeds:
         for role, fields in settings.items():
             confirmed = confirmed_fields(fields, seed, benchmark)
-            trials.append(PlannedTrial(f"{role} {label(confirmed, varied)}", confirmed))
+            trials.append(PlannedTrial(f"{role} {label(confirmed, varied)}", confirmed, role))
     return trials
 
 
@@ -90,7 +90,7 @@ def confirmed(records: Sequence[TrialRecord]) -> Confirmed:
     """Return the accuracies that the finished runs of the stage add up to."""
     found: dict[str, Mean | None] = {}
     for role in (WINNER, PAPER):
-        runs = [r.final for r in records if r.label.partition(" ")[0] == role and r.final]
+        runs = [r.final for r in records if r.role == role and r.final]
         found[role] = mean_of([final[OBJECTIVE] for final in runs]) if runs else None
     return Confirmed(found[WINNER], found[PAPER])
 
@@ -120,7 +120,7 @@ def confirm_study(
     """
     if search.options.share_first_task:
         trials = leaders_first(trials)
-    cases = {trial.label.partition(" ")[0]: trial.fields for trial in trials}
+    cases = {trial.role: trial.fields for trial in trials}
     study = Study(
         name=f"{search.study.name}_{FOLDER}",
         question="What do the winner of the search and the paper's setting achieve when tested?",

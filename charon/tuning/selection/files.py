@@ -1,8 +1,5 @@
-"""What a search writes down of its selection and its gap, for people and for the report."""
+"""The files of a search's selection and protocol gap, for people and for the report."""
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,13 +24,13 @@ def selection_facts(
     cache: Path,
     cpus: float,
 ) -> dict[str, Any]:
-    """Return who has won, under which rule, among whom.
+    """Return the content of ``selection.json``: the winner, the rule, and among which trials.
 
     Args:
         records: all trials.
         chosen: what the rule says of them.
         rule: the rule.
-        paper: all fields of the first trial. If an interruption lost it, it was run again.
+        paper: all fields of the first trial, which was run again if an interruption lost it.
         varied: the fields of the space.
         cache: absolute folder of the prepared sets.
         cpus: of one trial.
@@ -70,26 +67,19 @@ def _entry(record: TrialRecord, chosen: Selection, varied: Sequence[str]) -> dic
     }
 
 
-def gap_csv(gap: Gap, records: Sequence[TrialRecord], tested: Tested) -> str:
-    """Return one row a finished trial: its accuracies, percent, and its rank under each rule."""
+def gap_rows(gap: Gap, records: Sequence[TrialRecord], tested: Tested) -> list[list[Value]]:
+    """Return a header and one row a finished trial: its accuracies, percent, and its ranks."""
     compared = finished(records)
     tasks = sorted(compared[0].curve)
     names = [_rank_name(pick.rule) for pick in gap.picks]
     after = [f"val_after_{task}" for task in tasks]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial_id", "name", *after, "val", "test", *names])
+    rows: list[list[Value]] = [["trial_id", "name", *after, "val", "test", *names]]
     for r in compared:
         curve = [r.curve[task][VAL_FAA] for task in tasks]
         values = [*curve, r.final[VAL_FAA], tested[r.trial_id][TEST_FAA]]
-        writer.writerow([r.trial_id, r.label, *values, *gap.ranks[r.trial_id]])
-    return text.getvalue()
+        rows.append([r.trial_id, r.label, *values, *gap.ranks[r.trial_id]])
+    return rows
 
 
 def _rank_name(rule: Rule) -> str:
     return f"rank_first_{rule.after}" if rule.name == FIRST_TASKS else f"rank_{rule.name}"
-
-
-def as_json(content: Mapping[str, Any]) -> str:
-    """Return a file's text."""
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from charon.errors import CharonError
-from charon.files import write_text
-from charon.report.tables import measured_on
+from charon.files import write_csv, write_json
+from charon.report.tables import StudySummary
 from charon.text import counted, first_line, seeds_text
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
@@ -27,8 +27,7 @@ from charon.tuning.selection.files import (
     GAP_TABLE,
     SELECTION,
     WINNER,
-    as_json,
-    gap_csv,
+    gap_rows,
     selection_facts,
 )
 from charon.tuning.selection.rules import Selection, Tested, finished, select
@@ -48,7 +47,7 @@ def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
         records,
         search.study.objectives,
         directions(search.study.objectives),
-        measured_on(vars(search.plan), len(finished(records))),
+        StudySummary.of(vars(search.plan)).measured_on(len(finished(records))),
         search.folder,
     )
 
@@ -163,10 +162,10 @@ class FollowUp:
                 event["number"] for event in self.journal.of_kind("suggestion") if not event["ray"]
             ],
         }
-        write_text(self._folder / SELECTION, as_json(facts))
+        write_json(self._folder / SELECTION, facts)
         seed = (*self._selection.seeds, self._study.seeds[0])[0]
         ready = confirm.confirmed_fields(chosen.winner.fields, seed, self._selection.benchmark)
-        write_text(self._folder / WINNER, as_json(ready))
+        write_json(self._folder / WINNER, ready)
 
     def _say(self, chosen: Selection) -> None:
         lines = [f"Winner by {self._rule.meaning}: {chosen.winner.label}"]
@@ -193,8 +192,9 @@ class FollowUp:
             )
             return
         found = gap.measure_gap(self._records, tested, self._selection.first_tasks)
-        write_text(self._folder / GAP, as_json(gap.as_plain(found)))
-        write_text(self._folder / GAP_TABLE, gap_csv(found, self._records, tested))
+        write_json(self._folder / GAP, gap.as_plain(found))
+        header, *rows = gap_rows(found, self._records, tested)
+        write_csv(self._folder / GAP_TABLE, header, rows)
 
     def _draw(self) -> None:
         """Draw Optuna's pages; a search is confirmed without them, should that fail."""
@@ -241,7 +241,7 @@ class FollowUp:
             "seeds": list(seeds),
             "protocol": stage.clips.protocol,
         }
-        write_text(self._folder / CONFIRMED, as_json(results))
+        write_json(self._folder / CONFIRMED, results)
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
         for line in sender.missing_lines(all_sent=sender.close()):

@@ -1,4 +1,4 @@
-"""The protocol gap: who would have won under other rules, and what that would have been worth.
+"""The protocol gap: the winners under other rules, and what they would have been worth.
 
 The same finished trials are ranked by validation, by the test set, and by the first tasks
 alone. Pure functions; the test accuracies come from the trials' saved models
@@ -18,7 +18,7 @@ VAL_FAA, TEST_FAA = "val/faa", "test/faa"
 
 @dataclass(frozen=True)
 class Pick:
-    """Whom a rule would have chosen.
+    """A rule's choice.
 
     Attributes:
         rule: the rule.
@@ -94,11 +94,11 @@ def measure_gap(records: Sequence[TrialRecord], tested: Tested, first_tasks: int
     rules = [Rule(VALIDATION), Rule(TEST), *(Rule(FIRST_TASKS, task) for task in early)]
     picks, by_rule = [], []
     for rule in rules:
-        found = select(records, [VAL_FAA], ["maximize"], rule, tested)
-        by_rule.append({name: value for name, (value,) in found.values.items()})
-        one = found.winner
-        test = tested[one.trial_id][TEST_FAA]
-        picks.append(Pick(rule, one, by_rule[-1][one.trial_id], one.final[VAL_FAA], test))
+        selection = select(records, [VAL_FAA], ["maximize"], rule, tested)
+        by_rule.append({name: value for name, (value,) in selection.values.items()})
+        trial, score = selection.winner, by_rule[-1][selection.winner.trial_id]
+        test = tested[trial.trial_id][TEST_FAA]
+        picks.append(Pick(rule, trial, score, trial.final[VAL_FAA], test))
     columns = [_ranks([values[r.trial_id] for r in compared]) for values in by_rule]
     ranks = {
         record.trial_id: list(row)
@@ -114,11 +114,12 @@ def _ranks(values: Sequence[float]) -> list[int]:
 def _foresight(compared: Sequence[TrialRecord], tested: Tested) -> list[Foresight]:
     val = [record.final[VAL_FAA] for record in compared]
     test = [tested[record.trial_id][TEST_FAA] for record in compared]
-    found = []
+    foresight = []
     for task in sorted(compared[0].curve):
         early = [record.curve[task][VAL_FAA] for record in compared]
-        found.append(Foresight(task, spearman(early, val), spearman(early, test), len(compared)))
-    return found
+        rho_val, rho_test = spearman(early, val), spearman(early, test)
+        foresight.append(Foresight(task, rho_val, rho_test, len(compared)))
+    return foresight
 
 
 def as_plain(gap: Gap) -> dict[str, object]:

@@ -77,7 +77,7 @@ def select(
     front = [
         r
         for r in candidates
-        if not any(_is_better(keys[other.trial_id], keys[r.trial_id]) for other in candidates)
+        if not any(_dominates(keys[other.trial_id], keys[r.trial_id]) for other in candidates)
     ]
     front.sort(key=lambda record: keys[record.trial_id], reverse=True)
     if len(objectives) == 1:
@@ -85,9 +85,9 @@ def select(
     return Selection(front[0], front, values)
 
 
-def _is_better(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether ``one`` is as good in all objectives and better in one."""
-    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+def _dominates(keys: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether ``keys`` is at least as good in all objectives and better in at least one."""
+    return keys != other and all(a >= b for a, b in zip(keys, other, strict=True))
 
 
 def _values(
@@ -96,5 +96,5 @@ def _values(
     metrics = record.curve[rule.after or record.tasks_seen]
     if rule.name == TEST:
         metrics = {**metrics, **tested[record.trial_id]}
-        objectives = [on_test(one) for one in objectives]
+        objectives = [on_test(name) for name in objectives]
     return tuple(metrics[name] for name in objectives)

@@ -4,17 +4,15 @@ A search never sees the test set. What its report says of it comes from here, fr
 trial's ``model.pt``; the metrics lie beside it, so nothing is scored twice.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from charon.errors import CharonError
-from charon.files import write_text
+from charon.files import read_json, write_json
 from charon.text import first_line
 from charon.tuning.execution.trainable import outputs_folder
 from charon.tuning.records.journal import TrialRecord
@@ -94,7 +92,7 @@ def score_trials(
                 ray.cancel(other)
             raise ScoringError(explain(error)) from error
         on_scored(len(folders) - len(pending), len(folders))
-    return {name: _read(folder / SCORES) for name, folder in folders.items()}
+    return {name: read_json(folder / SCORES) for name, folder in folders.items()}
 
 
 def explain(error: RayError) -> str:
@@ -110,9 +108,4 @@ def _score_and_write(folder: str, cache: str, cpus: float) -> None:
 
     torch.set_num_threads(max(1, int(cpus)))
     scores = score_on_test(Path(folder), Path(cache))
-    write_text(Path(folder) / SCORES, json.dumps(scores, indent=1))
-
-
-def _read(path: Path) -> dict[str, float]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    write_json(Path(folder) / SCORES, scores)

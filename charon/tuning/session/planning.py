@@ -8,9 +8,10 @@ from pathlib import Path
 
 from charon.data.class_orders import class_order
 from charon.errors import ConfigError
+from charon.files import STUDY_VERSION
 from charon.settings import Value
 from charon.text import counted
-from charon.tuning.records.plan import VERSION, Plan, described
+from charon.tuning.records.plan import Plan
 from charon.tuning.session.commands import begin_command
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import Options
@@ -102,13 +103,13 @@ def new_plan(planned: PlannedStudy, script: Path, options: Options, clips: Study
     """Return what ``study.json`` says of a study that begins now."""
     study, about = planned.study, clips.archive.description
     return Plan(
-        version=VERSION,
+        version=STUDY_VERSION,
         key=uuid.uuid4().hex[:12],
         name=study.name,
         question=study.question,
         objectives=tuple(study.objectives),
         varied=study.varied,
-        space=described(study.space),
+        space=dict(study.space),
         sampler=study.sampler if study.is_search else "",
         pruner=study.pruner,
         budget=planned.budget,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from charon.errors import ConfigError
 from charon.settings import Value
+from charon.text import byte_size
 
 if TYPE_CHECKING:
     from charon.training.tasks import Tasks
@@ -36,14 +37,6 @@ def parse_bytes(text: str) -> int:
             f"but got {text!r}."
         )
     return int(value)
-
-
-def show_bytes(number: int) -> str:
-    """Return a number of bytes as a person reads it."""
-    for unit in ("GB", "MB", "kB"):
-        if number >= _UNITS[unit]:
-            return f"{number / _UNITS[unit]:.4g} {unit}"
-    return f"{number} B"
 
 
 @dataclass(frozen=True)
@@ -112,8 +105,8 @@ def check_memory(
     clips, num_bytes = size(start)
     if budget is not None and num_bytes > budget:
         raise ConfigError(
-            f"The search begins with a memory of {show_bytes(num_bytes)} (memory/bytes), over the "
-            f"--budget of {show_bytes(budget)}; give it at least {num_bytes}, or a base with a "
+            f"The search begins with a memory of {byte_size(num_bytes)} (memory/bytes), over the "
+            f"--budget of {byte_size(budget)}; give it at least {num_bytes}, or a base with a "
             "smaller learner.buffer_size."
         )
     if clips >= num_clips > 0:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from charon.errors import ConfigError
-from charon.tuning.study.budget import show_bytes
+from charon.text import byte_size
 
 Direction = Literal["maximize", "minimize"]
 
@@ -99,7 +99,7 @@ def best_direction(objectives: Sequence[str]) -> Direction | None:
 def show_metric(name: str, value: float) -> str:
     """Return an objective as a person reads it: percent, or bytes or seconds by name."""
     if name == "memory/bytes":
-        return show_bytes(int(value))
+        return byte_size(int(value))
     return f"{value:.1f} s" if name == "time/train_seconds" else f"{value:.1f}"
 
 

@@ -7,8 +7,9 @@ there are is the run's to say, so these two are bound to it before a search star
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from charon.errors import ConfigError
 from charon.settings import Value
@@ -201,6 +202,36 @@ Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval
 
 Space = Mapping[str, Domain]
 """What is searched, by dotted field."""
+
+KINDS: dict[str, type[Domain]] = {
+    "real": Real,
+    "whole": Whole,
+    "choice": Choice,
+    "masking_ratio": MaskingRatio,
+    "sampling_interval": SamplingInterval,
+}
+"""Each domain by its name in ``study.json``."""
+
+
+def to_plain(space: Space) -> dict[str, dict[str, Any]]:
+    """Return a space as JSON can hold it, each domain with its kind."""
+    kinds = {domain: kind for kind, domain in KINDS.items()}
+    return {name: {"kind": kinds[type(d)], **asdict(d)} for name, d in space.items()}
+
+
+def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
+    """Return the space that :func:`to_plain` returned, read back from JSON.
+
+    Raises:
+        KeyError, TypeError: a domain is of no known kind, or has other fields.
+        ConfigError: a domain's values are out of range.
+    """
+    space: dict[str, Domain] = {}
+    for name, described in plain.items():
+        domain: Callable[..., Domain] = KINDS[described["kind"]]
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
+        space[name] = domain(**{k: v for k, v in values.items() if k != "kind"})
+    return space
 
 
 def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:

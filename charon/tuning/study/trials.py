@@ -18,10 +18,12 @@ class PlannedTrial:
     Attributes:
         label: the name a person knows it by; unique in the study.
         fields: every field of the run, complete, in the order of :class:`charon.config.Run`.
+        role: which setting of a search the run confirms; empty in other studies.
     """
 
     label: str
     fields: dict[str, Value]
+    role: str = ""
 
 
 def known_fields(learner: Value) -> dict[str, Value]:

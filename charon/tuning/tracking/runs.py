@@ -127,14 +127,14 @@ class Runs:
     def _child(self, trial: str, event: Mapping[str, Any]) -> str:
         if trial not in self._ids:
             record = self._journal.trials[trial]
-            labels = [other.label for other in list(self._journal.trials.values())]
+            known = [other.fields for other in list(self._journal.trials.values())]
             tags = {
                 "mlflow.parentRunId": self._parent,
                 "kind": "trial",
                 STUDY_TAG: self._study["key"],
                 TRIAL_TAG: trial,
                 "seed": str(record.fields["seed"]),
-                COLOUR_TAG: colour(record.label, labels),
+                COLOUR_TAG: colour(record.fields, known),
                 **record.tags,
             }
             run = self._client.create_run(

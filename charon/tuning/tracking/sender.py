@@ -7,12 +7,11 @@ changes nothing: runs are looked up by their trial, and steps that MLflow has ar
 Where MLflow has nothing of the study, all of it is sent, whatever the position.
 """
 
-import json
 import threading
 import time
 from pathlib import Path
 
-from charon.files import write_text
+from charon.files import read_json, write_json
 from charon.text import first_line
 from charon.tuning.records.journal import Journal
 from charon.tuning.tracking.runs import Runs, is_temporary
@@ -90,7 +89,7 @@ class Sender:
 
     def _read_position(self) -> int:
         try:
-            state = json.loads(self._state_file.read_text(encoding="utf-8"))
+            state = read_json(self._state_file)
         except (OSError, ValueError):
             return 0
         return int(state["position"]) if state.get("uri") == self._uri else 0
@@ -146,4 +145,4 @@ class Sender:
             "position": self._position,
             "experiment_id": self.experiment_id,
         }
-        write_text(self._state_file, json.dumps(state))
+        write_json(self._state_file, state)

@@ -8,8 +8,10 @@ was read off the page of the version that pyproject.toml pins, and tests watch i
 
 import colorsys
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from charon.settings import Value
 
 VIEW = "trials"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
@@ -65,18 +67,22 @@ def _section(name: str) -> dict[str, Any]:
     return {"uuid": name, "name": name, **shown}
 
 
-def colour(label: str, labels: Sequence[str]) -> str:
+def colour(fields: Mapping[str, Value], known: Sequence[Mapping[str, Value]]) -> str:
     """Return a trial's colour as ``#rrggbb``: a hue per configuration, a lightness per seed.
 
     MLflow's default gives the same blue to several of a dozen trials.
 
     Args:
-        label: of the trial; its last word is the seed.
-        labels: of the study's trials so far, oldest first, including this one.
+        fields: every field of the trial.
+        known: those of the study's trials so far, oldest first, this one among them.
     """
-    configuration = label.rpartition(" ")[0]
-    known = list(dict.fromkeys(other.rpartition(" ")[0] for other in labels))
-    seeds = [other for other in labels if other.rpartition(" ")[0] == configuration]
-    hue = known.index(configuration) * GOLDEN % 1.0
-    lightness = LIGHTNESS[seeds.index(label) % len(LIGHTNESS)]
+    configuration = _without_seed(fields)
+    configurations = [_without_seed(other) for other in known]
+    seeds = [f["seed"] for f, c in zip(known, configurations, strict=True) if c == configuration]
+    hue = list(dict.fromkeys(configurations)).index(configuration) * GOLDEN % 1.0
+    lightness = LIGHTNESS[seeds.index(fields["seed"]) % len(LIGHTNESS)]
     return "#" + "".join(f"{round(255 * v):02x}" for v in colorsys.hls_to_rgb(hue, lightness, 0.7))
+
+
+def _without_seed(fields: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
+    return tuple((name, value) for name, value in fields.items() if name != "seed")

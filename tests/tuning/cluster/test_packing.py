@@ -99,7 +99,7 @@ def test_no_more_trials_share_a_gpu_than_there_are_cpus_for(cpus, gpus):
 def test_the_choice_is_told_with_what_was_measured():
     sentence = describe(2, Footprint(8.25 * GB, 80 * GB), {1: 10.0, 2: 18.04, 4: 19.0})
     assert sentence == (
-        "--gpus-per-trial auto: 2 to a GPU (0.5 each); a trial takes 8.2 of its 80.0 GB, and the "
+        "--gpus-per-trial auto: 2 to a GPU (0.5 each); a trial takes 8.25 GB of its 80 GB, and the "
         "steps a second are 10 with 1, 18 with 2, 19 with 4."
     )
 

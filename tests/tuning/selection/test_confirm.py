@@ -36,7 +36,7 @@ def test_fresh_seeds_are_none_of_the_searchs():
 
 def test_both_settings_are_learned_with_every_fresh_seed_and_tested():
     trials = confirm_trials(WINNER, SEARCHED, (2, 3), ["learner.alpha"])
-    found = [(t.label.split()[0], t.fields["learner.alpha"], t.fields["seed"]) for t in trials]
+    found = [(t.role, t.fields["learner.alpha"], t.fields["seed"]) for t in trials]
     assert found == [("winner", 0.5, 2), ("paper", 0.3, 2), ("winner", 0.5, 3), ("paper", 0.3, 3)]
     assert {t.fields["data.evaluate_on"] for t in trials} == {"test"}
     assert len({t.label for t in trials}) == 4
@@ -57,7 +57,7 @@ def test_a_confirming_run_has_all_training_clips(two_bodies):
 
 def test_where_the_paper_wins_its_setting_is_learned_once():
     trials = confirm_trials(SEARCHED, SEARCHED, (2, 3, 4), ["learner.alpha"])
-    assert [t.label.split()[0] for t in trials] == ["winner"] * 3
+    assert [t.role for t in trials] == ["winner"] * 3
 
 
 def test_the_runs_add_up_to_means_of_each_setting():
@@ -66,7 +66,7 @@ def test_the_runs_add_up_to_means_of_each_setting():
     for role, values in faas.items():
         for number, faa in enumerate(values):
             run = record(f"{role}{number}", [faa], num_tasks=1)
-            run.label = f"{role} seed{number}"
+            run.role = role
             run.curve[1]["test/faa"] = faa
             records.append(run)
     records.append(record("winner9", [99.0], num_tasks=2))  # stopped: not counted

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from charon.errors import CheckpointError, ConfigError
+from charon.files import STUDY_VERSION
 from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
-from charon.tuning.records.plan import VERSION, read_plan
+from charon.tuning.records.plan import read_plan
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import check_same, longer, room, standing_of, with_remembered
@@ -56,7 +57,7 @@ def test_a_resumed_study_keeps_the_share_of_a_gpu_that_was_measured():
 
 
 def test_a_plan_of_another_version_says_so(tmp_path):
-    plan(version=VERSION + 1).write(tmp_path)
+    plan(version=STUDY_VERSION + 1).write(tmp_path)
     with pytest.raises(CheckpointError, match="left by version"):
         read_plan(tmp_path)
 

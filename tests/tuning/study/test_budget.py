@@ -5,7 +5,7 @@ from tiny_runs import NUM_CLASSES, PARTS, TINY, learn, tiny_run, write_set
 
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
-from charon.tuning.study.budget import MemorySize, check_memory, parse_bytes, show_bytes
+from charon.tuning.study.budget import MemorySize, check_memory, parse_bytes
 from charon.tuning.study.space import Choice, Whole
 
 SIZE = MemorySize((3, 12, 5, 2), NUM_CLASSES, PARTS)
@@ -23,10 +23,6 @@ def test_bytes_are_read_with_their_unit(text, number):
 def test_what_is_no_number_of_bytes_is_an_error(text):
     with pytest.raises(ConfigError, match="number of bytes"):
         parse_bytes(text)
-
-
-def test_bytes_are_shown_with_their_unit():
-    assert [show_bytes(n) for n in (9, 72_000, 1_500_000)] == ["9 B", "72 kB", "1.5 MB"]
 
 
 @pytest.mark.parametrize("learner", sorted(LEARNERS))

@@ -1,5 +1,7 @@
 """Search spaces hold only values that mean what they say, on the clips of their run."""
 
+import json
+
 import pytest
 
 from charon.errors import ConfigError
@@ -14,6 +16,8 @@ from charon.tuning.study.space import (
     bound,
     check_ends,
     check_start,
+    from_plain,
+    to_plain,
 )
 from charon.tuning.study.trials import complete
 
@@ -113,3 +117,21 @@ def test_every_method_has_a_space_that_holds_its_published_setting(learner):
     space = bound(SPACES[learner], start)
     check_start(space, start)
     check_ends(space, start)
+
+
+def test_every_kind_of_domain_reads_back_from_json():
+    space = {
+        "learner.alpha": Real(0.1, 1.0, log=True),
+        "learner.buffer_size": Whole(10, 200),
+        "optimiser.batch_size": Choice((8, None, "all")),
+        ETA: MaskingRatio(0.0, 0.9, tuples=20),
+        INTERVAL: SamplingInterval(1, 10, frames=20),
+    }
+    plain = json.loads(json.dumps(to_plain(space)))
+    assert plain["learner.alpha"] == {"kind": "real", "low": 0.1, "high": 1.0, "log": True}
+    assert from_plain(plain) == space
+
+
+def test_a_domain_of_no_known_kind_is_an_error():
+    with pytest.raises(KeyError):
+        from_plain({ETA: {"kind": "imaginary"}})

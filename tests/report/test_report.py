@@ -9,10 +9,11 @@ from runpy import run_path
 import pandas as pd
 import pytest
 
+from charon.errors import CheckpointError
 from charon.report.generic import generic_table
 from charon.report.matrix import draw_matrix
 from charon.report.style import NOTE_LETTERS, new_figure, note
-from charon.report.tables import mean_and_spread, plus_minus, read_results, text_table
+from charon.report.tables import VERSION, mean_and_spread, plus_minus, read_results, text_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,7 +53,11 @@ def folder(tmp_path):
 
 def write_study(folder, *, is_standin, settings=None):
     study = {
+        "version": VERSION,
         "question": "Which?",
+        "num_trials": 5,
+        "extensions": 0,
+        "budget": None,
         "data": "standin" if is_standin else "ntu60",
         "is_standin": is_standin,
         "protocol": "ntu60-xview",
@@ -110,6 +115,13 @@ def test_a_folder_without_a_study_is_one_sentence(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error:")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_study_of_another_version_is_refused(folder):
+    study = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(study | {"version": VERSION - 1}))
+    with pytest.raises(CheckpointError, match="report it with that version"):
+        read_results(folder)
 
 
 def test_the_generic_table_has_a_row_for_each_setting(folder):

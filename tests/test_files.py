@@ -1,0 +1,30 @@
+"""Files are whole or not there, and JSON and CSV read back as they were."""
+
+import csv
+
+import pytest
+
+from charon.files import read_json, write_csv, write_json, write_text
+
+
+def test_json_reads_back_and_holds_no_nan(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"symbol": "η", "values": [1, None]})
+    assert read_json(path) == {"symbol": "η", "values": [1, None]}
+    assert "η" in path.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, float("nan"))
+    assert read_json(path)["symbol"] == "η"
+
+
+def test_csv_reads_back_with_none_as_an_empty_cell(tmp_path):
+    write_csv(tmp_path / "a.csv", ["a", "b"], [["x, y", None], [1, 0.5]])
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b"], ["x, y", ""], ["1", "0.5"]]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OSError):
+        write_text(tmp_path / "a", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
