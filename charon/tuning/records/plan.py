@@ -16,7 +16,7 @@ from charon.tuning.study.space import Space
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import PlannedTrial
 
-VERSION = 3
+VERSION = 4
 """Of the files a study leaves; another version cannot resume them."""
 
 

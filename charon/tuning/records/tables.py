@@ -42,9 +42,9 @@ class Tables:
 def trials_csv(records: Sequence[TrialRecord]) -> str:
     """Return one row a trial: what it was, how it ended, and its final metrics.
 
-    Metrics are empty unless all tasks were learned. Only a search's trials have a number. A trial
-    started and ended at these seconds since the epoch; the seconds of its tasks alone leave out
-    where it waited or was interrupted.
+    Metrics are empty unless all tasks were learned, and only a search's trials have a number.
+    ``started`` and ``ended`` are seconds since the epoch; ``seconds`` are those of the tasks
+    alone, without waiting and interruptions.
     """
     metrics = _names(record.final for record in records)
     fields = _field_names(records)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import optuna
 
 from charon.errors import ConfigError
+from charon.seeding import derive_seed
 from charon.tuning.study.space import Choice, Space
 
 NUMBERS_ONLY = ("cmaes",)
@@ -14,38 +15,46 @@ NUMBERS_ONLY = ("cmaes",)
 ONE_OBJECTIVE = ("cmaes",)
 
 
+OTHERS = "take --sampler tpe, random, gp or nsga2."
+
+
 def check_sampler(name: str, space: Space, objectives: Sequence[str]) -> None:
     """Check that a sampler can search this space for these objectives.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: the sampler knows numbers only and the space has a choice or a single field,
+            or the sampler knows one objective only and there are several.
     """
     choices = [field for field, domain in space.items() if isinstance(domain, Choice)]
     if name in NUMBERS_ONLY and choices:
         raise ConfigError(
             f"The sampler {name} searches numbers only, and {', '.join(choices)} is a choice; "
-            "take --sampler tpe, random, gp or nsga2."
+            f"{OTHERS}"
         )
     if name in NUMBERS_ONLY and len(space) < 2:
         raise ConfigError(
             f"The sampler {name} needs at least two fields, but the space has {', '.join(space)}; "
-            "take --sampler tpe, random, gp or nsga2."
+            f"{OTHERS}"
         )
     if name in ONE_OBJECTIVE and len(objectives) > 1:
         raise ConfigError(
-            f"The sampler {name} has one objective, but there are {' '.join(objectives)}; "
-            "take --sampler tpe, random, gp or nsga2."
+            f"The sampler {name} has one objective, but there are {' '.join(objectives)}; {OTHERS}"
         )
 
 
-def make_sampler(name: str, seed: int, num_trials: int) -> optuna.samplers.BaseSampler:
-    """Return a sampler.
+def make_sampler(
+    name: str, seed: int, num_trials: int, num_suggested: int = 0
+) -> optuna.samplers.BaseSampler:
+    """Return a sampler for one sitting of a search.
 
     Args:
         name: ``"tpe"`` models settings jointly and knows of running trials.
-        seed: of its draws.
+        seed: of the search's draws.
         num_trials: of the search; decides the population of ``"nsga2"``.
+        num_suggested: settings that earlier sittings were suggested; this one draws others.
     """
+    if num_suggested:
+        seed = derive_seed(seed, "sampler", num_suggested) % 2**32
     with warnings.catch_warnings():
         # Joint modelling and the liar are experimental by name only: they are years old.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

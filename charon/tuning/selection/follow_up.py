@@ -123,9 +123,7 @@ class _Verdict:
             "seed": self._study.seeds[0],
             "validation": self._session.clips.tasks.val_rule,
             "confirm_seeds": list(self._judgement.seeds),
-            "refused": [
-                event["number"] for event in self._journal.of_kind("suggestion") if not event["ray"]
-            ],
+            "refused": [event["number"] for event in self._journal.of_kind("refused")],
         }
         write_text(self._folder / SELECTION, as_json(facts))
         seed = (*self._judgement.seeds, self._study.seeds[0])[0]
