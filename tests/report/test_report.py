@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from charon.errors import CheckpointError
+from charon.files import STUDY_VERSION
 from charon.report.generic import generic_table
 from charon.report.matrix import draw_matrix
 from charon.report.style import NOTE_LETTERS, new_figure, note
-from charon.report.tables import VERSION, mean_and_spread, plus_minus, read_results, text_table
+from charon.report.tables import mean_and_spread, plus_minus, read_results, text_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +54,7 @@ def folder(tmp_path):
 
 def write_study(folder, *, is_standin, settings=None):
     study = {
-        "version": VERSION,
+        "version": STUDY_VERSION,
         "question": "Which?",
         "num_trials": 5,
         "extensions": 0,
@@ -119,7 +120,7 @@ def test_a_folder_without_a_study_is_one_sentence(tmp_path):
 
 def test_a_study_of_another_version_is_refused(folder):
     study = json.loads((folder / "study.json").read_text())
-    (folder / "study.json").write_text(json.dumps(study | {"version": VERSION - 1}))
+    (folder / "study.json").write_text(json.dumps(study | {"version": STUDY_VERSION - 1}))
     with pytest.raises(CheckpointError, match="report it with that version"):
         read_results(folder)
 

@@ -1,12 +1,15 @@
-"""A search as Ray drives it: opened, begun, told of reports and ends, without Ray."""
+"""A search without Ray: it is suggested settings, and its journal is told what came of them."""
 
 from types import SimpleNamespace
 
-from charon.tuning.execution.searcher import Limits, StudySearch
-from charon.tuning.execution.trainable import score
+from charon.tuning.execution.runner import Entries
+from charon.tuning.execution.trainable import TrialSetting
+from charon.tuning.records.journal import FINISHED, PRUNED, Journal
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
-from charon.tuning.study.objectives import directions
+from charon.tuning.sampling.samplers import make_sampler
+from charon.tuning.sampling.suggestions import Budget, Suggester
+from charon.tuning.study.search_methods import NUMBERS_ONLY
 from charon.tuning.study.space import MaskingRatio, Real, SamplingInterval
 from charon.tuning.study.trials import complete
 
@@ -15,43 +18,64 @@ SPACE = {
     "learner.alpha": Real(0.05, 1.0, log=True),
     "learner.sampling_interval": SamplingInterval(1, 10, frames=120),
 }
-SETTING = {"folder": "results"}
 START_FIELDS = complete({"learner": "charon"})
+SETTING = TrialSetting("charon_tiny", "/prepared", "/results/study", "val/faa", 1.0, 0.0)
 
 
-def plan(objectives=("val/faa",), sampler="tpe"):
-    return SimpleNamespace(
-        name="study",
-        key="1",
-        objectives=objectives,
-        directions=directions(objectives),
-        sampler=sampler,
-        num_trials=24,
-    )
+def plan(objectives=("val/faa",)):
+    return SimpleNamespace(name="study", key="1a2b3c4d", objectives=objectives)
 
 
-def search(folder, space=SPACE, objectives=("val/faa",), sampler="tpe", **limits):
-    """Return a search as a study opens it, before Ray restores or begins it."""
-    one = make_study(plan(objectives, sampler), folder, seed=0)
-    encoding = Encoding(space, as_numbers=sampler == "cmaes")
-    limits = Limits(**{"num_trials": 24, **limits})
-    return StudySearch(one, encoding, START_FIELDS, objectives, limits, SETTING)
+class DrivenSearch:
+    """A sitting of the search whose journal lies in ``folder``."""
 
+    def __init__(self, folder, space=SPACE, objectives=("val/faa",), sampler="tpe", budget=None):
+        self.journal = Journal(folder / "journal.jsonl")
+        self.journal.append("study")
+        self.objectives = objectives
+        self.encoding = Encoding(space, as_numbers=sampler in NUMBERS_ONLY)
+        self.entries = Entries(self.journal, plan().key, {}, SETTING)
+        suggested = [e for e in self.journal.events if e["kind"] in ("trial", "refused")]
+        self._suggester = Suggester(
+            self.journal,
+            make_sampler(sampler, seed=0, num_trials=24, num_suggested=len(suggested)),
+            self.encoding,
+            objectives,
+            START_FIELDS,
+            budget or Budget(),
+        )
 
-def begun(folder, *args, running=(), ended=(), **kwargs):
-    """Return a search that begins, or goes on with these trials and after those."""
-    one = search(folder, *args, **kwargs)
-    one.begin(set(running), set(ended))
-    return one
+    def suggest(self):
+        """Return the record of a new trial; None where nothing can be run."""
+        suggestion = self._suggester.suggest()
+        if suggestion is None:
+            return None
+        return self.journal.trials[self.entries.suggested(suggestion)["id"]]
 
+    def report(self, record, task, faa, num_tasks=6, **metrics):
+        self.journal.append(
+            "report",
+            record.trial_id,
+            task=task,
+            num_tasks=num_tasks,
+            metrics={"val/faa": faa, **metrics},
+            matrix=[],
+            seconds=1.0,
+        )
 
-def report(task, faa, num_tasks=6):
-    scored = {"score": score(task, num_tasks, faa), "metrics/val/faa": faa}
-    return {"task": task, "num_tasks": num_tasks, **scored}
+    def finish(self, record, faas, num_tasks=6, **metrics):
+        """Report an accuracy a task and end the trial, pruned if these are too few."""
+        for task, faa in enumerate(faas, start=1):
+            self.report(record, task, faa, num_tasks, **metrics)
+        outcome = FINISHED if len(faas) == num_tasks else PRUNED
+        self.journal.append("end", record.trial_id, outcome=outcome)
 
+    @property
+    def study(self):
+        """The search as Optuna knows it now."""
+        return make_study(self.journal, self.encoding, self.objectives)
 
-def finish(one, name, faas):
-    """Report as Ray does: the last report comes only with the completion."""
-    for task, faa in enumerate(faas[:-1], start=1):
-        one.on_trial_result(name, report(task, faa))
-    one.on_trial_complete(name, report(len(faas), faas[-1]))
+    @property
+    def refused(self):
+        """What was refused, oldest first."""
+        return list(self.journal.of_kind("refused"))

@@ -1,24 +1,20 @@
 """What Ray hands to a callback, as far as it is used."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 FIELDS = {"learner": "charon", "learner.masking_ratio": 0.3, "seed": 0}
 
 
-def fake_trial(name="t1", folder=Path("ray"), *, is_over=False, **fields):
+def enter(journal, name="t1", **fields):
+    """Enter a trial into the journal; return it as Ray hands it over."""
     run = {**FIELDS, **fields}
-    config = {
-        "trial": {
-            "name": f"label {name}",
-            "run": run,
-            "setting": {"cache": "/prepared", "cpus": 1.0},
-        }
-    }
-    storage = SimpleNamespace(trial_fs_path=str(folder / name))
-    return SimpleNamespace(
-        trial_id=name, config=config, storage=storage, is_finished=lambda: is_over
-    )
+    journal.append("trial", name, label=f"label {name}", fields=run, tags={})
+    return fake_trial(name)
+
+
+def fake_trial(name="t1", number=None):
+    about = {"id": name, "name": f"label {name}", "number": number}
+    return SimpleNamespace(trial_id=f"rays_{name}", config={"trial": about})
 
 
 def fake_result(task, num_tasks=3, faa=50.0, **metrics):

@@ -52,7 +52,7 @@ def test_a_study_runs_from_data_to_tables_and_mlflow(clips, tmp_path):
     found = logged(tmp_path)
     assert found.pop("study") == ("finished", [])
     assert list(found.values()) == [("finished", [1, 2, 3])] * 3
-    assert not list((tmp_path / "tiny").glob("ray/*/checkpoint_*"))
+    assert not list((tmp_path / "tiny").glob("checkpoints/*"))
 
 
 def optuna_study(folder):
@@ -109,26 +109,26 @@ def test_a_search_runs_on_validation_clips_and_is_extended_knowing_its_trials(cl
     assert [row["trial_id"] for row in rows[:2]] == [row["trial_id"] for row in first]
     assert [is_the_papers(row) for row in rows].count(True) == 1
     names = [row["trial_id"] for row in rows]
-    assert [trial.user_attrs["ray_trial"] for trial in optuna_study(tmp_path).trials] == names
+    assert [trial.user_attrs["trial_id"] for trial in optuna_study(tmp_path).trials] == names
     assert len(names) == 3
     assert set(statuses(tmp_path)) <= {"finished", "pruned"}
 
 
 @pytest.mark.slow
-def test_a_search_whose_driver_was_killed_goes_on_and_closes_what_it_left(clips, tmp_path):
+def test_a_search_whose_driver_was_killed_goes_on_and_loses_no_trial(clips, tmp_path):
     process = start(clips, tmp_path, mode="search", epochs=LONG)
     wait_for(process, "task 1/3")
     process.kill()
     process.communicate()
     more = ["--resume", "--confirm-seeds", "0"]
     finish(start(clips, tmp_path, *more, mode="search", epochs=LONG))
-    rows = [row for row in read_table(tmp_path, "trials.csv") if row["status"] != "lost"]
+    rows = read_table(tmp_path, "trials.csv")
     assert len(rows) == 3
     assert {row["status"] for row in rows} <= {"finished", "pruned"}
     assert [row["status"] for row in rows if is_the_papers(row)] == ["finished"]
     states = [trial.state.name for trial in optuna_study(tmp_path).trials]
-    assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}
-    assert len(states) - states.count("FAIL") == 3
+    assert len(states) == 3
+    assert set(states) <= {"COMPLETE", "PRUNED"}
 
 
 @pytest.mark.slow

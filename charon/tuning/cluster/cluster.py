@@ -18,8 +18,8 @@ ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    # Ray's snapshots: nothing reads them.
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Otherwise Ray handles SIGTERM and reports a study that is asked to end as a crash.
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",

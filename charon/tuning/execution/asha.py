@@ -1,15 +1,27 @@
-"""Stopping unpromising trials of a search: successive halving over tasks."""
+"""Early stopping of a search's trials: successive halving over tasks, computed from the journal."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
-from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+import numpy as np
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from charon.tuning.sampling.optuna_trials import ScoresOfTrial
+from charon.tuning.records.journal import Journal
+from charon.tuning.study.objectives import score
 from charon.tuning.study.selection_rules import grace_tasks
 
 HALVING = 2
 """Of the trials that reach a rung, one in two goes on."""
+
+
+def rungs(num_tasks: int) -> list[int]:
+    """Return after how many tasks trials are judged: after 2 and 4 of 6, 3 and 6 of 12."""
+    found = []
+    task = grace_tasks(num_tasks)
+    while task < num_tasks:
+        found.append(task)
+        task *= HALVING
+    return found
 
 
 def num_brackets(num_tasks: int) -> int:
@@ -18,72 +30,68 @@ def num_brackets(num_tasks: int) -> int:
     Of 6 tasks with rungs after 2 and 4 there are three: a trial of the first is judged at both,
     of the second at 4 only, and of the third at none.
     """
-    rungs, milestone = 0, grace_tasks(num_tasks)
-    while milestone < num_tasks:
-        rungs, milestone = rungs + 1, milestone * HALVING
-    return rungs + 1
+    return len(rungs(num_tasks)) + 1
 
 
-class TaskHalving(AsyncHyperBandScheduler):  # type: ignore[misc]
-    """ASHA, or Hyperband, whose time is tasks and whose rungs survive an interruption.
+def stops(score: float, earlier: Sequence[float]) -> bool:
+    """Whether a trial is stopped at a rung: it scores below the median of those before it.
 
-    Differs: Ray's own writes end scores into the lower rungs and starts with empty rungs
-    after a restore, which stops nearly everything; it stops the starting point too; and it
-    draws a trial's bracket by chance, where here the trials take turns by their numbers.
+    Args:
+        score: of the trial at the rung.
+        earlier: scores of the trials that reached the rung before it.
+
+    Source: asynchronous successive halving (Li et al., 2020), as Ray's ASHA computes it.
+    """
+    return bool(earlier) and score < float(np.nanpercentile(earlier, 100 * (1 - 1 / HALVING)))
+
+
+class TaskHalving(FIFOScheduler):  # type: ignore[misc]
+    """ASHA, or Hyperband, whose time is tasks and whose rungs stand in the journal.
+
+    Who reached a rung before whom is the order of the reports, so a trial that reports again
+    after an interruption is judged as it was.
+
+    Differs: Ray's own writes end scores into the lower rungs, has empty rungs after an
+    interruption, stops the search's start too, and draws a trial's bracket by chance, where here
+    the trials take turns by their numbers.
     """
 
-    def __init__(self, num_tasks: int, scores: Iterable[ScoresOfTrial], brackets: int = 1) -> None:
-        """Prepare the rungs.
+    def __init__(
+        self, journal: Journal, objective: str, num_tasks: int, num_brackets: int = 1
+    ) -> None:
+        """Judge the trials of a search.
 
         Args:
+            journal: of the search.
+            objective: the accuracy that is compared.
             num_tasks: tasks of the stream.
-            scores: what earlier trials scored after each task; fills the rungs. Those that
-                were stopped stay so.
-            brackets: 1 for ASHA, :func:`num_brackets` for Hyperband.
+            num_brackets: 1 for ASHA, :func:`num_brackets` for Hyperband.
         """
-        super().__init__(
-            time_attr="training_iteration",
-            metric="score",
-            mode="max",
-            max_t=num_tasks,
-            grace_period=grace_tasks(num_tasks),
-            reduction_factor=HALVING,
-            brackets=brackets,
-        )
-        scores = list(scores)
-        self._stopped = {trial.ray_trial for trial in scores if trial.is_stopped}
-        for trial in scores:
-            for milestone, recorded in self._bracket(trial.number)._rungs:
-                if int(milestone) in trial.by_task:
-                    recorded[trial.ray_trial] = trial.by_task[int(milestone)]
-
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Take a trial in; its number says which bracket judges it, so nothing is drawn."""
-        self._trial_info[trial.trial_id] = self._bracket(trial.config["trial"]["number"])
-
-    def _bracket(self, number: int) -> Any:
-        return self._brackets[number % len(self._brackets)]
-
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Return the next trial, after ending those that were stopped before an interruption.
-
-        Ray's snapshot may be older than their stop, and they would run again and could win.
-        """
-        for trial in tune_controller.get_trials():
-            if trial.trial_id in self._stopped:
-                tune_controller.stop_trial(trial)
-        return super().choose_trial_to_run(tune_controller)
+        super().__init__()
+        self._journal = journal
+        self._objective = objective
+        self._rungs = rungs(num_tasks)
+        self._num_brackets = num_brackets
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Record the score; stop the trial if it is in the lower half, unless it is the start."""
-        decision: str = super().on_trial_result(tune_controller, trial, result)
-        is_exempt = trial.config["trial"].get("is_start") and result["task"] < result["num_tasks"]
-        return TrialScheduler.CONTINUE if is_exempt else decision
+        """Stop the trial if it is in the lower half of a rung, unless it is the search's start."""
+        name, number = trial.config["trial"]["id"], trial.config["trial"]["number"]
+        task, num_tasks = result["task"], result["num_tasks"]
+        bracket = number % self._num_brackets
+        if number == 0 or task not in self._rungs[bracket:]:
+            return str(TrialScheduler.CONTINUE)
+        now = score(task, num_tasks, result[f"metrics/{self._objective}"])
+        is_stopped = stops(now, self._earlier(name, task, bracket))
+        return str(TrialScheduler.STOP if is_stopped else TrialScheduler.CONTINUE)
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Record nothing: an end score does not belong into a lower rung."""
-        self._trial_info.pop(trial.trial_id, None)
-
-    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
-        """Forget a trial that never ran."""
-        self._trial_info.pop(trial.trial_id, None)
+    def _earlier(self, name: str, task: int, bracket: int) -> list[float]:
+        """Return the scores of those in the bracket that reported a task before this trial."""
+        scores: dict[str, float] = {}
+        for event in self._journal.of_kind("report"):
+            if event["trial"] == name and event["task"] == task:
+                break
+            number = self._journal.trials[event["trial"]].number or 0
+            if event["task"] == task and number % self._num_brackets == bracket:
+                percent = event["metrics"][self._objective]
+                scores.setdefault(event["trial"], score(task, event["num_tasks"], percent))
+        return list(scores.values())

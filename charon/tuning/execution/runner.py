@@ -3,26 +3,24 @@
 import math
 import shutil
 import time
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
-from ray.tune import CheckpointConfig
 from ray.tune.execution import class_cache
 from rich.console import Console
 
+from charon.settings import Value
 from charon.text import counted
-from charon.tuning.execution.callbacks import Recorder, remove_checkpoints
-from charon.tuning.execution.live_view import Progress
-from charon.tuning.execution.ray_resume import GoingOn, resume_config
+from charon.tuning.execution.callbacks import Recorder, remove_checkpoint
+from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.trainable import CharonTrial, TrialSetting, beat_file, trial_config
 from charon.tuning.records.completion import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
-from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, Journal
+from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PENDING, Journal
 from charon.tuning.records.plan import Plan
+from charon.tuning.session.commands import repeat_command
 from charon.tuning.session.provenance import trial_tags
 from charon.tuning.study.budget import MemorySize
 from charon.tuning.study.first_tasks import first_tasks_folder
@@ -30,16 +28,13 @@ from charon.tuning.study.objectives import watched
 from charon.tuning.tracking.sender import Sender
 
 if TYPE_CHECKING:
-    from charon.tuning.execution.searcher import StudySearch
     from charon.tuning.sampling.suggestions import Suggestion
 
 MAX_FAILURES = 3
 """How often a trial whose process was killed is started again from its last task."""
 
-KEPT_CHECKPOINTS = 3
-"""With 2, Ray's snapshot of the study can name a checkpoint that is gone."""
-
 RAY_FOLDER = "ray"
+"""Of Ray's own files, in the study's folder; nothing reads them again."""
 
 
 def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
@@ -69,8 +64,8 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
         tags={**tags, "mlflow.note.content": ready.study.question},
     )
     sender.start()
-    recorder = Recorder(journal, ready.folder, tags)
-    progress = Progress(
+    recorder = Recorder(journal, ready.folder)
+    live_view = LiveView(
         journal,
         objectives=ready.study.objectives,
         is_search=ready.study.is_search,
@@ -79,12 +74,12 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
         beat_file=lambda trial_id: beat_file(str(ready.folder), trial_id),
         console=console,
     )
-    progress.headline = lambda: sender.problem
-    recorder.listeners.append(progress.on_event)
+    live_view.headline = lambda: sender.problem
+    recorder.listeners.append(live_view.on_event)
     hours = ready.plan.hours
     deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
-    with progress, _explained(ready):
-        ended_by = _tune(ready, recorder, journal, deadline)
+    with live_view:
+        ended_by = _tune(ready, recorder, journal, tags, deadline)
     if ended_by:
         journal.append(ended_by)
     for line in closing_words(journal, ready.plan, ended_by):
@@ -99,7 +94,7 @@ def check_database(folder: Path) -> None:
     """Check that a search in this folder can use its database.
 
     Raises:
-        ResultsError: it is no database of Optuna, of another version, or locked.
+        ResultsError: it is no database of Optuna.
     """
     from charon.tuning.sampling.database import DATABASE, check_database
 
@@ -108,9 +103,8 @@ def check_database(folder: Path) -> None:
 
 def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
     """Return what a user should know of how a search ended: why early, and what was not run."""
-    refused = [event["refused"] for event in journal.of_kind("suggestion") if event["refused"]]
-    tried = [record for record in journal.trials.values() if record.status != LOST]
-    number = f"{len(tried)} of {plan.num_trials} trials"
+    refused = [event["refused"] for event in journal.of_kind("refused")]
+    number = f"{len(journal.trials)} of {plan.num_trials} trials"
     lines = []
     if refused:
         lines.append(
@@ -136,7 +130,7 @@ def remove_leftovers(folder: Path, journal: Journal) -> None:
     """Remove what only trials that go on need; the checkpoints of failed ones stay for those."""
     for record in journal.trials.values():
         if record.status != FAILED:
-            remove_checkpoints(folder / RAY_FOLDER / record.trial_id)
+            remove_checkpoint(folder, record.trial_id)
     shutil.rmtree(first_tasks_folder(str(folder)), ignore_errors=True)
 
 
@@ -148,8 +142,61 @@ def outcome_of(journal: Journal, num_trials: int) -> str:
     return FAILED if has_failed else FINISHED
 
 
-def _tune(ready: ReadyStudy, recorder: Recorder, journal: Journal, deadline: float) -> str:
-    """Run the trials on Ray; return what ended a search before it had all of them."""
+class Entries:
+    """Enters trials into the journal, each once, under an id of the study's own."""
+
+    def __init__(
+        self, journal: Journal, key: str, tags: Mapping[str, str], setting: TrialSetting
+    ) -> None:
+        """Enter into ``journal``.
+
+        Args:
+            journal: of the study.
+            key: of the study, which its trials' ids begin with.
+            tags: facts that hold for all trials.
+            setting: what each trial is told beside its run.
+        """
+        self._journal = journal
+        self._key = key
+        self._tags = dict(tags)
+        self._setting = setting
+
+    def enter(self, place: int, label: str, fields: Mapping[str, Value], **more: Any) -> str:
+        """Enter a trial, unless it is there; return its id.
+
+        Args:
+            place: of the trial in the study, from 0.
+            label: the name a person knows it by.
+            fields: all fields of the run.
+            more: of the event.
+        """
+        name = f"{self._key[:5]}_{place:05d}"
+        if name not in self._journal.trials:
+            command = repeat_command(fields, Path(self._setting.cache), self._setting.cpus)
+            tags = {**self._tags, "command": command}
+            self._journal.append("trial", name, label=label, fields=fields, tags=tags, **more)
+        return name
+
+    def suggested(self, suggestion: "Suggestion") -> dict[str, Any]:
+        """Enter what a search was suggested; return what Ray gives to the trial."""
+        number, more = suggestion.number, {"sampler": suggestion.sampler}
+        name = self.enter(number, suggestion.label, suggestion.fields, number=number, **more)
+        return trial_config(self._setting, self._journal.trials[name])
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return what Ray gives to the trials that are still to run, or to go on."""
+        records = self._journal.trials.values()
+        return [trial_config(self._setting, one) for one in records if one.status == PENDING]
+
+
+def _tune(
+    ready: ReadyStudy,
+    recorder: Recorder,
+    journal: Journal,
+    tags: Mapping[str, str],
+    deadline: float,
+) -> str:
+    """Run what is left on Ray; return what ended a search before it had all its trials."""
     setting = TrialSetting(
         title=f"charon_{ready.plan.data}",
         cache=str(ready.cache),
@@ -159,98 +206,83 @@ def _tune(ready: ReadyStudy, recorder: Recorder, journal: Journal, deadline: flo
         gpus=ready.gpus,
         share_first_task=ready.options.share_first_task,
     )
-    resume = resume_config(ready.folder / RAY_FOLDER)
-    search = None
+    entries = Entries(journal, ready.plan.key, tags, setting)
     if ready.study.is_search:
-        search, more = _search(ready, setting, journal, deadline, is_new=resume is None)
-    else:
-        configs = [
-            trial_config(setting, trial.label, trial.fields, trial.role) for trial in ready.trials
-        ]
-        more = {"config": {"trial": tune.grid_search(configs)}}
-    begin = partial(_begin, search, journal)
-    going_on = [GoingOn(ready.folder / RAY_FOLDER, asdict(setting), begin)] if resume else []
-    if not resume:
-        begin(set())
+        return _search(ready, recorder, journal, entries, deadline)
+    for place, trial in enumerate(ready.trials):
+        entries.enter(place, trial.label, trial.fields, role=trial.role)
+    waiting = entries.waiting()
+    if waiting:
+        _run(recorder, ready.folder, config={"trial": tune.grid_search(waiting)})
+    return ""
+
+
+def _search(
+    ready: ReadyStudy, recorder: Recorder, journal: Journal, entries: Entries, deadline: float
+) -> str:
+    # Optuna takes half a second to import, which a grid does without.
+    from ray.tune.search import ConcurrencyLimiter
+
+    from charon.tuning.execution.asha import TaskHalving, num_brackets
+    from charon.tuning.execution.searcher import Limits, StudySearch
+    from charon.tuning.sampling.encoding import Encoding
+    from charon.tuning.sampling.optuna_study import make_study, write_database
+    from charon.tuning.sampling.samplers import make_sampler
+    from charon.tuning.sampling.suggestions import Budget, Suggester
+    from charon.tuning.study.search_methods import NUMBERS_ONLY
+
+    study, plan = ready.study, ready.plan
+    size = MemorySize.on(ready.clips.tasks, ready.clips.archive.description.parts)
+    encoding = Encoding(study.space, as_numbers=study.sampler in NUMBERS_ONLY)
+    num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
+    suggester = Suggester(
+        journal,
+        make_sampler(plan.sampler, study.seeds[0], plan.num_trials, num_suggested),
+        encoding,
+        study.objectives,
+        ready.trials[0].fields,
+        Budget(lambda fields: size(fields)[1], plan.budget),
+    )
+    limits = Limits(plan.num_trials, deadline)
+    waiting = entries.waiting()
+    search = StudySearch(waiting, journal, limits, suggester.suggest, entries.suggested)
+    scheduler, num_tasks = None, len(ready.clips.tasks.tasks)
+    if study.pruner != "none":
+        brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
+        scheduler = TaskHalving(journal, study.objective, num_tasks, brackets)
+    try:
+        if waiting or len(journal.trials) < plan.num_trials:
+            _run(
+                recorder,
+                ready.folder,
+                config={},  # all of it is suggested
+                search_alg=ConcurrencyLimiter(search, ready.slots),
+                scheduler=scheduler,
+                num_samples=-1,
+            )
+    finally:
+        write_database(make_study(journal, encoding, study.objectives), plan, ready.folder)
+    return search.ended_by
+
+
+def _run(recorder: Recorder, folder: Path, **trials: Any) -> None:
+    """Let Ray run trials until none is left, or Ctrl-C.
+
+    Raises:
+        OSError: the results cannot be written any more.
+    """
     # A variable for Lightning only; with any of its own a trial gets none of the processes that
     # Ray has made ready.
     class_cache.DEFAULT_ENV_VARS.clear()
     tune.run(
         CharonTrial,
         name=RAY_FOLDER,
-        storage_path=str(ready.folder),
-        callbacks=[recorder, *going_on],
-        checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
+        storage_path=str(folder),
+        callbacks=[recorder],
         max_failures=MAX_FAILURES,
-        resume_config=resume,
-        reuse_actors=True,  # CharonTrial is made for it, and a new process takes seconds
+        reuse_actors=True,  # a new process takes seconds
         raise_on_failed_trial=False,
-        trial_dirname_creator=_folder_of,
+        trial_dirname_creator=lambda trial: str(trial.config["trial"]["id"]),
         verbose=0,
-        **more,
+        **trials,
     )
-    return search.ended_by if search is not None else ""
-
-
-def _begin(search: "StudySearch | None", journal: Journal, running: set[str]) -> None:
-    """Tell a search, where there is one, which trials Ray goes on with, and which have ended."""
-    if search is not None:
-        search.begin(running, journal.over)
-
-
-def _search(
-    ready: ReadyStudy, setting: TrialSetting, journal: Journal, deadline: float, *, is_new: bool
-) -> tuple["StudySearch", dict[str, Any]]:
-    from charon.tuning.execution.asha import TaskHalving, num_brackets
-    from charon.tuning.execution.searcher import Limits, LongerSearch, StudySearch
-    from charon.tuning.sampling.database import DATABASE
-    from charon.tuning.sampling.encoding import Encoding
-    from charon.tuning.sampling.optuna_study import make_study
-    from charon.tuning.study.search_methods import NUMBERS_ONLY
-
-    study, plan = ready.study, ready.plan
-    size = MemorySize.on(ready.clips.tasks, ready.clips.archive.description.parts)
-    search = StudySearch(
-        make_study(plan, ready.folder, study.seeds[0]),
-        Encoding(study.space, as_numbers=study.sampler in NUMBERS_ONLY),
-        ready.trials[0].fields,
-        study.objectives,
-        Limits(plan.num_trials, deadline, plan.budget, lambda fields: size(fields)[1]),
-        asdict(setting),
-    )
-
-    search.on_suggestion = lambda suggestion: noted(journal, suggestion)
-    if not is_new:
-        suggested = (event["ray"] for event in journal.of_kind("suggestion") if event["ray"])
-        search.trials.check_holds(suggested, ready.folder / DATABASE)
-    num_tasks = len(ready.clips.tasks.tasks)
-    brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
-    scheduler = None
-    if study.pruner != "none":
-        scheduler = TaskHalving(num_tasks, search.trials.scores(), brackets)
-    return search, {
-        "config": {},  # all of it is suggested
-        "search_alg": LongerSearch(search, ready.slots),
-        "scheduler": scheduler,
-        "num_samples": -1,
-    }
-
-
-def noted(journal: Journal, one: "Suggestion") -> None:
-    """Write a setting that was suggested into the journal, whether it is run or not."""
-    journal.append(
-        "suggestion", number=one.number, ray=one.ray_trial, fields=one.fields, refused=one.refused
-    )
-
-
-def _explained(ready: ReadyStudy) -> AbstractContextManager[None]:
-    """Explain it should a search's database become locked; a grid has none."""
-    if not ready.study.is_search:
-        return nullcontext()
-    from charon.tuning.sampling.database import DATABASE, explaining
-
-    return explaining(ready.folder / DATABASE)
-
-
-def _folder_of(trial: Any) -> str:
-    return str(trial.trial_id)

@@ -1,17 +1,15 @@
-"""One trial on Ray: an adaptor around the stream, which knows nothing of Ray.
+"""A trial on Ray: an adaptor around the stream, which knows nothing of Ray.
 
 A trial is one configuration and one seed through the whole sequence of tasks. It saves,
-then reports, once per task; whoever resumes it goes on from there with the same numbers.
+then reports, once per task; whoever starts it again goes on from there with the same numbers.
 Its configuration is plain and all its paths are absolute, for a worker's working directory
 is a temporary one.
 """
 
 import gc
 import math
-import os
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,17 +18,16 @@ from typing import Any
 import torch
 from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]
-from ray.tune.trainable.function_trainable import wrap_function
 
 from charon.config import Run
 from charon.data.prepare import prepare
 from charon.errors import CharonError, DivergenceError
 from charon.files import write_text
-from charon.settings import Value
 from charon.training.artifacts import write_outputs
-from charon.training.checkpoint import load_checkpoint, save_checkpoint
+from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from charon.training.stream import Progress, Stream, TaskResult
 from charon.tuning.records.heartbeat import Heart
+from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.labels import folder_name
 
@@ -57,57 +54,59 @@ class TrialSetting:
     share_first_task: bool = False
 
 
-def trial_config(
-    setting: TrialSetting, name: str, fields: dict[str, Value], role: str = ""
-) -> dict[str, Any]:
+def trial_config(setting: TrialSetting, record: TrialRecord) -> dict[str, Any]:
     """Return what Ray gives to the trial, as ``config["trial"]``."""
-    return {"name": name, "run": fields, "role": role, "setting": asdict(setting)}
+    return {
+        "id": record.trial_id,
+        "number": record.number,
+        "name": record.label,
+        "run": record.fields,
+        "setting": asdict(setting),
+    }
 
 
-def train(config: dict[str, Any]) -> None:
-    """Learn the stream of one run, reporting once per task."""
-    trial = config["trial"]
-    setting, name = TrialSetting(**trial["setting"]), trial["name"]
+def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
+    """Learn the stream of one run; yield a report per task.
+
+    A trial that goes on repeats the reports of the tasks in its checkpoint first: whoever
+    interrupted it may have lost some.
+
+    Args:
+        trial: as of :func:`trial_config`.
+    """
+    setting = TrialSetting(**trial["setting"])
     _use_share_of_device(setting)
     run = Run.from_flat(trial["run"])
-    with _remembering_failure(setting, name):
-        cache = Path(setting.cache)
-        archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
+    with _remembering_failure(setting, trial["id"]):
+        archive = prepare(run.data.path, Path(setting.cache), keep_gaps=run.data.keep_gaps)
         shared = first_tasks_folder(setting.folder) if setting.share_first_task else None
         stream = Stream(run, archive, shared)
-        checkpoint = tune.get_checkpoint()
-        if checkpoint is not None:
-            with checkpoint.as_directory() as folder:
-                stream.load_state_dict(load_checkpoint(Path(folder), run))
-        stream.on_progress = _beating(setting, tune.get_context().get_trial_id())
+        folder = checkpoint_folder(setting.folder, trial["id"])
+        learned: list[dict[str, Any]] = []
+        if (folder / CHECKPOINT).exists():
+            saved = load_checkpoint(folder, run)
+            stream.load_state_dict(saved["stream"])
+            learned = saved["reports"]
+        yield from learned
+        stream.on_progress = _beating(setting, trial["id"])
         start = time.time()
         for result in stream:
             if result.is_last:
-                write_outputs(outputs_folder(setting.folder, name), stream)
-            with tempfile.TemporaryDirectory() as temporary:
-                save_checkpoint(Path(temporary), stream.state_dict(), run)
-                report = _report(result, setting, name, time.time() - start)
-                tune.report(report, checkpoint=tune.Checkpoint.from_directory(temporary))
+                write_outputs(outputs_folder(setting.folder, trial["name"]), stream)
+            learned.append(_report(result, setting, trial["name"], time.time() - start))
+            save_checkpoint(folder, {"stream": stream.state_dict(), "reports": learned}, run)
+            yield learned[-1]
             start = time.time()
+
+
+def checkpoint_folder(study_folder: str, trial_id: str) -> Path:
+    """Return where a trial that is not over keeps its checkpoint."""
+    return Path(study_folder) / "checkpoints" / trial_id
 
 
 def outputs_folder(study_folder: str, name: str) -> Path:
     """Return where a finished trial leaves its model, matrices and accuracies."""
     return Path(study_folder) / "trials" / folder_name(name)
-
-
-def score(task: int, num_tasks: int, percent: float) -> float:
-    """Return what a search maximises: any trial that learned more tasks ranks higher.
-
-    Mean accuracy falls as tasks arrive, so a trial stopped early would look best. Within a
-    task the order is that of ``percent``; across tasks more tasks win, in ``[0, 1]``.
-
-    Args:
-        task: tasks seen, 1 to ``num_tasks``.
-        num_tasks: tasks of the whole stream.
-        percent: mean accuracy over the tasks seen, 0 to 100.
-    """
-    return (task - 1 + percent / 100) / num_tasks
 
 
 def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float
             f"{setting.objective} is {value} after task {result.task} of the run {name!r}; "
             "lower optimiser.learning_rate."
         )
-    report: dict[str, Any] = {
+    return {
         "metrics": dict(result.metrics),
         "matrix": [
             [None if math.isnan(a) else a for a in row] for row in result.accuracy_matrix.tolist()
@@ -127,9 +126,6 @@ def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float
         "seconds": seconds,
         "device": _device_name(),
     }
-    if setting.objective.startswith("val/"):
-        report["score"] = score(result.task, result.num_tasks, value)
-    return report
 
 
 def _use_share_of_device(setting: TrialSetting) -> None:
@@ -161,13 +157,13 @@ def beat_file(study_folder: str, trial_id: str) -> Path:
 
 
 @contextmanager
-def _remembering_failure(setting: TrialSetting, name: str) -> Iterator[None]:
+def _remembering_failure(setting: TrialSetting, trial_id: str) -> Iterator[None]:
     """Keep an error in a file, and raise it at once when Ray tries the trial again.
 
     A killed process is worth another try; an error would only repeat itself. The driver
     removes these files when a study is resumed.
     """
-    path = failure_file(setting.folder, name)
+    path = failure_file(setting.folder, trial_id)
     if path.exists():
         raise CharonError(path.read_text(encoding="utf-8"))
     try:
@@ -177,9 +173,9 @@ def _remembering_failure(setting: TrialSetting, name: str) -> Iterator[None]:
         raise
 
 
-def failure_file(study_folder: str, name: str) -> Path:
+def failure_file(study_folder: str, trial_id: str) -> Path:
     """Return the file in which a failed trial says why."""
-    return Path(study_folder) / "progress" / f"{folder_name(name)}.failure"
+    return Path(study_folder) / "progress" / f"{trial_id}.failure"
 
 
 def explain(error: Exception, setting: TrialSetting) -> str:
@@ -194,31 +190,37 @@ def explain(error: Exception, setting: TrialSetting) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-class CharonTrial(wrap_function(train, name="charon")):  # type: ignore[misc]
+class CharonTrial(tune.Trainable):  # type: ignore[misc]
     """The trials of one process, one after the other, as Ray places and shows them.
 
-    A process of its own for each would import torch and Ray anew for each: three seconds of
-    a core. A trial that fails takes its process with it.
+    A process of its own for each would import torch and Ray anew: three seconds of a core. A
+    trial that fails takes its process with it.
     """
 
-    def __repr__(self) -> str:
-        """Return what Ray's list of actors calls the process; it is asked only once."""
-        return f"{self.config['trial']['setting']['title']} trials"
+    def setup(self, config: dict[str, Any]) -> None:
+        """Take the first trial; nothing is done for it before its first task."""
+        self._reports = reports(config["trial"])
 
-    def step(self) -> Any:
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial."""
+        self._reports.close()
+        self._reports = reports(new_config["trial"])
+        return True
+
+    def step(self) -> dict[str, Any]:
         """Learn a task; meanwhile the process is called as its trial is."""
         trial = self.config["trial"]
         setproctitle(f"ray::{trial['setting']['title']} {trial['name']}")
-        return super().step()
+        report = next(self._reports)
+        return {**report, "done": report["task"] == report["num_tasks"]}
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Make the process ready for its next trial.
+    def cleanup(self) -> None:
+        """Leave the trial, which may have been stopped before its last task."""
+        self._reports.close()
 
-        Ray waits for the last one's thread, which may still remove files; were it given up,
-        the next trial would fail.
-        """
-        os.environ.setdefault("TUNE_FUNCTION_THREAD_TIMEOUT_S", "60")
-        return bool(super().reset_config(new_config))
+    def __repr__(self) -> str:
+        """Return what Ray's list of actors calls the process; Ray asks for it only once."""
+        return f"{self.config['trial']['setting']['title']} trials"
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> Any:

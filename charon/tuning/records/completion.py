@@ -3,22 +3,21 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from charon.tuning.records.journal import LOST, OVER, Journal
+from charon.tuning.records.journal import Journal
 
 EXTENDED, TIME_UP, EXHAUSTED = "extended", "time_up", "exhausted"
-"""Kinds of events: trials were added to a search that was over; its hours were used up; it was
-suggested nothing more that can be run."""
+"""Kinds of events: trials were added to a search that was over; its hours were used up; nothing
+more was suggested that can be run."""
 
-
-WORK = ("trial", "suggestion", "start", "report", "end", TIME_UP, EXHAUSTED)
+WORK = ("trial", "refused", "start", "report", "end", TIME_UP, EXHAUSTED)
 """Kinds of events while trials are suggested and learned; others tell of what follows."""
 
 
 def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
     """Return the wall seconds a study has run, in all its sittings since it was extended.
 
-    A sitting counts until the last that was heard of its trials: what follows a search, such as
-    the winner's confirmation, takes none of its hours.
+    A sitting counts until the last event of its trials: what follows a search, such as the
+    winner's confirmation, takes none of its hours.
     """
     total, began, last = 0.0, 0.0, 0.0
     for event in events:
@@ -34,9 +33,8 @@ def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
 
 def is_over(journal: Journal, num_trials: int) -> bool:
     """Whether a study has come to its end: all its trials, or all that there could be."""
-    statuses = [record.status for record in journal.trials.values() if record.status != LOST]
-    if any(status not in OVER for status in statuses):
+    if len(journal.over) < len(journal.trials):
         return False
-    kinds = [event["kind"] for event in journal.events]
-    last = next((kind for kind in reversed(kinds) if kind in ("study", TIME_UP, EXHAUSTED)), "")
-    return len(statuses) >= num_trials or last in (TIME_UP, EXHAUSTED)
+    kinds = (event["kind"] for event in reversed(journal.events))
+    last = next((kind for kind in kinds if kind in ("study", TIME_UP, EXHAUSTED)), "")
+    return len(journal.trials) >= num_trials or last in (TIME_UP, EXHAUSTED)

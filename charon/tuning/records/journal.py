@@ -1,16 +1,24 @@
-"""The study's own log: one JSON line per event, written by the driver alone.
+"""The journal of a study: one JSON line an event, written by the driver alone.
 
-The tables (``trials.csv``, ``curves.csv``), the live view and what is sent to MLflow are all
-made from it, so they agree, survive the driver, and nothing is logged twice: a trial that
-goes on from an older checkpoint learns a task again, and the journal refuses the second
-report of a task.
+It is the one truth. The tables, the live view, Optuna's trials and what is sent to MLflow are
+made from it, and a study goes on from it, so they agree whatever interrupts the driver.
+
+Kinds of events, each with its ``time`` in seconds since the epoch:
+
+- ``study``: a sitting begins; trials that are neither finished nor pruned wait again.
+- ``trial``: a trial is planned, or suggested under a ``number``.
+- ``refused``: a search was suggested a setting that is never run.
+- ``start``, ``report``, ``end``: of a trial; ``tag`` adds plain facts to it.
+- ``extended``, ``time_up``, ``exhausted``, ``study_end``: of the study.
+
+Other kinds are kept and change nothing.
 """
 
 import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,13 +30,11 @@ FINISHED = "finished"
 PRUNED = "pruned"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
-LOST = "lost"
 RUNNING = "running"
 PENDING = "pending"
 
 OVER = (FINISHED, PRUNED, FAILED)
-"""Outcomes of a trial that counts as done: an interrupted one goes on, and a lost one is made up
-for by another."""
+"""Outcomes of a trial that counts as done; an interrupted one goes on."""
 
 
 @dataclass
@@ -36,11 +42,11 @@ class TrialRecord:
     """What is known about one trial.
 
     Attributes:
-        trial_id: Ray's name of the trial.
+        trial_id: unique in the study, and among studies that share a place in MLflow.
         label: the name a person knows it by, e.g. ``"eta0.60 s5 M500 seed1"``.
         fields: every field of the run by its dotted name.
         status: ``"pending"``, ``"running"``, or how it ended: ``"finished"``, ``"pruned"``,
-            ``"failed"``, ``"interrupted"`` or ``"lost"``.
+            ``"failed"`` or ``"interrupted"``.
         num_tasks: tasks of the whole stream; 0 before the first report.
         curve: the metrics by number of tasks seen, in order.
         matrix: the latest accuracy matrix, percent, None where a task is not learned yet.
@@ -86,8 +92,13 @@ class TrialRecord:
 class Journal:
     """Appends events to a file and keeps what they add up to.
 
-    Opening an existing file reads it again, without a last line that was cut off. The file keeps
-    that line until something is appended: it may be one that is being written.
+    A last line that was cut off is not read. It stays in the file until something is appended:
+    another process may be writing it.
+
+    Attributes:
+        path: the file.
+        trials: what is known of each trial, by its id, in the order of the events.
+        events: all events, oldest first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,7 +110,6 @@ class Journal:
         self.path = path
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
-        self._numbers: dict[str, int] = {}
         self._cut_off_at: int | None = None
         self._changed = threading.Condition()
         self._ended = False
@@ -124,7 +134,7 @@ class Journal:
 
     @property
     def over(self) -> set[str]:
-        """Ray's names of the trials that count as done."""
+        """The ids of the trials that count as done."""
         return {name for name, record in self.trials.items() if record.status in OVER}
 
     def append(self, kind: str, trial: str | None = None, **content: Any) -> None:
@@ -146,32 +156,33 @@ class Journal:
             self.events.append(event)
             self._changed.notify_all()
 
-    def _apply(self, event: dict[str, Any]) -> None:
+    def _apply(self, event: Mapping[str, Any]) -> None:
         kind = event["kind"]
-        if kind == "suggestion" and event["ray"]:
-            self._numbers[event["ray"]] = event["number"]
-        if kind == "trial":
-            name = event["trial"]
-            self.trials.setdefault(
-                name,
-                TrialRecord(
-                    name,
-                    event["label"],
-                    event["fields"],
-                    role=event.get("role", ""),
-                    number=self._numbers.get(name),
-                    tags=event["tags"],
-                ),
+        if kind == "study":
+            for record in self.trials.values():
+                if record.status not in (FINISHED, PRUNED):
+                    record.status = PENDING
+        elif kind == "trial":
+            record = TrialRecord(
+                event["trial"],
+                event["label"],
+                event["fields"],
+                number=event.get("number"),
+                role=event.get("role", ""),
+                tags=event["tags"],
             )
-            return
-        if "trial" not in event:
-            return
-        record = self.trials[event["trial"]]
+            self.trials.setdefault(record.trial_id, record)
+        elif kind in ("start", "report", "tag", "end"):
+            self._change(self.trials[event["trial"]], event)
+
+    @staticmethod
+    def _change(record: TrialRecord, event: Mapping[str, Any]) -> None:
+        kind = event["kind"]
         if kind == "start":
             record.status = RUNNING
             record.started = record.started or event["time"]
             record.error, record.ended = "", 0.0
-        elif kind == "report":
+        elif kind == "report" and event["task"] not in record.curve:
             record.curve[event["task"]] = event["metrics"]
             record.matrix = event["matrix"]
             record.num_tasks = event["num_tasks"]

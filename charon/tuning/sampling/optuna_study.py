@@ -1,48 +1,129 @@
-"""The Optuna study of a search, made or found again in its database, for it to go on or be read."""
+"""The Optuna study of a search, made from the search's journal."""
 
 import warnings
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, TrialRecord
 from charon.tuning.records.plan import Plan
-from charon.tuning.sampling.database import DATABASE, open_database
-from charon.tuning.sampling.samplers import make_sampler
-from charon.tuning.study.objectives import can_prune, directions
+from charon.tuning.sampling.database import DATABASE, new_database, open_database
+from charon.tuning.sampling.encoding import Encoding
+from charon.tuning.study.objectives import can_prune, directions, score
+
+NAME, TRIAL, IS_START, REFUSED = "name", "trial_id", "is_start", "refused"
+"""Attributes of an Optuna trial: what a person knows it by, its id in the study, whether it is
+the search's start, and why it was never run."""
+
+STATES = {FINISHED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
 
 
-def make_study(plan: Plan, folder: Path, seed: int) -> optuna.Study:
-    """Return the Optuna study of a search, made if it does not exist.
+def make_study(
+    journal: Journal,
+    encoding: Encoding,
+    objectives: Sequence[str],
+    sampler: optuna.samplers.BaseSampler | None = None,
+) -> optuna.Study:
+    """Return an Optuna study in memory that holds all that the journal tells of a search.
+
+    Trials have the numbers under which they were suggested; those that are not over are running.
+
+    Args:
+        journal: of the search.
+        encoding: of its space.
+        objectives: metrics, in the order of the study's directions.
+        sampler: to ask for more; None for a study that is only looked at.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the journal tells what it would
+    study = optuna.create_study(
+        sampler=sampler or optuna.samplers.RandomSampler(),
+        pruner=optuna.pruners.NopPruner(),
+        directions=directions(objectives),
+    )
+    for event in list(journal.events):
+        if event["kind"] == "refused":
+            study.add_trial(_refused(event, encoding))
+        elif event["kind"] == "trial":
+            record = journal.trials[event["trial"]]
+            study.add_trial(_suggested(event, record, encoding, objectives))
+    return study
+
+
+def _refused(event: dict[str, Any], encoding: Encoding) -> FrozenTrial:
+    trial = create_trial(
+        state=TrialState.PRUNED,
+        params=encoding.encode(event["fields"]),
+        distributions=encoding.distributions,
+        user_attrs={REFUSED: event["refused"]},
+        system_attrs=event["sampler"],
+    )
+    return _dated(trial, event["time"], event["time"])
+
+
+def _suggested(
+    event: dict[str, Any], record: TrialRecord, encoding: Encoding, objectives: Sequence[str]
+) -> FrozenTrial:
+    attributes: dict[str, Any] = {NAME: record.label, TRIAL: record.trial_id}
+    if record.number == 0:
+        attributes[IS_START] = True
+    state = STATES.get(record.status, TrialState.RUNNING)
+    scores: dict[int, float] = {}
+    if can_prune(objectives):
+        scores = {
+            task: score(task, record.num_tasks, metrics[objectives[0]])
+            for task, metrics in record.curve.items()
+        }
+    values: list[float] | None = None
+    if state == TrialState.COMPLETE:
+        achieved = [record.final[name] for name in objectives]
+        attributes |= dict(zip(objectives, achieved, strict=True))
+        values = [scores[record.tasks_seen]] if scores else achieved
+    elif state == TrialState.PRUNED and scores:
+        values = [scores[record.tasks_seen]]
+    trial = create_trial(
+        state=state,
+        values=values,
+        params=encoding.encode(record.fields),
+        distributions=encoding.distributions,
+        user_attrs=attributes,
+        system_attrs=event["sampler"],
+        intermediate_values=scores,
+    )
+    return _dated(trial, event["time"], record.ended)
+
+
+def _dated(trial: FrozenTrial, began: float, ended: float) -> FrozenTrial:
+    """Return a trial with the times at which it was suggested and ended."""
+    trial.datetime_start = datetime.fromtimestamp(began)
+    if trial.state.is_finished():
+        trial.datetime_complete = datetime.fromtimestamp(ended)
+    return trial
+
+
+def write_database(study: optuna.Study, plan: Plan, folder: Path) -> None:
+    """Write a search's study into its folder, for Optuna's dashboard; replaces an older one.
 
     Raises:
-        ResultsError: its database cannot be used.
+        OSError: the folder cannot be written.
     """
-    with warnings.catch_warnings():
+    is_scored = can_prune(plan.objectives)
+    with new_database(folder / DATABASE) as storage, warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = optuna.create_study(
-            storage=open_database(folder / DATABASE),
-            sampler=make_sampler(plan.sampler, seed, plan.num_trials),
-            pruner=optuna.pruners.NopPruner(),
-            study_name=optuna_name(plan),
-            directions=directions(plan.objectives),
-            load_if_exists=True,
+        shown = optuna.create_study(
+            storage=storage, study_name=_name(plan), directions=study.directions
         )
-        # For those who look at the database with Optuna's dashboard.
-        is_scored = can_prune(plan.objectives)
-        study.set_metric_names([f"{n}, score" if is_scored else n for n in plan.objectives])
-        return study
+        shown.set_metric_names([f"{n}, score" if is_scored else n for n in plan.objectives])
+        shown.add_trials(study.get_trials(deepcopy=False))
 
 
 def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:
-    """Return the Optuna study of a search's results folder.
-
-    Raises:
-        ResultsError: its database cannot be used.
-    """
-    storage = open_database(folder / DATABASE)
-    return optuna.load_study(study_name=optuna_name(plan), storage=storage)
+    """Return the Optuna study that :func:`write_database` wrote."""
+    return optuna.load_study(study_name=_name(plan), storage=open_database(folder / DATABASE))
 
 
-def optuna_name(plan: Plan) -> str:
-    """Return the name of a search in its database; unique, or Optuna would merge studies."""
+def _name(plan: Plan) -> str:
     return f"{plan.name}-{plan.key}"

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from charon.files import write_csv
 from charon.report.search.results import ENOUGH_FOR_IMPORTANCE
 from charon.tuning.records.journal import TrialRecord
-from charon.tuning.sampling.optuna_trials import NUMBER, RAY_TRIAL
+from charon.tuning.sampling.optuna_study import TRIAL
 
 FOLDER = "plots"
 """Folder of the pages, in the search's."""
@@ -107,26 +107,16 @@ def in_own_units(
         shown = optuna.create_study(directions=list(directions))
     finally:
         optuna.logging.set_verbosity(before)
-    for trial in _by_number(study.get_trials(deepcopy=False)):
+    for trial in study.get_trials(deepcopy=False):
         shown.add_trial(_translated(trial, final, objectives))
     return shown
-
-
-def _by_number(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials, each at the number of its first suggestion.
-
-    Optuna gives a trial that failed and went on a new number; the failed attempt is put there.
-    """
-    own = {trial.user_attrs.get(NUMBER, trial.number): trial for trial in trials}
-    replaced = (t for t in trials if own[t.user_attrs.get(NUMBER, t.number)] is not t)
-    return [own.get(number) or next(replaced) for number in range(len(trials))]
 
 
 def _translated(
     trial: FrozenTrial, final: dict[str, dict[str, float]], objectives: Sequence[str]
 ) -> FrozenTrial:
     copied = copy.deepcopy(trial)
-    metrics = final.get(trial.user_attrs.get(RAY_TRIAL, ""), {})
+    metrics = final.get(trial.user_attrs.get(TRIAL, ""), {})
     if trial.state == TrialState.COMPLETE and metrics:
         copied.values = [metrics[name] for name in objectives]
     elif trial.state == TrialState.COMPLETE:

@@ -4,7 +4,7 @@ A setting over the budget is never run, nor one whose fields do not go together:
 told, so that it learns where not to look.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +14,11 @@ from optuna.trial import TrialState
 from charon.errors import ConfigError
 from charon.settings import Value
 from charon.text import byte_size
+from charon.tuning.records.journal import Journal
 from charon.tuning.sampling.encoding import Encoding
-from charon.tuning.sampling.optuna_trials import IS_START, OptunaTrials
+from charon.tuning.sampling.optuna_study import make_study
 from charon.tuning.study.labels import label
 from charon.tuning.study.trials import complete
-
-NAME = "name"
-"""Attribute of an Optuna trial: what a person knows it by."""
-
-REFUSED = "refused"
-"""Attribute of an Optuna trial that was never run: why, in one sentence."""
 
 PATIENCE = 100
 """Refused settings that a sampler may suggest in a row; then they are drawn at random."""
@@ -34,107 +29,100 @@ MOST_DRAWS = 1000
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A setting that Optuna suggested.
+    """A setting to run.
 
     Attributes:
-        number: Optuna's.
-        fields: the searched ones.
-        ray_trial: Ray's name of the trial; empty where the setting is refused.
-        refused: why it is never run, in one sentence; empty where it is run.
+        number: its number among all suggestions, those that were refused included.
+        label: the name a person knows it by; ends in the number.
+        fields: every field of the run.
+        sampler: what the sampler noted with it and reads again later; plain values.
     """
 
     number: int
+    label: str
     fields: dict[str, Value]
-    ray_trial: str = ""
-    refused: str = ""
+    sampler: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much memory the trials of a search may take.
+
+    Attributes:
+        bytes_of: returns the bytes that the memory of a run with these fields can take;
+            a ConfigError where they do not go together.
+        most: bytes of a memory; None for any.
+    """
+
+    bytes_of: Callable[[Mapping[str, Value]], int] = lambda fields: 0
+    most: int | None = None
 
 
 class Suggester:
-    """Turns what Optuna suggests into runs, and refuses what cannot be one."""
+    """Turns what Optuna suggests into runs, and refuses what cannot be run."""
 
     def __init__(
         self,
-        trials: OptunaTrials,
+        journal: Journal,
+        sampler: optuna.samplers.BaseSampler,
         encoding: Encoding,
-        fixed: Mapping[str, Value],
-        budget: int | None,
-        bytes_of: Callable[[Mapping[str, Value]], int],
+        objectives: Sequence[str],
+        start: Mapping[str, Value],
+        budget: Budget,
     ) -> None:
-        """Suggest for the study of ``trials``; nothing is asked yet.
+        """Prepare to suggest; nothing is asked yet.
 
         Args:
-            trials: where what is suggested is entered.
+            journal: of the search. What is refused is written there; what is suggested must be
+                before the next is asked for.
+            sampler: of this sitting.
             encoding: of what is varied.
-            fixed: all fields of the run; those that are varied are replaced.
-            budget: most bytes of a memory; None for any.
-            bytes_of: returns the bytes that the memory of a run with these fields can take;
-                a ConfigError where they do not go together.
+            objectives: metrics, in the order of the study's directions.
+            start: all fields of the first trial; the fixed ones are those of all trials.
+            budget: of the memories.
         """
-        self._trials = trials
+        self._journal = journal
+        self._sampler = sampler
         self._encoding = encoding
-        self._fixed = dict(fixed)
+        self._objectives = tuple(objectives)
+        self._start = dict(start)
         self._budget = budget
-        self._bytes_of = bytes_of
         # CMA-ES knows no constraints and warns of every one; it is only asked again.
-        self._tells_constraints = not isinstance(trials.study.sampler, optuna.samplers.CmaEsSampler)
+        self._tells_constraints = not isinstance(sampler, optuna.samplers.CmaEsSampler)
 
-    def suggest(self, ray_trial: str, hear: Callable[[Suggestion], None]) -> dict[str, Any] | None:
-        """Return a trial's name, all fields of its run, whether it is the start, and its number.
-
-        Args:
-            ray_trial: Ray's name of the trial.
-            hear: called with every setting that is suggested, refused ones too.
-
-        Returns:
-            The trial; None where nothing is found that can be run.
-        """
-        trial = self._draw(ray_trial, hear)
-        if trial is None:
-            return None
-        varied = self._encoding.decode(trial.params)
-        fields = complete({**self._fixed, **varied})
-        name = f"{label(fields, list(self._encoding.space))} #{trial.number}"
-        trial.set_user_attr(NAME, name)
-        hear(Suggestion(trial.number, varied, ray_trial))
-        return {
-            "name": name,
-            "run": fields,
-            "is_start": IS_START in trial.user_attrs,
-            "number": trial.number,
-        }
-
-    def _draw(self, ray_trial: str, hear: Callable[[Suggestion], None]) -> optuna.Trial | None:
-        """Ask until a setting can be run, and enter it; None if none is found."""
-        study, seed = self._trials.study, len(self._trials.numbers)
-        own = study.sampler
-        try:
-            for draw in range(MOST_DRAWS):
-                if draw == PATIENCE:
-                    study.sampler = optuna.samplers.RandomSampler(seed=seed)
-                trial = study.ask(self._encoding.distributions)
-                fields = self._encoding.decode(trial.params)
-                refused = self._why_refused(trial, fields)
-                if not refused:
-                    self._trials.enter(trial, ray_trial)
-                    return trial
-                trial.set_user_attr(REFUSED, refused)
-                study.tell(trial, state=TrialState.PRUNED)
-                hear(Suggestion(trial.number, fields, refused=refused))
-        finally:
-            study.sampler = own
+    def suggest(self) -> Suggestion | None:
+        """Return the next setting, the paper's first; None where none can be run."""
+        study = make_study(self._journal, self._encoding, self._objectives, self._sampler)
+        if not study.trials:
+            study.enqueue_trial(self._encoding.encode(self._start))
+        for draw in range(MOST_DRAWS):
+            if draw == PATIENCE:
+                study.sampler = optuna.samplers.RandomSampler(seed=len(self._journal.trials))
+            trial = study.ask(self._encoding.distributions)
+            varied = self._encoding.decode(trial.params)
+            refused = self._why_refused(trial, varied)
+            noted = dict(study.get_trials(deepcopy=False)[trial.number].system_attrs)
+            if not refused:
+                fields = complete({**self._start, **varied})
+                name = f"{label(fields, list(self._encoding.space))} #{trial.number}"
+                return Suggestion(trial.number, name, fields, noted)
+            study.tell(trial, state=TrialState.PRUNED)
+            self._journal.append(
+                "refused", number=trial.number, fields=varied, refused=refused, sampler=noted
+            )
         return None
 
-    def _why_refused(self, trial: optuna.Trial, fields: Mapping[str, Value]) -> str:
+    def _why_refused(self, trial: optuna.Trial, varied: Mapping[str, Value]) -> str:
         """Return why a setting cannot be run, in one sentence; empty where it can."""
         try:
-            num_bytes = self._bytes_of(complete({**self._fixed, **fields}))
+            num_bytes = self._budget.bytes_of(complete({**self._start, **varied}))
         except ConfigError as error:
             return str(error)
-        budget = self._budget
-        if budget is None:
+        most = self._budget.most
+        if most is None:
             return ""
         if self._tells_constraints:
-            trial.set_constraint("memory/bytes", num_bytes - budget)
-        if num_bytes <= budget:
+            trial.set_constraint("memory/bytes", num_bytes - most)
+        if num_bytes <= most:
             return ""
-        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(budget)}."
+        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(most)}."

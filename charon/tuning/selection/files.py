@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from charon.settings import Value
-from charon.tuning.records.journal import LOST, TrialRecord
+from charon.tuning.records.journal import TrialRecord
 from charon.tuning.selection.protocol_gap import TEST_FAA, VAL_FAA, Gap
 from charon.tuning.selection.rules import Selection, Tested, finished
 from charon.tuning.session.commands import repeat_command, run_command
@@ -30,7 +30,7 @@ def selection_facts(
         records: all trials.
         chosen: what the rule says of them.
         rule: the rule.
-        paper: all fields of the first trial, which was run again if an interruption lost it.
+        paper: all fields of the first trial.
         varied: the fields of the space.
         cache: absolute folder of the prepared sets.
         cpus: of one trial.
@@ -47,15 +47,9 @@ def selection_facts(
             "confirm_command": run_command(["--config", WINNER], cache, cpus),
         },
         "paper": {name: paper[name] for name in varied},
-        "paper_id": _paper_id(records, paper),
+        "paper_id": next(r.trial_id for r in records if r.fields == paper),
         "front": [_entry(record, chosen, varied) for record in chosen.front],
     }
-
-
-def _paper_id(records: Sequence[TrialRecord], paper: Mapping[str, Value]) -> str:
-    equal = [record for record in records if record.fields == paper]
-    kept = [record for record in equal if record.status != LOST]
-    return (kept or equal)[0].trial_id
 
 
 def _entry(record: TrialRecord, chosen: Selection, varied: Sequence[str]) -> dict[str, Any]:

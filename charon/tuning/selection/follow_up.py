@@ -158,9 +158,7 @@ class FollowUp:
             "seed": self._study.seeds[0],
             "validation": self.search.clips.tasks.val_rule,
             "confirm_seeds": list(self._selection.seeds),
-            "refused": [
-                event["number"] for event in self.journal.of_kind("suggestion") if not event["ray"]
-            ],
+            "refused": [event["number"] for event in self.journal.of_kind("refused")],
         }
         write_json(self._folder / SELECTION, facts)
         seed = (*self._selection.seeds, self._study.seeds[0])[0]

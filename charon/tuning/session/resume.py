@@ -12,7 +12,7 @@ from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.completion import is_over
 from charon.tuning.records.folder import ResultsError
-from charon.tuning.records.journal import FAILED, FINISHED, LOST, PRUNED, Journal
+from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.options import REMEMBERED, Options
 
@@ -166,7 +166,7 @@ def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
     if options.extend is None:
         hours = plan.hours if options.hours is None else options.hours
         num_trials = options.trials or plan.num_trials
-        begun = sum(record.status != LOST for record in journal.trials.values())
+        begun = len(journal.trials)
         if num_trials < min(begun, plan.num_trials):
             raise ConfigError(
                 f"--trials {num_trials} is less than this search has begun already: give at least "

@@ -107,3 +107,17 @@ def watched(objectives: Sequence[str], *, is_search: bool) -> str:
     """Return the accuracy that every report of a trial must have."""
     accuracies = [name for name in objectives if _is_accuracy(name)]
     return accuracies[0] if accuracies else "val/faa" if is_search else "test/faa"
+
+
+def score(task: int, num_tasks: int, percent: float) -> float:
+    """Return what a search maximises: a trial that learned more tasks always ranks higher.
+
+    Mean accuracy falls as tasks arrive, so a trial stopped early would look best. Within a
+    task the order is that of ``percent``; across tasks more tasks win, in ``[0, 1]``.
+
+    Args:
+        task: tasks seen, 1 to ``num_tasks``.
+        num_tasks: tasks of the whole stream.
+        percent: mean accuracy over the tasks seen, 0 to 100.
+    """
+    return (task - 1 + percent / 100) / num_tasks

@@ -1,113 +1,140 @@
-"""Successive halving over tasks: the lower half of a rung stops, the starting point never."""
+"""Successive halving over tasks: the lower half of a rung stops, the search's start never."""
 
-from types import SimpleNamespace
+import numpy as np
+import pytest
+from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+from tuning.fakes import fake_trial
 
-from ray.tune.schedulers import TrialScheduler
-
-from charon.tuning.execution.asha import TaskHalving, num_brackets
-from charon.tuning.execution.trainable import score
-from charon.tuning.sampling.optuna_trials import ScoresOfTrial
+from charon.tuning.execution.asha import TaskHalving, num_brackets, rungs, stops
+from charon.tuning.records.journal import Journal
+from charon.tuning.study.objectives import score
 from charon.tuning.study.selection_rules import grace_tasks
 
-
-def trial(name, number=0, *, is_start=False):
-    config = {"trial": {"is_start": is_start, "number": number}}
-    return SimpleNamespace(trial_id=name, config=config)
+NUM_TASKS = 6
+CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
 
 
-def decide(halving, one, task, faa):
-    result = {
-        "training_iteration": task,
-        "task": task,
-        "num_tasks": 6,
-        "score": score(task, 6, faa),
-    }
-    return halving.on_trial_result(None, one, result)
+class Trials:
+    """Trials of a search that report as Ray has them report: judged first, then recorded."""
 
+    def __init__(self, folder, number, num_brackets=1):
+        self.journal = Journal(folder / "journal.jsonl")
+        for place in range(number):
+            self.journal.append(
+                "trial", str(place), label="", fields={}, tags={}, number=place, sampler={}
+            )
+        self.halving = TaskHalving(self.journal, "val/faa", NUM_TASKS, num_brackets)
 
-def halving(scores=(), *names, start=""):
-    one = TaskHalving(6, scores)
-    trials = {name: trial(name, is_start=name == start) for name in names}
-    for some in trials.values():
-        one.on_trial_add(None, some)
-    return one, trials
+    def judge(self, number, task, faa):
+        result = {"task": task, "num_tasks": NUM_TASKS, "metrics/val/faa": faa}
+        return self.halving.on_trial_result(None, fake_trial(str(number), number), result)
+
+    def report(self, number, task, faa):
+        decision = self.judge(number, task, faa)
+        self.journal.append(
+            "report",
+            str(number),
+            task=task,
+            num_tasks=NUM_TASKS,
+            metrics={"val/faa": faa},
+            matrix=[],
+            seconds=1.0,
+        )
+        return decision
 
 
 def test_no_trial_is_judged_before_forgetting_can_show():
     assert (grace_tasks(6), grace_tasks(12), grace_tasks(1)) == (2, 3, 1)
-    one, trials = halving((), "good", "bad")
-    assert decide(one, trials["good"], 1, 90) == TrialScheduler.CONTINUE
-    assert decide(one, trials["bad"], 1, 10) == TrialScheduler.CONTINUE
+    assert [rungs(tasks) for tasks in (1, 2, 3, 6, 12)] == [[], [], [2], [2, 4], [3, 6]]
 
 
-def test_the_lower_half_of_a_rung_is_stopped():
-    one, trials = halving((), "good", "bad")
-    assert decide(one, trials["good"], 2, 90) == TrialScheduler.CONTINUE
-    assert decide(one, trials["bad"], 2, 10) == TrialScheduler.STOP
+def test_a_trial_stops_below_the_median_of_those_before_it():
+    assert not stops(0.0, [])
+    assert stops(0.4, [0.5])
+    assert not stops(0.5, [0.5])
+    assert not stops(0.5, [0.2, 0.8])
+    assert stops(0.49, [0.2, 0.8])
+    assert stops(0.4, [0.2, 0.5, 0.8])
 
 
-def test_the_starting_point_is_never_stopped_but_counts_in_the_rung():
-    one, trials = halving((), "good", "start", "bad", start="start")
-    decide(one, trials["good"], 2, 90)
-    assert decide(one, trials["start"], 2, 50) == TrialScheduler.CONTINUE
-    assert decide(one, trials["bad"], 2, 10) == TrialScheduler.STOP
+def test_the_lower_half_of_a_rung_is_stopped(tmp_path):
+    trials = Trials(tmp_path, 3)
+    assert trials.report(1, 1, 90) == trials.report(2, 1, 10) == CONTINUE
+    assert trials.report(1, 2, 90) == CONTINUE
+    assert trials.report(2, 2, 10) == STOP
 
 
-def test_after_an_interruption_the_rungs_are_as_they_were():
-    before = [ScoresOfTrial("good", 0, {1: score(1, 6, 95), 2: score(2, 6, 90)})]
-    one, trials = halving(before, "bad", "better")
-    assert decide(one, trials["bad"], 2, 10) == TrialScheduler.STOP
-    assert decide(one, trials["better"], 2, 95) == TrialScheduler.CONTINUE
+def test_the_start_is_never_stopped_but_counts_in_the_rung(tmp_path):
+    trials = Trials(tmp_path, 3)
+    trials.report(1, 2, 90)
+    assert trials.report(0, 2, 50) == CONTINUE
+    assert trials.report(2, 2, 60) == STOP
+    assert trials.judge(2, 2, 75) == CONTINUE
 
 
-def test_a_trial_that_was_stopped_is_not_run_again_by_an_older_snapshot():
-    before = [
-        ScoresOfTrial("bad", 1, {2: score(2, 6, 10)}, is_stopped=True),
-        ScoresOfTrial("good", 0, {2: score(2, 6, 90)}),
-    ]
-    trials = [SimpleNamespace(trial_id=name, status="PENDING") for name in ("bad", "good")]
-    ray = SimpleNamespace(
-        get_trials=lambda: trials, stop_trial=lambda one: setattr(one, "status", "TERMINATED")
+def test_after_an_interruption_the_rungs_are_as_they_were(tmp_path):
+    Trials(tmp_path, 3).report(1, 2, 90)
+    again = Trials(tmp_path, 3)
+    assert again.report(2, 2, 10) == STOP
+
+
+@pytest.mark.parametrize("first", [10, 90])
+def test_a_trial_that_reports_again_is_judged_as_it_was(tmp_path, first):
+    """Whoever interrupted it, before or after it was stopped; others have reported meanwhile."""
+    trials = Trials(tmp_path, 5)
+    reports = [(1, 60), (2, first), (3, 40), (4, 70)]
+    before = {number: trials.report(number, 2, faa) for number, faa in reports}
+    again = Trials(tmp_path, 5)
+    assert {number: again.judge(number, 2, faa) for number, faa in reports} == before
+
+
+def test_it_decides_as_rays_own_does(tmp_path):
+    """Ray's holds the scores of a rung too; only the start, which it may stop, is left out."""
+    rng = np.random.default_rng(0)
+    trials = Trials(tmp_path, 21)
+    rays = AsyncHyperBandScheduler(
+        time_attr="task", metric="score", mode="max", max_t=6, grace_period=2, reduction_factor=2
     )
-    assert TaskHalving(6, before).choose_trial_to_run(ray).trial_id == "good"
-    assert [one.status for one in trials] == ["TERMINATED", "PENDING"]
+    running = [fake_trial(str(number), number) for number in range(1, 21)]
+    for trial in running:
+        rays.on_trial_add(None, trial)
+    for task in range(1, NUM_TASKS):
+        for number in rng.permutation([trial.config["trial"]["number"] for trial in running]):
+            trial = next(one for one in running if one.config["trial"]["number"] == number)
+            faa = float(rng.uniform(20, 90))
+            result = {"task": task, "score": score(task, NUM_TASKS, faa)}
+            decision = rays.on_trial_result(None, trial, result)
+            assert trials.report(number, task, faa) == decision
+            if decision == STOP:
+                running.remove(trial)
+    assert 1 <= len(running) < 20
 
 
-def test_an_end_score_does_not_enter_a_lower_rung():
-    one, trials = halving((), "done", "next")
-    result = {"training_iteration": 6, "task": 6, "num_tasks": 6, "score": 1.0}
-    one.on_trial_complete(None, trials["done"], result)
-    assert decide(one, trials["next"], 2, 10) == TrialScheduler.CONTINUE
-
-
-def hyperband(scores=()):
-    """Return Hyperband over six tasks with two trials in each of its three brackets."""
-    one = TaskHalving(6, scores, num_brackets(6))
-    trials = [trial(str(number), number) for number in range(6)]
-    for some in trials:
-        one.on_trial_add(None, some)
-    return one, trials
+def test_a_joint_stream_which_reports_once_is_not_judged(tmp_path):
+    trials = Trials(tmp_path, 3)
+    trials.report(1, NUM_TASKS, 90)
+    assert trials.report(2, NUM_TASKS, 10) == CONTINUE
 
 
 def test_hyperband_has_a_bracket_for_every_rung_and_one_that_never_stops():
     assert [num_brackets(tasks) for tasks in (1, 2, 3, 6, 12)] == [1, 1, 2, 3, 3]
 
 
-def test_the_trials_take_turns_in_the_brackets():
-    one, trials = hyperband()
-    running = dict(enumerate(trials))
+def test_the_trials_take_turns_in_the_brackets(tmp_path):
+    trials = Trials(tmp_path, 7, num_brackets(NUM_TASKS))
+    running = [1, 2, 3, 4, 5, 6]
     # The later of a bracket's two is worse; the first bracket judges after task 2, the next
     # after task 4, and the last never.
-    for task, expected in [(2, [3]), (4, [4]), (5, [])]:
-        decisions = {n: decide(one, some, task, 90 - 10 * n) for n, some in running.items()}
-        stopped = [n for n, decision in decisions.items() if decision == TrialScheduler.STOP]
-        assert stopped == expected
-        running = {n: some for n, some in running.items() if n not in stopped}
+    for task, expected in [(2, [6]), (4, [4]), (5, [])]:
+        decisions = {number: trials.report(number, task, 90 - 10 * number) for number in running}
+        assert [n for n, decision in decisions.items() if decision == STOP] == expected
+        running = [n for n in running if n not in expected]
 
 
-def test_a_bracket_is_refilled_with_its_own_trials_alone():
-    good = {2: score(2, 6, 95), 4: score(4, 6, 95)}
-    one, trials = hyperband([ScoresOfTrial("before", 3, good)])
-    assert decide(one, trials[0], 2, 10) == TrialScheduler.STOP
-    assert decide(one, trials[1], 4, 10) == TrialScheduler.CONTINUE
-    assert decide(one, trials[2], 4, 10) == TrialScheduler.CONTINUE
+def test_a_bracket_compares_its_own_trials_alone(tmp_path):
+    trials = Trials(tmp_path, 7, num_brackets(NUM_TASKS))
+    for task in (2, 4):
+        trials.report(3, task, 95)
+    assert trials.report(6, 2, 10) == STOP
+    assert trials.report(4, 4, 10) == CONTINUE
+    assert trials.report(5, 4, 10) == CONTINUE

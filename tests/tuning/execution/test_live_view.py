@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 from tuning.fakes import FIELDS
 
-from charon.tuning.execution.live_view import MOST_ROWS, Progress
+from charon.tuning.execution.live_view import MOST_ROWS, LiveView
 from charon.tuning.records.heartbeat import Heart, read_beat
-from charon.tuning.records.journal import FINISHED, INTERRUPTED, LOST, PRUNED, Journal
+from charon.tuning.records.journal import FINISHED, INTERRUPTED, PRUNED, Journal
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def view(
     journal, tmp_path, num_trials=2, *, terminal=False, objectives=("val/faa",), is_search=True
 ):
     console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
-    progress = Progress(
+    progress = LiveView(
         journal,
         objectives=objectives,
         is_search=is_search,
@@ -124,9 +124,9 @@ def test_the_studys_rest_is_shared_by_what_runs_at_once(journal, tmp_path):
     assert progress.study_seconds_left() == pytest.approx(4 * 3 * 10 / 2)
 
 
-def test_lost_and_interrupted_trials_are_not_done(journal, tmp_path):
+def test_an_interrupted_trial_is_not_done(journal, tmp_path):
     progress, console = view(journal, tmp_path, num_trials=2)
-    for name, outcome in (("a", LOST), ("b", INTERRUPTED), ("c", FINISHED)):
+    for name, outcome in (("b", INTERRUPTED), ("c", FINISHED)):
         add(journal, name, [90.0, 80.0, 70.0], outcome)
     progress.on_event("end", "c")
     assert "(1/2 trials)" in console.file.getvalue()

@@ -1,138 +1,83 @@
-"""A search as Ray sees it: what was stopped never wins, and it ends when it should."""
+"""The trials of a search as Ray asks for them: those that go on first, and an end."""
 
 import pytest
-from optuna.samplers._tpe.sampler import _split_trials
-from optuna.trial import TrialState
 from ray.tune.search import Searcher
-from tuning.driven_search import SETTING, START_FIELDS, begun, finish, report, search
+from tuning.driven_search import START_FIELDS, DrivenSearch
 
-from charon.tuning.execution.searcher import LongerSearch
-from charon.tuning.execution.trainable import score
-from charon.tuning.records.completion import TIME_UP
-from charon.tuning.sampling.optuna_trials import RAY_TRIAL
-from charon.tuning.study.trials import complete
-
-
-def test_more_tasks_always_score_higher_and_within_a_task_accuracy_decides():
-    assert score(4, 6, 100.0) <= score(5, 6, 0.0)
-    assert score(4, 6, 95.0) < score(6, 6, 50.0)
-    assert score(4, 6, 50.0) < score(4, 6, 60.0)
-    assert score(6, 6, 100.0) == 1.0
+from charon.tuning.execution.runner import closing_words
+from charon.tuning.execution.searcher import Limits, StudySearch
+from charon.tuning.records.completion import EXHAUSTED, TIME_UP, is_over
+from charon.tuning.records.journal import FAILED
 
 
-def test_the_first_trial_is_the_papers_setting(tmp_path):
-    fields = begun(tmp_path).suggest("a")["trial"]["run"]
-    assert fields == complete({"learner": "charon"})
+@pytest.fixture
+def driven(tmp_path):
+    return DrivenSearch(tmp_path)
 
 
-def test_a_trial_is_told_where_things_are_now_not_where_they_were(tmp_path):
-    assert begun(tmp_path).suggest("a")["trial"]["setting"] == SETTING
+def rays(driven, num_trials=24, suggest=None, **limits):
+    """Return what Ray asks in a sitting of a search."""
+    return StudySearch(
+        driven.entries.waiting(),
+        driven.journal,
+        Limits(num_trials, **limits),
+        suggest or driven._suggester.suggest,
+        driven.entries.suggested,
+    )
 
 
-def test_a_stopped_trial_with_95_percent_loses_to_one_that_finished_with_50(tmp_path):
-    one = begun(tmp_path)
-    one.suggest("stopped")
-    one.suggest("finished")
-    finish(one, "stopped", [99.0, 98.0, 96.0, 95.0])
-    finish(one, "finished", [90.0, 80.0, 70.0, 60.0, 55.0, 50.0])
-    states = {t.user_attrs[RAY_TRIAL]: t.state for t in one.study.trials}
-    assert states == {"stopped": TrialState.PRUNED, "finished": TrialState.COMPLETE}
-    assert one.study.best_trial.user_attrs[RAY_TRIAL] == "finished"
+def test_a_trial_is_given_its_id_its_run_and_where_things_are(driven):
+    given = rays(driven).suggest("rays own")["trial"]
+    (record,) = driven.journal.trials.values()
+    assert (given["id"], given["number"], given["name"]) == (record.trial_id, 0, record.label)
+    assert given["run"] == START_FIELDS
+    assert given["setting"]["folder"] == "/results/study"
 
 
-def test_the_sampler_ranks_every_stopped_trial_below_every_finished_one(tmp_path):
-    one = begun(tmp_path)
-    names = ("stopped early", "stopped late", "finished")
-    for name in names:
-        one.suggest(name)
-    for name, faas in zip(names, ([99.0, 98.0], [99.0, 98.0, 96.0, 95.0], [50.0] * 6), strict=True):
-        finish(one, name, faas)
-    # TPE models the best few of all trials; which these are is its own to say.
-    best = [_split_trials(one.study, one.study.trials, number)[0] for number in (1, 2, 3)]
-    expected = [{"finished"}, {"finished", "stopped late"}, set(names)]
-    assert [{trial.user_attrs[RAY_TRIAL] for trial in some} for some in best] == expected
+def test_trials_that_go_on_come_before_new_ones(tmp_path, driven):
+    first, second, third = (driven.suggest() for _ in range(3))
+    driven.finish(second, [90.0] * 6)
+    driven.journal.append("end", third.trial_id, outcome=FAILED)
+    again = DrivenSearch(tmp_path)
+    search = rays(again)
+    given = [search.suggest(str(place))["trial"]["id"] for place in range(3)]
+    assert given[:2] == [first.trial_id, third.trial_id]
+    assert given[2] not in [record.trial_id for record in (first, second, third)]
 
 
-def test_the_report_at_which_a_trial_is_stopped_is_not_lost(tmp_path):
-    one = begun(tmp_path)
-    one.suggest("a")
-    finish(one, "a", [90.0, 80.0])
-    assert sorted(one.study.trials[0].intermediate_values) == [1, 2]
-
-
-def test_a_search_ends_after_its_trials_and_goes_on_when_it_may_have_more(tmp_path):
-    one = begun(tmp_path, num_trials=1)
-    one.suggest("a")
-    assert one.suggest("b") == Searcher.FINISHED
-    finish(one, "a", [90.0] * 6)
-    longer = begun(tmp_path, num_trials=2, ended=["a"])
-    config = longer.suggest("b")["trial"]
-    assert not config["is_start"]
-    assert config["run"] != START_FIELDS
+def test_a_search_ends_after_its_trials_and_goes_on_when_it_may_have_more(tmp_path, driven):
+    search = rays(driven, num_trials=1)
+    name = search.suggest("a")["trial"]["id"]
+    assert search.suggest("b") == Searcher.FINISHED
+    assert search.ended_by == ""
+    driven.finish(driven.journal.trials[name], [90.0] * 6)
+    longer = rays(DrivenSearch(tmp_path), num_trials=2)
+    assert longer.suggest("b")["trial"]["number"] == 1
     assert longer.suggest("c") == Searcher.FINISHED
-    assert [t.state for t in longer.study.trials] == [TrialState.COMPLETE, TrialState.RUNNING]
 
 
-def test_a_restored_search_draws_what_it_would_have_drawn(tmp_path):
-    one = begun(tmp_path, sampler="random")
-    for name in ("start", "drawn"):
-        one.suggest(name)
-    one.save(str(tmp_path / "snapshot"))
-    again = search(tmp_path, sampler="random")
-    again.restore(str(tmp_path / "snapshot"))
-    again.begin({"start", "drawn"}, set())
-    drawn = [some.suggest("next")["trial"]["run"] for some in (one, again)]
-    assert drawn[0] == drawn[1]
+def test_after_its_hours_a_search_starts_nothing_new(tmp_path, driven):
+    search = rays(driven, deadline=0.0)
+    assert search.suggest("a")["trial"]["number"] == 0
+    assert search.suggest("b") == Searcher.FINISHED
+    assert search.ended_by == TIME_UP
+    # What had begun goes on all the same.
+    assert rays(DrivenSearch(tmp_path), deadline=0.0).suggest("a")["trial"]["number"] == 0
 
 
-def test_ray_asks_a_restored_search_that_had_ended_again(tmp_path):
-    ray = LongerSearch(begun(tmp_path), at_once=1)
-    ray.set_state({**ray.get_state(), "finished": True, "total_samples": 10})
-    assert not ray.is_finished()
-
-
-def test_after_its_hours_a_search_starts_nothing_more(tmp_path):
-    one = begun(tmp_path, deadline=0.0)
-    assert one.suggest("a")["trial"]["is_start"]
-    assert not one.ended_by
-    assert one.suggest("b") == Searcher.FINISHED
-    assert one.ended_by == TIME_UP
-
-
-def test_no_more_trials_run_at_once_than_there_is_room_for(tmp_path):
-    one = begun(tmp_path)
-    one.set_max_concurrency(1)
-    one.suggest("a")
-    assert one.suggest("b") is None
-    finish(one, "a", [90.0] * 2)
-    assert one.suggest("b") is not None
-
-
-def test_a_failed_trial_that_runs_again_takes_its_place_before_it_reports(tmp_path):
-    one = begun(tmp_path)
-    one.suggest("a")
-    one.on_trial_complete("a", error=True)
-    again = begun(tmp_path, running=["a"], ended=["a"])
-    again.set_max_concurrency(1)
-    assert again.suggest("b") is None
-    again.on_trial_complete("a", error=True)
-    assert again.suggest("b") is not None
-
-
-OBJECTIVES = ("val/faa", "memory/bytes", "time/train_seconds")
-
-
-@pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "gp"])
-def test_several_objectives_are_told_at_the_end_each_in_its_direction(tmp_path, sampler):
-    one = begun(tmp_path, objectives=OBJECTIVES, sampler=sampler, num_trials=12)
-    for place in range(12):
-        one.suggest(str(place))
-        for task in (1, 2):
-            values = (90.0 - task, 10.0 * place, 7.0)
-            more = {f"metrics/{n}": v for n, v in zip(OBJECTIVES, values, strict=True)}
-            one.on_trial_result(str(place), {**report(task, 90.0, 2), **more})
-        one.on_trial_complete(str(place), {**report(2, 88.0, 2), **more})
-    assert {t.state for t in one.study.trials} == {TrialState.COMPLETE}
-    assert [trial.number for trial in one.study.best_trials] == [0]
-    assert one.study.trials[3].values == [88.0, 30.0, 7.0]
-    assert not one.study.trials[0].intermediate_values
+def test_a_search_in_which_nothing_more_can_be_run_is_over_and_says_why(tmp_path, driven):
+    driven.finish(driven.suggest(), [50.0] * 6)
+    refused = {"fields": {}, "sampler": {}, "refused": "Its memory could take 900 B, over 500 B."}
+    driven.journal.append("refused", number=1, **refused)
+    search = rays(driven, suggest=lambda: None)
+    assert search.suggest("b") == Searcher.FINISHED
+    assert search.ended_by == EXHAUSTED
+    assert not is_over(driven.journal, 24)
+    driven.journal.append(search.ended_by)
+    assert is_over(driven.journal, 24)
+    why, end = closing_words(driven.journal, Limits(24), search.ended_by)
+    assert "Suggested, but not run: 1 setting" in why
+    assert "over 500 B" in why
+    assert "after 1 of 24 trials" in end
+    assert "--budget" in end
+    assert "--resume" not in end

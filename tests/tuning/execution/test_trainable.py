@@ -1,32 +1,125 @@
 """Trials that learn one after the other in one process: each as if it were alone."""
 
-from pathlib import Path
-from types import SimpleNamespace
+import subprocess
+import sys
 
 import pytest
-from ray.train._internal import storage
-from ray.tune.experiment.trial import _TrialInfo
-from ray.tune.result import RESULT_DUPLICATE, TRIAL_INFO
 from tiny_runs import assert_same, tiny_run, untimed, without_clock, write_set
 
+from charon.errors import CharonError, CheckpointError
 from charon.training.checkpoint import load_checkpoint
 from charon.tuning.execution import trainable
-from charon.tuning.execution.trainable import CharonTrial, TrialSetting, beat_file, trial_config
+from charon.tuning.execution.trainable import (
+    CharonTrial,
+    TrialSetting,
+    beat_file,
+    checkpoint_folder,
+    failure_file,
+    reports,
+    trial_config,
+)
 from charon.tuning.records.heartbeat import read_beat
+from charon.tuning.records.journal import TrialRecord
 
 NUM_TASKS = 3
 ONE, OTHER = tiny_run(seed=1), tiny_run("er", seed=2)
 
 
 @pytest.fixture
-def process(tmp_path, monkeypatch):
-    """Learns trials in this process, by the calls with which Ray's controller does it."""
+def study(tmp_path, monkeypatch):
     archive = write_set(tmp_path / "set")
     monkeypatch.setattr(trainable, "prepare", lambda *args, **more: archive)
-    monkeypatch.setattr(storage, "_get_ray_train_session_dir", lambda: str(tmp_path / "session"))
     monkeypatch.chdir(tmp_path)  # each trial has a working directory of its own
     (tmp_path / "progress").mkdir()
-    process = Process(tmp_path)
+    return Folder(tmp_path)
+
+
+class Folder:
+    """A study's folder and what its trials do there."""
+
+    def __init__(self, path):
+        self.path = path
+        self.setting = TrialSetting("charon_tiny", str(path), str(path), "test/faa", 1.0, 0.0)
+
+    def trial(self, name, run=ONE):
+        return trial_config(self.setting, TrialRecord(name, f"label {name}", run.to_flat()))
+
+    def learn(self, name, run=ONE, num_tasks=NUM_TASKS):
+        """Return the reports of a trial that is killed, or stopped, after so many tasks."""
+        learning = reports(self.trial(name, run))
+        found = [next(learning) for _ in range(num_tasks)]
+        learning.close()
+        return found
+
+    def state(self, name, run=ONE):
+        saved = load_checkpoint(checkpoint_folder(str(self.path), name), run)
+        return without_clock(saved["stream"])
+
+
+def plain(found):
+    return [(untimed(r["metrics"]), r["matrix"], r["task"], r["num_tasks"]) for r in found]
+
+
+@pytest.mark.parametrize("num_tasks", [1, NUM_TASKS])
+def test_a_trial_that_goes_on_reports_what_it_has_learned_and_ends_as_if_undisturbed(
+    study, num_tasks
+):
+    """Whoever was killed, the report of its last task may have reached no one."""
+    whole = study.learn("whole")
+    before = study.learn("broken", num_tasks=num_tasks)
+    after = study.learn("broken")
+    assert after[:num_tasks] == before
+    assert_same(plain(after), plain(whole))
+    assert_same(study.state("broken"), study.state("whole"))
+
+
+def test_a_trial_keeps_its_newest_checkpoint_alone(study):
+    study.learn("a", num_tasks=2)
+    files = [p.name for p in checkpoint_folder(str(study.path), "a").iterdir()]
+    assert files == ["checkpoint.pt"]
+
+
+def test_a_trial_killed_while_it_saved_goes_on_from_the_checkpoint_before(study, monkeypatch):
+    whole = study.learn("whole")
+    learning = reports(study.trial("a"))
+    next(learning)
+
+    def killed(path, content):
+        (path.parent / ".checkpoint.pt.half").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("charon.training.checkpoint.save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            next(learning)
+    assert_same(plain(study.learn("a")), plain(whole))
+
+
+def test_a_checkpoint_of_another_run_is_refused(study):
+    study.learn("a", num_tasks=1)
+    with pytest.raises(CheckpointError, match="holds a run with"):
+        study.learn("a", OTHER)
+
+
+def test_a_trial_that_failed_says_why_and_does_not_learn_again_to_fail(study, monkeypatch):
+    def diverge(*arguments):
+        raise CharonError("The loss became nan.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainable, "_report", diverge)
+        with pytest.raises(CharonError, match="nan"):
+            study.learn("a")
+    assert failure_file(str(study.path), "a").read_text() == "The loss became nan."
+    with pytest.raises(CharonError, match="nan"):
+        study.learn("a")
+    failure_file(str(study.path), "a").unlink()  # as the driver does when a study is resumed
+    assert len(study.learn("a")) == NUM_TASKS
+
+
+@pytest.fixture
+def process(study, monkeypatch):
+    """One process of Ray's, which is given trials by the calls with which Ray gives them."""
+    process = Process(study)
     monkeypatch.setattr(trainable, "setproctitle", process.titles.append)
     yield process
     process.end()
@@ -35,37 +128,27 @@ def process(tmp_path, monkeypatch):
 class Process:
     """What Ray has running; ``learn`` reuses it, ``end`` ends it."""
 
-    def __init__(self, folder):
-        self._folder = folder
-        self._setting = TrialSetting("charon_tiny", str(folder), str(folder), "test/faa", 1.0, 0.0)
-        self._trial = None
+    def __init__(self, study):
+        self._study = study
+        self._actor = None
         self.titles = []
 
     def learn(self, name, run, num_tasks=NUM_TASKS):
         """Return the reports of a trial that is stopped after so many tasks, and its last state."""
-        config = trial_config(self._setting, name, run.to_flat())
-        who = SimpleNamespace(trial_id=name, placement_group_factory=None, experiment_dir_name="x")
-        config = {"trial": config, TRIAL_INFO: _TrialInfo(who)}
-        place = storage.StorageContext(str(self._folder), "ray", trial_dir_name=name)
-        if self._trial is None:
-            self._trial = CharonTrial(config, place)
+        config = {"trial": self._study.trial(name, run)}
+        if self._actor is None:
+            self._actor = CharonTrial(config)
         else:
-            assert self._trial.reset(config, place)
-        reports = []
-        for _ in range(num_tasks):
-            reports.append(self._trial.train())
-            saved = self._trial.save().checkpoint
-        if num_tasks == NUM_TASKS:
-            assert self._trial.train()[RESULT_DUPLICATE]  # what says that a function has ended
-        with saved.as_directory() as folder:
-            state = without_clock(load_checkpoint(Path(folder), run))
-        return [(untimed(r["metrics"]), r["matrix"], r["task"]) for r in reports], state
+            assert self._actor.reset(config)
+        found = [self._actor.train() for _ in range(num_tasks)]
+        assert [r["done"] for r in found] == [r["task"] == NUM_TASKS for r in found]
+        return plain(found), self._study.state(name, run)
 
     def end(self):
         """End the process; the next trial gets a new one."""
-        if self._trial is not None:
-            self._trial.stop()
-            self._trial = None
+        if self._actor is not None:
+            self._actor.stop()
+            self._actor = None
 
 
 @pytest.mark.parametrize("num_tasks", [1, NUM_TASKS])
@@ -81,10 +164,31 @@ def test_a_trial_after_another_says_and_leaves_everything_under_its_own_name(pro
     process.learn("other", OTHER, 1)
     process.learn("one", ONE)
     titles = dict.fromkeys(process.titles)
-    assert list(titles) == ["ray::charon_tiny other", "ray::charon_tiny one"]
+    assert list(titles) == ["ray::charon_tiny label other", "ray::charon_tiny label one"]
     assert read_beat(beat_file(str(tmp_path), "one")) is not None
-    assert [path.name for path in (tmp_path / "trials").iterdir()] == ["one"]
-    checkpoints = {
-        name: len(list((tmp_path / "ray" / name).glob("checkpoint_*"))) for name in ("one", "other")
-    }
-    assert checkpoints == {"one": NUM_TASKS, "other": 1}
+    assert [path.name for path in (tmp_path / "trials").iterdir()] == ["label_one"]
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"one", "other"}
+
+
+def test_a_trial_takes_its_cpus_and_its_share_of_a_gpu(study):
+    trial = study.trial("a")
+    trial["setting"] |= {"cpus": 2.0, "gpus": 0.25}
+    request = CharonTrial.default_resource_request({"trial": trial})
+    assert request.bundles == [{"CPU": 2.0, "GPU": 0.25}]
+
+
+NAMES_ITSELF = """
+from pathlib import Path
+from charon.tuning.execution.trainable import setproctitle
+setproctitle("ray::charon_tiny one")
+print(Path("/proc/self/cmdline").read_text().rstrip(chr(0)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ray_still_lends_the_private_function_that_names_a_process():
+    """It makes the dashboard's page of processes name the trial that each of them learns."""
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES_ITSELF], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "ray::charon_tiny one"

@@ -1,7 +1,7 @@
 """When a study is over, and how long it has run in all its sittings."""
 
 from charon.tuning.records.completion import EXTENDED, TIME_UP, is_over, spent_seconds
-from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
+from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, Journal
 
 
 def events(*kinds_and_times):
@@ -38,7 +38,7 @@ def journal(folder, *outcomes):
 
 
 def test_a_study_is_over_when_every_trial_is(tmp_path):
-    one = journal(tmp_path, FINISHED, PRUNED, FAILED, LOST)
+    one = journal(tmp_path, FINISHED, PRUNED, FAILED)
     assert is_over(one, 3)
     assert not is_over(one, 4)
 
@@ -53,3 +53,10 @@ def test_a_search_out_of_time_is_over_until_it_goes_on(tmp_path):
     assert is_over(one, 24)
     one.append("study")
     assert not is_over(one, 24)
+
+
+def test_a_study_whose_failed_trials_are_tried_again_is_not_over(tmp_path):
+    one = journal(tmp_path, FINISHED, FAILED)
+    assert is_over(one, 2)
+    one.append("study")
+    assert not is_over(one, 2)

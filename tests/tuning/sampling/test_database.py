@@ -1,4 +1,4 @@
-"""Optuna's file is refused in one sentence where a search could not write it, and kept."""
+"""Optuna's file is written whole, and never over a file that is not Optuna's."""
 
 import sqlite3
 from contextlib import closing
@@ -7,26 +7,65 @@ import optuna
 import pytest
 
 from charon.tuning.records.folder import ResultsError
-from charon.tuning.sampling import database
-from charon.tuning.sampling.database import check_database, explaining, open_database
+from charon.tuning.sampling.database import check_database, new_database
 
 
-def test_no_file_and_a_file_of_optuna_are_fine(tmp_path):
-    check_database(tmp_path / "optuna.db")
-    open_database(tmp_path / "optuna.db")
-    check_database(tmp_path / "optuna.db")
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "optuna.db"
 
 
-def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
-    path = tmp_path / "optuna.db"
+def test_a_database_takes_its_name_when_it_is_whole(path):
+    with new_database(path) as storage:
+        optuna.create_study(storage=storage, study_name="a")
+        assert not path.exists()
+    assert optuna.get_all_study_names(f"sqlite:///{path}") == ["a"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_was_there_stays_after_an_error(path):
+    with new_database(path):
+        pass
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt), new_database(path):
+        raise KeyboardInterrupt
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_no_file_and_a_file_of_optuna_are_fine(path):
+    check_database(path)
+    with new_database(path):
+        pass
+    check_database(path)
+
+
+def test_a_file_of_optuna_that_another_program_holds_is_fine_for_it_is_replaced(path):
+    with new_database(path):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        check_database(path)
+        with new_database(path):
+            pass
+
+
+@pytest.mark.parametrize("kept", [0, 50, 5000])
+def test_a_damaged_file_of_optuna_is_fine_for_it_is_made_anew(path, kept):
+    with new_database(path):
+        pass
+    path.write_bytes(path.read_bytes()[:kept])
+    check_database(path)
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(path):
     path.write_text("my diary " * 1000)
     with pytest.raises(ResultsError, match="is not a database of Optuna"):
         check_database(path)
     assert path.read_text() == "my diary " * 1000
 
 
-def test_another_programs_database_is_refused_and_kept(tmp_path):
-    path = tmp_path / "optuna.db"
+def test_another_programs_database_is_refused_and_kept(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE songs (name TEXT)")
         connection.commit()
@@ -34,34 +73,3 @@ def test_another_programs_database_is_refused_and_kept(tmp_path):
     with pytest.raises(ResultsError, match="is not a database of Optuna"):
         check_database(path)
     assert path.read_bytes() == before
-
-
-def test_a_database_of_another_version_is_refused(tmp_path):
-    path = tmp_path / "optuna.db"
-    open_database(path)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
-        connection.commit()
-    with pytest.raises(ResultsError, match="another version of Optuna"):
-        check_database(path)
-
-
-def test_a_locked_database_is_refused_and_says_how_to_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "CHECK_SECONDS", 0.1)
-    path = tmp_path / "optuna.db"
-    open_database(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(ResultsError, match=r"database is locked.*--resume"):
-            check_database(path)
-
-
-def test_a_database_that_becomes_locked_is_explained(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
-    path = tmp_path / "optuna.db"
-    study = optuna.create_study(storage=open_database(path))
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        for use in (study.ask, lambda: study.trials):
-            with pytest.raises(ResultsError, match=r"locked.*--resume"), explaining(path):
-                use()

@@ -8,9 +8,9 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 from tuning.search_records import record
 
-from charon.tuning.execution.trainable import score
-from charon.tuning.sampling.optuna_trials import RAY_TRIAL
+from charon.tuning.sampling.optuna_study import TRIAL
 from charon.tuning.sampling.plots import in_own_units, write_plots
+from charon.tuning.study.objectives import score
 
 FAA, BYTES = "val/faa", "memory/bytes"
 
@@ -34,7 +34,7 @@ def search():
                 params=dict(zip(space, (alpha, kept), strict=True)),
                 distributions=space,
                 intermediate_values={3: score(3, 6, faa)},
-                user_attrs={RAY_TRIAL: str(number)},
+                user_attrs={TRIAL: str(number)},
             )
         )
     return study, records
@@ -46,30 +46,23 @@ def test_values_are_percent_and_bytes_and_not_scores(search):
     assert [t.state for t in shown.trials] == [t.state for t in search[0].trials]
 
 
-def test_trials_keep_their_numbers_those_over_the_budget_and_those_that_went_on_too():
+def test_refused_settings_keep_their_place():
     study = optuna.create_study(direction="maximize")
     space = {"learner.alpha": FloatDistribution(0, 1)}
-
-    def add(alpha, state, **attributes):
-        value = score(6, 6, 100 * alpha) if state == TrialState.COMPLETE else None
+    states = [TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE]
+    for place, state in enumerate(states):
         study.add_trial(
             create_trial(
                 state=state,
-                value=value,
-                params={"learner.alpha": alpha},
+                value=score(6, 6, 20.0) if state == TrialState.COMPLETE else None,
+                params={"learner.alpha": place / 10},
                 distributions=space,
-                user_attrs=attributes,
+                user_attrs={TRIAL: str(place)} if place else {"refused": "Over."},
             )
         )
-
-    add(0.0, TrialState.PRUNED, refused="Over.")
-    add(0.1, TrialState.FAIL, ray_trial="a", number=1)
-    add(0.2, TrialState.COMPLETE, ray_trial="b", number=2)
-    add(0.1, TrialState.COMPLETE, ray_trial="a", number=1)  # the failed one, gone on
-    records = [record("a", [10.0] * 6), record("b", [20.0] * 6)]
-    shown = in_own_units(study, records, [FAA], ["maximize"]).trials
-    assert [t.state.name for t in shown] == ["PRUNED", "COMPLETE", "COMPLETE", "FAIL"]
-    assert [t.values for t in shown] == [None, [10.0], [20.0], None]
+    shown = in_own_units(study, [record("2", [20.0] * 6)], [FAA], ["maximize"]).trials
+    assert [t.state for t in shown] == states
+    assert [t.values for t in shown] == [None, None, [20.0]]
 
 
 def test_what_the_search_does_not_know_as_finished_is_not_shown_as_complete(search):

@@ -2,96 +2,91 @@
 
 import runpy
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from optuna.trial import TrialState
-from ray.tune.search import Searcher
-from tuning.driven_search import SPACE, START_FIELDS, begun, finish
+from tuning.driven_search import SPACE, START_FIELDS, DrivenSearch
 
-from charon.tuning.execution.runner import closing_words, noted
-from charon.tuning.records.completion import is_over
-from charon.tuning.records.journal import FINISHED, Journal
-from charon.tuning.sampling.suggestions import REFUSED
+from charon.tuning.sampling import suggestions
+from charon.tuning.sampling.suggestions import Budget
 from charon.tuning.study.space import Choice, Real, Whole, bound
+
+BY_SIZE = Budget(lambda fields: fields["learner.buffer_size"], 500)
+
+
+def test_the_first_trial_is_the_papers_setting(tmp_path):
+    search = DrivenSearch(tmp_path)
+    assert search.suggest().fields == START_FIELDS
+    assert search.suggest().fields != START_FIELDS
 
 
 def test_suggestions_are_runs_without_values_between_whole_tuples(tmp_path):
-    one = begun(tmp_path)
-    for name in "abcdefgh":
-        fields = one.suggest(name)["trial"]["run"]
+    search = DrivenSearch(tmp_path)
+    for _ in range(8):
+        fields = search.suggest().fields
+        assert fields.keys() == START_FIELDS.keys()
         assert SPACE["learner.masking_ratio"].holds(fields["learner.masking_ratio"])
         assert 120 % fields["learner.sampling_interval"] == 0
 
 
-def test_names_of_suggestions_are_unique(tmp_path):
-    one = begun(tmp_path)
-    names = [one.suggest(name)["trial"]["name"] for name in "abcd"]
-    assert len(set(names)) == 4
+def test_names_end_in_the_number_and_are_unique(tmp_path):
+    search = DrivenSearch(tmp_path)
+    records = [search.suggest() for _ in range(4)]
+    assert [record.label.partition("#")[2] for record in records] == list("0123")
+    assert [record.number for record in records] == [0, 1, 2, 3]
+
+
+def test_a_search_goes_on_from_its_journal_alone(tmp_path):
+    search = DrivenSearch(tmp_path)
+    first, second = search.suggest(), search.suggest()
+    again = DrivenSearch(tmp_path)
+    third = again.suggest()
+    assert list(again.journal.trials) == [first.trial_id, second.trial_id, third.trial_id]
+    assert third.label.endswith("#2")
+    assert third.fields not in (first.fields, second.fields)
+
+
+def test_a_search_that_was_killed_before_its_first_suggestion_begins_with_the_start(tmp_path):
+    DrivenSearch(tmp_path)
+    assert DrivenSearch(tmp_path).suggest().fields == START_FIELDS
 
 
 def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
     space = {"learner.buffer_size": Whole(100, 2000), "learner.alpha": Real(0.1, 1)}
-    one = begun(
-        tmp_path, space, num_trials=8, budget=500, bytes_of=lambda f: f["learner.buffer_size"]
-    )
-    heard = []
-    one.on_suggestion = heard.append
-    for name in "abcdefgh":
-        fields = one.suggest(name)["trial"]["run"]
-        assert fields["learner.buffer_size"] <= 500
-        finish(one, name, [float(fields["learner.buffer_size"]) / 20] * 6)
-    over = [t for t in one.study.trials if REFUSED in t.user_attrs]
-    assert over
-    assert over[-1].user_attrs[REFUSED] == [s.refused for s in heard if s.refused][-1]
-    assert "over 500 B" in over[-1].user_attrs[REFUSED]
-    assert {t.state for t in over} == {TrialState.PRUNED}
-    assert all(t.constraints["memory/bytes"] > 0 for t in over)
-    assert one.study.best_trial.params["learner.buffer_size"] <= 500
-    assert [s.number for s in heard] == list(range(len(one.study.trials)))
-    assert [s.ray_trial for s in heard if s.ray_trial] == list("abcdefgh")
+    search = DrivenSearch(tmp_path, space, budget=BY_SIZE)
+    for _ in range(8):
+        record = search.suggest()
+        assert record.fields["learner.buffer_size"] <= 500
+        search.finish(record, [float(record.fields["learner.buffer_size"]) / 20] * 6)
+    assert search.refused
+    assert all("over 500 B" in event["refused"] for event in search.refused)
+    numbers = [r.number for r in search.journal.trials.values()]
+    numbers += [event["number"] for event in search.refused]
+    assert sorted(numbers) == list(range(len(search.study.trials)))
+    assert search.study.best_trial.params["learner.buffer_size"] <= 500
 
 
-def test_fields_that_do_not_go_together_are_told_to_optuna_and_never_run(tmp_path):
+def test_fields_that_do_not_go_together_are_never_run(tmp_path):
     space = {
         "data.num_frames": Choice((10, 15, 120)),
         "model.frames_per_tuple": Choice((1, 2, 6)),
     }
-    one = begun(tmp_path, space)
-    heard = []
-    one.on_suggestion = heard.append
-    for number in range(12):
-        fields = one.suggest(str(number))["trial"]["run"]
-        assert fields["data.num_frames"] % fields["model.frames_per_tuple"] == 0
-        finish(one, str(number), [50.0] * 6)
-    refused = [suggestion.refused for suggestion in heard if suggestion.refused]
-    assert refused
-    assert all("num_frames" in why for why in refused)
-    assert {t.state for t in one.study.trials if REFUSED in t.user_attrs} == {TrialState.PRUNED}
+    search = DrivenSearch(tmp_path, space)
+    for _ in range(12):
+        record = search.suggest()
+        assert record.fields["data.num_frames"] % record.fields["model.frames_per_tuple"] == 0
+        search.finish(record, [50.0] * 6)
+    assert search.refused
+    assert all("num_frames" in event["refused"] for event in search.refused)
 
 
-def test_a_search_in_which_nothing_more_can_be_run_is_over_and_says_why(tmp_path, monkeypatch):
-    monkeypatch.setattr("charon.tuning.sampling.suggestions.PATIENCE", 2)
-    monkeypatch.setattr("charon.tuning.sampling.suggestions.MOST_DRAWS", 4)
+def test_where_nothing_can_be_run_nothing_is_suggested(tmp_path, monkeypatch):
+    monkeypatch.setattr(suggestions, "PATIENCE", 2)
+    monkeypatch.setattr(suggestions, "MOST_DRAWS", 4)
     space = {"learner.buffer_size": Whole(500, 2000, log=True)}
-    one = begun(tmp_path, space, budget=500, bytes_of=lambda f: f["learner.buffer_size"])
-    journal = Journal(tmp_path / "journal.jsonl")
-    one.on_suggestion = lambda suggestion: noted(journal, suggestion)
-    one.suggest("a")
-    journal.append("trial", "a", label="", fields={}, tags={})
-    finish(one, "a", [50.0] * 6)
-    journal.append("end", "a", outcome=FINISHED)
-    assert one.suggest("b") == Searcher.FINISHED
-    assert len(one.study.trials) == 1 + 4
-    assert not is_over(journal, 24)
-    journal.append(one.ended_by)
-    assert is_over(journal, 24)
-    refused, end = closing_words(journal, SimpleNamespace(num_trials=24), one.ended_by)
-    assert "Suggested, but not run: 4 settings" in refused
-    assert "over 500 B" in refused
-    assert "after 1 of 24 trials" in end
-    assert "--budget" in end
-    assert "--resume" not in end
+    search = DrivenSearch(tmp_path, space, budget=BY_SIZE)
+    search.suggest()
+    assert search.suggest() is None
+    assert len(search.refused) == 4
 
 
 MODELLED = pytest.param("gp", marks=pytest.mark.slow)  # seconds a suggestion
@@ -104,11 +99,22 @@ DEFAULT = bound(
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", MODELLED, "nsga2"])
-def test_every_sampler_searches_the_default_space_without_a_warning(tmp_path, sampler):
-    one = begun(
-        tmp_path, DEFAULT, sampler=sampler, budget=1600, bytes_of=lambda f: f["learner.buffer_size"]
-    )
-    for name in "abcdefghijkl":  # Optuna's samplers draw the first ten at random
-        fields = one.suggest(name)["trial"]["run"]
-        assert all(DEFAULT[field].holds(fields[field]) for field in DEFAULT)
-        finish(one, name, [50.0 + 10 * fields["learner.alpha"]] * (2 if name == "c" else 6))
+def test_every_sampler_searches_the_default_space_in_two_sittings(tmp_path, sampler):
+    budget = Budget(lambda fields: fields["learner.buffer_size"], 1600)
+    for _ in range(2):
+        search = DrivenSearch(tmp_path, DEFAULT, sampler=sampler, budget=budget)
+        for place in range(6):  # Optuna's samplers draw the first ten at random
+            record = search.suggest()
+            assert all(DEFAULT[field].holds(record.fields[field]) for field in DEFAULT)
+            faa = 50.0 + 10 * record.fields["learner.alpha"]
+            search.finish(record, [faa] * (2 if place == 2 else 6))
+
+
+@pytest.mark.parametrize(("sampler", "noted"), [("cmaes", "cma:"), ("nsga2", "generation")])
+def test_what_a_sampler_notes_with_a_trial_is_there_for_the_next_sitting(tmp_path, sampler, noted):
+    search = DrivenSearch(tmp_path, sampler=sampler)
+    for _ in range(8):
+        search.finish(search.suggest(), [50.0] * 6)
+    attributes = [set(trial.system_attrs) for trial in DrivenSearch(tmp_path).study.trials]
+    assert any(noted in name for name in attributes[-1])
+    assert attributes == [set(trial.system_attrs) for trial in search.study.trials]

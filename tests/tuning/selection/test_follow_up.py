@@ -241,7 +241,6 @@ def test_how_the_search_ended_is_kept(journal, tmp_path, steps):
 
 
 def test_refused_suggestions_are_written_down_by_number(journal, tmp_path, steps):
-    journal.append("suggestion", number=5, ray="", fields={})
-    journal.append("suggestion", number=6, ray="t6", fields={})
+    journal.append("refused", number=5, fields={}, refused="Over.", sampler={})
     follow(journal, tmp_path, steps)
     assert written(tmp_path, "selection.json")["refused"] == [5]

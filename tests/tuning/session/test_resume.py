@@ -9,7 +9,7 @@ import pytest
 from charon.errors import CheckpointError, ConfigError
 from charon.files import STUDY_VERSION
 from charon.tuning.records.folder import ResultsError
-from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
+from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, Journal
 from charon.tuning.records.plan import read_plan
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import PlannedStudy, new_plan
@@ -133,7 +133,7 @@ def test_a_search_that_goes_on_may_have_more_trials_and_hours(tmp_path):
 
 
 def test_a_search_cannot_end_with_fewer_trials_than_it_has_begun(tmp_path):
-    journal = journal_of(tmp_path, FINISHED, PRUNED, FAILED, INTERRUPTED, LOST)
+    journal = journal_of(tmp_path, FINISHED, PRUNED, FAILED, INTERRUPTED)
     old = plan(SEARCH, num_trials=24)
     assert longer(old, Options(resume=True, trials=4), journal).num_trials == 4
     message = r"--trials 3 is less than .* begun already: give at least 4, or leave .* its 24\."
@@ -153,7 +153,7 @@ def test_what_is_chosen_when_a_study_goes_on_is_remembered_when_it_does_so_again
     ("outcomes", "sentence"),
     [
         ([], "Going on: 0 of 4 trials are done."),
-        ([FINISHED, LOST], "Going on: 1 of 4 trials is done."),
+        ([FINISHED, INTERRUPTED], "Going on: 1 of 4 trials is done."),
         (
             [FINISHED, PRUNED, FAILED],
             "Going on: 2 of 4 trials are done; 1 that failed is tried again.",
@@ -165,7 +165,7 @@ def test_a_study_that_goes_on_says_how_far_it_is(tmp_path, outcomes, sentence):
 
 
 def test_trials_are_added_to_what_there_is_and_have_hours_of_their_own(tmp_path):
-    journal = journal_of(tmp_path, FINISHED, FINISHED, LOST)
+    journal = journal_of(tmp_path, FINISHED, FINISHED)
     old = plan(SEARCH, num_trials=2, hours=1.0)
     more = longer(old, Options(extend=5), journal)
     assert (more.num_trials, more.hours, more.extensions) == (7, None, 1)

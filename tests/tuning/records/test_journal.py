@@ -1,0 +1,253 @@
+"""The journal of a study, the one truth about it; this is its specification."""
+
+import json
+import threading
+
+import pytest
+
+from charon.errors import CheckpointError
+from charon.tuning.records.journal import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    OVER,
+    PENDING,
+    PRUNED,
+    RUNNING,
+    Journal,
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.jsonl"
+
+
+@pytest.fixture
+def journal(path):
+    return Journal(path)
+
+
+def enter(journal, name="a", **more):
+    journal.append("trial", name, label=f"label {name}", fields={"seed": 0}, tags={}, **more)
+    return journal.trials[name]
+
+
+def report(journal, task, faa=50.0, name="a", seconds=2.0, **more):
+    metrics, matrix = {"val/faa": faa}, [[faa] * task]
+    journal.append(
+        "report",
+        name,
+        task=task,
+        num_tasks=3,
+        metrics=metrics,
+        matrix=matrix,
+        seconds=seconds,
+        **more,
+    )
+
+
+def end(journal, outcome, name="a", **more):
+    journal.append("end", name, outcome=outcome, **more)
+
+
+# The file.
+
+
+def test_an_event_is_one_line_with_its_kind_its_time_and_its_trial(journal, path):
+    enter(journal)
+    journal.append("start", "a", machine="one")
+    line = json.loads(path.read_text().splitlines()[-1])
+    assert line.pop("time") > 1e9
+    assert line == {"kind": "start", "trial": "a", "machine": "one"}
+
+
+def test_a_journal_that_is_read_again_says_the_same(journal, path):
+    enter(journal, number=3)
+    report(journal, 1, tags={"device": "cpu"})
+    end(journal, PRUNED)
+    again = Journal(path)
+    assert again.events == journal.events
+    assert again.trials == journal.trials
+
+
+def test_events_and_trials_keep_their_order(journal, path):
+    for name in "cab":
+        enter(journal, name)
+    assert list(Journal(path).trials) == list("cab")
+    assert [event["trial"] for event in Journal(path).of_kind("trial")] == list("cab")
+
+
+def test_a_last_line_cut_off_by_a_crash_is_dropped_by_whoever_writes_next(journal, path):
+    enter(journal)
+    report(journal, 1)
+    report(journal, 2)
+    path.write_bytes(path.read_bytes()[:-7])
+    cut_off = path.read_bytes()
+    again = Journal(path)
+    assert again.trials["a"].tasks_seen == 1
+    # Beside a process that writes, the line is only half there yet.
+    assert path.read_bytes() == cut_off
+    end(again, INTERRUPTED)
+    assert Journal(path).trials["a"].status == INTERRUPTED
+    assert path.read_bytes().startswith(cut_off[: cut_off.rfind(b"\n") + 1])
+
+
+def test_a_line_that_is_no_event_is_an_error_that_names_it(journal, path):
+    enter(journal)
+    for line in ("something else", '["a", "list"]', '{"no": "kind"}', '{"kind": "start"}'):
+        path.write_text(path.read_text().splitlines()[0] + f"\n{line}\n")
+        with pytest.raises(CheckpointError, match="line 2 is not an event"):
+            Journal(path)
+
+
+def test_an_event_of_a_trial_that_was_not_entered_is_an_error(path):
+    path.write_text('{"kind": "end", "time": 1.0, "trial": "a", "outcome": "finished"}\n')
+    with pytest.raises(CheckpointError, match="line 1"):
+        Journal(path)
+
+
+def test_a_number_that_json_has_not_is_refused_and_leaves_the_file_as_it_was(journal, path):
+    enter(journal)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="Out of range"):
+        report(journal, 1, faa=float("nan"))
+    assert path.read_bytes() == before
+    assert len(journal.events) == 1
+
+
+def test_unknown_kinds_of_events_are_kept_and_ignored(journal, path):
+    enter(journal)
+    before = Journal(path).trials
+    journal.append("a later version's", "a", outcome=FAILED)
+    journal.append("of the study alone", anything=[1, 2])
+    assert Journal(path).trials == before
+    assert [event["kind"] for event in Journal(path).events][1:] == [
+        "a later version's",
+        "of the study alone",
+    ]
+
+
+# What the events of a trial add up to.
+
+
+def test_a_trial_waits_runs_and_ends(journal):
+    record = enter(journal)
+    assert (record.status, record.started, record.ended) == (PENDING, 0, 0)
+    journal.append("start", "a")
+    assert record.status == RUNNING
+    began = record.started
+    end(journal, INTERRUPTED, error="Ctrl-C")
+    assert (record.status, record.error) == (INTERRUPTED, "Ctrl-C")
+    journal.append("start", "a")
+    assert (record.status, record.error, record.ended) == (RUNNING, "", 0)
+    assert record.started == began  # the first time
+    end(journal, FINISHED)
+    assert record.ended >= record.started
+
+
+@pytest.mark.parametrize("outcome", [FINISHED, PRUNED, FAILED, INTERRUPTED])
+def test_only_an_interrupted_trial_is_not_over(journal, outcome):
+    enter(journal)
+    assert journal.over == set()
+    end(journal, outcome)
+    assert journal.over == ({"a"} if outcome in OVER else set())
+
+
+@pytest.mark.parametrize("status", [PENDING, RUNNING, FAILED, INTERRUPTED])
+def test_a_new_sitting_runs_all_trials_that_are_neither_finished_nor_pruned(journal, status):
+    for name, outcome in (("a", status), ("done", FINISHED), ("stopped", PRUNED)):
+        enter(journal, name)
+        if outcome == RUNNING:
+            journal.append("start", name)
+        elif outcome != PENDING:
+            end(journal, outcome, name)
+    journal.append("study", key="k")
+    assert [r.status for r in journal.trials.values()] == [PENDING, FINISHED, PRUNED]
+
+
+def test_reports_add_up_to_a_curve_and_the_latest_matrix(journal):
+    record = enter(journal)
+    assert (record.tasks_seen, record.latest, record.num_tasks) == (0, {}, 0)
+    report(journal, 1, 90.0)
+    report(journal, 2, 80.0, tags={"device": "cpu"})
+    assert record.curve == {1: {"val/faa": 90.0}, 2: {"val/faa": 80.0}}
+    assert (record.tasks_seen, record.num_tasks, record.seconds) == (2, 3, 4.0)
+    assert (record.latest, record.matrix) == ({"val/faa": 80.0}, [[80.0, 80.0]])
+    assert record.tags == {"device": "cpu"}
+
+
+def test_the_second_report_of_a_task_changes_nothing(journal, path):
+    enter(journal)
+    report(journal, 1, 90.0)
+    report(journal, 1, 10.0)
+    for one in (journal, Journal(path)):
+        assert one.trials["a"].curve == {1: {"val/faa": 90.0}}
+        assert one.trials["a"].seconds == 2.0
+
+
+def test_final_metrics_are_those_of_a_finished_trial_alone(journal):
+    record = enter(journal)
+    report(journal, 3, 70.0)
+    end(journal, PRUNED)
+    assert record.final == {}
+    end(journal, FINISHED)
+    assert record.final == {"val/faa": 70.0}
+
+
+def test_a_trial_that_is_entered_twice_stays_what_it_was(journal):
+    enter(journal, number=7)
+    journal.append("trial", "a", label="another", fields={}, tags={})
+    assert (journal.trials["a"].label, journal.trials["a"].number) == ("label a", 7)
+
+
+def test_tags_are_added_to_a_trial_later(journal):
+    record = enter(journal)
+    journal.append("tag", "a", tags={"winner": "true"})
+    journal.append("tag", "a", tags={"winner": "false", "selection": "validation"})
+    assert record.tags == {"winner": "false", "selection": "validation"}
+
+
+# Those who read while the driver writes.
+
+
+def test_a_reader_waits_until_there_is_more(journal):
+    read = threading.Thread(target=lambda: counts.append(journal.wait(1, timeout=60)))
+    counts = []
+    enter(journal)
+    read.start()
+    journal.append("start", "a")
+    read.join(60)
+    assert counts == [2]
+
+
+def test_a_reader_that_is_behind_or_out_of_patience_does_not_wait(journal):
+    enter(journal)
+    assert journal.wait(0, timeout=60) == 1
+    assert journal.wait(1, timeout=0.01) == 1
+
+
+def test_the_end_wakes_those_who_wait(journal):
+    read = threading.Thread(target=journal.wait, args=(0, 60))
+    read.start()
+    journal.end()
+    read.join(30)
+    assert not read.is_alive()
+
+
+def test_several_threads_may_append(journal, path):
+    enter(journal)
+    threads = [
+        threading.Thread(
+            target=lambda n=n: [journal.append("note", writer=n, place=i) for i in range(50)]
+        )
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    notes = list(Journal(path).of_kind("note"))
+    assert notes == list(journal.of_kind("note"))
+    for writer in range(4):
+        assert [n["place"] for n in notes if n["writer"] == writer] == list(range(50))
