@@ -226,14 +226,6 @@ def test_a_test_set_that_picks_the_same_trial_has_flattered_nothing(tmp_path, re
     assert "picks the trial that validation picks: no flattery" in report(tmp_path)[0]
 
 
-def test_a_start_that_was_lost_and_run_again_is_called_by_its_new_number(tmp_path, records):
-    lost = replace(records[0], trial_id="lost", status="lost", curve={})
-    again = replace(records[0], number=30)
-    facts = write_search(tmp_path, [lost, *records[1:], again])
-    assert facts["paper_id"] == "t0"
-    assert "the paper's setting is #30." in report(tmp_path)[1]
-
-
 def test_the_page_says_where_gaps_in_the_numbers_come_from(tmp_path, records):
     write_search(tmp_path, records)
     _, page = report(tmp_path)

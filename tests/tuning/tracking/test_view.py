@@ -36,13 +36,14 @@ def test_the_installed_page_knows_the_undocumented_words_of_the_view():
 
 
 def test_every_trial_has_a_colour_of_its_own_and_seeds_share_a_hue():
-    labels = [f"eta0.{n}0 s2 seed{seed}" for seed in range(2) for n in range(10)]
-    colours = {label: colour(label, labels[: labels.index(label) + 1]) for label in labels}
-    assert len(set(colours.values())) == len(labels)
+    trials = [{"eta": n / 10, "seed": seed} for seed in range(2) for n in range(10)]
+    colours = {
+        (trial["eta"], trial["seed"]): colour(trial, trials[: number + 1])
+        for number, trial in enumerate(trials)
+    }
+    assert len(set(colours.values())) == len(trials)
     assert all(re.fullmatch("#[0-9a-f]{6}", value) for value in colours.values())
-    assert hue(colours["eta0.30 s2 seed0"]) == pytest.approx(
-        hue(colours["eta0.30 s2 seed1"]), abs=0.01
-    )
+    assert hue(colours[0.3, 0]) == pytest.approx(hue(colours[0.3, 1]), abs=0.01)
 
 
 def hue(colour):
