@@ -16,9 +16,9 @@ from charon.tuning.session.data import StudyClips
 from charon.tuning.session.planning import PlannedStudy
 from charon.tuning.session.request import Request
 from charon.tuning.session.resume import Standing
+from charon.tuning.study.fields import known_fields
 from charon.tuning.study.objectives import directions
 from charon.tuning.study.space import Choice, Domain, SamplingInterval
-from charon.tuning.study.trials import known_fields
 
 START_SECONDS = 11.0
 """From the command to the first step, about."""

@@ -9,9 +9,9 @@ from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
 from charon.tuning.sampling.samplers import make_sampler
 from charon.tuning.sampling.suggestions import Budget, Suggester
+from charon.tuning.study.fields import complete
 from charon.tuning.study.search_methods import NUMBERS_ONLY
 from charon.tuning.study.space import MaskingRatio, Real, SamplingInterval
-from charon.tuning.study.trials import complete
 
 SPACE = {
     "learner.masking_ratio": MaskingRatio(0.0, 0.9, tuples=20),

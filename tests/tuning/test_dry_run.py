@@ -1,7 +1,7 @@
 """What a dry run says a search begins with."""
 
 from charon.tuning.dry_run import start_text
-from charon.tuning.study.trials import complete
+from charon.tuning.study.fields import complete
 
 VARIED = ("learner.masking_ratio", "learner.buffer_size")
 

@@ -5,30 +5,35 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ray import tune
 from ray.tune.execution import class_cache
+from ray.tune.search import ConcurrencyLimiter
 from rich.console import Console
 
 from charon.settings import Value
 from charon.text import counted
+from charon.tuning.execution.asha import TaskHalving, num_brackets
 from charon.tuning.execution.callbacks import Recorder, remove_checkpoint
 from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
+from charon.tuning.execution.searcher import Limits, StudySearch
 from charon.tuning.execution.trainable import CharonTrial, TrialSetting, beat_file, trial_config
 from charon.tuning.records.completion import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PENDING, Journal
 from charon.tuning.records.plan import Plan
+from charon.tuning.sampling.encoding import Encoding
+from charon.tuning.sampling.optuna_study import make_study, write_database
+from charon.tuning.sampling.samplers import make_sampler
+from charon.tuning.sampling.suggestions import Budget, Suggester, Suggestion
 from charon.tuning.session.commands import repeat_command
+from charon.tuning.session.memory import MemorySize
 from charon.tuning.session.provenance import trial_tags
-from charon.tuning.study.budget import MemorySize
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.objectives import watched
+from charon.tuning.study.search_methods import NUMBERS_ONLY
 from charon.tuning.tracking.sender import Sender
-
-if TYPE_CHECKING:
-    from charon.tuning.sampling.suggestions import Suggestion
 
 MAX_FAILURES = 3
 """How often a trial whose process was killed is started again from its last task."""
@@ -88,17 +93,6 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
     if is_over(journal, ready.plan.num_trials):
         remove_leftovers(ready.folder, journal)
     return journal, sender
-
-
-def check_database(folder: Path) -> None:
-    """Check that a search in this folder can use its database.
-
-    Raises:
-        ResultsError: it is no database of Optuna.
-    """
-    from charon.tuning.sampling.database import DATABASE, check_database
-
-    check_database(folder / DATABASE)
 
 
 def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
@@ -177,7 +171,7 @@ class Entries:
             self._journal.append("trial", name, label=label, fields=fields, tags=tags, **more)
         return name
 
-    def suggested(self, suggestion: "Suggestion") -> dict[str, Any]:
+    def suggested(self, suggestion: Suggestion) -> dict[str, Any]:
         """Enter what a search was suggested; return what Ray gives to the trial."""
         number, more = suggestion.number, {"sampler": suggestion.sampler}
         name = self.enter(number, suggestion.label, suggestion.fields, number=number, **more)
@@ -220,16 +214,6 @@ def _tune(
 def _search(
     ready: ReadyStudy, recorder: Recorder, journal: Journal, entries: Entries, deadline: float
 ) -> str:
-    # Optuna takes half a second to import, which a grid does without.
-    from ray.tune.search import ConcurrencyLimiter
-
-    from charon.tuning.execution.asha import TaskHalving, num_brackets
-    from charon.tuning.execution.searcher import Limits, StudySearch
-    from charon.tuning.sampling.encoding import Encoding
-    from charon.tuning.sampling.optuna_study import make_study, write_database
-    from charon.tuning.sampling.samplers import make_sampler
-    from charon.tuning.sampling.suggestions import Budget, Suggester
-    from charon.tuning.study.search_methods import NUMBERS_ONLY
 
     study, plan = ready.study, ready.plan
     size = MemorySize.on(ready.clips.tasks, ready.clips.archive.description.parts)

@@ -17,8 +17,8 @@ from charon.text import byte_size
 from charon.tuning.records.journal import Journal
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
+from charon.tuning.study.fields import complete
 from charon.tuning.study.labels import label
-from charon.tuning.study.trials import complete
 
 PATIENCE = 100
 """Refused settings that a sampler may suggest in a row; then they are drawn at random."""

@@ -20,10 +20,11 @@ from charon.tuning.records.plan import read_plan
 from charon.tuning.session.data import StudyClips
 from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import move_aside, standing_of
+from charon.tuning.study.fields import complete
 from charon.tuning.study.first_tasks import leaders_first
 from charon.tuning.study.labels import label
 from charon.tuning.study.study import BENCHMARK, Study
-from charon.tuning.study.trials import PlannedTrial, complete
+from charon.tuning.study.trials import PlannedTrial
 
 FOLDER = "confirm"
 """Of the stage, in the search's."""

@@ -9,11 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import ray
+import torch
 from ray.exceptions import RayError, RayTaskError
 
+from charon.data.prepare import prepare
 from charon.errors import CharonError
 from charon.files import read_json, write_json
 from charon.text import first_line
+from charon.training import metrics
+from charon.training.artifacts import load_model
+from charon.training.evaluation import score
+from charon.training.tasks import Tasks
 from charon.tuning.execution.trainable import outputs_folder
 from charon.tuning.records.journal import TrialRecord
 
@@ -35,12 +41,6 @@ def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
     Raises:
         CheckpointError: there is no model, or it cannot be read.
     """
-    from charon.data.prepare import prepare
-    from charon.training import metrics
-    from charon.training.artifacts import load_model
-    from charon.training.evaluation import score
-    from charon.training.tasks import Tasks
-
     model = load_model(folder)
     run = model.run.replace({"data.evaluate_on": "test"})
     archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
@@ -104,7 +104,6 @@ def explain(error: RayError) -> str:
 
 
 def _score_and_write(folder: str, cache: str, cpus: float) -> None:
-    import torch
 
     torch.set_num_threads(max(1, int(cpus)))
     scores = score_on_test(Path(folder), Path(cache))

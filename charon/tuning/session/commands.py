@@ -6,9 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from charon.data.cache.archive import default_cache_dir
 from charon.settings import Value
 from charon.tuning.session.options import Options
-from charon.tuning.study.trials import known_fields
+from charon.tuning.study.fields import known_fields
 
 
 def begin_command(script: Path) -> str:
@@ -61,8 +62,6 @@ def run_command(words: Sequence[str], cache: Path, cpus: float) -> str:
         cache: absolute folder of the study's prepared sets; named where it is not the default.
         cpus: of one trial, which has as many threads.
     """
-    from charon.data.cache.archive import default_cache_dir
-
     threads = f"OMP_NUM_THREADS={max(1, int(cpus))}"
     place = [] if cache == default_cache_dir() else ["--cache", str(cache)]
     return shlex.join([threads, "charon", "run", *words, *place])

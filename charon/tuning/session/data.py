@@ -3,17 +3,15 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from charon.config import Run
 from charon.data.cache.archive import Archive
-from charon.data.prepare import is_there, open_source, prepare
+from charon.data.prepare import open_source, prepare
 from charon.settings import Value
-
-if TYPE_CHECKING:
-    from charon.training.tasks import Tasks
+from charon.training.tasks import Tasks
 
 LINE_EVERY_SECONDS = 5.0
 """Between lines of progress where there is no terminal."""
@@ -29,7 +27,7 @@ class StudyClips:
     """
 
     archive: Archive
-    tasks: "Tasks"
+    tasks: Tasks
     protocol: str
 
     def __init__(self, runs: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> None:
@@ -44,9 +42,6 @@ class StudyClips:
         Raises:
             DataError: the source is missing, or of a kind or shape that cannot be used.
         """
-        # Imported here because it imports torch, which takes a second: Ray starts meanwhile.
-        from charon.config import Run
-
         data = Run.from_flat(self._fields).data
         _ = open_source(data.path, keep_gaps=data.keep_gaps).description
 
@@ -65,10 +60,6 @@ class StudyClips:
             DataError: the data cannot be used.
             ConfigError: the settings do not fit the data.
         """
-        # Imported here for the reason given in check.
-        from charon.config import Run
-        from charon.training.tasks import Tasks
-
         run = Run.from_flat(self._fields)
         with PreparationView(run.data.path, self._console) as view:
             self.archive = prepare(
@@ -82,16 +73,6 @@ class StudyClips:
         others = [Tasks(self.archive, Run.from_flat(f).data, run.seed) for f in self._others]
         names = [tasks.protocol for tasks in (self.tasks, *others)]
         self.protocol = " + ".join(dict.fromkeys(names))
-
-
-def check_named(path: str) -> None:
-    """Check that ``path`` exists, which takes no time; its content is checked later.
-
-    Raises:
-        DataError: there is no such source, or it cannot be read.
-    """
-    if not is_there(path):
-        open_source(path)
 
 
 class PreparationView:

@@ -14,12 +14,13 @@ from charon.text import counted
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.commands import begin_command
 from charon.tuning.session.data import StudyClips
+from charon.tuning.session.memory import MemorySize, check_memory, memory_warnings, small_buffer
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
 from charon.tuning.session.selection_plan import SelectionPlan, plan_selection
-from charon.tuning.study.budget import NONE, START, MemorySize, check_memory, parse_bytes
+from charon.tuning.study.budget import NONE, START, parse_bytes
 from charon.tuning.study.first_tasks import leaders_first, why_useless
-from charon.tuning.study.scales import memory_warnings, scale_fields, small_buffer
+from charon.tuning.study.scales import scale_fields
 from charon.tuning.study.search_methods import check_sampler
 from charon.tuning.study.selection_rules import TEST, WILL_FLATTER
 from charon.tuning.study.space import bound, check_ends, check_start

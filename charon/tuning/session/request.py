@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from charon.data.cache.archive import default_cache_dir
+from charon.data.prepare import is_there, open_source
 from charon.errors import CheckpointError, ConfigError
 from charon.settings import Value
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.commands import resume_command
-from charon.tuning.session.data import check_named
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, with_remembered
 from charon.tuning.study.gtep import tuning_benchmark
@@ -128,3 +128,13 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
         if options.select == GTEP:
             fields[BENCHMARK] = tuning_benchmark(options.benchmark)
     return {**fields, **options.settings}
+
+
+def check_named(path: str) -> None:
+    """Check that ``path`` exists, which takes no time; its content is checked later.
+
+    Raises:
+        DataError: there is no such source, or it cannot be read.
+    """
+    if not is_there(path):
+        open_source(path)

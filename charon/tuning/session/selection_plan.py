@@ -10,7 +10,7 @@ from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import Options
 from charon.tuning.study import gtep
 from charon.tuning.study.objectives import check_defined
-from charon.tuning.study.selection_rules import GTEP, VALIDATION, Rule, choose_rule
+from charon.tuning.study.selection_rules import GTEP, VALIDATION, Rule, choose_rule, grace_tasks
 from charon.tuning.study.study import BENCHMARK, Study
 
 NUM_SEEDS = 3
@@ -48,8 +48,6 @@ def plan_selection(
     Raises:
         ConfigError: the objectives or the rule do not fit the search or its data.
     """
-    from charon.tuning.study.selection_rules import grace_tasks
-
     if fields["data.evaluate_on"] != "val":
         raise ConfigError(
             "A search is judged on validation clips and never sees the test set, so "

@@ -7,7 +7,9 @@ every node of a cluster can reach.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from charon.config import Run
 from charon.settings import Value
+from charon.training.first_task import acting_fields, can_share
 from charon.tuning.study.space import Domain, Real
 from charon.tuning.study.trials import PlannedTrial
 
@@ -48,9 +50,6 @@ def leaders_first(trials: Sequence[PlannedTrial]) -> list[PlannedTrial]:
 
 def _first_task(trial: PlannedTrial) -> tuple[tuple[str, Value], ...] | None:
     """Return what decides the first task of a trial, to compare; None if it cannot share."""
-    from charon.config import Run
-    from charon.training.first_task import acting_fields, can_share
-
     run = Run.from_flat(trial.fields)
     return tuple(acting_fields(run).items()) if can_share(run) else None
 

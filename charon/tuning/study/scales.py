@@ -5,7 +5,7 @@ model, few and large steps, and a memory that can hold at most 30 % of the train
 that what is forgotten shows. ``smoke`` only shows that everything works.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from charon.errors import ConfigError
 from charon.settings import Value
 
 if TYPE_CHECKING:
-    from charon.memory.codec import TemporalCodec
+    pass
 
 ClipShape = tuple[int, int, int, int]
 
@@ -82,24 +82,6 @@ def scale_fields(
     return fields
 
 
-def small_buffer(
-    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, num_training_clips: int
-) -> int | None:
-    """Return the largest buffer size of a scaled study; None if no trial has a memory.
-
-    It is a nominal number for all trials: the largest with which even the trial that thins
-    its clips most holds at most 30 % of the training clips.
-
-    Args:
-        trials: the complete fields of the study's runs, scaled.
-        clip_shape: (channel, frame, joint, body) of the clips; a run has its own frames.
-        num_training_clips: training clips of the whole stream.
-    """
-    allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
-    sizes = [codec.largest_buffer(allowed) for _, codec in _memories(trials, clip_shape)]
-    return max(1, min(sizes)) if sizes else None
-
-
 def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
     """Return what stands for each buffer size at a small scale, smaller by the same factor.
 
@@ -110,36 +92,3 @@ def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
     numbers = [size for size in sizes if isinstance(size, int)]
     factor = min(1.0, largest / max(numbers, default=1))
     return {size: max(1, round(size * factor)) for size in numbers}
-
-
-def _memories(
-    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape
-) -> Iterator[tuple[int, "TemporalCodec"]]:
-    """Yield the buffer size and the codec of every run that has a memory."""
-    # Here, for they import torch, which `--help` need not wait for.
-    from charon.config import Run
-    from charon.learners.rehearsal import MemorySettings
-
-    channels, _, joints, bodies = clip_shape
-    for fields in trials:
-        run = Run.from_flat(fields)
-        if isinstance(run.learner, MemorySettings):
-            shape = (channels, run.data.num_frames, joints, bodies)
-            yield run.learner.buffer_size, run.learner.make_codec(shape)
-
-
-def memory_warnings(
-    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, num_training_clips: int
-) -> list[str]:
-    """Return a sentence for every memory that could hold all training clips."""
-    memories = {
-        (size, codec.sampling_interval, codec.capacity(size))
-        for size, codec in _memories(trials, clip_shape)
-    }
-    return [
-        f"A memory of learner.buffer_size={size} at sampling interval {interval} holds {clips} "
-        f"clips, all of the {num_training_clips} training clips: nothing need be forgotten. "
-        "Set a smaller one with --set learner.buffer_size=N."
-        for size, interval, clips in sorted(memories)
-        if clips >= num_training_clips
-    ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from charon.errors import ConfigError
 from charon.settings import Value
+from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
@@ -282,12 +283,10 @@ def check_ends(space: Space, start: Mapping[str, Value]) -> None:
     Raises:
         ConfigError: a value is out of the range of its field; names it.
     """
-    from charon.config import Run
-
     for name, domain in space.items():
         for value in domain.ends:
             try:
-                Run.from_flat({**start, name: value})
+                complete({**start, name: value})
             except ConfigError as error:
                 raise ConfigError(
                     f"{domain} of the search's space does not fit: {error}"

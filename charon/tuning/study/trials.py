@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from charon.errors import ConfigError
 from charon.settings import Value, did_you_mean
+from charon.tuning.study.fields import complete, known_fields, preset
 from charon.tuning.study.labels import label
 from charon.tuning.study.scales import AtMost, Scaled
 from charon.tuning.study.study import Study
@@ -24,28 +25,6 @@ class PlannedTrial:
     label: str
     fields: dict[str, Value]
     role: str = ""
-
-
-def known_fields(learner: Value) -> dict[str, Value]:
-    """Return every field a run of ``learner`` has, with the paper's value.
-
-    Raises:
-        ConfigError: there is no such learner.
-    """
-    from charon.config import Run
-
-    return dict(Run.from_flat({"learner": learner}).to_flat())
-
-
-def complete(settings: Mapping[str, Value]) -> dict[str, Value]:
-    """Return all fields of a run, checked, from the few that are named.
-
-    Raises:
-        ConfigError: a name is unknown or a value is out of its range.
-    """
-    from charon.config import Run
-
-    return dict(Run.from_flat(settings).to_flat())
 
 
 def expand(
@@ -73,7 +52,7 @@ def expand(
     _check_known(study.grid, learners, f"The grid of the study {study.name!r}")
     _check_known(study.space, learners, f"The space of the study {study.name!r}")
     _check_known(overrides, learners, "--set")
-    layers = _Layers({**_preset(study.preset), **study.base}, scaled, overrides)
+    layers = _Layers({**preset(study.preset), **study.base}, scaled, overrides)
     flats: dict[tuple[tuple[str, Value], ...], Sequence[str]] = {}
     for choice, names in _choices(study):
         flat = complete(layers.under(choice, optional=study.grid))
@@ -128,14 +107,6 @@ class _Layers:
         return settings | {
             name: value for name, value in choice.items() if name in known or name not in optional
         }
-
-
-def _preset(name: str) -> dict[str, Value]:
-    from charon.config import PRESETS
-
-    if name not in PRESETS:
-        raise ConfigError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.")
-    return dict(PRESETS[name])
 
 
 def _learners(study: Study, fixed: Mapping[str, Value]) -> list[Value]:

@@ -18,10 +18,11 @@ from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import Standing
 from charon.tuning.session.selection_plan import fresh_seeds, plan_selection
 from charon.tuning.study import gtep
+from charon.tuning.study.fields import complete
 from charon.tuning.study.selection_rules import FIRST_TASKS, GTEP, VALIDATION, Rule
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study
-from charon.tuning.study.trials import complete, expand
+from charon.tuning.study.trials import expand
 
 SEARCHED = complete({"learner": "charon", "data.evaluate_on": "val", "seed": 0})
 WINNER = complete({**SEARCHED, "learner.alpha": 0.5})

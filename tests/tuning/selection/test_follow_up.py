@@ -17,8 +17,8 @@ from charon.tuning.selection.scoring import ScoringError
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import Standing
 from charon.tuning.session.selection_plan import plan_selection
+from charon.tuning.study.fields import complete
 from charon.tuning.study.study import Study
-from charon.tuning.study.trials import complete
 from charon.tuning.tracking.sender import Sender
 
 STUDY = Study("some", "Which?", space=SPACE, seeds=(0,), pruner="asha")

@@ -8,8 +8,8 @@ import pytest
 from tuning.session.test_options import STUDY
 
 from charon.errors import DataError
-from charon.tuning.session.data import check_named
 from charon.tuning.session.options import parse_options
+from charon.tuning.session.request import check_named
 
 
 def test_what_is_there_is_not_opened_and_what_is_not_is_said(tmp_path):

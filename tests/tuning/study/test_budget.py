@@ -5,7 +5,8 @@ from tiny_runs import NUM_CLASSES, PARTS, TINY, learn, tiny_run, write_set
 
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
-from charon.tuning.study.budget import MemorySize, check_memory, parse_bytes
+from charon.tuning.session.memory import MemorySize, check_memory
+from charon.tuning.study.budget import parse_bytes
 from charon.tuning.study.space import Choice, Whole
 
 SIZE = MemorySize((3, 12, 5, 2), NUM_CLASSES, PARTS)

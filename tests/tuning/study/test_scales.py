@@ -5,13 +5,12 @@ import pytest
 from charon.errors import ConfigError
 from charon.memory.thinned import Thinned
 from charon.memory.thinned_fp16 import ThinnedFp16
+from charon.tuning.session.memory import memory_warnings, small_buffer
 from charon.tuning.study.scales import (
     SCALES,
     SMALL_CLIP_VISITS,
     AtMost,
-    memory_warnings,
     scale_fields,
-    small_buffer,
     small_buffers,
 )
 

@@ -6,6 +6,7 @@ import pytest
 
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
+from charon.tuning.study.fields import complete
 from charon.tuning.study.method_spaces import SPACES
 from charon.tuning.study.space import (
     Choice,
@@ -19,7 +20,6 @@ from charon.tuning.study.space import (
     from_plain,
     to_plain,
 )
-from charon.tuning.study.trials import complete
 
 PAPER = complete({"learner": "charon"})
 ETA, INTERVAL = "learner.masking_ratio", "learner.sampling_interval"
