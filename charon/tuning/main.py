@@ -14,32 +14,25 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from rich.console import Console
 
 from charon.errors import CharonError
-from charon.tuning.cluster.cluster import Cluster, log_to, prepare_environment, this_machine
-from charon.tuning.cluster.resources import place
+from charon.tuning.cluster.cluster import Cluster, log_to, prepare_environment
 from charon.tuning.cluster.startup import Starting
-from charon.tuning.records.folder import ResultsError, describe_write_error, writable_folder
+from charon.tuning.records.folder import writable_folder
 from charon.tuning.records.journal import FAILED, FINISHED, Journal
 from charon.tuning.records.lock import lock_folder
 from charon.tuning.session.background import Background
-from charon.tuning.session.data import StudyClips
 from charon.tuning.session.options import parse_options
 from charon.tuning.session.request import Request, make_request
-from charon.tuning.session.resume import Standing, check_same, longer, room, standing_of
+from charon.tuning.session.resume import room
 from charon.tuning.study.study import Study
-from charon.tuning.tracking.store import Store, check_answers, check_file, choose_store, make_schema
-
-if TYPE_CHECKING:
-    from charon.tuning.execution.ready import ReadyStudy
-    from charon.tuning.records.plan import Plan
-    from charon.tuning.session.planning import PlannedStudy
+from charon.tuning.tracking.store import Store, check_file, choose_store, make_schema
 
 INTERRUPTED_STATUS = 130
 
@@ -90,20 +83,33 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
         CharonError: something about the user's input or surroundings is wrong.
     """
     console = Console(highlight=False, soft_wrap=True)
+    prepare_environment()
     request = make_request(study, parse_options(study, arguments), script)
-    store = checked_store(request)
-    if request.options.dry_run:
-        return dry_run(request, store, console)
-    lock_folder(request.folder)
-    with room(request.folder, is_resumed=request.earlier is not None) as moved:
-        services = start_services(request, store)
-        clips = prepare_clips(request, console)
-        ready, notices = make_ready(request, store, services, clips, console.print)
+    store, is_dry = checked_store(request), request.options.dry_run
+    if not is_dry:
+        lock_folder(request.folder)
+    is_resumed = request.earlier is not None
+    with room(request.folder, is_resumed=is_resumed, dry_run=is_dry) as moved:
+        services = None if is_dry else start_services(request, store)
+        # Torch, MLflow and Optuna take as long to import as Ray does to start.
+        from charon.tuning import closing, dry_run, steps
+
+        clips = steps.prepare_clips(request, console)
+        planned = steps.plan(request, clips)
+        cluster = services.cluster() if services else None
+        ready, notices = steps.make_ready(request, store, clips, planned, cluster, console.print)
     say(console, *filter(None, [moved, *notices]), style="yellow")
-    cluster = services.cluster()
-    announce(ready, console)
+    if cluster is None:
+        say(console, *dry_run.lines(ready))
+        return 0
+    steps.announce(ready, console)
     command = replace(request, options=replace(request.options, extend=None)).resume_command
-    return until_interrupted(lambda: finish(ready, cluster, command, console), command, console)
+    try:
+        outcome, journal, sender, analysis = steps.learn(ready, cluster, console)
+        analysed = closing.close(ready, journal, sender, analysis, outcome, console)
+        return report_outcome(outcome, journal, command, console, analysed=analysed)
+    except KeyboardInterrupt:
+        return say_interrupted(command, console)
 
 
 def checked_store(request: Request) -> Store:
@@ -117,32 +123,6 @@ def checked_store(request: Request) -> Store:
     writable_folder(request.results, need_bytes=NEED_BYTES, make=False)
     check_file(store)
     return store
-
-
-def dry_run(request: Request, store: Store, console: Console) -> int:
-    """Plan a study and print what it would take; nothing is left but the prepared clips."""
-    from charon.tuning.cluster.packing import pack
-    from charon.tuning.dry_run import Estimate
-    from charon.tuning.session.planning import on_device, plan_study
-
-    resumed = request.earlier is not None
-    with room(request.folder, is_resumed=resumed, dry_run=True) as moved:
-        clips = prepare_clips(request, console)
-        machine = this_machine()
-        cpus, gpus = place(machine, request.options.cpus, request.options.gpus)
-        planned = on_device(plan_study(request, clips), request, gpus)
-        packed = ""
-        if request.options.gpus == "auto":
-            gpus, packed = pack(None, planned.trials, request.cache, cpus, gpus, console.print)
-        plan, standing = recorded_plan(request, planned, clips, gpus)
-    say(
-        console,
-        *filter(None, [moved, packed, check_answers(store), *planned.notices]),
-        style="yellow",
-    )
-    estimate = Estimate(request, planned, plan, standing, clips, cpus, machine.slots(cpus, gpus))
-    say(console, *estimate.lines(store.uri))
-    return 0
 
 
 @dataclass(frozen=True)
@@ -164,146 +144,10 @@ class Services:
 
 def start_services(request: Request, store: Store) -> Services:
     """Start Ray and make MLflow's tables; both take seconds, most of which they wait."""
-    prepare_environment()
     log_file = writable_folder(request.folder) / LOG
     log_to(log_file)
     ray = Starting(request.options.address, log_file)
     return Services(ray, Background(lambda: make_schema(store)))
-
-
-def prepare_clips(request: Request, console: Console) -> StudyClips:
-    """Prepare the study's clips, or find them in the cache.
-
-    Raises:
-        DataError: the clips cannot be read.
-        ConfigError: the study cannot be run on them.
-    """
-    from charon.tuning.session.planning import one_of_each_benchmark
-
-    if request.options.address is None:
-        place(None, request.options.cpus, request.options.gpus)  # refused before Ray is there
-    clips = StudyClips(one_of_each_benchmark(request), request.cache, console)
-    clips.check()
-    clips.prepare()
-    return clips
-
-
-def make_ready(
-    request: Request,
-    store: Store,
-    services: Services,
-    clips: StudyClips,
-    say: Callable[[str], None],
-) -> tuple["ReadyStudy", list[str]]:
-    """Plan the study and place it on the cluster; return it with sentences for the user.
-
-    Raises:
-        ConfigError: the study does not fit its clips, or is not the one that it resumes.
-        ClusterError: a trial finds no room on the cluster.
-    """
-    # Imported while Ray comes up: torch, MLflow and Optuna take as long as Ray does.
-    from charon.tuning.cluster.packing import pack
-    from charon.tuning.execution.ready import ReadyStudy
-    from charon.tuning.execution.runner import check_database
-    from charon.tuning.session.planning import on_device, plan_study
-
-    planned = plan_study(request, clips)
-    if planned.study.is_search:
-        check_database(request.folder)
-    cluster = services.cluster()
-    options = request.options
-    cpus, gpus = place(cluster, options.cpus, options.gpus)
-    planned = on_device(planned, request, gpus)
-    packed = ""
-    if options.gpus == "auto":
-        gpus, packed = pack(cluster, planned.trials, request.cache, cpus, gpus, say)
-        options = replace(options, gpus=gpus)
-    plan, standing = recorded_plan(request, planned, clips, gpus)
-    ready = ReadyStudy(
-        study=planned.study,
-        options=options,
-        plan=plan,
-        standing=standing,
-        trials=planned.trials,
-        selection=planned.selection,
-        script=request.script,
-        folder=request.folder,
-        cache=request.cache,
-        store=store,
-        clips=clips,
-        cpus=cpus,
-        gpus=gpus,
-        slots=cluster.slots(cpus, gpus),
-        dashboard_url=cluster.dashboard_url,
-    )
-    return ready, [packed, check_answers(store), *planned.notices]
-
-
-def recorded_plan(
-    request: Request, planned: "PlannedStudy", clips: StudyClips, gpus: float
-) -> tuple["Plan", Standing]:
-    """Return what stands in ``study.json``, and how far the study is.
-
-    Raises:
-        ConfigError: the study is not the one that it resumes.
-    """
-    from charon.tuning.session.planning import new_plan
-
-    options = request.options
-    if options.gpus == "auto":
-        options = replace(options, gpus=gpus)
-    plan = new_plan(planned, request.script, options, clips)
-    if request.earlier is None:
-        return plan, Standing(0, 0, plan.num_trials)
-    check_same(request.earlier, plan, request.resume_command)
-    journal = Journal(request.folder / "journal.jsonl")
-    plan = longer(request.earlier, options, journal)
-    return plan, standing_of(journal, plan.num_trials)
-
-
-def announce(ready: "ReadyStudy", console: Console) -> None:
-    """Say which study begins or is resumed, and how to look at Ray."""
-    from charon.tuning.closing import dashboard_lines
-
-    say(console, f"{ready.plan.title}: {ready.study.question}")
-    if ready.options.resume or ready.options.extend is not None:
-        say(console, ready.standing.sentence)
-    say(console, *dashboard_lines(ready.dashboard_url))
-
-
-def finish(ready: "ReadyStudy", cluster: Cluster, command: str, console: Console) -> int:
-    """Run the trials and what follows them; return the exit status.
-
-    Raises:
-        CharonError: something about the user's surroundings is wrong.
-    """
-    from charon.tuning.closing import close, start_analysis
-    from charon.tuning.execution.runner import outcome_of, run_study
-    from charon.tuning.selection.follow_up import follow_up
-
-    try:
-        journal, sender = run_study(ready, console)
-        outcome = outcome_of(journal, ready.plan.num_trials)
-        if ready.study.is_search:
-            outcome = follow_up(ready, journal, console, outcome)
-        analysis = start_analysis(ready)
-    except OSError as error:
-        raise ResultsError(describe_write_error(ready.folder, error)) from error
-    finally:
-        cluster.stop()
-    analysed = close(ready, journal, sender, analysis, outcome, console)
-    return report_outcome(outcome, journal, command, console, analysed=analysed)
-
-
-def until_interrupted(work: Callable[[], int], command: str, console: Console) -> int:
-    """Return the status of some work; interrupted, say the command that resumes the study.
-
-    The same command again would move aside what the study has.
-    """
-    try:
-        return work()
-    except KeyboardInterrupt:
-        return _say_interrupted(command, console)
 
 
 def report_outcome(
@@ -321,11 +165,12 @@ def report_outcome(
     failed = [record for record in journal.trials.values() if record.status == FAILED]
     say(console, *(f"{record.label} failed: {record.error}" for record in failed), style="red")
     if outcome not in (FINISHED, FAILED):
-        return _say_interrupted(command, console)
+        return say_interrupted(command, console)
     return 1 if outcome == FAILED or not analysed else 0
 
 
-def _say_interrupted(command: str, console: Console) -> int:
+def say_interrupted(command: str, console: Console) -> int:
+    """Say the command that resumes the study: the same one again would move aside what it has."""
     say(console, f"The study was interrupted; go on with: {command}", style="yellow")
     return INTERRUPTED_STATUS
 

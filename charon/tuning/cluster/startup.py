@@ -9,6 +9,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -89,7 +90,7 @@ class Starting:
             self._disconnect()
         finally:
             if temporary is not None:
-                shutil.rmtree(temporary, ignore_errors=True)
+                _remove(temporary)
 
 
 def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) -> Cluster:
@@ -154,6 +155,15 @@ def _check_reachable(address: str) -> None:
             f"No Ray cluster answers at --address {address} ({error}); start one with "
             "`ray start --head`, or leave --address out."
         ) from error
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, to which Ray's dashboard may write for a moment longer."""
+    for _ in range(10):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _short_folder() -> str | None:

@@ -131,6 +131,8 @@ def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float
 def _use_share_of_device(setting: TrialSetting) -> None:
     """Use the CPUs and the part of a GPU that Ray counts for this trial, and no more."""
     torch.set_num_threads(max(1, int(setting.cpus)))
+    if not gc.get_freeze_count():
+        gc.freeze()  # imported modules: collecting takes a third of a second less for every trial
     gc.collect()  # what is left of the process's last trial
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
