@@ -309,19 +309,6 @@ def test_a_duration_is_said_in_the_unit_it_is_thought_in(seconds, text):
     assert duration(seconds) == text
 
 
-def test_a_start_that_was_lost_and_run_again_is_called_by_its_new_number(
-    tmp_path, records, undrawn
-):
-    lost = replace(records[0], trial_id="lost", status="lost", curve={})
-    again = replace(records[0], number=30)
-    facts = write_search(tmp_path, [lost, *records[1:], again])
-    assert facts["paper_id"] == "t0"
-    assert "the paper's setting is #30." in report(tmp_path)[1]
-    assert (
-        "#30: the paper's" in draw_history(read_found(read_results(tmp_path))).axes[0].get_xlabel()
-    )
-
-
 def test_the_page_says_where_gaps_in_the_numbers_come_from(tmp_path, records, undrawn):
     write_search(tmp_path, records)
     _, page = report(tmp_path)

@@ -1,15 +1,12 @@
 """Trials that share their first task: the same numbers, and a sentence on what was saved."""
 
-from types import SimpleNamespace
-
 import pytest
-from ray import tune
 from tiny_runs import tiny_run
 from tuning.fakes import fake_result, fake_trial
 
 from charon.tuning.execution import trainable
 from charon.tuning.execution.callbacks import Recorder
-from charon.tuning.records.journal import Journal
+from charon.tuning.records.journal import Journal, TrialRecord
 from charon.tuning.study.first_tasks import (
     first_task_tag,
     first_tasks_folder,
@@ -104,26 +101,16 @@ def test_the_tags_of_a_trial_say_where_its_first_task_comes_from(tmp_path):
     assert "first_task" not in trials["t1"].tags
 
 
-@pytest.fixture
-def reports(monkeypatch, two_bodies):
-    """What a trial reports when it is called as a plain function, without Ray."""
-    told = []
-    context = SimpleNamespace(get_trial_id=lambda: "t")
-    monkeypatch.setattr(trainable, "prepare", lambda *args, **more: two_bodies)
-    monkeypatch.setattr(tune, "get_checkpoint", lambda: None)
-    monkeypatch.setattr(tune, "get_context", lambda: context)
-    monkeypatch.setattr(tune, "report", lambda report, checkpoint: told.append(report))
-    return told
-
-
 @pytest.mark.parametrize("share", [True, False])
-def test_a_trial_shares_only_where_the_study_was_told_to(share, reports, tmp_path):
+def test_a_trial_shares_only_where_the_study_was_told_to(share, monkeypatch, two_bodies, tmp_path):
+    monkeypatch.setattr(trainable, "prepare", lambda *args, **more: two_bodies)
     (tmp_path / "progress").mkdir()
     setting = trainable.TrialSetting("t", str(tmp_path), str(tmp_path), "test/faa", 1.0, 0.0, share)
+    told = []
     for alpha in (0.1, 0.9):
-        fields = tiny_run(learner__alpha=alpha).to_flat()
-        trainable.train({"trial": trainable.trial_config(setting, f"alpha{alpha}", fields)})
-    first, second = reports[:3], reports[3:]
+        record = TrialRecord(f"t{alpha}", "", tiny_run(learner__alpha=alpha).to_flat())
+        told.append(list(trainable.reports(trainable.trial_config(setting, record))))
+    first, second = told
     saved = [report["metrics"].get("time/shared_seconds") for report in (first[-1], second[-1])]
     assert first_tasks_folder(str(tmp_path)).exists() == share
     assert (saved[0] == 0 and saved[1] > 0) if share else saved == [None, None]
