@@ -4,6 +4,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ from charon.tuning.execution.callbacks import Recorder, remove_checkpoint
 from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.searcher import Limits, StudySearch
-from charon.tuning.execution.trainable import CharonTrial, TrialSetting, beat_file, trial_config
+from charon.tuning.execution.trainable import (
+    CHECKPOINTS,
+    CharonTrial,
+    TrialSetting,
+    beat_file,
+    trial_config,
+)
 from charon.tuning.records.completion import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PENDING, Journal
 from charon.tuning.records.plan import Plan
@@ -125,6 +132,8 @@ def remove_leftovers(folder: Path, journal: Journal) -> None:
     for record in journal.trials.values():
         if record.status != FAILED:
             remove_checkpoint(folder, record.trial_id)
+    with suppress(OSError):
+        (folder / CHECKPOINTS).rmdir()  # unless a failed trial goes on from there
     shutil.rmtree(first_tasks_folder(str(folder)), ignore_errors=True)
 
 

@@ -31,6 +31,9 @@ from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.labels import folder_name
 
+CHECKPOINTS = "checkpoints"
+"""Folder in a study's, of trials that are not over."""
+
 
 @dataclass(frozen=True)
 class TrialSetting:
@@ -101,7 +104,7 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
 
 def checkpoint_folder(study_folder: str, trial_id: str) -> Path:
     """Return where a trial that is not over keeps its checkpoint."""
-    return Path(study_folder) / "checkpoints" / trial_id
+    return Path(study_folder) / CHECKPOINTS / trial_id
 
 
 def outputs_folder(study_folder: str, name: str) -> Path:

@@ -108,9 +108,9 @@ def test_a_trial_shares_only_where_the_study_was_told_to(share, monkeypatch, two
     setting = trainable.TrialSetting("t", str(tmp_path), str(tmp_path), "test/faa", 1.0, 0.0, share)
     told = []
     for alpha in (0.1, 0.9):
-        record = TrialRecord(f"a{alpha}", "some", tiny_run(learner__alpha=alpha).to_flat())
-        told += trainable.reports(trainable.trial_config(setting, record))
-    first, second = told[:3], told[3:]
+        record = TrialRecord(f"t{alpha}", "", tiny_run(learner__alpha=alpha).to_flat())
+        told.append(list(trainable.reports(trainable.trial_config(setting, record))))
+    first, second = told
     saved = [report["metrics"].get("time/shared_seconds") for report in (first[-1], second[-1])]
     assert first_tasks_folder(str(tmp_path)).exists() == share
     assert (saved[0] == 0 and saved[1] > 0) if share else saved == [None, None]
