@@ -6,6 +6,7 @@ read, if a class would be empty, or with --strict if any cannot.
 
 import argparse
 
+from charon.arguments import whole_number
 from charon.cli.clips import (
     PATH_HELP,
     STANDIN_NOTE,
@@ -16,7 +17,6 @@ from charon.cli.clips import (
 from charon.cli.console import ClipProgress, clock, count, size, tell_unreadable
 from charon.data.cache.archive import Archive
 from charon.data.prepare import prepare
-from charon.settings import whole_number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from charon.arguments import whole_number
 from charon.cli.clips import (
     PATH_HELP,
     add_cache_argument,
@@ -33,7 +34,6 @@ from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
 from charon.data.prepare import open_source
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
-from charon.settings import whole_number
 from charon.training.artifacts import Model, load_model
 
 _DEFAULT_FRAMES, _DEFAULT_INTERVAL = 120, 5
