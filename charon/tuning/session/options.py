@@ -18,7 +18,7 @@ RUNS, SEARCH, JUDGED = "what is run", "of a search", "how a search is judged"
 RESOURCES, PLACES, MODES = "on what", "where to", "modes"
 """The groups of ``--help``; a grid refuses the options of the second and third."""
 
-BENCHMARKS = (
+_BENCHMARKS = (
     *("auto", "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"),
     *("ntu120new-xsub", "ntu120new-xset"),
 )
@@ -30,7 +30,7 @@ def option(
     *,
     default: Any = None,
     flag: str | None = None,
-    remembered: bool = False,
+    remembered: bool = True,
     **parsing: Any,
 ) -> Any:
     """Declare an option.
@@ -38,14 +38,17 @@ def option(
     Args:
         group: under which ``--help`` lists it.
         help: its text there.
-        default: None leaves the choice to the study or the machine.
+        default: None leaves the choice to the study or the machine; False makes a switch of it.
         flag: how it is written, if not as the field is named.
         remembered: whether ``--resume`` takes it from the study where it is not given again.
         parsing: passed to :meth:`argparse.ArgumentParser.add_argument`.
     """
-    metadata = {"group": group, "flag": flag, "remembered": remembered}
-    metadata["parsing"] = {"help": help, **parsing}
-    return dataclasses.field(default_factory=lambda: copy(default), metadata=metadata)
+    if default is False:
+        parsing["action"] = "store_true"
+    metadata = {"group": group, "flag": flag, "remembered": remembered, "help": help}
+    return dataclasses.field(
+        default_factory=lambda: copy(default), metadata={**metadata, "parsing": parsing}
+    )
 
 
 def _data(path: str) -> str:
@@ -76,7 +79,6 @@ class Options:
         RUNS,
         "a folder or zip of .skeleton files, an .npz, a .pkl, or standin, standin-120, "
         "standin-full, standin-120-full (standin)",
-        remembered=True,
         type=_data,
         metavar="PATH",
     )
@@ -84,19 +86,15 @@ class Options:
         RUNS,
         "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset, the "
         "new classes alone under ntu120new-xsub or ntu120new-xset, or what fits the data (auto)",
-        remembered=True,
         nargs="+",
-        choices=BENCHMARKS,
+        choices=_BENCHMARKS,
         metavar="NAME",
     )
-    scale: str | None = option(
-        RUNS, "size of the runs (small)", remembered=True, choices=("small", "paper")
-    )
+    scale: str | None = option(RUNS, "size of the runs (small)", choices=("small", "paper"))
     seeds: tuple[int, ...] | None = option(
         RUNS,
         "every run is repeated with each; a search has one, of all its trials and of its sampler, "
         "and is confirmed with others (the study's)",
-        remembered=True,
         nargs="+",
         type=whole_number(0),
         metavar="N",
@@ -106,7 +104,6 @@ class Options:
         "a field of all runs, e.g. optimiser.epochs=10; repeatable",
         default={},
         flag="--set",
-        remembered=True,
         action="append",
         metavar="FIELD=VALUE",
     )
@@ -114,25 +111,23 @@ class Options:
         RUNS,
         "the whole way, as small as it can be",
         default=False,
-        remembered=True,
-        action="store_true",
     )
 
     trials: int | None = option(
-        SEARCH, "how many in all (the study's)", type=whole_number(1), metavar="N"
+        SEARCH, "how many in all (the study's)", type=whole_number(1), metavar="N", remembered=False
     )
     hours: float | None = option(
         SEARCH,
         "start no new trial after this time, interruptions not counted (no limit)",
         type=positive,
         metavar="H",
+        remembered=False,
     )
     objectives: tuple[str, ...] | None = option(
         SEARCH,
         "what is best: val/faa, memory/bytes, time/train_seconds, ...; several for a Pareto front "
         "(the study's)",
         flag="--objective",
-        remembered=True,
         nargs="+",
         metavar="METRIC",
     )
@@ -140,20 +135,18 @@ class Options:
         SEARCH,
         "most bytes of a memory (memory/bytes), e.g. 500kB or 1.5MB; start: the first trial's; "
         "none: any (the study's)",
-        remembered=True,
         metavar="BYTES",
     )
-    sampler: str | None = option(
-        SEARCH, "how Optuna chooses (the study's)", remembered=True, choices=SAMPLERS
-    )
+    sampler: str | None = option(SEARCH, "how Optuna chooses (the study's)", choices=SAMPLERS)
     pruner: str | None = option(
-        SEARCH, "how trials are stopped early (the study's)", remembered=True, choices=PRUNERS
+        SEARCH, "how trials are stopped early (the study's)", choices=PRUNERS
     )
     extend: int | None = option(
         SEARCH,
         "add N trials to a search that is over, knowing all that it has tried",
         type=whole_number(1),
         metavar="N",
+        remembered=False,
     )
 
     select: str | None = option(
@@ -161,13 +154,11 @@ class Options:
         "who wins by accuracy: validation, at the end; first-tasks, after the first tasks only; "
         "gtep, on NTU-60's classes, to be tested on those that NTU-120 adds; test, on the test "
         "set, which flatters the winner (validation)",
-        remembered=True,
         choices=list(RULES),
     )
     first_tasks: int | None = option(
         JUDGED,
         "tasks that first-tasks looks at, here and in the gap report (2 of 6, 3 of 12)",
-        remembered=True,
         type=whole_number(1),
         metavar="K",
     )
@@ -175,7 +166,6 @@ class Options:
         JUDGED,
         "seeds, none of them the search's, with which the winner and the first trial's setting, "
         "the paper's, are learned anew; 0: none (3)",
-        remembered=True,
         type=whole_number(0),
         metavar="N",
     )
@@ -184,7 +174,6 @@ class Options:
         RESOURCES,
         "cores of a trial (1)",
         flag="--cpus-per-trial",
-        remembered=True,
         type=positive,
         metavar="X",
     )
@@ -192,7 +181,6 @@ class Options:
         RESOURCES,
         "GPUs of a trial; fractions pack one, auto measures which (1 where there are GPUs, else 0)",
         flag="--gpus-per-trial",
-        remembered=True,
         type=_gpus,
         metavar="X",
     )
@@ -200,26 +188,29 @@ class Options:
         RESOURCES,
         "learn a first task once where trials agree on all that acts in it; same results",
         default=False,
-        remembered=True,
-        action="store_true",
     )
     address: str | None = option(
-        RESOURCES, "a running Ray cluster (none: start one)", metavar="HOST:PORT"
+        RESOURCES, "a running Ray cluster (none: start one)", metavar="HOST:PORT", remembered=False
     )
 
     results: Path = option(
-        PLACES, "folder (results)", default=Path("results"), type=Path, metavar="DIR"
+        PLACES,
+        "folder (results)",
+        default=Path("results"),
+        type=Path,
+        metavar="DIR",
+        remembered=False,
     )
     cache: Path | None = option(
-        PLACES, "prepared clips (~/.cache/charon)", type=Path, metavar="DIR"
+        PLACES, "prepared clips (~/.cache/charon)", type=Path, metavar="DIR", remembered=False
     )
-    tracking_uri: str | None = option(PLACES, "MLflow (an SQLite file in --results)", metavar="URI")
+    tracking_uri: str | None = option(
+        PLACES, "MLflow (an SQLite file in --results)", metavar="URI", remembered=False
+    )
 
-    resume: bool = option(
-        MODES, "go on with an interrupted study", default=False, action="store_true"
-    )
+    resume: bool = option(MODES, "go on with an interrupted study", default=False, remembered=False)
     dry_run: bool = option(
-        MODES, "check and estimate, run nothing", default=False, action="store_true"
+        MODES, "check and estimate, run nothing", default=False, remembered=False
     )
 
     @property
@@ -246,7 +237,8 @@ REMEMBERED = tuple(f.name for f in dataclasses.fields(Options) if f.metadata["re
 
 def flag_of(field: dataclasses.Field[Any]) -> str:
     """Return an option as it is written on the command line."""
-    return field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
+    flag: str | None = field.metadata["flag"]
+    return flag or f"--{field.name.replace('_', '-')}"
 
 
 def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
@@ -256,12 +248,10 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         ConfigError: a ``--set`` cannot be read, or a search is given several seeds.
         SystemExit: ``--help`` is asked for, or an option is wrong.
     """
-    given = vars(_parser(study).parse_args(arguments))
+    given: dict[str, Any] = vars(_parser(study).parse_args(arguments))
     settings = dict(map(_field, given.pop("settings", [])))
-    options = Options(
-        settings=settings,
-        **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()},
-    )
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    options = Options(**{**given, "settings": settings})
     if study.is_search and options.seeds and len(options.seeds) > 1:
         raise ConfigError(
             "A search learns all its trials with one seed, but --seeds names "
@@ -294,5 +284,10 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     groups = {title: parser.add_argument_group(title) for title in titles}
     for field in fields:
         group = groups[field.metadata["group"]]
-        group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
+        group.add_argument(
+            flag_of(field),
+            dest=field.name,
+            help=field.metadata["help"],
+            **field.metadata["parsing"],
+        )
     return parser
