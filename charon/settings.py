@@ -1,6 +1,5 @@
 """Settings that check themselves: frozen dataclasses whose fields carry range and meaning."""
 
-import argparse
 import dataclasses
 import difflib
 import math
@@ -65,7 +64,7 @@ def describe(group: type[Settings]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def parse_setting(text: str) -> tuple[str, Value]:
+def parse_field(text: str) -> tuple[str, Value]:
     """Read ``FIELD=VALUE`` of a command line.
 
     Numbers, ``true``, ``false`` and ``none`` are understood; anything else is a word.
@@ -83,20 +82,6 @@ def parse_setting(text: str) -> tuple[str, Value]:
         with suppress(ValueError):
             return name, kind(value)
     return name, value
-
-
-def whole_number(least: int) -> Callable[[str], int]:
-    """Return how argparse is to read a whole number of at least ``least``, refusing all else."""
-
-    def read(text: str) -> int:
-        with suppress(ValueError):
-            if int(text) >= least:
-                return int(text)
-        raise argparse.ArgumentTypeError(
-            f"must be a whole number of at least {least}, but got {text!r}"
-        )
-
-    return read
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:

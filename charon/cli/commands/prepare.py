@@ -6,6 +6,7 @@ read, if a class would be empty, or with --strict if any cannot.
 
 import argparse
 
+from charon.arguments import whole_number
 from charon.cli.clips import (
     STANDIN_NOTE,
     add_cache_argument,
@@ -16,7 +17,6 @@ from charon.cli.console import ClipProgress, tell_unreadable
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
 from charon.data.prepare import prepare
-from charon.settings import whole_number
 from charon.text import byte_size, clock, counted
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
+from charon.arguments import whole_number
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, open_clips
 from charon.cli.console import Status
 from charon.cli.run_folder import RunFolder
@@ -24,7 +25,7 @@ from charon.data.formats import known_formats
 from charon.data.prepare import open_source
 from charon.errors import CheckpointError, ConfigError
 from charon.learners import LEARNERS
-from charon.settings import parse_setting, whole_number
+from charon.settings import parse_field
 from charon.text import byte_size, clock, counted
 from charon.training.checkpoint import MAY_DIFFER
 from charon.training.stream import Progress, Stream, TaskResult
@@ -144,7 +145,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of the command line and its file, by their dotted names."""
     flags = {"data.path": options.data, "learner": options.learner, "seed": options.seed}
     settings = [(name, value) for name, value in flags.items() if value is not None]
-    settings += [parse_setting(text) for text in options.settings]
+    settings += [parse_field(text) for text in options.settings]
     given = dict(settings)
     if len(given) < len(settings):
         names = [name for name, _ in settings]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from charon.arguments import whole_number
 from charon.cli.clips import (
     add_cache_argument,
     cache_dir,
@@ -34,7 +35,6 @@ from charon.data.prepare import open_source
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
 from charon.memory import CODECS
-from charon.settings import whole_number
 from charon.training.artifacts import Model, load_model
 
 _DEFAULT_FRAMES, _DEFAULT_INTERVAL = 120, 5

@@ -1,9 +1,11 @@
 """The command line of a study."""
 
+import dataclasses
+
 import pytest
 
 from charon.errors import ConfigError
-from charon.tuning.session.options import Options, parse_options
+from charon.tuning.session.options import REMEMBERED, Options, parse_options
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study
 
@@ -110,3 +112,18 @@ def test_the_share_of_a_gpu_may_be_measured():
 def test_a_setting_without_a_value_is_an_error():
     with pytest.raises(ConfigError, match="FIELD=VALUE"):
         parse_options(STUDY, ["--set", "learner.alpha"])
+
+
+def test_what_is_remembered_stands_in_study_json_and_where_things_are_does_not():
+    forgotten = {field.name for field in dataclasses.fields(Options)} - set(REMEMBERED)
+    assert forgotten == {
+        *("trials", "hours", "extend", "address", "results", "cache", "tracking_uri"),
+        *("resume", "dry_run"),
+    }
+    assert Options(seeds=(1,)).remembered()["seeds"] == (1,)
+
+
+def test_the_options_of_a_search_are_told_apart_as_they_are_written():
+    assert Options(seeds=(1,), cpus=2.0).of_a_search() == []
+    given = Options(objectives=("val/faa",), trials=3, first_tasks=2, confirm_seeds=0)
+    assert given.of_a_search() == ["--trials", "--objective", "--first-tasks", "--confirm-seeds"]
