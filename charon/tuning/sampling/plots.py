@@ -53,9 +53,10 @@ def write_plots(
     for old in (*pages.glob("*.html"), table):  # of a search that was shorter then
         old.unlink(missing_ok=True)
     shown = in_own_units(study, records, objectives, directions)
-    ranked = importances(shown, objectives, directions)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what Optuna calls experimental
+        # Of experimental parts of Optuna, and of PED-ANOVA, which takes lower values for better.
+        warnings.simplefilter("ignore")
+        ranked = importances(shown, objectives, directions)
         plots = _plots(shown, objectives)
         if ranked:
             figure = optuna.visualization.plot_param_importances(
