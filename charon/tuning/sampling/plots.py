@@ -4,6 +4,7 @@ import copy
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
@@ -52,40 +53,47 @@ def write_plots(
     for old in (*pages.glob("*.html"), table):  # of a search that was shorter then
         old.unlink(missing_ok=True)
     shown = in_own_units(study, records, objectives, directions)
-    number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    draw = optuna.visualization
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what Optuna calls experimental
-        plots = {"timeline": draw.plot_timeline(shown)}
-        for column, name in enumerate(objectives if number else ()):
-            # Where there is one, Optuna draws the best so far, but not of a target of ours.
-            target = _value(column) if len(objectives) > 1 else None
-            options = {"target": target, "target_name": name}
-            end = "" if column == 0 else "_" + name.replace("/", "_")
-            plots["history" + end] = draw.plot_optimization_history(shown, **options)
-            plots["slice" + end] = draw.plot_slice(shown, **options)
-            plots["parallel_coordinates" + end] = draw.plot_parallel_coordinate(shown, **options)
-        if number and len(objectives) in FRONTS:
-            plots["pareto_front"] = draw.plot_pareto_front(
-                shown,
-                targets=_first_last,
-                target_names=[*objectives[1:], objectives[0]],
-            )
+        # Of experimental parts of Optuna, and of PED-ANOVA, which takes lower values for better.
+        warnings.simplefilter("ignore")
         ranked = importances(shown, objectives, directions)
+        plots = _plots(shown, objectives)
         if ranked:
-            figure = draw.plot_param_importances(
+            figure = optuna.visualization.plot_param_importances(
                 shown,
                 evaluator=PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE),
                 target=_lower_is_better(0, directions),
                 target_name=objectives[0],
             )
             plots["importance"] = figure.update_layout(title=f"Importance ({EVALUATOR})")
-        for title, figure in plots.items():
-            what = figure.layout.title.text
-            figure.update_layout(title=f"{what}<br><sup>{provenance}</sup>")
-            figure.write_html(pages / f"{title}.html", include_plotlyjs="directory")
+        for name, figure in plots.items():
+            title = f"{figure.layout.title.text}<br><sup>{provenance}</sup>"
+            figure.update_layout(title=title)
+            figure.write_html(pages / f"{name}.html", include_plotlyjs="directory")
     if ranked:
         write_csv(table, list(ranked[0]), [list(row.values()) for row in ranked])
+
+
+def _plots(shown: optuna.Study, objectives: Sequence[str]) -> dict[str, Any]:
+    """Return Optuna's figures by the names of their pages."""
+    draw = optuna.visualization
+    plots = {"timeline": draw.plot_timeline(shown)}
+    if not shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        return plots
+    for column, name in enumerate(objectives):
+        # Optuna draws the best so far of a single objective, but not of a target of ours.
+        target = _value(column) if len(objectives) > 1 else None
+        options = {"target": target, "target_name": name}
+        end = "" if column == 0 else "_" + name.replace("/", "_")
+        plots["history" + end] = draw.plot_optimization_history(shown, **options)
+        plots["slice" + end] = draw.plot_slice(shown, **options)
+        plots["parallel_coordinates" + end] = draw.plot_parallel_coordinate(shown, **options)
+    if len(objectives) in FRONTS:
+        names = [*objectives[1:], objectives[0]]
+        plots["pareto_front"] = draw.plot_pareto_front(
+            shown, targets=_first_last, target_names=names
+        )
+    return plots
 
 
 def in_own_units(
