@@ -2,7 +2,7 @@
 
 import pytest
 from tiny_runs import tiny_run
-from tuning.fakes import fake_result, fake_trial
+from tuning.fakes import enter, fake_result
 
 from charon.tuning.execution import trainable
 from charon.tuning.execution.callbacks import Recorder
@@ -73,9 +73,9 @@ def test_those_that_share_do_not_start_side_by_side():
 def journal_of(folder, saved):
     (folder / "progress").mkdir()
     journal = Journal(folder / "journal.jsonl")
-    recorder = Recorder(journal, folder, {})
+    recorder = Recorder(journal, folder)
     for number, seconds in enumerate(saved):
-        trial = fake_trial(f"t{number}")
+        trial = enter(journal, f"t{number}")
         more = {} if seconds is None else {"time/shared_seconds": seconds}
         recorder.on_trial_start(0, [trial], trial)
         recorder.on_trial_result(0, [trial], trial, fake_result(1, **more))
