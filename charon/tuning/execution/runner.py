@@ -16,7 +16,7 @@ from charon.settings import Value
 from charon.text import counted
 from charon.tuning.cluster.cluster import this_machine
 from charon.tuning.execution.callbacks import Recorder, remove_checkpoint
-from charon.tuning.execution.live_view import LiveView
+from charon.tuning.execution.live_view import LiveView, Shown
 from charon.tuning.execution.trainable import (
     CHECKPOINTS,
     CharonTrial,
@@ -73,14 +73,12 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     )
     sender.start()
     recorder = Recorder(journal, session.folder)
+    study, plan = session.study, session.plan
     live_view = LiveView(
         journal,
-        objectives=session.study.objectives,
-        is_search=session.study.is_search,
-        num_trials=session.plan.num_trials,
-        slots=slots(session),
-        beat_file=lambda trial_id: beat_file(str(session.folder), trial_id),
-        console=console,
+        Shown(tuple(study.objectives), study.is_search, plan.num_trials, slots(session)),
+        lambda trial_id: beat_file(str(session.folder), trial_id),
+        console,
     )
     live_view.headline = lambda: sender.problem
     recorder.listeners.append(live_view.on_event)
