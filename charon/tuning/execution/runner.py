@@ -249,18 +249,16 @@ def _search(
     if study.pruner != "none":
         brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
         scheduler = TaskHalving(journal, study.objective, num_tasks, brackets)
-    try:
-        if waiting or len(journal.trials) < plan.num_trials:
-            _run(
-                recorder,
-                session.folder,
-                config={},  # all of it is suggested
-                search_alg=ConcurrencyLimiter(search, slots(session)),
-                scheduler=scheduler,
-                num_samples=-1,
-            )
-    finally:
-        write_database(make_study(journal, encoding, study.objectives), plan, session.folder)
+    if waiting or len(journal.trials) < plan.num_trials:
+        _run(
+            recorder,
+            session.folder,
+            config={},  # all of it is suggested
+            search_alg=ConcurrencyLimiter(search, slots(session)),
+            scheduler=scheduler,
+            num_samples=-1,
+        )
+    write_database(make_study(journal, encoding, study.objectives), plan, session.folder)
     return search.ended_by
 
 
