@@ -120,6 +120,7 @@ def test_a_search_whose_driver_was_killed_goes_on_and_loses_no_trial(clips, tmp_
     wait_for(process, "task 1/3")
     process.kill()
     process.communicate()
+    (tmp_path / "tiny" / "optuna.db").write_bytes(b"SQLite format 3\0, but damaged")
     more = ["--resume", "--confirm-seeds", "0"]
     finish(start(clips, tmp_path, *more, mode="search", epochs=LONG))
     rows = read_table(tmp_path, "trials.csv")

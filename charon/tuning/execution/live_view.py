@@ -1,9 +1,10 @@
-"""What a person sees while a study runs: a live table, or one line an event without a terminal."""
+"""The live table of a running study; without a terminal, one line an event."""
 
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -36,43 +37,55 @@ STYLES = {
     PENDING: "dim",
 }
 MOST_ROWS = 24
-"""Rows of the live table; of longer studies it shows the running and the best trials, or where
-there is no best, the newest."""
+"""Of a longer study the table shows the running and the best trials, or, without a best, the
+newest."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the live view shows of a study.
+
+    Attributes:
+        objectives: the metrics; a search with a single objective has a best.
+        is_search: whether trials compete. A grid selects nothing, and its numbers may be of the
+            test set, so it names no best.
+        num_trials: trials of the whole study.
+        slots: trials that run at once.
+    """
+
+    objectives: tuple[str, ...]
+    is_search: bool
+    num_trials: int
+    slots: int
 
 
 class LiveView:
-    """Shows the study's trials: task, objectives so far, time left, and a search's best so far.
+    """Shows a study's trials: task, objectives so far, time left, and a search's best so far.
 
-    Only a search names a best: all else selects nothing, and its numbers may be of the test set.
+    Attributes:
+        headline: returns a sentence to show below the table; empty for none.
     """
 
     def __init__(
         self,
         journal: Journal,
-        *,
-        objectives: Sequence[str],
-        is_search: bool,
-        num_trials: int,
-        slots: int,
+        shown: Shown,
         beat_file: Callable[[str], Path],
         console: Console | None = None,
     ) -> None:
         """Prepare the view.
 
         Args:
-            journal: the study's events.
-            objectives: the metrics that are shown; a search with one of them has a best.
-            is_search: whether trials compete.
-            num_trials: trials of the whole study.
-            slots: trials that run at once.
-            beat_file: names the file in which a trial says how far it is.
+            journal: of the study.
+            shown: what to show of it.
+            beat_file: returns the file in which a trial says how far it is.
             console: where to show it; standard output if None.
         """
-        self._direction = best_direction(objectives) if is_search else None
+        self._direction = best_direction(shown.objectives) if shown.is_search else None
         self._journal = journal
-        self._objectives = tuple(objectives)
-        self._num_trials = num_trials
-        self._slots = max(1, slots)
+        self._objectives = shown.objectives
+        self._num_trials = shown.num_trials
+        self._slots = max(1, shown.slots)
         self._beat_file = beat_file
         self._console = console or Console(highlight=False, soft_wrap=not sys.stdout.isatty())
         self._started = time.time()
@@ -125,11 +138,15 @@ class LiveView:
         """Return the finished trial of a search that has the best of its one objective."""
         if self._direction is None:
             return None
-        finished = [r for r in self._journal.trials.values() if r.status == FINISHED]
+        finished = [record for record in self._records if record.status == FINISHED]
         return min(finished, key=self._distance, default=None)
 
+    @property
+    def _records(self) -> list[TrialRecord]:
+        return list(self._journal.trials.values())
+
     def _distance(self, record: TrialRecord) -> float:
-        """Return a number that is smaller for a better trial; the same for all without a best."""
+        """Return a number that is smaller for a better trial; infinite without a best."""
         value = record.latest.get(self._objectives[0])
         if value is None or self._direction is None:
             return math.inf
@@ -143,7 +160,7 @@ class LiveView:
         return "" if value is None else show_metric(metric, value)
 
     def _count(self, *statuses: str) -> int:
-        return sum(record.status in statuses for record in self._journal.trials.values())
+        return sum(record.status in statuses for record in self._records)
 
     def render(self) -> RenderableType:
         """Return the table as it is now."""
@@ -165,15 +182,15 @@ class LiveView:
         return Group(*parts)
 
     def _shown(self) -> list[TrialRecord]:
-        """Return the rows: all, or of many the running, then the best, then the newest."""
-        records = list(self._journal.trials.values())
+        """Return all trials, or of many the running, then the best, then the newest."""
+        records = self._records
         if len(records) <= MOST_ROWS:
             return records
         rank = {RUNNING: 0, FAILED: 1, FINISHED: 2}
         order = records[::-1]
         order.sort(key=lambda r: (rank.get(r.status, 3), self._distance(r)))
-        chosen = {record.trial_id for record in order[:MOST_ROWS]}
-        return [record for record in records if record.trial_id in chosen]
+        kept = {record.trial_id for record in order[:MOST_ROWS]}
+        return [record for record in records if record.trial_id in kept]
 
     def _row(self, record: TrialRecord, best: TrialRecord | None) -> list[RenderableType]:
         values = [self._value(record, metric) for metric in self._objectives]
@@ -208,7 +225,7 @@ class LiveView:
         return "" if left is None else f"{clock(left)} left"
 
     def seconds_left(self, record: TrialRecord) -> float | None:
-        """Estimate a running trial's rest from its own tasks; None before it has reported one."""
+        """Estimate a running trial's rest from its own tasks; None before its first report."""
         if record.curve and record.num_tasks:
             # A first task that another trial has learned does not say how long others take.
             spent = record.seconds + record.latest.get(SAVED, 0.0)
@@ -217,15 +234,13 @@ class LiveView:
 
     def study_seconds_left(self) -> float | None:
         """Estimate the study's rest: what its trials still need, over the slots."""
-        known = [r for r in self._journal.trials.values() if r.curve and r.num_tasks]
+        known = [record for record in self._records if record.curve and record.num_tasks]
         if not known:
             return None
         per_task = sum(r.seconds for r in known) / sum(r.tasks_seen for r in known)
-        tasks = max(r.num_tasks for r in known)
-        over = sum(r.status in OVER for r in self._journal.trials.values())
-        running = [r for r in self._journal.trials.values() if r.status == RUNNING]
-        rest = (self._num_trials - over) * tasks - sum(r.tasks_seen for r in running)
-        return max(0.0, rest * per_task / self._slots)
+        to_learn = (self._num_trials - self._count(*OVER)) * max(r.num_tasks for r in known)
+        learned = sum(r.tasks_seen for r in self._records if r.status == RUNNING)
+        return max(0.0, (to_learn - learned) * per_task / self._slots)
 
     def _summary(self) -> Text:
         done = self._count(*OVER)

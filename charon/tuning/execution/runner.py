@@ -17,7 +17,7 @@ from charon.settings import Value
 from charon.text import counted
 from charon.tuning.execution.asha import TaskHalving, num_brackets
 from charon.tuning.execution.callbacks import Recorder, remove_checkpoint
-from charon.tuning.execution.live_view import LiveView
+from charon.tuning.execution.live_view import LiveView, Shown
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.searcher import Limits, StudySearch
 from charon.tuning.execution.trainable import (
@@ -55,6 +55,33 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
     Raises:
         OSError: the results cannot be written any more.
     """
+    journal, sender, tags, spent = _begin(ready)
+    recorder = Recorder(journal, ready.folder)
+    study, plan = ready.study, ready.plan
+    live_view = LiveView(
+        journal,
+        Shown(tuple(study.objectives), study.is_search, plan.num_trials, ready.slots),
+        lambda trial_id: beat_file(str(ready.folder), trial_id),
+        console,
+    )
+    live_view.headline = lambda: sender.problem
+    recorder.listeners.append(live_view.on_event)
+    hours = ready.plan.hours
+    deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
+    with live_view:
+        ended_by = _tune(ready, recorder, journal, tags, deadline)
+    if ended_by:
+        journal.append(ended_by)
+    for line in closing_words(journal, ready.plan, ended_by):
+        console.print(line, markup=False)
+    shutil.rmtree(ready.folder / "progress", ignore_errors=True)
+    if is_over(journal, ready.plan.num_trials):
+        remove_leftovers(ready.folder, journal)
+    return journal, sender
+
+
+def _begin(ready: ReadyStudy) -> tuple[Journal, Sender, dict[str, str], float]:
+    """Open the study's records; return them, the tags of all trials, and the seconds spent."""
     ready.plan.write(ready.folder)
     for name in ("progress", "trials"):
         (ready.folder / name).mkdir(exist_ok=True)
@@ -76,30 +103,7 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
         tags={**tags, "mlflow.note.content": ready.study.question},
     )
     sender.start()
-    recorder = Recorder(journal, ready.folder)
-    live_view = LiveView(
-        journal,
-        objectives=ready.study.objectives,
-        is_search=ready.study.is_search,
-        num_trials=ready.plan.num_trials,
-        slots=ready.slots,
-        beat_file=lambda trial_id: beat_file(str(ready.folder), trial_id),
-        console=console,
-    )
-    live_view.headline = lambda: sender.problem
-    recorder.listeners.append(live_view.on_event)
-    hours = ready.plan.hours
-    deadline = math.inf if hours is None else time.time() + 3600 * hours - spent
-    with live_view:
-        ended_by = _tune(ready, recorder, journal, tags, deadline)
-    if ended_by:
-        journal.append(ended_by)
-    for line in closing_words(journal, ready.plan, ended_by):
-        console.print(line, markup=False)
-    shutil.rmtree(ready.folder / "progress", ignore_errors=True)
-    if is_over(journal, ready.plan.num_trials):
-        remove_leftovers(ready.folder, journal)
-    return journal, sender
+    return journal, sender, tags, spent
 
 
 def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
@@ -243,18 +247,16 @@ def _search(
     if study.pruner != "none":
         brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
         scheduler = TaskHalving(journal, study.objective, num_tasks, brackets)
-    try:
-        if waiting or len(journal.trials) < plan.num_trials:
-            _run(
-                recorder,
-                ready.folder,
-                config={},  # all of it is suggested
-                search_alg=ConcurrencyLimiter(search, ready.slots),
-                scheduler=scheduler,
-                num_samples=-1,
-            )
-    finally:
-        write_database(make_study(journal, encoding, study.objectives), plan, ready.folder)
+    if waiting or len(journal.trials) < plan.num_trials:
+        _run(
+            recorder,
+            ready.folder,
+            config={},  # all of it is suggested
+            search_alg=ConcurrencyLimiter(search, ready.slots),
+            scheduler=scheduler,
+            num_samples=-1,
+        )
+    write_database(make_study(journal, encoding, study.objectives), plan, ready.folder)
     return search.ended_by
 
 

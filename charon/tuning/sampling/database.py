@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import optuna
+from sqlalchemy.exc import SQLAlchemyError
 
 from charon.tuning.records.folder import ResultsError
 
@@ -19,17 +20,26 @@ SQLITE = b"SQLite format 3\0"
 
 @contextmanager
 def new_database(path: Path) -> Iterator[optuna.storages.RDBStorage]:
-    """Yield an empty database that takes the name ``path`` when the block ends without an error."""
+    """Yield an empty database that takes the name ``path`` when the block ends without an error.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
-    storage = open_database(temporary)
     try:
+        storage = open_database(temporary)
         yield storage
         storage.remove_session()
         storage.engine.dispose()
         temporary.replace(path)
+    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+        cause = error.__cause__ or error
+        raise ResultsError(
+            f"{path} cannot be written ({getattr(cause, 'orig', cause)}); go on with --resume when "
+            "it can. What was learned is kept."
+        ) from error
     finally:
-        storage.engine.dispose()
         temporary.unlink(missing_ok=True)
 
 

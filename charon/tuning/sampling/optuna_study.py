@@ -108,7 +108,7 @@ def write_database(study: optuna.Study, plan: Plan, folder: Path) -> None:
     """Write a search's study into its folder, for Optuna's dashboard; replaces an older one.
 
     Raises:
-        OSError: the folder cannot be written.
+        ResultsError: it cannot be written.
     """
     is_scored = can_prune(plan.objectives)
     with new_database(folder / DATABASE) as storage, warnings.catch_warnings():

@@ -33,6 +33,14 @@ def test_what_was_there_stays_after_an_error(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_database_that_cannot_be_written_is_one_sentence(path):
+    with (
+        pytest.raises(ResultsError, match=r"optuna.db cannot be written \(.*--resume"),
+        new_database(path.parent / "missing" / "optuna.db"),
+    ):
+        pass
+
+
 def test_no_file_and_a_file_of_optuna_are_fine(path):
     check_database(path)
     with new_database(path):
