@@ -41,7 +41,7 @@ MOST_ROWS = 24
 there is no best, the newest."""
 
 
-class Progress:
+class LiveView:
     """Shows the study's trials: task, objectives so far, time left, and a search's best so far.
 
     Only a search names a best: all else selects nothing, and its numbers may be of the test set.
@@ -80,7 +80,7 @@ class Progress:
         self._live: Live | None = None
         self.headline: Callable[[], str] = str
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "LiveView":
         """Begin to show."""
         if self._console.is_terminal:
             self._live = Live(

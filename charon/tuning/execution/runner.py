@@ -17,7 +17,7 @@ from rich.console import Console
 from charon.text import counted
 from charon.tuning.cluster.cluster import this_machine
 from charon.tuning.execution.callbacks import Recorder, remove_checkpoints
-from charon.tuning.execution.live_view import Progress
+from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ray_resume import GoingOn, resume_config
 from charon.tuning.execution.trainable import CharonTrial, TrialSetting, beat_file, trial_config
 from charon.tuning.records.completion import EXHAUSTED, EXTENDED, TIME_UP, is_over, spent_seconds
@@ -71,7 +71,7 @@ def run_study(session: Session, script: Path, console: Console) -> tuple[Journal
     )
     sender.start()
     recorder = Recorder(journal, session.folder, tags)
-    progress = Progress(
+    progress = LiveView(
         journal,
         objectives=session.study.objectives,
         is_search=session.study.is_search,

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from tuning.fakes import FIELDS
 
-from charon.tuning.execution.live_view import MOST_ROWS, Progress
+from charon.tuning.execution.live_view import MOST_ROWS, LiveView
 from charon.tuning.records.heartbeat import Heart, read_beat
 from charon.tuning.records.journal import FINISHED, INTERRUPTED, LOST, PRUNED, Journal
 
@@ -20,7 +20,7 @@ def view(
     journal, tmp_path, num_trials=2, *, terminal=False, objectives=("val/faa",), is_search=True
 ):
     console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
-    progress = Progress(
+    progress = LiveView(
         journal,
         objectives=objectives,
         is_search=is_search,
