@@ -1,12 +1,18 @@
-"""Scores of evaluation clips, and what follows from them."""
+"""Accuracies of a stream: every task's evaluation clips are scored after each task."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from charon.clips import Clips
+from charon.config import Run
 from charon.learners.base import Learner
+from charon.training import metrics
+from charon.training.tasks import Tasks
 
 CLIPS_AT_ONCE = 128
 """Clips scored at once; evaluation mode, so results do not depend on it."""
@@ -36,9 +42,101 @@ class Scored:
 
 
 def score(learner: Learner, clips: Clips, classes: range, device: torch.device) -> Scored:
-    """Let a learner score the evaluation clips of a task, in batches."""
+    """Score the evaluation clips of a task, in batches."""
     parts = [
-        learner.predict(clips.take(some).to(device)).float().cpu()
-        for some in torch.arange(len(clips)).split(CLIPS_AT_ONCE)
+        learner.predict(clips.take(rows).to(device)).float().cpu()
+        for rows in torch.arange(len(clips)).split(CLIPS_AT_ONCE)
     ]
     return Scored(torch.cat(parts), clips.label, classes)
+
+
+class Evaluation:
+    """The accuracies of a stream's learner, kept from task to task.
+
+    Attributes:
+        matrix: the accuracy matrix, see :mod:`charon.training.metrics`.
+        task_il: (task,) percent in the last evaluation, each task over its own outputs alone.
+        before: (task,) percent just before the task is learned, over the outputs up to its own.
+        untrained: the same of the untrained network. Both of these make forward transfer, and
+            are NaN where it is not defined.
+    """
+
+    def __init__(self, run: Run, tasks: Tasks, learner: Learner, device: torch.device) -> None:
+        self._run, self._tasks, self._learner, self._device = run, tasks, learner, device
+        num_tasks = len(tasks.tasks)
+        self.matrix = np.full((num_tasks, num_tasks), np.nan)
+        self.task_il, self.before, self.untrained = (np.full(num_tasks, np.nan) for _ in range(3))
+        self._is_joint = run.data.stream == "joint"
+        self._has_transfer = not self._is_joint and learner.knows_unseen
+        self._scored: list[Scored] = []
+
+    def measure_untrained(self) -> None:
+        """Score all tasks but the first, before any is learned."""
+        if self._has_transfer:
+            for index in range(1, len(self._tasks.tasks)):
+                self.untrained[index] = self._accuracy_of_next(index)
+
+    def measure_before(self, index: int) -> None:
+        """Score a task just before it is learned; nothing is known before the first."""
+        if self._has_transfer and index > 0:
+            self.before[index] = self._accuracy_of_next(index)
+
+    def measure(self, num_seen: int) -> None:
+        """Score the tasks seen, and fill a row of the accuracy matrix."""
+        self._scored = [self._score(index) for index in range(num_seen)]
+        for index, scored in enumerate(self._scored):
+            self.matrix[num_seen - 1, index] = scored.accuracy(self._outputs)
+            self.task_il[index] = scored.accuracy(scored.classes)
+
+    def metrics(self) -> dict[str, float]:
+        """Return what follows from the last evaluation, by the names under which it is logged."""
+        row = self.matrix[len(self._scored) - 1]
+        named = {
+            "faa": metrics.average_accuracy(row),
+            "task_il_faa": metrics.average_accuracy(self.task_il),
+        }
+        if not self._is_joint:
+            named |= {
+                "forgetting": metrics.forgetting(self.matrix),
+                "bwt": metrics.backward_transfer(self.matrix),
+                "fwt": metrics.forward_transfer(self.before, self.untrained),
+                "average_incremental_accuracy": metrics.average_incremental_accuracy(self.matrix),
+            }
+        named |= {f"acc/task_{k + 1:02d}": row[k] for k in range(len(self._scored))}
+        where = self._run.data.evaluate_on
+        return {f"{where}/{name}": float(v) for name, v in named.items() if np.isfinite(v)}
+
+    def confusion(self) -> NDArray[np.int64]:
+        """Return (true class, predicted class) counts of the last evaluation."""
+        counts = np.zeros((self._tasks.num_classes,) * 2, dtype=np.int64)
+        for scored in self._scored:
+            predicted = scored.predictions(self._outputs)
+            np.add.at(counts, (scored.label.numpy(), predicted.numpy()), 1)
+        return counts
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return copies of all accuracies; the scores themselves are made anew."""
+        return {name: torch.from_numpy(getattr(self, name).copy()) for name in self._SAVED}
+
+    def load_state_dict(self, state: dict[str, Any], num_seen: int) -> None:
+        """Continue after ``num_seen`` tasks, with a learner that is where it was then."""
+        for name in self._SAVED:
+            setattr(self, name, state[name].numpy().copy())
+        self._scored = [self._score(index) for index in range(num_seen)]
+
+    _SAVED = ("matrix", "task_il", "before", "untrained")
+
+    @property
+    def _outputs(self) -> range:
+        """The outputs among which a prediction is chosen."""
+        seen = self._scored[-1].classes.stop
+        return range(seen if self._run.argmax == "seen" else self._tasks.num_classes)
+
+    def _score(self, index: int) -> Scored:
+        task = self._tasks.tasks[index]
+        clips = self._tasks.load(task.test, "test")
+        return score(self._learner, clips, task.classes, self._device)
+
+    def _accuracy_of_next(self, index: int) -> float:
+        scored = self._score(index)
+        return scored.accuracy(range(scored.classes.stop))

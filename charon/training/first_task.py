@@ -19,9 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import charon
 from charon.config import Run
 from charon.errors import CheckpointError
 from charon.training.checkpoint import load, save
+
+PACKAGE = Path(charon.__file__).parent
+"""The library, of which every change may change results."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,6 @@ def _machine(device: torch.device) -> str:
 def _code() -> str:
     """Return a hash of this library: a study may be resumed after it has changed."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+    for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

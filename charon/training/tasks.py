@@ -1,5 +1,6 @@
-"""The tasks of a stream: which clips and classes each has, loaded when they are needed."""
+"""The tasks of a stream: the classes and clips of each, loaded when they are needed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +29,15 @@ class Task:
     classes: range
     train: NDArray[np.int64]
     test: NDArray[np.int64]
+
+
+def union(tasks: Sequence[Task]) -> Task:
+    """Return consecutive tasks as one."""
+    return Task(
+        range(tasks[0].classes.start, tasks[-1].classes.stop),
+        np.concatenate([task.train for task in tasks]),
+        np.concatenate([task.test for task in tasks]),
+    )
 
 
 class Tasks:

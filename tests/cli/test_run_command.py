@@ -110,7 +110,7 @@ def test_a_run_interrupted_in_its_first_task_begins_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("charon.training.stream.Stream._measure_untrained", interrupted)
+        patch.setattr("charon.training.evaluation.Evaluation.measure_untrained", interrupted)
         assert charon(*run(tmp_path / "out")).status == 130
     resumed = charon(*run(tmp_path / "out", "--resume"))  # the whole command, and --resume
     assert "Begins again" in resumed.out

@@ -10,7 +10,7 @@ import torch
 from tiny_runs import assert_same, tiny_run, untimed, without_clock
 
 from charon.learners import LEARNERS
-from charon.training.first_task import acting_fields, can_share
+from charon.training.first_task import PACKAGE, FirstTask, acting_fields, can_share
 from charon.training.stream import Stream
 
 SHARERS = [name for name in LEARNERS if can_share(tiny_run(name))]
@@ -40,12 +40,13 @@ def end_of_main_phase(run, archive, folder):
     class Reached(Exception):
         pass
 
-    def stop(phase):
+    def stop(self, phase):
         raise Reached({**vars(phase), "seconds": 0, "stored": len(stream.learner.memory)})
 
-    stream._first_task.keep = stop
-    with pytest.raises(Reached) as reached:
-        next(iter(stream))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FirstTask, "keep", stop)
+        with pytest.raises(Reached) as reached:
+            next(iter(stream))
     return reached.value.args[0]
 
 
@@ -199,3 +200,9 @@ def test_a_writer_that_fails_leaves_nothing_behind(two_bodies, tmp_path, monkeyp
     with pytest.raises(OSError, match="No space left"):
         next(iter(Stream(tiny_run(), two_bodies, tmp_path)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_shared_is_of_the_whole_library_as_it_is_now():
+    """A study may be resumed after a learner has changed."""
+    assert (PACKAGE / "learners" / "charon.py").exists()
+    assert (PACKAGE / "training" / "first_task.py").exists()

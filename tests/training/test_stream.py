@@ -164,7 +164,11 @@ def test_forward_transfer_takes_the_outputs_up_to_the_task(telling, monkeypatch)
     # Later classes are out of reach before their time: one that prefers the last is right.
     monkeypatch.setitem(LEARNERS, "stub", Method(Stubborn, StubSettings))
     stream, _ = learn(tiny_run("stub"), telling)
-    assert stream._before[1:].tolist() == stream._untrained[1:].tolist() == [100, 50]
+    assert (
+        stream.evaluation.before[1:].tolist()
+        == stream.evaluation.untrained[1:].tolist()
+        == [100, 50]
+    )
 
 
 def test_a_learner_meets_its_tasks_in_order(telling):

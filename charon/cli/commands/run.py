@@ -28,7 +28,7 @@ from charon.learners import LEARNERS
 from charon.settings import parse_field
 from charon.text import byte_size, clock, counted
 from charon.training.checkpoint import MAY_DIFFER
-from charon.training.stream import Progress, Stream, TaskResult
+from charon.training.stream import Position, Stream, TaskResult
 
 _INTERRUPTED = 130
 
@@ -215,7 +215,7 @@ class _EpochProgress:
         self._interrupt = interrupt
         self._first: tuple[float, float] | None = None
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Position) -> None:
         """Show that an epoch has ended."""
         self._interrupt.check()
         now = time.monotonic()

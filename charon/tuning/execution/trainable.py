@@ -25,7 +25,7 @@ from charon.errors import CharonError, DivergenceError
 from charon.files import write_text
 from charon.training.artifacts import write_outputs
 from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
-from charon.training.stream import Progress, Stream, TaskResult
+from charon.training.stream import Position, Stream, TaskResult
 from charon.tuning.records.heartbeat import Heart
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
@@ -150,7 +150,7 @@ def _device_name() -> str:
 def _beating(setting: TrialSetting, trial_id: str) -> Any:
     heart = Heart(beat_file(setting.folder, trial_id))
 
-    def on_progress(progress: Progress) -> None:
+    def on_progress(progress: Position) -> None:
         heart.beat(progress.task, progress.epoch, progress.epochs, progress.phase)
 
     return on_progress
