@@ -15,7 +15,7 @@ from tuning.fakes import FIELDS
 from charon.config import Run
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
-from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, LOST, PRUNED, Journal
+from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, Journal
 from charon.tuning.tracking import store as tracking_store
 from charon.tuning.tracking.sender import Sender
 from charon.tuning.tracking.store import Store, check_answers, check_file, choose_store, make_schema
@@ -137,7 +137,7 @@ def test_one_call_takes_all_parameters_of_a_trial(learner):
 
 @pytest.mark.parametrize(
     ("outcome", "status"),
-    [(PRUNED, "KILLED"), (FAILED, "FAILED"), (INTERRUPTED, "KILLED"), (LOST, "KILLED")],
+    [(PRUNED, "KILLED"), (FAILED, "FAILED"), (INTERRUPTED, "KILLED")],
 )
 def test_other_ends_are_told_apart_by_a_tag_and_have_no_final_metrics(
     tmp_path, store, outcome, status
