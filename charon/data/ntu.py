@@ -5,6 +5,7 @@ protocols, and the clips without a usable skeleton. No skeleton is part of this 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -149,20 +150,27 @@ MISSING_NAMES: frozenset[str] = _missing_names()
 """The 535 clips without a usable skeleton; 302 of them are NTU RGB+D 60's."""
 
 
+def clip_names(
+    pairs: Iterable[tuple[int, int]],
+    num_classes: int,
+    replications: Iterable[int] = REPLICATIONS,
+) -> tuple[str, ...]:
+    """Return the sorted names of what these (setup, performer) pairs perform, for all cameras."""
+    names = (
+        f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
+        for setup, performer in pairs
+        for camera in CAMERAS
+        for replication in replications
+        for action in (range(1, 61) if setup <= LAST_SETUP_OF_60 else range(61, 121))
+        if action <= num_classes
+    )
+    return tuple(sorted(names))
+
+
 @lru_cache(maxsize=2)
 def all_names(num_classes: int) -> tuple[str, ...]:
     """Return the sorted names of the usable clips: 56,578 for 60 classes, 113,945 for 120."""
-    if num_classes not in (60, 120):
-        raise ValueError(f"num_classes must be 60 or 120, but got {num_classes}.")
-    names = (
-        f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
-        for setup, performer in PAIRS
-        if num_classes == 120 or setup <= LAST_SETUP_OF_60
-        for camera in CAMERAS
-        for replication in REPLICATIONS
-        for action in (range(1, 61) if setup <= LAST_SETUP_OF_60 else range(61, 121))
-    )
-    return tuple(sorted(name for name in names if name not in MISSING_NAMES))
+    return tuple(name for name in clip_names(PAIRS, num_classes) if name not in MISSING_NAMES)
 
 
 class ClipIds(NamedTuple):
