@@ -1,8 +1,8 @@
 """The stand-in's body: bone lengths of a person, and forward kinematics over 25 joints.
 
-A pose is a row of :data:`NUM_ANGLES` numbers: joint angles in radians and three places of
-the root in metres. The body's own frame has x to the person's right, y up and z to the
-back, so that a person who faces the camera needs no turn (camera: x right, y up, z away).
+A pose is a row of :data:`NUM_ANGLES` numbers: joint angles in radians and three coordinates
+of the root in metres. The body's frame has x to the person's right, y up and z to the back,
+so that a person who faces the camera needs no turn (camera: x right, y up, z away).
 """
 
 from enum import IntEnum
