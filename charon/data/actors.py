@@ -8,13 +8,14 @@ float32; motion is ``np.var`` over the float32 (frame and joint, 3) array of a b
 product with 0.8 and the share of invalid frames are float64.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
 from charon.data.recordings import Recording
+from charon.data.source import SourceClip, Unreadable
 from charon.errors import DataError
 
 # The thresholds of the field's denoising.
@@ -83,6 +84,15 @@ def centre(x: NDArray[np.float32], centre_joint: int) -> NDArray[np.float32]:
     centred: NDArray[np.float32] = x - x[frames[0], 0, centre_joint]
     centred[~present] = 0
     return centred
+
+
+def prepare_padded(clip: SourceClip, centre_joint: int = CENTRE_JOINT) -> SourceClip | Unreadable:
+    """Return a clip with a copied second body set to zero (in place too), and centred."""
+    duplicated = clip.x.shape[1] == 2 and zero_copied_body(clip.x)
+    try:
+        return replace(clip, x=centre(clip.x, centre_joint), duplicated=duplicated)
+    except DataError as error:
+        return Unreadable(clip.name, str(error))
 
 
 def zero_copied_body(x: NDArray[np.float32]) -> bool:

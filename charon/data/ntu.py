@@ -182,14 +182,7 @@ class ClipIds(NamedTuple):
     replication: int
     label: int
 
-    def clip(
-        self,
-        name: str,
-        x: NDArray[np.float32],
-        *,
-        in_train: bool | None = None,
-        duplicated: bool = False,
-    ) -> SourceClip:
+    def clip(self, name: str, x: NDArray[np.float32], in_train: bool | None = None) -> SourceClip:
         """Return the clip with this label and these ids."""
         return SourceClip(
             name=name,
@@ -200,7 +193,6 @@ class ClipIds(NamedTuple):
             setup=self.setup,
             replication=self.replication,
             in_train=in_train,
-            duplicated=duplicated,
         )
 
 

@@ -16,7 +16,7 @@ from numpy._core.multiarray import _reconstruct, scalar
 from numpy.typing import DTypeLike, NDArray
 
 from charon.data import ntu
-from charon.data.actors import centre, zero_copied_body
+from charon.data.actors import prepare_padded
 from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
 from charon.errors import DataError
 
@@ -162,12 +162,7 @@ class PysklPickle:
                 f"{self._path}: clip {name} has a value that is NaN or infinite; repair or remove "
                 "that clip."
             )
-        duplicated = zero_copied_body(x)
-        try:
-            x = centre(x, ntu.CENTRE_JOINT)
-        except DataError as error:
-            return Unreadable(name, str(error))
-        return ntu.parse_name(name).clip(name, x, duplicated=duplicated)
+        return prepare_padded(ntu.parse_name(name).clip(name, x))
 
     @cached_property
     def _annotations(self) -> list[dict[str, Any]]:
