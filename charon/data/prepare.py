@@ -133,7 +133,7 @@ def prepare_source(
                 _check_readable(source, writer, path, strict=strict)
                 writer.finish()
             folder.replace(final)
-    archive = Archive.open(final)
+    archive = Archive(final)
     if strict and archive.unreadable:
         raise _strict_error(path, archive.unreadable)
     return archive

@@ -1,4 +1,4 @@
-"""Writes a prepared set: its frames as they come, the rest at the end."""
+"""A writer of prepared sets: frames as they come, the rest at the end."""
 
 import hashlib
 import json
@@ -19,12 +19,9 @@ from charon.errors import DataError
 
 
 class ArchiveWriter:
-    """Writes clips one by one into a folder; a context manager.
+    """Writes clips into an existing folder; a context manager.
 
-    Args:
-        folder: an existing folder to write into, best a sibling of the archive's place.
-        description: what all clips have in common.
-        source: where the clips come from, for people to read.
+    ``source`` says where the clips come from, for people to read.
     """
 
     def __init__(self, folder: Path, description: Description, source: str) -> None:
@@ -64,11 +61,7 @@ class ArchiveWriter:
             self._file.close()
 
     def add(self, clip: SourceClip | Unreadable) -> None:
-        """Append one clip, or note down that it could not be read.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Append a clip, or note that it could not be read."""
         if isinstance(clip, Unreadable):
             self.unreadable.append((clip.name, clip.reason))
             return
@@ -88,7 +81,6 @@ class ArchiveWriter:
 
         Raises:
             DataError: two clips have the same name.
-            OSError: it cannot be written.
         """
         if len(set(self._names)) < len(self._names):
             name, count = Counter(self._names).most_common(1)[0]
