@@ -1,12 +1,10 @@
 """Facts about NTU RGB+D 60 and 120: classes, joints, names, protocols.
 
-Source: Shahroudy et al. (CVPR 2016) and Liu et al. (TPAMI 2020): the recordings, the
-protocols, and the clips without a usable skeleton. No skeleton is part of this file.
+Source: Shahroudy et al. (CVPR 2016) and Liu et al. (TPAMI 2020).
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, get_args
@@ -20,7 +18,7 @@ from charon.errors import DataError
 Benchmark = Literal[
     "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset", "ntu120new-xsub", "ntu120new-xset"
 ]
-"""The four protocols of the field; of the `new` ones, only the classes that NTU RGB+D 60 lacks."""
+"""The field's four protocols; the `new` ones have only the classes that NTU RGB+D 60 lacks."""
 BENCHMARKS: tuple[Benchmark, ...] = get_args(Benchmark)
 
 NPZ_FILES: dict[str, Benchmark] = {
@@ -33,7 +31,7 @@ NPZ_FILES: dict[str, Benchmark] = {
     "NTU120_XSet.npz": "ntu120-xset",
     "NTU120_CSet.npz": "ntu120-xset",
 }
-"""The names of the field's padded files, and the protocol each stands for."""
+"""The protocols of the field's padded files, by their names."""
 
 
 def _lines(resource: str) -> list[str]:
@@ -72,7 +70,7 @@ PARTS: dict[str, tuple[int, ...]] = {
     "left leg": (12, 13, 14, 15),
     "right leg": (16, 17, 18, 19),
 }
-"""The five semantic parts of the body; every joint is in exactly one."""
+"""The five semantic parts of the body; they share no joint."""
 
 CENTRE_JOINT = 1
 """Spine mid: its first position is the origin of a clip."""
@@ -132,7 +130,7 @@ SETUP_PERFORMERS: dict[int, tuple[int, ...]] = {
     31: (6, 8, 41, 42, 43, 44, 51, 67, 82, 85, 96, 97, 98, 99, 100, 101),
     32: (8, 41, 43, 44, 67, 102, 103, 104, 105, 106),
 }
-"""Who was recorded in which setup: 158 pairs with setups 1-17, 318 in all."""
+"""The performers of each setup: 158 pairs with setups 1-17, 318 in all."""
 
 PAIRS: tuple[tuple[int, int], ...] = tuple(
     (setup, performer) for setup, people in SETUP_PERFORMERS.items() for performer in people
@@ -224,8 +222,7 @@ def parse_name(name: str) -> ClipIds:
     return ClipIds(setup, camera, performer, replication, action - 1)
 
 
-@dataclass(frozen=True)
-class IdTable:
+class IdTable(NamedTuple):
     """The ids of many clips as columns, each int16 (clip,)."""
 
     setup: NDArray[np.int16]
@@ -235,14 +232,14 @@ class IdTable:
     label: NDArray[np.int16]
 
 
-def parse_names(names: tuple[str, ...] | list[str]) -> IdTable:
+def parse_names(names: Sequence[str]) -> IdTable:
     """Return the ids of many clips; see :func:`parse_name`."""
     rows = np.array([parse_name(name) for name in names], dtype=np.int16).reshape(-1, 5)
-    return IdTable(*(np.ascontiguousarray(column) for column in rows.T))
+    return IdTable(*np.ascontiguousarray(rows.T))
 
 
 def num_classes_of(benchmark: Benchmark) -> int:
-    """Return how many classes the set has that the benchmark is cut out of: 60 or 120."""
+    """Return the number of classes of the set that the benchmark is cut from: 60 or 120."""
     return 60 if benchmark.startswith("ntu60") else 120
 
 
@@ -284,13 +281,7 @@ def row_names(benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def description(name: str, num_classes: int, *, is_standin: bool = False) -> Description:
-    """Return what all clips of a set in NTU RGB+D's layout have in common.
-
-    Args:
-        name: of the set.
-        num_classes: 60 or 120.
-        is_standin: whether the clips are synthetic.
-    """
+    """Return what all clips of a set in NTU RGB+D's layout have in common."""
     return Description(
         name=name,
         class_names=CLASS_NAMES[:num_classes],

@@ -22,15 +22,15 @@ from charon.errors import DataError
 Result = TypeVar("Result")
 
 SLAB_BYTES = 32 * 2**20
-"""Bytes of one slab: large enough for the disk, small enough for a few to be held at once."""
+"""Large enough for the disk, small enough to hold a few in memory."""
 
 _PIECE_BYTES = 2**20
-"""Bytes that are unpacked at once: they stay in the processor's cache until they are copied."""
+"""Bytes unpacked at once: they stay in the processor's cache until they are copied."""
 
-_SMALL_BYTES = 2**30
+_MAX_BYTES_AT_ONCE = 2**30
 
 MAX_THREADS = 4
-"""Threads that convert slabs: more would wait for the one that reads, and hold memory."""
+"""Threads that convert slabs: more would wait for the thread that reads, and hold memory."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class NpzReader:
     def read(self, key: str) -> NDArray[Any]:
         """Return a whole array; for ids, labels and names, at most 1 GiB."""
         header = self.header(key)
-        if prod(header.shape) * header.dtype.itemsize > _SMALL_BYTES:
+        if prod(header.shape) * header.dtype.itemsize > _MAX_BYTES_AT_ONCE:
             raise DataError(f"{self.path}: `{key}` has shape {header.shape}, which is too large.")
         with self._opened(key) as member:
             return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
@@ -149,7 +149,7 @@ def map_slabs(
 ) -> Iterator[Result]:
     """Yield ``function(first row, slab)`` in order, computed in up to ``workers`` threads.
 
-    There are at most ``MAX_THREADS``, and one more that reads ahead. Of ``t`` threads, at most
+    There are at most ``MAX_THREADS``, and another that reads ahead. With ``t`` threads, at most
     ``t + 3`` slabs and their results are held at any time, whatever the size of the file.
     """
     workers = min(workers, MAX_THREADS)
@@ -189,6 +189,6 @@ def check_finite(slab: NDArray[np.float32], first_row: int, where: str) -> None:
 
 
 def lengths(nonempty: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return for bool (clip, frame) how many frames there are up to the last True; 0 if none."""
+    """Return for bool (clip, frame) the number of frames up to the last True; 0 without any."""
     last = nonempty.shape[1] - np.argmax(nonempty[:, ::-1], axis=1)
     return np.where(nonempty.any(axis=1), last, 0)

@@ -28,13 +28,13 @@ _PARTS = ("train", "test")
 
 
 def benchmark_of(path: Path) -> ntu.Benchmark | None:
-    """Return the protocol that a file's name stands for, or None for any other name."""
+    """Return the protocol that the file is named after, or None."""
     lower = {name.lower(): benchmark for name, benchmark in ntu.NPZ_FILES.items()}
     return lower.get(path.name.lower())
 
 
 class NtuNpz:
-    """One of the eight files, train rows first.
+    """A file of the field, train rows first.
 
     A file whose labels are those of its whole protocol, in the field's order, gets the names
     and ids of its clips back. In any other file clips are called ``train-000000``, their ids
@@ -46,7 +46,6 @@ class NtuNpz:
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the labels of ``path`` and check the arrays' shapes."""
         benchmark = benchmark_of(path)
         if benchmark is None:
             raise DataError(f"{path} has none of the names {', '.join(ntu.NPZ_FILES)}.")

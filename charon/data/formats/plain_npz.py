@@ -1,4 +1,4 @@
-"""Any skeleton set, as one .npz of plain arrays."""
+"""Any skeleton set as an .npz of plain arrays."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -32,7 +32,7 @@ class _Table:
 
 
 class PlainNpz:
-    """A set of skeleton clips in an .npz with these arrays:
+    """Skeleton clips in an .npz with these arrays; others are not read.
 
     - ``x``: float32 (clip, channel, frame, joint, body), zero-padded; 2 or 3 channels, 1 or 2
       bodies.
@@ -48,7 +48,7 @@ class PlainNpz:
     - ``centre_joint``: one whole number, the joint that becomes the origin; optional,
       otherwise joint 1.
 
-    Clips are called ``clip-000000``, ... by their row. Arrays of other names are not read.
+    Clips are called ``clip-000000``, ... by their row.
 
     Raises:
         DataError: the file cannot be read, or an array is missing or has a wrong shape, type
@@ -56,7 +56,6 @@ class PlainNpz:
     """
 
     def __init__(self, path: Path) -> None:
-        """Describe the set in ``path``; the file is read when it is first needed."""
         self._path = path
 
     @property
