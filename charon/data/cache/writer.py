@@ -7,7 +7,6 @@ from collections import Counter
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
@@ -50,14 +49,9 @@ class ArchiveWriter:
         self._write_header()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # Closing flushes, and fails again where writing has failed already.
-        with suppress(OSError) if error is not None else nullcontext():
+        with suppress(OSError) if kind is not None else nullcontext():
             self._file.close()
 
     def add(self, clip: SourceClip | Unreadable) -> None:

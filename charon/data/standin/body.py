@@ -104,9 +104,9 @@ def mirrored(pose: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _rotation(axis: int, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rotation matrices (..., 3, 3) about one axis for angles (...)."""
-    matrix = np.zeros((*angle.shape, 3, 3))
+def rotation(axis: int, angle: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Return rotation matrices (..., 3, 3) about an axis, 0 to 2, for angles (...), radians."""
+    matrix = np.zeros((*np.shape(angle), 3, 3))
     cos, sin = np.cos(angle), np.sin(angle)
     j, k = (axis + 1) % 3, (axis + 2) % 3
     matrix[..., axis, axis] = 1.0
@@ -125,9 +125,9 @@ def joint_positions(pose: NDArray[np.float64], bones: dict[str, float]) -> NDArr
     columns = pose.T
     out = np.empty((len(pose), NUM_JOINTS, 3))
     root = (
-        _rotation(1, columns[Angle.TURN])
-        @ _rotation(0, -columns[Angle.LEAN])
-        @ _rotation(2, -columns[Angle.TOPPLE])
+        rotation(1, columns[Angle.TURN])
+        @ rotation(0, -columns[Angle.LEAN])
+        @ rotation(2, -columns[Angle.TOPPLE])
     )
     chest = _bend(root, columns[Angle.SPINE_FLEX : Angle.NOD])
     head = _bend(chest, columns[Angle.NOD : Angle.ARM_RAISE])
@@ -147,7 +147,7 @@ def joint_positions(pose: NDArray[np.float64], bones: dict[str, float]) -> NDArr
 def _bend(frame: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rotations (frame, 3, 3) after bending by flexion, side bend and twist."""
     flex, side, twist = angles
-    return np.asarray(frame @ _rotation(1, twist) @ _rotation(0, -flex) @ _rotation(2, -side))
+    return np.asarray(frame @ rotation(1, twist) @ rotation(0, -flex) @ rotation(2, -side))
 
 
 def _place_arms(
@@ -161,12 +161,12 @@ def _place_arms(
     )
     upper = (
         chest
-        @ _rotation(1, -_SIDES * arms[:, 1])
-        @ _rotation(0, arms[:, 0])
-        @ _rotation(1, _SIDES * arms[:, 2])
+        @ rotation(1, -_SIDES * arms[:, 1])
+        @ rotation(0, arms[:, 0])
+        @ rotation(1, _SIDES * arms[:, 2])
     )
-    forearm = upper @ _rotation(0, arms[:, 3])
-    hand = forearm @ _rotation(0, arms[:, 4])
+    forearm = upper @ rotation(0, arms[:, 3])
+    hand = forearm @ rotation(0, arms[:, 4])
     for i, (arm, tip, thumb) in enumerate([(8, 23, 24), (4, 21, 22)]):
         side = 1.0 - 2.0 * i
         out[:, arm] = out[:, 20] + bones["shoulder"] * (chest @ np.array([0.96 * side, -0.28, 0.0]))
@@ -185,9 +185,9 @@ def _place_legs(
     bones: dict[str, float],
 ) -> None:
     legs = np.stack([columns[Angle.HIP : Angle.LEFT_LEG], columns[Angle.LEFT_LEG :]])
-    thigh = root @ _rotation(2, _SIDES * legs[:, 1]) @ _rotation(0, legs[:, 0])
-    shank = thigh @ _rotation(0, -legs[:, 2])
-    foot = shank @ _rotation(0, legs[:, 3])
+    thigh = root @ rotation(2, _SIDES * legs[:, 1]) @ rotation(0, legs[:, 0])
+    shank = thigh @ rotation(0, -legs[:, 2])
+    foot = shank @ rotation(0, legs[:, 3])
     for i, leg in enumerate([16, 12]):
         side = 1.0 - 2.0 * i
         out[:, leg] = out[:, 0] + bones["hip"] * (root @ np.array([0.96 * side, -0.28, 0.0]))

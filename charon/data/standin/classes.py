@@ -114,11 +114,6 @@ def program(seed: int, label: int, person: int) -> Program:
     return Program(change, tuple(kinds), tuple(counts), stands, bearing)
 
 
-def is_two_person(label: int) -> bool:
-    """Return whether two people act in this class."""
-    return "|" in MOVES[label]
-
-
 @lru_cache(maxsize=2)
 def log_mean_frames(num_classes: int) -> NDArray[np.float64]:
     """Return the mean of the logarithm of each class's number of frames.

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.standin.body import NUM_JOINTS, spread
+from charon.data.standin.body import NUM_JOINTS, rotation, spread
 from charon.seeding import numpy_generator
 
 # How far the cameras 1, 2, 3 stand to the side, and how much that differs from clip to clip
@@ -55,14 +55,6 @@ def _setup(seed: int, setup: int, camera: int) -> tuple[float, float, float, flo
     return float(pitch), float(roll), float(yaw), float(distance), float(height)
 
 
-def _axis(axis: int, angle: float) -> NDArray[np.float64]:
-    matrix = np.eye(3)
-    j, k = (axis + 1) % 3, (axis + 2) % 3
-    matrix[j, j] = matrix[k, k] = np.cos(angle)
-    matrix[k, j], matrix[j, k] = np.sin(angle), -np.sin(angle)
-    return matrix
-
-
 def person_yaw(seed: int, performer: int) -> float:
     """Return how a person tends to face away from the cameras' middle, radians."""
     shift = numpy_generator(seed, "standin", "facing").random()
@@ -90,7 +82,7 @@ def view(
     pitch, roll, camera_yaw, distance, height = _setup(seed, setup, camera)
     jitter = _YAW_CLIP[camera - 1] * rng.standard_normal()
     angle = np.deg2rad(_CAMERA_YAW[camera - 1] + jitter) + yaw + camera_yaw
-    matrix = _axis(2, roll) @ _axis(0, pitch) @ _axis(1, -angle)
+    matrix = rotation(2, roll) @ rotation(0, pitch) @ rotation(1, -angle)
     place = np.array([0.25, 0.08, 0.1]) * rng.standard_normal(3)
     place += (0.0, height, distance)
     middle = bodies[0, 0, 1]

@@ -20,7 +20,6 @@ from charon.data.parallel import map_in_order
 from charon.data.recordings import Recording
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.data.standin.body import NUM_JOINTS, joint_positions, person_bones
-from charon.data.standin.classes import is_two_person
 from charon.data.standin.motion import num_frames, perform
 from charon.data.standin.sensor import measure, person_yaw, view
 from charon.seeding import derive_seed, numpy_generator
@@ -137,7 +136,7 @@ def _performance(
     pose = perform(seed, label, 0, performer, frames, rng)
     first = joint_positions(pose, person_bones(seed, performer))
     yaw = person_yaw(seed, performer) + np.deg2rad(_YAW_OCCASION * rng.standard_normal())
-    is_pair = is_two_person(label)
+    is_pair = label in ntu.TWO_PERSON
     if not is_pair and rng.random() >= _BYSTANDERS:
         return first[None], yaw
     partner = _partner(seed, performer)
