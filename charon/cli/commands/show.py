@@ -138,7 +138,7 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
             f"1 <= sampling interval < {num_frames} (the frames of the clip) must hold, but got "
             f"{interval}."
         )
-    x, present = load_clips(archive, np.array([row]), num_frames=num_frames, crop="test")
+    x, present = load_clips(archive, np.array([row]), num_frames=num_frames)
     clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
     _, channels, _, joints, bodies = x.shape
     codec = CODECS[options.codec or settings.get("learner.codec", "thinned")](
