@@ -1,6 +1,5 @@
 """The storage that every memory is built on: encoded clips with labels and logits."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -122,7 +121,7 @@ class Buffer(ABC):
     @property
     def bytes_per_clip(self) -> int:
         """Exact bytes of a stored clip: encoded frames, presence, label and logits."""
-        return sum(math.prod(t.shape[1:]) * t.element_size() for t in self._tensors())
+        return sum(t.shape[1:].numel() * t.element_size() for t in self._tensors())
 
     @property
     def num_bytes(self) -> int:
