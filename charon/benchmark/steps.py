@@ -54,9 +54,6 @@ class Case:
             an evaluation.
         way: the precision, or ``"plain"``: :mod:`charon.benchmark.plain`, which has steps of
             training and evaluation alone.
-        preset: ``"paper"`` or ``"released"``.
-        masking_ratio: η.
-        device: where.
         threads: of the CPU.
         repeats: timed steps, after :data:`WARM_UP` that are not.
     """

@@ -19,7 +19,7 @@ Losses = dict[str, Tensor]
 
 
 class MakeNetwork(Protocol):
-    """Makes the run's backbone."""
+    """Makes the run's backbone, with the same weights at every call."""
 
     def __call__(self, *, with_decoder: bool) -> Network:
         """Return a freshly initialised network on the run's device."""
@@ -31,8 +31,7 @@ class Setup:
     """What a learner is made from, beside its method's settings.
 
     Attributes:
-        make_network: makes the backbone; the same weights at every call.
-        clip_shape: of a whole clip.
+        make_network: makes the backbone.
         num_classes: classes of the whole stream.
         tasks: the classes of each task to come, positions of the class order.
         parts: joints of each part of the body, by name; empty where the data does not say.
@@ -40,7 +39,6 @@ class Setup:
         epochs: of the main phase of each task.
         augment: rotates training clips.
         seed: of the run; derive generators from it by purpose.
-        device: where to compute.
     """
 
     make_network: MakeNetwork
@@ -80,7 +78,7 @@ class Reconstruction:
     """Clips rebuilt from a part of them.
 
     Attributes:
-        x: float32 (clip, channel, frame, joint, body), metres; absent bodies are zeros.
+        x: as :attr:`Clips.x`.
         hidden: bool (clip, frame, body), what the model did not see.
     """
 
@@ -138,18 +136,10 @@ class Learner(ABC):
         """Take one step of the main phase on a batch of clips, not augmented."""
 
     def end_task(self, clips: Clips) -> None:  # noqa: B027 - most learners do nothing
-        """Finish the task, e.g. bring the memory up to date.
-
-        Args:
-            clips: all training clips of the task, not augmented, as last loaded.
-        """
+        """Finish the task, given all its training clips, not augmented, as last loaded."""
 
     def descend(self, total: Tensor, losses: Mapping[str, Tensor] | None = None) -> Losses:
-        """Take one step of the optimiser on a loss.
-
-        Returns:
-            The loss as ``"total"`` and, beside it, its terms ``losses``; without gradients.
-        """
+        """Take one step of the optimiser on a loss; return it and its terms, detached."""
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
@@ -166,12 +156,7 @@ class Learner(ABC):
     def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
         """Rebuild whole clips from a part of them, hidden as in training but not augmented.
 
-        Args:
-            clips: on the learner's device.
-            generator: draws what is hidden.
-
-        Returns:
-            None if the method does not learn to rebuild clips.
+        ``generator`` draws what is hidden. None if the method does not learn to rebuild clips.
         """
         return None
 

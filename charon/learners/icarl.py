@@ -138,10 +138,7 @@ class Icarl(Learner):
 def class_means(features: Tensor, label: Tensor, num_classes: int) -> Tensor:
     """Return the mean of each class's features, of unit length; NaN for a class without any.
 
-    Args:
-        features: (clip, feature).
-        label: int64 (clip,), below ``num_classes``.
-        num_classes: rows of the result.
+    ``features`` is (clip, feature), the result (class, feature).
     """
     means = [features[label == k].mean(dim=0) for k in range(num_classes)]
     return torch.stack([F.normalize(mean, dim=0) for mean in means])

@@ -201,14 +201,8 @@ def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float)
 
     Where the largest of the new ones is above the stored logit z of the clip's own class,
     all are scaled so that it becomes ``scale``·z; clips whose z is not above 0 are left as
-    they are.
-
-    Args:
-        old: (clip, class), as stored.
-        new: (clip, class), what the network says now.
-        label: int64 (clip,).
-        outputs: those to replace; none if empty.
-        scale: in (0, 1].
+    they are. ``old`` and ``new`` are (clip, class), as stored and as the network says now;
+    ``outputs`` are those to replace.
     """
     renewed = old.clone()
     if len(outputs) > 0:

@@ -63,10 +63,7 @@ class Buffer(ABC):
 
     @abstractmethod
     def assign(self, label: Tensor) -> dict[int, int]:
-        """Decide which of the offered clips are stored, and where.
-
-        Args:
-            label: int64 (clip,), of the offered clips, in order.
+        """Decide which clips of these labels, offered in order, are stored, and where.
 
         Returns:
             The row of a clip for every slot that is filled or replaced. Free slots are
@@ -76,9 +73,7 @@ class Buffer(ABC):
     def offer(self, clips: Clips, logits: Tensor | None = None) -> None:
         """Store those of whole, not augmented clips that :meth:`assign` chooses.
 
-        Args:
-            clips: the clips, in order.
-            logits: (clip, class), given exactly if the memory stores logits.
+        ``logits``, (clip, class), are given exactly if the memory stores logits.
         """
         row_of = self.assign(clips.label)
         if not row_of:

@@ -70,13 +70,11 @@ class TemporalCodec(ABC):
         return math.prod(self.clip_shape) * 4
 
     def capacity(self, buffer_size: int, rule: CapacityRule = "frames") -> int:
-        """Return the number of encoded clips that replace ``buffer_size`` uncompressed clips.
+        """Return the number of encoded clips that replace ``buffer_size`` (M) uncompressed clips.
 
-        Args:
-            buffer_size: M, nominal size in uncompressed clips.
-            rule: ``"frames"`` fits as many as M·F float32 frames have bytes for, and never
-                exceeds them; ``"times_interval"`` is the released code's M·s whatever a
-                clip takes, which exceeds them where s does not divide F.
+        The rule ``"frames"`` fits as many as M·F float32 frames have bytes for, and never
+        exceeds them; ``"times_interval"`` is the released code's M·s whatever a clip takes,
+        which exceeds them where s does not divide F.
         """
         if rule == "times_interval":
             return buffer_size * self.sampling_interval

@@ -19,14 +19,10 @@ class HerdingBuffer(ClassBalancedBuffer):
 
     @staticmethod
     def herd(features: Tensor, count: int) -> Tensor:
-        """Choose the exemplars of a class.
+        """Choose ``count`` exemplars of a class, or all of its clips if there are fewer.
 
-        Args:
-            features: (clip, feature), each of unit length.
-            count: exemplars wanted; all clips are chosen if there are fewer.
-
-        Returns:
-            int64 (chosen clip,) on the CPU, the most important first.
+        ``features`` is (clip, feature), each of unit length; the result, int64 (chosen clip,)
+        on the CPU, has the most important first.
         """
         mean = features.mean(dim=0)
         total = torch.zeros_like(mean)

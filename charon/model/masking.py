@@ -61,10 +61,9 @@ class Masker:
     """Draws the units of each row that the encoder sees.
 
     Attributes:
-        num_tuples: tuples of a whole clip.
-        kept_tuples: tuples that the encoder sees, 1 to ``num_tuples``; under ``"pre"`` it sees
-            as many frames as these have.
-        frames_per_tuple: frames of a tuple.
+        num_tuples: of a whole clip.
+        kept_tuples: those that the encoder sees, at least 1; under ``"pre"`` it sees as many
+            frames as these have.
         masking: ``"random"`` keeps a random subset; ``"deterministic"`` hides the units
             ``floor((j + 0.5) · U / h)`` for j = 0..h-1, h of U units being hidden, and
             draws nothing.

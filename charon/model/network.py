@@ -27,9 +27,7 @@ class Network(nn.Module):
 
     Args:
         settings: size and variants; ``frames_per_tuple`` divides the number of frames.
-        clip_shape: (channel, frame, joint, body).
         num_classes: outputs of the classifier, all of them from the start.
-        with_decoder: whether the network can rebuild clips.
         generator: draws the initial weights, on the CPU.
     """
 

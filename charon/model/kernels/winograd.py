@@ -143,10 +143,6 @@ def pays(x: Tensor, weight: Tensor) -> bool:
 
     Products must be many: they fall to a third, but every token is evaluated and interpolated,
     in separate calls for every row.
-
-    Args:
-        x: (row, channel, token, tuple).
-        weight: (out, head · channel, 5, 1).
     """
     products = len(weight) * x.shape[1:].numel()
     return x.dtype == torch.float32 and x.device.type == "cpu" and products >= LEAST
