@@ -4,7 +4,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,20 +18,13 @@ from charon.seeding import torch_generator
 Losses = dict[str, Tensor]
 
 
-class MakeNetwork(Protocol):
-    """Makes the run's backbone, with the same weights at every call."""
-
-    def __call__(self, *, with_decoder: bool) -> Network:
-        """Return a freshly initialised network on the run's device."""
-        ...
-
-
 @dataclass(frozen=True)
 class Setup:
     """What a learner is made from, beside its method's settings.
 
     Attributes:
-        make_network: makes the backbone.
+        make_network: makes the backbone, ``with_decoder`` or without; the same weights at
+            every call.
         num_classes: classes of the whole stream.
         tasks: the classes of each task to come, positions of the class order.
         parts: joints of each part of the body, by name; empty where the data does not say.
@@ -41,7 +34,7 @@ class Setup:
         seed: of the run; derive generators from it by purpose.
     """
 
-    make_network: MakeNetwork
+    make_network: Callable[..., Network]
     clip_shape: ClipShape
     num_classes: int
     tasks: tuple[range, ...]

@@ -109,7 +109,7 @@ class Charon(Rehearsal):
         network = setup.make_network(with_decoder=settings.gamma > 0)
         super().__init__(setup, settings, network)
         self.generators["masking"] = setup.generator("masking")
-        # A GPU waits for work, so it gets all mini-batches at once; for a CPU one is enough.
+        # One large batch keeps a GPU busy; a CPU is busy with a mini-batch.
         self.forwards_at_once = setup.device.type == "cuda"
         tuples = network.num_tuples
         try:
@@ -237,7 +237,7 @@ class Charon(Rehearsal):
         return self.augment(batch) if self.settings.probe_rotation else batch
 
     def measurements(self) -> dict[str, float]:
-        """Add the masking ratio that whole tuples make of the one asked for."""
+        """Add the masking ratio in effect, that of whole tuples."""
         effective = 1 - self.masker.kept_tuples / self.masker.num_tuples
         return super().measurements() | {"train/effective_masking_ratio": effective}
 

@@ -68,7 +68,7 @@ class DerPlusPlus(Der):
     settings: DerPlusPlusSettings
 
     def replay_terms(self) -> list[tuple[str, float, Tensor]]:
-        """Return DER's term and, after it, the one on labels."""
+        """Return DER's term and, after it, that on labels."""
         terms = super().replay_terms()
         logits, replay = self.replay()
         labels = F.cross_entropy(logits, replay.clips.label)

@@ -126,7 +126,7 @@ class Icarl(Learner):
         return super().measurements() | {"memory/extra_bytes": float(extra)}
 
     def predictor_state(self) -> dict[str, Any]:
-        """Add the class means; the network to freeze is the one that is saved already."""
+        """Add the class means; the network to freeze is saved already."""
         return super().predictor_state() | {"means": self.means.clone()}
 
     def load_predictor_state(self, state: Mapping[str, Any]) -> None:

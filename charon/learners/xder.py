@@ -6,7 +6,7 @@ task.
 Differs: α and β are this project's choice (CHARON's own values). The contrastive views are
 rotated as all training clips are, which are this project's only augmentation. Logits stored
 at the end of a task are those of the whole, not rotated clip in evaluation mode. A stored
-logit is only scaled by one that is above 0: the rule would turn its sign otherwise.
+logit is only scaled by a logit above 0: the rule would turn its sign otherwise.
 """
 
 from dataclasses import dataclass
@@ -192,15 +192,15 @@ def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:
 
 
 def hinge(excess: Tensor) -> Tensor:
-    """Return the mean of the positive ones, a scalar; 0 if there is none."""
+    """Return the mean of the positive values, a scalar; 0 if there are none."""
     return excess.clamp(min=0).sum() / (excess > 0).sum().clamp(min=1)
 
 
 def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float) -> Tensor:
-    """Return stored logits with some outputs replaced by new ones, scaled down if too large.
+    """Return stored logits with new values for some outputs, scaled down if too large.
 
-    Where the largest of the new ones is above the stored logit z of the clip's own class,
-    all are scaled so that it becomes ``scale``·z; clips whose z is not above 0 are left as
+    Where the largest new value is above the stored logit z of the clip's own class, all are
+    scaled so that it becomes ``scale``·z; clips whose z is not above 0 are left as
     they are. ``old`` and ``new`` are (clip, class), as stored and as the network says now;
     ``outputs`` are those to replace.
     """

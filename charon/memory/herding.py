@@ -13,8 +13,8 @@ from charon.memory.class_balanced import ClassBalancedBuffer
 class HerdingBuffer(ClassBalancedBuffer):
     """A class-balanced memory whose exemplars are chosen by their features.
 
-    The exemplars of a class lie in order of importance, so that :meth:`reduce` drops the
-    least important ones.
+    The exemplars of a class lie in order of importance: :meth:`reduce` drops the least
+    important.
     """
 
     @staticmethod

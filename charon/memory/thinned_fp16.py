@@ -25,6 +25,6 @@ class ThinnedFp16(Thinned):
         return (thinned.half(),)
 
     def decode(self, encoded: Encoded) -> Tensor:
-        """Rebuild all frames from the stored ones."""
+        """Rebuild all frames from those stored."""
         (thinned,) = encoded
         return super().decode((thinned.float(),))

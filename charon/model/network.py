@@ -69,13 +69,8 @@ class Network(nn.Module):
         return latent
 
     def decode(self, latent: Tensor, rows: Rows, kept: Kept | None, num_bodies: int) -> Tensor:
-        """Rebuild whole clips, (clip, channel, frame, joint, body); absent bodies are zeros.
-
-        Raises:
-            RuntimeError: the network was made without a decoder.
-        """
-        if self.decoder is None:
-            raise RuntimeError("This network was made without a decoder.")
+        """Rebuild whole clips, (clip, channel, frame, joint, body); absent bodies are zeros."""
+        assert self.decoder is not None, "the network was made without a decoder"
         rebuilt = self.decoder(latent, kept, rows.groups).to(self.classifier.weight.dtype)
         return rows.scatter(rebuilt, num_bodies)
 
