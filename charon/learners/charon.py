@@ -19,15 +19,7 @@ from charon.errors import ConfigError
 from charon.learners.base import Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
-from charon.model.masking import (
-    Kept,
-    Masker,
-    Masking,
-    Position,
-    Rounding,
-    hidden_frames,
-    num_kept,
-)
+from charon.model.masking import Masker, Masking, Position, Rounding, hidden_frames, num_kept
 from charon.model.network import Network
 from charon.settings import setting
 
@@ -173,9 +165,7 @@ class Charon(Rehearsal):
         first, *others = batches
         clips = first.join(*others)
         rows = network.rows(clips.x, clips.present, sizes)
-        masking = self.generators["masking"]
-        parts = [self.masker.draw(num_rows, masking) for num_rows in rows.groups]
-        kept = Kept(torch.cat([part.index for part in parts]), parts[0].position)
+        kept = self.masker.draw(rows.groups, self.generators["masking"])
         latent = network.encode(clips.x, rows, kept)
         logits = network.classifier(network.pool(latent, rows)).split(sizes)
         if network.decoder is None:
@@ -193,7 +183,7 @@ class Charon(Rehearsal):
         num_frames, num_bodies = clips.x.shape[2], clips.x.shape[4]
         with torch.no_grad():
             rows = network.rows(clips.x, clips.present)
-            kept = self.masker.draw(len(rows), generator)
+            kept = self.masker.draw(rows.groups, generator)
             latent = network.encode(clips.x, rows, kept)
             x = network.decode(latent, rows, kept, num_bodies)
             frames = hidden_frames(kept, num_frames, network.frames_per_tuple)

@@ -43,7 +43,7 @@ def small_network(num_bodies=2, with_decoder=True, size="base", **options):
 
 def some_kept(position, num_rows):
     masker = Masker(4, 2, 3, "random", position)
-    return masker.draw(num_rows, torch_generator(0, "masking"))
+    return masker.draw([num_rows], torch_generator(0, "masking"))
 
 
 CASES = {

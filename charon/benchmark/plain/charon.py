@@ -108,6 +108,6 @@ class PlainCharon:
     def autoencode(self, x, present):
         present = self.presence_of(x, present)
         num_rows = len(x) + int(present[:, 1:].sum())
-        kept = self.masker.draw(num_rows, self.masking)
+        kept = self.masker.draw((num_rows,), self.masking)
         logits, rebuilt = self.network(x, present, kept)
         return logits, F.mse_loss(rebuilt, x.to(rebuilt.dtype))
