@@ -71,7 +71,7 @@ class Reconstruction:
     """Clips rebuilt from a part of them.
 
     Attributes:
-        x: as :attr:`Clips.x`.
+        x: float32 (clip, channel, frame, joint, body), metres; absent bodies are zeros.
         hidden: bool (clip, frame, body), what the model did not see.
     """
 

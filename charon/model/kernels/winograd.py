@@ -139,7 +139,7 @@ class _Convolution(torch.autograd.Function):
 
 
 def pays(x: Tensor, weight: Tensor) -> bool:
-    """Return whether this way is faster, and precise enough.
+    """Return whether :func:`mix_and_convolve` of these is faster, and precise enough.
 
     Products must be many: they fall to a third, but every token is evaluated and interpolated,
     in separate calls for every row.
