@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
+from charon.clips import ClipShape
 from charon.config import Run
 from charon.errors import ConfigError
 from charon.learners.rehearsal import MemorySettings
-from charon.memory.codec import ClipShape, TemporalCodec
+from charon.memory.codec import TemporalCodec
 from charon.settings import Value
 from charon.text import byte_size
 from charon.training.build import make_learner
