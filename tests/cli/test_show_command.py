@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from cli.small_sets import npz_arrays, skeleton_text, tiny, write_npz
 
+from charon.cli.bones import shortest_tree
 from charon.cli.strip import (
     as_it_is,
     choose_moments,
     rebuilt,
     reconstructed,
-    shortest_tree,
     thinned,
 )
 from charon.memory.thinned import Thinned
