@@ -17,18 +17,18 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Version:
-    """The clip as one stage of the method has it.
+    """The clip at one stage of the method.
 
     Attributes:
         name: of the stage.
-        details: lines about it.
+        details: lines under the name.
         poses: float32 (layer, moment, body, joint, channel), metres; what is drawn, the
             faintest layer last.
         labels: text (moment,), under the poses; may be empty.
-        error: float64 (frame,), root mean square distance of a joint from where it was,
+        error: float64 (frame,), root mean square distance of a joint from its true place,
             metres; None where it does not apply.
-        hidden: bool (frame, body), what the model did not see; None likewise.
-        seen: int64, the frames on which the version rests; None likewise.
+        hidden: bool (frame, body), masked from the model; None where it does not apply.
+        seen: int64, the stored frames; None where it does not apply.
     """
 
     name: str
@@ -45,15 +45,15 @@ class Strip:
     """A clip at a few moments, in several versions.
 
     Attributes:
-        title: what the clip is.
+        title: the clip's class.
         subtitle: how to read the picture.
-        note: where the clip and the model come from.
+        note: source of the clip and the model.
         moments: int64 (moment,), frames.
         num_frames: of the clip.
         present: bool (body,).
         bones: pairs of joints.
         truth: float32 (moment, body, joint, channel), metres; the first version's poses.
-        versions: from the clip as it is on.
+        versions: one a row, the clip itself first.
     """
 
     title: str
@@ -119,10 +119,7 @@ def rebuilt(
 def reconstructed(
     model: Model, x: NDArray[np.float32], moments: NDArray[np.int64], present: NDArray[np.bool_]
 ) -> Version | None:
-    """Return the clip as the model's decoder makes it from what is left by masking.
-
-    None if the model has no decoder.
-    """
+    """Return the model's reconstruction of the masked clip; None if it has no decoder."""
     clip = torch.from_numpy(x).permute(3, 0, 2, 1)[None]
     clips = Clips(clip, torch.from_numpy(present)[None], torch.zeros(1, dtype=torch.int64))
     generator = torch_generator(model.run.seed, "show", "masking")
@@ -143,7 +140,7 @@ def reconstructed(
 
 
 def _hidden_label(hidden: NDArray[np.bool_], present: NDArray[np.bool_]) -> str:
-    """Say which of the bodies that are there the model did not see at a moment."""
+    """Say which of the present bodies are hidden at a moment."""
     if hidden[present].all():
         return "hidden"
     if not hidden[present].any():
@@ -152,7 +149,7 @@ def _hidden_label(hidden: NDArray[np.bool_], present: NDArray[np.bool_]) -> str:
 
 
 def _mse(x: NDArray[np.float32], y: NDArray[np.float32], present: NDArray[np.bool_]) -> str:
-    """Return the mean squared error of a coordinate, over the bodies that are there."""
+    """Return the mean squared error of a coordinate, over the present bodies."""
     error = np.mean((x[:, present] - y[:, present]).astype(np.float64) ** 2)
     digits, _, power = f"{error:.1e}".partition("e")
     return f"MSE {digits}·10{str(int(power)).translate(_RAISED)} m²"
