@@ -24,11 +24,11 @@ class OptimiserSettings(Settings):
 
 @dataclass(frozen=True)
 class Run(Settings):
-    """Everything that decides a run's result.
+    """A run's configuration: everything its result depends on.
 
-    Its fields have dotted names (``learner.masking_ratio``): the same string is the search
-    key, the MLflow parameter and the column of a table. ``learner`` alone is the name of
-    the method, and only that method's settings exist in the run.
+    Fields have dotted names (``learner.masking_ratio``): the same string is the search key, the
+    MLflow parameter and the column of a table. ``learner`` alone names the method, and only
+    that method's fields exist in the run.
     """
 
     data: DataSettings = field(default_factory=DataSettings)
@@ -62,35 +62,33 @@ class Run(Settings):
         flat: dict[str, Any] = {"learner": self.learner_name}
         for name in ("data", "model", "optimiser", "learner"):
             group = getattr(self, name)
-            for one in dataclasses.fields(group):
-                value = getattr(group, one.name)
-                flat[f"{name}.{one.name}"] = _plain(value)
-        return flat | {name: getattr(self, name) for name in ("seed", "device", "argmax")}
+            for field_name in _names(type(group)):
+                flat[f"{name}.{field_name}"] = _plain(getattr(group, field_name))
+        return flat | {name: getattr(self, name) for name in TOP_LEVEL}
 
     @staticmethod
     def from_flat(flat: Mapping[str, Any]) -> "Run":
-        """Return the run these fields describe; fields not named have the paper's value.
+        """Return the run of these fields; all others have the paper's values.
 
         Raises:
-            ConfigError: a name is unknown (the message lists the known ones), or a value is
-                of the wrong type or out of range.
+            ConfigError: a name is unknown, or a value is of the wrong type or out of range.
         """
         method = flat.get("learner", "charon")
         groups = _groups(method)
         given: dict[str, dict[str, Any]] = {name: {} for name in groups}
         for name, value in flat.items():
-            group, dot, one = name.rpartition(".")
+            group, dot, field_name = name.rpartition(".")
             if name == "learner":
                 continue
-            if not (dot or name in _OWN) or (dot and one not in _names(groups.get(group))):
+            if field_name not in (_names(groups.get(group)) if dot else TOP_LEVEL):
                 known = _known(groups)
                 raise ConfigError(
                     f"The learner {method!r} has no field {name!r}; {did_you_mean(name, known)}"
                 )
-            given.setdefault(group, {})[one] = _parse(value)
-        own = given.pop("", {})
+            given.setdefault(group, {})[field_name] = _parse(value)
+        top_level = given.pop("", {})
         made: dict[str, Any] = {n: _make(n, groups[n], given[n]) for n in groups}
-        return Run(**made, **own)
+        return Run(**made, **top_level)
 
     def replace(self, changes: Mapping[str, Any]) -> "Run":
         """Return the run with some fields changed, by dotted names."""
@@ -98,15 +96,15 @@ class Run(Settings):
 
     @staticmethod
     def preset(name: str, flat: Mapping[str, Any] | None = None) -> "Run":
-        """Return the run of a preset, with some fields on top.
+        """Return the run of a preset, with some fields replaced.
 
         Args:
-            name: ``"paper"`` follows the text, and does what is correct where it is silent;
+            name: ``"paper"`` follows the text, and is correct where the text is silent;
                 ``"released"`` reproduces the authors' code, switch by switch.
             flat: fields that replace the preset's.
 
         Raises:
-            ConfigError: there is no such preset, or as :meth:`from_flat`.
+            ConfigError: the preset or a field is unknown, or a value is wrong.
         """
         if name not in PRESETS:
             raise ConfigError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.")
@@ -132,9 +130,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "argmax": "all",
     },
 }
-"""What each preset sets beside the defaults; a learner takes those of the fields it has."""
+"""Fields that differ from the defaults; those that a learner does not have are left out."""
 
-_OWN = ("seed", "device", "argmax")
+TOP_LEVEL = ("seed", "device", "argmax")
+"""Fields of a run that belong to no group."""
 
 
 def _groups(method: str) -> dict[str, type[Settings]]:
@@ -149,16 +148,16 @@ def _groups(method: str) -> dict[str, type[Settings]]:
 
 
 def _names(group: type[Settings] | None) -> list[str]:
-    return [] if group is None else [one.name for one in dataclasses.fields(group)]
+    return [] if group is None else [field.name for field in dataclasses.fields(group)]
 
 
 def _known(groups: Mapping[str, type[Settings]]) -> list[str]:
-    dotted = [f"{name}.{one}" for name, group in groups.items() for one in _names(group)]
-    return ["learner", *dotted, *_OWN]
+    dotted = [f"{name}.{field}" for name, group in groups.items() for field in _names(group)]
+    return ["learner", *dotted, *TOP_LEVEL]
 
 
 def _make(name: str, group: type[Settings], values: dict[str, Any]) -> Settings:
-    """Make one group; an error of it names the dotted field."""
+    """Make a group; its errors name the dotted field."""
     try:
         return group(**values)
     except ConfigError as error:
@@ -166,7 +165,7 @@ def _make(name: str, group: type[Settings], values: dict[str, Any]) -> Settings:
 
 
 def _plain(value: Any) -> Any:
-    """Write a tuple of numbers so that :func:`_parse` knows it, even one of a single number."""
+    """Write a tuple of numbers so that :func:`_parse` recognises it."""
     if not isinstance(value, tuple):
         return value
     return ",".join(map(str, value)) + ("," if len(value) == 1 else "")

@@ -1,10 +1,10 @@
-"""The errors a caller may want to catch. Each message is one sentence a person can act on."""
+"""The errors a caller may catch; each message is a sentence that says what to do."""
 
 
 class CharonError(Exception):
-    """Base of every error that is about the user's input or surroundings, not about a bug.
+    """Base of errors in the user's input or environment.
 
-    The command lines print such an error as one line and exit with status 1.
+    The command lines print the message as one line and exit with status 1.
     """
 
 
@@ -13,7 +13,7 @@ class DataError(CharonError):
 
 
 class ConfigError(CharonError, ValueError):
-    """A setting is unknown, out of its range, or does not fit the data."""
+    """A field is unknown, out of its range, or does not fit the data."""
 
 
 class DivergenceError(CharonError):

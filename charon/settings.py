@@ -1,4 +1,4 @@
-"""Settings that check themselves: frozen dataclasses whose fields carry range and meaning."""
+"""Groups of fields that check themselves: type, range and meaning stand at the field."""
 
 import dataclasses
 import difflib
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 from charon.errors import ConfigError
 
 Value = bool | int | float | str | None
-"""What a field of a run can hold."""
+"""The value of a field, as a command line or a table has it."""
 
 
 def setting(
@@ -25,7 +25,7 @@ def setting(
     at_most: float | None = None,
     below: float | None = None,
 ) -> Any:
-    """Declare a field: its default, one line of meaning with unit and source, its range."""
+    """Declare a field: its default, its meaning with unit and source, its range."""
     limits = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
     given = {name: limit for name, limit in limits.items() if limit is not None}
     return dataclasses.field(default=default, metadata={"help": help, "limits": given})
@@ -33,11 +33,11 @@ def setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of every group of settings; a wrong type or value raises ConfigError.
+    """A group of fields; a wrong type or value raises ConfigError.
 
     Attributes:
-        later_fields: those that do not act before the main phase of the first task has ended.
-            A learner that names none shares no first task (``first_task.py``).
+        later_fields: fields that do not act before the first task's main phase has ended. A
+            learner that names none shares no first task (:mod:`charon.training.first_task`).
     """
 
     later_fields: ClassVar[tuple[str, ...]] = ()
@@ -51,7 +51,7 @@ class Settings:
 
 
 def describe(group: type[Settings]) -> list[tuple[str, str, str, str]]:
-    """Return (field, default, allowed, meaning) of every field, for help texts."""
+    """Return (name, default, allowed values, meaning) of every field, for help texts."""
     hints = get_type_hints(group)
     return [
         (
@@ -67,10 +67,10 @@ def describe(group: type[Settings]) -> list[tuple[str, str, str, str]]:
 def parse_field(text: str) -> tuple[str, Value]:
     """Read ``FIELD=VALUE`` of a command line.
 
-    Numbers, ``true``, ``false`` and ``none`` are understood; anything else is a word.
+    Numbers, ``true``, ``false`` and ``none`` are recognised; all else is a string.
 
     Raises:
-        ConfigError: there is no ``=``, or nothing before it.
+        ConfigError: there is no ``=``, or no name before it.
     """
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not name:
@@ -85,7 +85,7 @@ def parse_field(text: str) -> tuple[str, Value]:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return the known name most like an unknown one, as a question; all where none is."""
+    """Return the known name closest to an unknown name, as a question; else all known names."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
 

@@ -8,7 +8,7 @@ import pytest
 from charon.config import PRESETS, Run
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
-from charon.settings import Settings, describe, setting
+from charon.settings import describe
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -186,23 +186,3 @@ def test_every_field_of_every_learner_says_so_too(learner):
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Run().seed = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Own(Settings):
-    """What a user's own learner might have."""
-
-    share: float = setting(0.5, "a share", above=0, at_most=1)
-    count: int | None = setting(None, "how many", at_least=1)
-
-
-def test_ones_own_settings_check_themselves():
-    assert Own(share=1).share == 1.0
-    assert Own(count=None).count is None
-    for wrong in ({"share": 0}, {"share": 1.1}, {"count": 0}, {"count": "2"}, {"count": 1.5}):
-        with pytest.raises(ConfigError):
-            Own(**wrong)
-    assert describe(Own) == [
-        ("share", "0.5", "float > 0 <= 1", "a share"),
-        ("count", "None", "int | None >= 1", "how many"),
-    ]

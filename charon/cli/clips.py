@@ -3,32 +3,27 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from charon.cli.console import ClipProgress, tell_unreadable
-from charon.data.cache.archive import Archive, default_cache_dir
+from charon.cli.options import cache_dir
+from charon.data.cache.archive import Archive
+from charon.data.formats.unlabelled import Unlabelled
 from charon.data.prepare import prepare_source
 from charon.data.source import Source
 
 STANDIN_NOTE = "the synthetic stand-in: its numbers are not comparable with published ones"
 
 
-def add_cache_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--cache DIR``."""
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        metavar="DIR",
-        help="where prepared sets are kept ($XDG_CACHE_HOME/charon, by default ~/.cache/charon)",
-    )
-
-
-def cache_dir(options: argparse.Namespace) -> Path:
-    """Return the folder of prepared sets that the user chose, or the default."""
-    chosen: Path | None = options.cache
-    return default_cache_dir() if chosen is None else chosen.expanduser()
+def opened(
+    source: Source, path: str, options: argparse.Namespace
+) -> AbstractContextManager[Archive]:
+    """Open clips from the cache or, where they need no labels, prepare them for this command."""
+    if isinstance(source, Unlabelled):
+        return open_once(source, path, options.cache)
+    return nullcontext(open_clips(source, path, cache_dir(options)))
 
 
 def open_clips(source: Source, path: str, cache: Path) -> Archive:

@@ -1,4 +1,4 @@
-"""What a person sees while a command works."""
+"""Progress and notes on standard error while a command works."""
 
 import shutil
 import sys
@@ -12,14 +12,13 @@ SECONDS_BETWEEN_LINES = 10.0
 """Between two lines of progress where there is no terminal."""
 
 MOST_UNREADABLE = 20
-"""Clips that could not be read, of which the reason is shown."""
+"""Unreadable clips that are listed with their reasons."""
 
 
 class Status:
-    """Progress on standard error: one line that changes, or a line now and then.
+    """A line of progress on standard error.
 
-    On a terminal the line is rewritten; elsewhere a new one is written every ten seconds,
-    the first one after ten.
+    On a terminal it is rewritten; elsewhere a new line is written every ten seconds.
     """
 
     def __init__(self) -> None:
@@ -28,7 +27,7 @@ class Status:
         self._last = time.monotonic()
 
     def show(self, text: str) -> None:
-        """Show how far the work is."""
+        """Show the progress."""
         if self._is_terminal:
             text = text[: shutil.get_terminal_size().columns - 1]
             print(f"\r{text:<{len(self._shown)}}", end="", file=sys.stderr, flush=True)
@@ -38,24 +37,24 @@ class Status:
             self._last = time.monotonic()
 
     def clear(self) -> None:
-        """Take the line away, before something else is written."""
+        """Remove the line before other output."""
         if self._shown:
             print(f"\r{'':<{len(self._shown)}}\r", end="", file=sys.stderr, flush=True)
             self._shown = ""
 
 
 class ClipProgress:
-    """Shows how many clips are done, how fast, and how long the others take."""
+    """Shows how many clips are done, clips a second, and the time left."""
 
     def __init__(self, what: str) -> None:
-        """Begin now; ``what`` is done, e.g. ``"Preparing ntu.zip"``."""
+        """Start the clock; ``what`` names the work, e.g. ``"Preparing ntu.zip"``."""
         self._what = what
         self._status = Status()
         self._started = time.monotonic()
         self.seconds: float | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` clips are done."""
+        """Show the progress; the line goes when all clips are done."""
         self.seconds = time.monotonic() - self._started
         if done == total:
             self._status.clear()

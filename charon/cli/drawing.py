@@ -1,4 +1,4 @@
-"""Draws a strip of skeleton poses; the only part of the core that needs matplotlib."""
+"""Draw a strip of skeleton poses, with matplotlib."""
 
 from pathlib import Path
 
@@ -44,11 +44,7 @@ class _Sheet:
 
 
 def draw(strip: Strip, path: Path) -> None:
-    """Draw the strip into ``path``, wholly or not at all.
-
-    Args:
-        strip: what to draw.
-        path: a .png, .svg or .pdf.
+    """Draw the strip into a .png, .svg or .pdf, wholly or not at all.
 
     Raises:
         OSError: the file cannot be written.
@@ -135,7 +131,7 @@ def _draw_body(
         return
     xy = pose[:, :2]
     lines = LineCollection(
-        [xy[[one, other]] for one, other in strip.bones],
+        [xy[list(bone)] for bone in strip.bones],
         colors=colour,
         linewidths=width,
         alpha=alpha,
@@ -164,7 +160,7 @@ def _name(sheet: _Sheet, version: Version, top: float) -> None:
 
 
 def _draw_error(axes: Axes, strip: Strip, version: Version, error: NDArray[np.float64]) -> None:
-    """Draw how far a joint is from where it was, over all frames of the clip."""
+    """Draw the distance of a joint from its true place, over all frames of the clip."""
     frames = np.arange(strip.num_frames)
     highest = 100 * max(float(error.max()), 1e-4) * 1.3
     if version.hidden is not None:

@@ -1,4 +1,4 @@
-"""The command line ``charon``: finds the command and says in one line what went wrong."""
+"""The command line ``charon``: dispatch to a command; errors as one line."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
+from charon.cli.interrupt import INTERRUPTED
 from charon.errors import CharonError
 
 COMMANDS = {
@@ -17,10 +18,7 @@ COMMANDS = {
     "predict": "label new clips with a finished run's model",
     "show": "draw a clip: as it is, thinned, rebuilt, reconstructed",
 }
-"""What there is, and what it does; each is a module of charon/commands."""
-
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+"""Each is a module of ``charon.cli.commands``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

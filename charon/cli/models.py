@@ -1,4 +1,4 @@
-"""Whether clips fit the model of a finished run."""
+"""Check that clips fit the model of a finished run."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from charon.training.artifacts import Model
 
 
 def check_fits(model: Model, about: Description, path: str, folder: Path) -> None:
-    """Refuse clips that the model cannot take.
+    """Check that the model takes clips of this kind.
 
     Raises:
-        DataError: they have another number of joints, coordinates or bodies.
+        DataError: the clips have another number of joints, coordinates or bodies.
     """
     channels, _, joints, bodies = model.clip_shape
     if (about.num_channels, about.num_joints, about.num_bodies) != (channels, joints, bodies):

@@ -1,4 +1,4 @@
-"""The folder of one run: what it holds while the run goes on, and how it goes on later."""
+"""The folder of a run: its description, metrics and checkpoint, from which it is resumed."""
 
 import json
 from collections.abc import Iterator
@@ -18,14 +18,9 @@ METRICS = "metrics.jsonl"
 
 
 class RunFolder:
-    """Keeps a run on disk; every file of it is whole at any time.
-
-    Attributes:
-        path: the folder.
-    """
+    """Keeps a run on disk; each of its files is whole at any time."""
 
     def __init__(self, path: Path) -> None:
-        """Name the folder; nothing is read or made yet."""
         self.path = path
         self._metrics: list[dict[str, Any]] = []
 
@@ -33,7 +28,7 @@ class RunFolder:
         """Refuse a folder that holds something.
 
         Raises:
-            CharonError: it does, or it cannot be looked into.
+            CharonError: the folder is not empty, or cannot be read.
         """
         with self._accessing("read"):
             used = self.path.is_dir() and any(self.path.iterdir())
@@ -44,10 +39,10 @@ class RunFolder:
             )
 
     def saved_run(self) -> Run:
-        """Return the settings of the run that the folder holds.
+        """Return the run that the folder holds.
 
         Raises:
-            CheckpointError: it holds none.
+            CheckpointError: the folder holds no run, or its description is damaged.
         """
         try:
             about = read_json(self.path / ABOUT)
@@ -62,15 +57,15 @@ class RunFolder:
             ) from error
 
     def start(self, stream: Stream) -> None:
-        """Make the folder and note down what is run."""
+        """Make the folder and describe the run in it."""
         with self._accessing("written"):
             write_description(self.path, stream)
 
     def load(self, stream: Stream) -> int:
-        """Put a stream where the run stopped; return the tasks it has learned.
+        """Bring a stream to where the run stopped; return the number of tasks it has learned.
 
         Raises:
-            CheckpointError: the checkpoint is damaged, or the clips are others than before.
+            CheckpointError: the checkpoint is damaged, or the clips have changed.
         """
         about = read_json(self.path / ABOUT)
         found = stream.archive.fingerprint
@@ -91,11 +86,11 @@ class RunFolder:
             ) from error
         done: int = state["done"]
         lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines()
-        self._metrics = [one for one in map(json.loads, lines) if one["task"] <= done]
+        self._metrics = [line for line in map(json.loads, lines) if line["task"] <= done]
         return done
 
     def save(self, stream: Stream, result: TaskResult) -> None:
-        """Keep what is known after a task, so that the run can go on from here."""
+        """Save metrics and checkpoint after a task."""
         self._metrics.append({"task": result.task, **result.metrics})
         with self._accessing("written"):
             # Metrics first: those of a task whose checkpoint is missing are dropped later.
@@ -104,7 +99,7 @@ class RunFolder:
             save_checkpoint(self.path, stream.state_dict(), stream.run)
 
     def finish(self, stream: Stream) -> None:
-        """Write what a finished run leaves behind."""
+        """Write the files of a finished run."""
         with self._accessing("written"):
             write_outputs(self.path, stream)
 

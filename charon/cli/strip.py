@@ -1,4 +1,4 @@
-"""What ``charon show`` draws of a clip, as numbers: its versions at a few moments."""
+"""The numbers behind the picture of ``charon show``: versions of a clip at a few moments."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,28 @@ import torch
 from numpy.typing import NDArray
 
 from charon.clips import Clips
-from charon.data.cache.archive import Archive
 from charon.memory.codec import TemporalCodec
 from charon.seeding import torch_generator
 from charon.training.artifacts import Model
 
 NUM_MOMENTS = 7
-_CLIPS_FOR_BONES = 200
-# So small that only joints which move as one are told apart by their distance.
-_SHARE_OF_MEAN = 0.03
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
 class Version:
-    """The clip as one stage of the method has it.
+    """The clip at one stage of the method.
 
     Attributes:
         name: of the stage.
-        details: lines about it.
+        details: lines under the name.
         poses: float32 (layer, moment, body, joint, channel), metres; what is drawn, the
             faintest layer last.
         labels: text (moment,), under the poses; may be empty.
-        error: float64 (frame,), root mean square distance of a joint from where it was,
+        error: float64 (frame,), root mean square distance of a joint from its true place,
             metres; None where it does not apply.
-        hidden: bool (frame, body), what the model did not see; None likewise.
-        seen: int64, the frames on which the version rests; None likewise.
+        hidden: bool (frame, body), masked from the model; None where it does not apply.
+        seen: int64, the stored frames; None where it does not apply.
     """
 
     name: str
@@ -49,15 +45,15 @@ class Strip:
     """A clip at a few moments, in several versions.
 
     Attributes:
-        title: what the clip is.
+        title: the clip's class.
         subtitle: how to read the picture.
-        note: where the clip and the model come from.
+        note: source of the clip and the model.
         moments: int64 (moment,), frames.
         num_frames: of the clip.
         present: bool (body,).
         bones: pairs of joints.
         truth: float32 (moment, body, joint, channel), metres; the first version's poses.
-        versions: from the clip as it is on.
+        versions: one a row, the clip itself first.
     """
 
     title: str
@@ -123,10 +119,7 @@ def rebuilt(
 def reconstructed(
     model: Model, x: NDArray[np.float32], moments: NDArray[np.int64], present: NDArray[np.bool_]
 ) -> Version | None:
-    """Return the clip as the model's decoder makes it from what is left by masking.
-
-    None if the model has no decoder.
-    """
+    """Return the model's reconstruction of the masked clip; None if it has no decoder."""
     clip = torch.from_numpy(x).permute(3, 0, 2, 1)[None]
     clips = Clips(clip, torch.from_numpy(present)[None], torch.zeros(1, dtype=torch.int64))
     generator = torch_generator(model.run.seed, "show", "masking")
@@ -147,7 +140,7 @@ def reconstructed(
 
 
 def _hidden_label(hidden: NDArray[np.bool_], present: NDArray[np.bool_]) -> str:
-    """Say which of the bodies that are there the model did not see at a moment."""
+    """Say which of the present bodies are hidden at a moment."""
     if hidden[present].all():
         return "hidden"
     if not hidden[present].any():
@@ -156,7 +149,7 @@ def _hidden_label(hidden: NDArray[np.bool_], present: NDArray[np.bool_]) -> str:
 
 
 def _mse(x: NDArray[np.float32], y: NDArray[np.float32], present: NDArray[np.bool_]) -> str:
-    """Return the mean squared error of a coordinate, over the bodies that are there."""
+    """Return the mean squared error of a coordinate, over the present bodies."""
     error = np.mean((x[:, present] - y[:, present]).astype(np.float64) ** 2)
     digits, _, power = f"{error:.1e}".partition("e")
     return f"MSE {digits}·10{str(int(power)).translate(_RAISED)} m²"
@@ -168,38 +161,3 @@ def _error(
     squared = (x[:, present] - y[:, present]).astype(np.float64) ** 2
     distance: NDArray[np.float64] = np.sqrt(squared.sum(axis=3).mean(axis=(1, 2)))
     return distance
-
-
-def bones_of(archive: Archive) -> tuple[tuple[int, int], ...]:
-    """Return the set's bones or, where it names none, the likeliest ones.
-
-    A bone keeps its length within a clip and joins joints that are near each other.
-    """
-    return archive.description.bones or shortest_tree(_bone_costs(archive))
-
-
-def _bone_costs(archive: Archive) -> NDArray[np.float64]:
-    """Return (joint, joint), metres: how much a distance varies, plus a little of its mean."""
-    num_joints = archive.description.num_joints
-    cost = np.zeros((num_joints, num_joints))
-    chosen = np.linspace(0, archive.num_clips - 1, min(_CLIPS_FOR_BONES, archive.num_clips))
-    for row in chosen.astype(np.int64):
-        start = archive.start[row]
-        body = archive.frames[start : start + archive.length[row], 0].astype(np.float64)
-        body = body[body.any(axis=(1, 2))]
-        for joint in range(num_joints):
-            distance = np.linalg.norm(body - body[:, [joint]], axis=2)
-            cost[joint] += distance.std(axis=0) + _SHARE_OF_MEAN * distance.mean(axis=0)
-    return cost / len(chosen)
-
-
-def shortest_tree(cost: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
-    """Return the spanning tree of the smallest total cost (Prim)."""
-    inside, bones = [0], []
-    while len(inside) < len(cost):
-        outside = [joint for joint in range(len(cost)) if joint not in inside]
-        best = int(np.argmin(cost[np.ix_(inside, outside)]))
-        parent, child = inside[best // len(outside)], outside[best % len(outside)]
-        bones.append((parent, child))
-        inside.append(child)
-    return tuple(bones)

@@ -1,4 +1,4 @@
-"""What a finished run leaves behind: its model, its accuracies, its description."""
+"""The files of a finished run: its description, its model and its accuracies."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ ABOUT, MODEL = "run.json", "model.pt"
 
 
 def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
-    """Write ``run.json``, a run's settings and data, to ``folder`` and return its content."""
+    """Write ``run.json``, a run's fields and data, to ``folder`` and return its content."""
     folder.mkdir(parents=True, exist_ok=True)
     about = {
         "run": stream.run.to_flat(),
@@ -39,7 +39,7 @@ def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
 def write_outputs(folder: Path, stream: Stream) -> None:
     """Write what a stream has learned so far to ``folder``.
 
-    ``run.json`` (its settings and data), ``model.pt`` (for :func:`load_model`),
+    ``run.json`` (its fields and data), ``model.pt`` (for :func:`load_model`),
     ``accuracy_matrix.csv`` (row: tasks seen, column: task, percent), ``confusion.csv`` (row:
     true class, column: predicted class, clips) and ``per_class.csv``.
     """
@@ -77,11 +77,11 @@ class Model:
     """A finished run's model, ready to label clips.
 
     Attributes:
-        run: the run that made it.
+        run: that trained it.
         learner: predicts.
-        class_names: by position of the class order.
-        clip_shape: (channel, frame, joint, body) it takes.
-        is_standin: whether it has seen nothing but the synthetic stand-in.
+        class_names: by position in the class order.
+        clip_shape: (channel, frame, joint, body) of the clips it takes.
+        is_standin: whether it was trained on the synthetic stand-in.
         device: where it computes.
     """
 
@@ -97,8 +97,8 @@ def load_model(folder: Path, device: str = "auto") -> Model:
     """Load the model that a run left in ``folder``.
 
     Raises:
-        CheckpointError: there is none, or it cannot be read.
-        ConfigError: there is no such device.
+        CheckpointError: the folder has no model, or the file cannot be read.
+        ConfigError: the device is unknown, or not there.
     """
     saved = load(folder / MODEL)
     missing = {"run", "clip_shape", "parts", "class_names", "is_standin", "learner"} - saved.keys()

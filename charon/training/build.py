@@ -1,4 +1,4 @@
-"""From a run's description to its learner, for learning and for predicting alike."""
+"""Build the learner that a run describes, to train it or to predict with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ def make_learner(
     """Return the run's learner, untrained.
 
     Args:
-        run: which method, network and optimiser.
+        run: names method, network and optimiser.
         clip_shape: (channel, frame, joint, body).
         num_classes: of the whole stream.
         parts: joints of each part of the body, by name; may be empty.
         device: where to compute.
 
     Raises:
-        ConfigError: the settings do not fit the clips.
+        ConfigError: the run's fields do not fit the clips.
     """
     is_joint = run.data.stream == "joint"
     per_task = num_classes if is_joint else run.data.classes_per_task
@@ -53,7 +53,7 @@ def make_learner(
 
 @dataclass(frozen=True)
 class NetworkMaker:
-    """Makes a run's backbone, with the same weights at every call; can be pickled."""
+    """Makes a run's backbone, with the same weights at every call; picklable."""
 
     run: Run
     clip_shape: tuple[int, int, int, int]

@@ -1,7 +1,6 @@
-"""What is saved of a run: checkpoints between tasks, and the finished model.
+"""Checkpoints between tasks, and the files of tensors in general.
 
-The only place that calls ``torch.save`` and ``torch.load``. Files are written beside their
-final name and renamed, so that none is ever half-written.
+The only place that calls ``torch.save`` and ``torch.load``.
 """
 
 from pathlib import Path
@@ -17,7 +16,7 @@ CHECKPOINT = "checkpoint.pt"
 """Name of the file inside a checkpoint's folder."""
 
 MAY_DIFFER = ("device",)
-"""Fields that a resumed run may change: they do not decide its result."""
+"""Fields that a resumed run may change: its result does not depend on them."""
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], run: Run) -> None:
@@ -30,7 +29,7 @@ def load_checkpoint(folder: Path, run: Run) -> dict[str, Any]:
     """Return the stream's state saved in ``folder``.
 
     Raises:
-        CheckpointError: there is none, it cannot be read, or it is another run's.
+        CheckpointError: the file is missing, damaged, or another run's.
     """
     saved = load(folder / CHECKPOINT)
     wanted, found = run.to_flat(), saved["run"]
@@ -48,7 +47,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values to ``path``, wholly or not at all.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     with whole_file(path) as file:
         try:
@@ -64,7 +63,7 @@ def load(path: Path) -> dict[str, Any]:
     """Read what :func:`save` wrote; tensors come back on the CPU.
 
     Raises:
-        CheckpointError: there is no such file, or it is not one of ours.
+        CheckpointError: the file is missing, damaged, or was not written by :func:`save`.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

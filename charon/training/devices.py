@@ -9,10 +9,10 @@ from charon.errors import ConfigError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name; ``"auto"`` is a GPU where there is one.
+    """Return a device by its name; ``"auto"`` is a GPU if there is one, else the CPU.
 
     Raises:
-        ConfigError: the name is unknown, or there is no such device here.
+        ConfigError: the name is unknown, or this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,12 +1,11 @@
-"""The main phase of the first task, learned once by runs that agree on all that acts in it.
+"""The main phase of the first task, shared by runs that agree on every field that acts in it.
 
-A learner whose memory stays empty until that phase has ended uses neither the memory's
-settings nor those of replay in it, and names them (``later_fields`` of its settings). Runs that
-differ in nothing else come to the same weights and the same states of all generators there,
-bit for bit. The first to get there leaves them in a folder; the others go on from them.
+A learner whose memory stays empty during that phase uses neither the memory's fields nor those
+of replay in it, and names them in ``later_fields`` of its settings. Runs that differ in nothing
+else reach the same weights and generator states, bit for bit: the first leaves them in a
+folder, and the others continue from there.
 
-Runs that learn the same first task at the same time do not wait for one another: each
-learns it. So nothing can block, and one that is killed leaves nothing that is ever read.
+Runs that learn the same first task at the same time each learn it, so no run waits for another.
 """
 
 import hashlib
@@ -30,13 +29,13 @@ PACKAGE = Path(charon.__file__).parent
 
 @dataclass(frozen=True)
 class MainPhase:
-    """What the main phase of the first task has come to.
+    """The state at the end of the first task's main phase.
 
     Attributes:
         learner: its state without the memory, which is empty.
         shuffle: state of the generator that orders the clips.
-        losses: their means in the last epoch, by name.
-        seconds: wall seconds it took.
+        losses: means over the last epoch, by name.
+        seconds: wall time of the phase.
     """
 
     learner: dict[str, Any]
@@ -46,13 +45,13 @@ class MainPhase:
 
 
 class FirstTask:
-    """Where a run finds its first task's main phase, or leaves it for others.
+    """The file through which runs share the main phase of their first task.
 
     Args:
-        folder: shared by the runs; made when something is kept.
-        run: what is learned.
+        folder: shared by the runs; made by :meth:`keep`.
+        run: decides which runs share with it.
         fingerprint: of the data.
-        device: what the run computes on.
+        device: where the run computes.
     """
 
     def __init__(self, folder: Path, run: Run, fingerprint: str, device: torch.device) -> None:
@@ -61,7 +60,7 @@ class FirstTask:
         self._path = folder / f"{key}.pt"
 
     def find(self) -> MainPhase | None:
-        """Return what another run has left; None if there is nothing that can be read."""
+        """Return what another run has left; None if the file is missing or damaged."""
         try:
             return MainPhase(**load(self._path))
         except CheckpointError:
@@ -71,28 +70,28 @@ class FirstTask:
         """Leave it for other runs, wholly or not at all.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the folder cannot be written.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         save(self._path, vars(phase))
 
 
 def can_share(run: Run) -> bool:
-    """Whether the run's learner says which of its fields act later, and its stream has a later."""
+    """Whether the run has a later task, and its learner names the fields that act only then."""
     return bool(run.learner.later_fields) and run.data.stream == "split"
 
 
 def acting_fields(run: Run) -> dict[str, Any]:
-    """Return the fields that decide what the first task's main phase comes to.
+    """Return the fields on which the first task's main phase depends, without the device.
 
-    The device is not among them: its kind counts, not its name.
+    Of the device its kind counts, not its name.
     """
     later = {"device", *run.later_fields, *(f"learner.{n}" for n in run.learner.later_fields)}
     return {name: value for name, value in run.to_flat().items() if name not in later}
 
 
 def _machine(device: torch.device) -> str:
-    """Return what decides the last bits of a result beside the run."""
+    """Return what the last bits of a result depend on beside the run."""
     if device.type == "cuda":
         return f"torch {torch.__version__}, {torch.cuda.get_device_name(device)}"
     kind = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from cli.small_sets import npz_arrays, ntu_names, skeleton_text, write_npz, write_skeletons
 
-from charon.cli.console import ClipProgress
 from charon.data.cache.archive import list_archives
 
 
@@ -149,26 +148,3 @@ def test_preparing_needs_neither_torch_nor_matplotlib():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "set()\n"
-
-
-def test_progress_is_one_changing_line_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    progress = ClipProgress("Preparing x")
-    progress(0, 100)
-    progress(50, 100)
-    progress(100, 100)
-    said = capsys.readouterr().err
-    assert "\rPreparing x: 50/100 clips" in said
-    assert "clips/s" in said
-    assert said.endswith("\r")
-    assert "\n" not in said
-
-
-def test_progress_elsewhere_is_a_line_now_and_then(capsys, monkeypatch):
-    monkeypatch.setattr("charon.cli.console.SECONDS_BETWEEN_LINES", 0.0)
-    progress = ClipProgress("Preparing x")
-    progress(50, 100)
-    progress(100, 100)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("Preparing x: 50/100 clips")

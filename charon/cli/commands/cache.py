@@ -2,8 +2,8 @@
 
 import argparse
 
-from charon.cli.clips import add_cache_argument, cache_dir
 from charon.cli.commands.prepare import print_summary
+from charon.cli.options import add_cache_argument, cache_dir
 from charon.data.cache.archive import Archive, delete_archive, list_archives
 from charon.errors import DataError
 from charon.text import byte_size, counted
@@ -38,16 +38,16 @@ def _list(options: argparse.Namespace) -> None:
     folder = cache_dir(options)
     sets = list_archives(folder)
     print(f"{counted(len(sets), 'prepared set')} in {folder}")
-    width = max((len(one.path.name) for one in sets), default=0)
-    for one in sets:
-        about = one.problem or f"{counted(one.num_clips, 'clip'):>14}  from {one.source}"
-        print(f"  {one.path.name:<{width}}  {byte_size(one.num_bytes):>8}  {about}")
+    width = max((len(info.path.name) for info in sets), default=0)
+    for info in sets:
+        about = info.problem or f"{counted(info.num_clips, 'clip'):>14}  from {info.source}"
+        print(f"  {info.path.name:<{width}}  {byte_size(info.num_bytes):>8}  {about}")
 
 
 def _show(options: argparse.Namespace) -> None:
     folder = cache_dir(options)
     for name in options.names:
-        if name not in {one.path.name for one in list_archives(folder)}:
+        if name not in {info.path.name for info in list_archives(folder)}:
             raise DataError(f"There is no prepared set `{name}` in {folder}.")
         archive = Archive(folder / name)
         print(f"{name}, from {archive.source}")

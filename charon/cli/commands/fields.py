@@ -8,7 +8,7 @@ import argparse
 import textwrap
 from typing import Any
 
-from charon.config import PRESETS, OptimiserSettings, Run
+from charon.config import PRESETS, TOP_LEVEL, OptimiserSettings, Run
 from charon.data.settings import DataSettings
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> int:
     print("The run")
     _print("learner", learners[0], " | ".join(LEARNERS), "the method")
     for name, allowed, meaning in _rows(Run):
-        if name in ("seed", "device", "argmax"):
+        if name in TOP_LEVEL:
             _print(name, _default(learners[0], name), allowed, meaning)
     for title, prefix, group in (
         ("Data", "data", DataSettings),

@@ -8,23 +8,22 @@ Files of raw .skeleton text may have any names.
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, open_clips, open_once
+from charon.cli.clips import STANDIN_NOTE, opened
 from charon.cli.console import ClipProgress
 from charon.cli.models import check_fits
+from charon.cli.options import add_cache_argument, writing_output
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
 from charon.data.formats.unlabelled import Unlabelled, is_raw
 from charon.data.prepare import open_source
 from charon.data.source import Source
 from charon.data.transforms import load_clips
-from charon.errors import CharonError
 from charon.files import csv_text, whole_file
 from charon.text import counted
 from charon.training.artifacts import Model, load_model
@@ -56,20 +55,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Label the clips."""
     model = load_model(options.model.expanduser(), options.device)
-    source, is_raw = _open(options.path, keep_gaps=model.run.data.keep_gaps)
+    place = Path(options.path).expanduser()
+    source: Source = (
+        Unlabelled(place, keep_gaps=model.run.data.keep_gaps)
+        if is_raw(place)
+        else open_source(options.path)
+    )
     check_fits(model, source.description, options.path, options.model)
-    opened: AbstractContextManager[Archive]
-    if is_raw:
-        opened = open_once(source, options.path, options.cache)
-    else:
-        opened = nullcontext(open_clips(source, options.path, cache_dir(options)))
-    with opened as archive:
+    with opened(source, options.path, options) as archive:
         lines = _lines(model, archive, ClipProgress(f"Labelling {options.path}"))
         if options.output is None:
             for line in lines:
                 print(line, end="")
         else:
-            _write(options.output.expanduser(), lines)
+            with writing_output(options.output) as path, whole_file(path) as file:
+                file.writelines(line.encode() for line in lines)
     told = f"Labelled {counted(archive.num_clips, 'clip')}"
     if options.output is not None:
         told += f" in {options.output}"
@@ -77,14 +77,6 @@ def main(options: argparse.Namespace) -> int:
         told += f"; the model has learned {STANDIN_NOTE}"
     print(f"{told}.", file=sys.stderr)
     return 0
-
-
-def _open(path: str, *, keep_gaps: bool) -> tuple[Source, bool]:
-    """Return the clips, and whether they are raw files of any names."""
-    place = Path(path).expanduser()
-    if is_raw(place):
-        return Unlabelled(place, keep_gaps=keep_gaps), True
-    return open_source(path), False
 
 
 def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[str]:
@@ -119,14 +111,3 @@ def _probabilities(model: Model, archive: Archive, rows: NDArray[np.int64]) -> t
     nobody_knows = torch.zeros(len(rows), dtype=torch.int64)
     clips = Clips(torch.from_numpy(x), torch.from_numpy(present), nobody_knows)
     return model.learner.predict(clips.to(model.device)).float().softmax(dim=1).cpu()
-
-
-def _write(path: Path, lines: Iterator[str]) -> None:
-    try:
-        with whole_file(path) as file:
-            for line in lines:
-                file.write(line.encode())
-    except OSError as error:
-        raise CharonError(
-            f"{path} cannot be written ({error.strerror or error}); choose another --output."
-        ) from error

@@ -6,23 +6,20 @@ mean square distance of a joint from its true place, over all frames.
 """
 
 import argparse
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from charon.arguments import whole_number
-from charon.cli.clips import (
-    add_cache_argument,
-    cache_dir,
-    open_clips,
-    open_once,
-)
+from charon.cli.bones import bones_of
+from charon.cli.clips import opened
 from charon.cli.models import check_fits
+from charon.cli.options import add_cache_argument, writing_output
 from charon.cli.strip import (
     Strip,
     as_it_is,
-    bones_of,
     choose_moments,
     rebuilt,
     reconstructed,
@@ -32,9 +29,11 @@ from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
 from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
 from charon.data.prepare import open_source
+from charon.data.source import Description
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
 from charon.memory import CODECS
+from charon.memory.codec import TemporalCodec
 from charon.training.artifacts import Model, load_model
 
 _DEFAULT_FRAMES, _DEFAULT_INTERVAL = 120, 5
@@ -81,7 +80,7 @@ def main(options: argparse.Namespace) -> int:
     if options.output is not None and options.output.suffix.lower() not in _FORMATS:
         raise ConfigError(f"--output must end in {', '.join(_FORMATS)}, but got {options.output}.")
     model = None if options.model is None else load_model(options.model.expanduser())
-    with _open(options, model) as archive:
+    with _opened(options, model) as archive:
         row = _find(archive, options.clip)
         strip = _strip(archive, row, model, options)
     path = options.output or Path(f"{Path(str(archive.names[row])).name}.png")
@@ -91,25 +90,18 @@ def main(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         raise CharonError(f"`charon show` needs {missing}, which is not installed.") from error
-    try:
-        draw(strip, path.expanduser())
-    except OSError as error:
-        raise CharonError(
-            f"{path} cannot be written ({error.strerror or error}); choose another --output."
-        ) from error
+    with writing_output(path) as place:
+        draw(strip, place)
     print(f"Drew {strip.title} into {path}.")
     return 0
 
 
-def _open(options: argparse.Namespace, model: Model | None) -> AbstractContextManager[Archive]:
+def _opened(options: argparse.Namespace, model: Model | None) -> AbstractContextManager[Archive]:
     path = Path(options.path).expanduser()
-    is_raw = is_skeleton_file(path)
-    source = Unlabelled(path) if is_raw else open_source(options.path)
+    source = Unlabelled(path) if is_skeleton_file(path) else open_source(options.path)
     if model is not None:
         check_fits(model, source.description, options.path, options.model)
-    if is_raw:
-        return open_once(source, options.path, options.cache)
-    return nullcontext(open_clips(source, options.path, cache_dir(options)))
+    return opened(source, options.path, options)
 
 
 def _find(archive: Archive, wanted: str | None) -> int:
@@ -128,27 +120,15 @@ def _find(archive: Archive, wanted: str | None) -> int:
 
 def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Namespace) -> Strip:
     about = archive.description
-    settings = {} if model is None else model.run.to_flat()
-    num_frames = _num_frames(options.frames, settings.get("data.num_frames"))
-    interval = options.sampling_interval
-    if interval is None:
-        interval = settings.get("learner.sampling_interval", _DEFAULT_INTERVAL)
-    if not 1 <= interval < num_frames:
-        raise ConfigError(
-            f"1 <= sampling interval < {num_frames} (the frames of the clip) must hold, but got "
-            f"{interval}."
-        )
+    fields = {} if model is None else model.run.to_flat()
+    num_frames = _num_frames(options.frames, fields.get("data.num_frames"))
+    codec = _codec(about, num_frames, fields, options)
     x, present = load_clips(archive, np.array([row]), num_frames=num_frames)
     clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
-    _, channels, _, joints, bodies = x.shape
-    codec = CODECS[options.codec or settings.get("learner.codec", "thinned")](
-        (channels, num_frames, joints, bodies), interval, settings.get("learner.rebuild", "linear")
-    )
     moments = choose_moments(codec)
-    stored = thinned(clip, codec, moments)
     versions = [
         as_it_is(clip, moments),
-        *([] if stored is None else [stored]),
+        thinned(clip, codec, moments),
         rebuilt(clip, codec, moments, present[0]),
     ]
     notes = [archive.source]
@@ -157,15 +137,14 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
     if not about.bones:
         notes.append("bones guessed: the set names none")
     if model is not None:
-        last = reconstructed(model, clip, moments, present[0])
-        if last is None:
-            name = model.run.learner_name
-            raise ConfigError(
-                f"The model in {options.model} cannot reconstruct clips: the learner {name} made "
-                "it without a decoder; leave out --model or give one that has it."
-            )
-        versions.append(last)
+        versions.append(reconstructed(model, clip, moments, present[0]))
         notes.append(f"model {options.model}")
+        if versions[-1] is None:
+            raise ConfigError(
+                f"The model in {options.model} cannot reconstruct clips: the learner "
+                f"{model.run.learner_name} made it without a decoder; leave out --model or give "
+                "one that has it."
+            )
     return Strip(
         title=about.class_names[archive.label[row]],
         subtitle=f"{archive.names[row]}: {archive.length[row]} recorded frames, resized to "
@@ -177,8 +156,25 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
         present=present[0],
         bones=bones_of(archive),
         truth=clip[moments],
-        versions=tuple(versions),
+        versions=tuple(version for version in versions if version is not None),
     )
+
+
+def _codec(
+    about: Description, num_frames: int, fields: dict[str, Any], options: argparse.Namespace
+) -> TemporalCodec:
+    """Return the codec that is asked for, or else the model's."""
+    interval = options.sampling_interval
+    if interval is None:
+        interval = fields.get("learner.sampling_interval", _DEFAULT_INTERVAL)
+    if not 1 <= interval < num_frames:
+        raise ConfigError(
+            f"1 <= sampling interval < {num_frames} (the frames of the clip) must hold, but got "
+            f"{interval}."
+        )
+    kind = CODECS[options.codec or fields.get("learner.codec", "thinned")]
+    shape = about.num_channels, num_frames, about.num_joints, about.num_bodies
+    return kind(shape, interval, fields.get("learner.rebuild", "linear"))
 
 
 def _num_frames(asked: int | None, of_model: int | None) -> int:
