@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+ClipShape = tuple[int, int, int, int]
+"""(channel, frame, joint, body) of a whole clip."""
+
 
 @dataclass(frozen=True)
 class Clips:

@@ -110,7 +110,7 @@ from charon.data.cache.archive import Archive
 from charon.training.artifacts import load_model, write_outputs
 from charon.training.stream import Stream
 
-stream = Stream(Run.from_flat({flat}), Archive.open(Path({archive!r})))
+stream = Stream(Run.from_flat({flat}), Archive(Path({archive!r})))
 for result in stream:
     print(result.task, result.metrics["test/faa"])
 write_outputs(Path({folder!r}), stream)

@@ -53,7 +53,7 @@ def write_set(folder, *, num_bodies=2, noise=0.2, poses=None, seed=0):
                 x[:, 1:] *= i % 2
                 writer.add(SourceClip(f"{k}-{i}", x, k, in_train=i < TRAIN_CLIPS))
         writer.finish()
-    return Archive.open(folder)
+    return Archive(folder)
 
 
 def tiny_run(learner="charon", preset="paper", **changes):

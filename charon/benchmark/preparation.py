@@ -34,26 +34,32 @@ _ENDS = {child for _, child in BONES} - {parent for parent, _ in BONES}
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Times of the preparation of ``.skeleton`` files: medians of several.
-
-    The files were just written, so the system has them in memory.
+class Preparation:
+    """Times of a preparation from files just written, so that the system has them in memory.
 
     Attributes:
         clips: prepared.
         num_bytes: of their files.
-        seconds: wall time, from the files to the finished cache.
-        cpu_seconds: of all processes together, their start included.
-        best: the least CPU seconds.
-        worst: the most CPU seconds.
-        plain_seconds: CPU time in which the plain reader prepares as many clips, without
-            writing rows.
+        seconds: wall time, from the files to the finished cache; a median of several.
+        cpu_seconds: of all processes and threads together, their start included; likewise.
     """
 
     clips: int
     num_bytes: int
     seconds: float
     cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Prepared(Preparation):
+    """Times of the preparation of ``.skeleton`` files.
+
+    Attributes:
+        best, worst: the least and the most CPU seconds.
+        plain_seconds: CPU time in which the plain reader prepares as many clips, without
+            writing rows.
+    """
+
     best: float
     worst: float
     plain_seconds: float
@@ -70,31 +76,18 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Padded:
-    """Times of the preparation of an ``.npz``: medians of several.
+class Padded(Preparation):
+    """Times of the preparation of an ``.npz``.
 
     Attributes:
-        clips: prepared.
-        num_bytes: of the file.
-        seconds: wall time, from the file to the finished cache.
-        cpu_seconds: of all threads together.
         load_seconds: wall time in which ``numpy.load`` reads the same arrays from memory.
     """
 
-    clips: int
-    num_bytes: int
-    seconds: float
-    cpu_seconds: float
     load_seconds: float
 
 
 def measure_skeleton_files(repetitions: int = 20, repeats: int = 1) -> Prepared:
-    """Write 60 clips of real size to a temporary folder, and prepare them.
-
-    Args:
-        repetitions: files of each clip.
-        repeats: preparations, each into a new cache.
-    """
+    """Write 60 clips of real size, each to several files, and prepare them several times."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "skeletons")
         folder.mkdir()

@@ -54,9 +54,6 @@ class Case:
             an evaluation.
         way: the precision, or ``"plain"``: :mod:`charon.benchmark.plain`, which has steps of
             training and evaluation alone.
-        preset: ``"paper"`` or ``"released"``.
-        masking_ratio: η.
-        device: where.
         threads: of the CPU.
         repeats: timed steps, after :data:`WARM_UP` that are not.
     """
@@ -196,7 +193,7 @@ def work(case: Case) -> float:
     whole = encoder_macs(size, SHAPE[0], tokens, tuples, tuples)
     if case.kind == "train":
         learner = make(replace(case, device="cpu"))
-        macs = encoder_macs(size, SHAPE[0], tokens, tuples, learner.kept_tuples)
+        macs = encoder_macs(size, SHAPE[0], tokens, tuples, learner.masker.kept_tuples)
         macs += decoder_macs(size, SHAPE[0], tokens, tuples)
         passes = 1 + learner.settings.replay_draws
         return 2.0 * TIMES_FORWARD * macs * num_rows(BATCH) * passes

@@ -1,20 +1,21 @@
-"""The two actors of a clip, out of the bodies of a recording, as the field prepares NTU RGB+D.
+"""The two actors of a clip from the bodies of a recording, as the field prepares NTU RGB+D.
 
-Frames without a body are dropped, false bodies are thrown out, the others are put into two
-slots, and the origin is moved to the first actor. No rotation, no scaling.
+Frames without a body are dropped, false bodies are removed, the others are put into two slots,
+and the origin is moved to the first actor. Nothing is rotated or scaled.
 
 The arithmetic is the field's to the last bit: coordinates are stored and subtracted in
 float32; motion is ``np.var`` over the float32 (frame and joint, 3) array of a body; the
 product with 0.8 and the share of invalid frames are float64.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
 from charon.data.recordings import Recording
+from charon.data.source import SourceClip, Unreadable
 from charon.errors import DataError
 
 # The thresholds of the field's denoising.
@@ -25,29 +26,17 @@ MIN_INVALID_SHARE = 0.69754
 
 @dataclass(frozen=True)
 class _Track:
-    """One body over time: what was seen of it, and the frames of the clip it is put into."""
+    """A body over time, and the frames of the clip that it is put into."""
 
     frame: NDArray[np.int64]  # (appearance,), ascending
     xyz: NDArray[np.float32]  # (appearance, joint, 3)
 
-    @property
-    def start(self) -> int:
-        return int(self.frame[0])
 
-    @property
-    def end(self) -> int:
-        """The last frame, itself included."""
-        return int(self.frame[-1])
-
-
-def prepare_clip(
-    clip: Recording, *, centre_joint: int = CENTRE_JOINT, keep_gaps: bool = False
-) -> NDArray[np.float32]:
+def prepare_clip(clip: Recording, *, keep_gaps: bool = False) -> NDArray[np.float32]:
     """Return the two actors of a recording, centred, without its empty frames.
 
     Args:
         clip: the recording.
-        centre_joint: the joint of actor 1 that becomes the origin, 0-24.
         keep_gaps: keep the gap of a body that vanishes and returns. The field (False) closes
             it: that body's later frames move forward, out of step with the other body.
 
@@ -55,23 +44,21 @@ def prepare_clip(
         float32 (frame, 2, 25, 3), metres; an absent actor is all zeros.
 
     Raises:
-        DataError: no frame has a body; of two or more bodies, none is seen in more than 11
-            frames; an id is seen more often than there are frames; or actor 1 is zero
-            throughout. The message begins with the clip's name.
+        DataError: no frame has a body; none of several bodies is seen in more than 11 frames;
+            an id is seen more often than there are frames; or actor 1 is zero throughout. The
+            message begins with the clip's name.
     """
     try:
-        return centre(_two_actors(clip, keep_gaps=keep_gaps), centre_joint)
+        return centre(_two_actors(clip, keep_gaps=keep_gaps), CENTRE_JOINT)
     except DataError as error:
         raise DataError(f"{clip.name}: {error}") from None
 
 
 def centre(x: NDArray[np.float32], centre_joint: int) -> NDArray[np.float32]:
-    """Return ``x`` with the origin where actor 1's ``centre_joint`` is first seen.
+    """Return (frame, body, joint, channel) with the origin at a joint of body 0.
 
-    Args:
-        x: float32 (frame, body, joint, channel); an absent body is all zeros.
-        centre_joint: a joint of body 0; its position in the first frame where body 0 is not
-            all zeros is subtracted everywhere, and then absent bodies are zero again.
+    Its position in the first frame where body 0 is not all zeros is subtracted everywhere but
+    from absent bodies, which stay zero.
 
     Raises:
         DataError: body 0 is absent in every frame. The message does not name the clip.
@@ -83,6 +70,15 @@ def centre(x: NDArray[np.float32], centre_joint: int) -> NDArray[np.float32]:
     centred: NDArray[np.float32] = x - x[frames[0], 0, centre_joint]
     centred[~present] = 0
     return centred
+
+
+def prepare_padded(clip: SourceClip, centre_joint: int = CENTRE_JOINT) -> SourceClip | Unreadable:
+    """Return a clip with a copied second body set to zero (in place too), and centred."""
+    duplicated = clip.x.shape[1] == 2 and zero_copied_body(clip.x)
+    try:
+        return replace(clip, x=centre(clip.x, centre_joint), duplicated=duplicated)
+    except DataError as error:
+        return Unreadable(clip.name, str(error))
 
 
 def zero_copied_body(x: NDArray[np.float32]) -> bool:
@@ -165,12 +161,13 @@ def _fill_slots(people: list[_Track], num_frames: int) -> NDArray[np.float32]:
     x = np.zeros((num_frames, NUM_BODIES, NUM_JOINTS, 3), dtype=np.float32)
     first, *others = people
     x[first.frame, 0] = first.xyz
-    intervals = [(first.start, first.end), (0, 0)]
+    intervals = [(first.frame[0], first.frame[-1]), (0, 0)]
     for track in others:
+        begin, last = track.frame[0], track.frame[-1]
         for slot, (start, end) in enumerate(intervals):
-            # The field's test: sharing a single frame is no overlap, and the later one wins.
-            if min(end, track.end) - max(start, track.start) <= 0:
+            # The field's test: sharing a single frame is no overlap, and the later body wins.
+            if min(end, last) - max(start, begin) <= 0:
                 x[track.frame, slot] = track.xyz
-                intervals[slot] = (min(start, track.start), max(end, track.end))
+                intervals[slot] = (min(start, begin), max(end, last))
                 break
     return x

@@ -1,4 +1,4 @@
-"""Class orders, and how an order is cut into tasks.
+"""Class orders, and their division into tasks.
 
 An order is a permutation of the source's labels: position -> original label. The stream
 learns positions 0, 1, 2, ... in turn.
@@ -34,17 +34,17 @@ _TASKS_OF_OTHER_DATA = 5
 def class_order(
     name: str, description: Description, classes: range | None = None
 ) -> tuple[int, ...]:
-    """Return a permutation of labels: which original label is at each position.
+    """Return the original label at each position.
 
     Args:
-        name: ``paper`` or ``released`` (NTU RGB+D only), ``natural`` (the source's own order),
+        name: ``paper`` or ``released`` (NTU RGB+D only), ``natural`` (the source's order),
             ``shuffled(7)`` (drawn from that seed alone), or ``auto``: ``paper`` for NTU RGB+D,
             ``natural`` for other data.
         description: of the set.
-        classes: labels to order, where they are not all of the set.
+        classes: labels to order; all of the set if None.
 
     Raises:
-        ConfigError: the name is unknown, or the order is not one of these classes.
+        ConfigError: the name is unknown, or the order does not apply to these classes.
     """
     classes = range(len(description.class_names)) if classes is None else classes
     if name == "auto":

@@ -1,11 +1,10 @@
 """Facts about NTU RGB+D 60 and 120: classes, joints, names, protocols.
 
-Source: Shahroudy et al. (CVPR 2016) and Liu et al. (TPAMI 2020): the recordings, the
-protocols, and the clips without a usable skeleton. No skeleton is part of this file.
+Source: Shahroudy et al. (CVPR 2016) and Liu et al. (TPAMI 2020).
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, get_args
@@ -19,7 +18,7 @@ from charon.errors import DataError
 Benchmark = Literal[
     "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset", "ntu120new-xsub", "ntu120new-xset"
 ]
-"""The four protocols of the field; of the `new` ones, only the classes that NTU RGB+D 60 lacks."""
+"""The field's four protocols; the `new` ones have only the classes that NTU RGB+D 60 lacks."""
 BENCHMARKS: tuple[Benchmark, ...] = get_args(Benchmark)
 
 NPZ_FILES: dict[str, Benchmark] = {
@@ -32,7 +31,7 @@ NPZ_FILES: dict[str, Benchmark] = {
     "NTU120_XSet.npz": "ntu120-xset",
     "NTU120_CSet.npz": "ntu120-xset",
 }
-"""The names of the field's padded files, and the protocol each stands for."""
+"""The protocols of the field's padded files, by their names."""
 
 
 def _lines(resource: str) -> list[str]:
@@ -71,7 +70,7 @@ PARTS: dict[str, tuple[int, ...]] = {
     "left leg": (12, 13, 14, 15),
     "right leg": (16, 17, 18, 19),
 }
-"""The five semantic parts of the body; every joint is in exactly one."""
+"""The five semantic parts of the body; they share no joint."""
 
 CENTRE_JOINT = 1
 """Spine mid: its first position is the origin of a clip."""
@@ -97,46 +96,12 @@ XSUB_TRAIN: dict[int, frozenset[int]] = {
 }
 """Training performers of the cross-subject protocol, by number of classes."""
 
-SETUP_PERFORMERS: dict[int, tuple[int, ...]] = {
-    1: (1, 2, 3, 4, 5, 6, 7, 8),
-    2: (3, 7, 8, 9, 10, 11, 12, 13, 14),
-    3: (1, 2, 7, 8, 15, 16, 17, 18, 19),
-    4: (3, 7, 8, 20),
-    5: (4, 10, 13, 15, 16, 17, 18, 21),
-    6: (1, 7, 8, 15, 16, 17, 19, 22, 23, 24),
-    7: (1, 7, 8, 15, 16, 17, 18, 19, 25, 26, 27, 28),
-    8: (1, 7, 8, 15, 19, 25, 29, 30, 31, 32, 33, 34, 35, 36),
-    9: (7, 8, 15, 16, 17, 19, 25),
-    10: (7, 8, 13, 15, 16, 17, 18, 19, 21, 25),
-    11: (1, 2, 7, 8, 15, 16, 17, 18, 19, 25, 27, 28, 38),
-    12: (7, 8, 15, 16, 17, 18, 19, 25, 27, 28, 37),
-    13: (7, 8, 15, 16, 17, 18, 19, 25, 27, 28, 37),
-    14: (7, 8, 15, 17, 19, 25, 27, 37, 39),
-    15: (7, 8, 15, 16, 17, 19, 25, 37),
-    16: (7, 8, 19, 21, 25, 39, 40),
-    17: (3, 7, 8, 9, 15, 16, 17, 20),
-    18: (8, 41, 42, 43, 44, 45),
-    19: (8, 41, 42, 46, 47, 48, 49, 50, 51),
-    20: (8, 41, 43, 44, 52, 53, 54),
-    21: (55, 56, 57, 58, 59, 60),
-    22: (61, 62, 63, 64, 65, 66, 67),
-    23: (55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68),
-    24: (57, 60, 61, 62, 63, 64, 67),
-    25: (55, 56, 58, 59, 65, 66, 68),
-    26: (8, 41, 44, 49, 50, 51, 69, 70, 71, 72, 74, 75, 76, 77),
-    27: (6, 8, 11, 41, 43, 44, 78, 79, 80, 81, 82, 83, 84, 85, 86),
-    28: (8, 41, 42, 43, 46, 48, 70, 73, 87),
-    29: (6, 8, 41, 43, 44, 48, 49, 51, 67, 74, 75, 80, 88, 89, 90),
-    30: (8, 11, 41, 43, 44, 48, 67, 75, 76, 81, 85, 88, 91, 92, 93, 94, 95, 96),
-    31: (6, 8, 41, 42, 43, 44, 51, 67, 82, 85, 96, 97, 98, 99, 100, 101),
-    32: (8, 41, 43, 44, 67, 102, 103, 104, 105, 106),
-}
-"""Who was recorded in which setup: 158 pairs with setups 1-17, 318 in all."""
-
 PAIRS: tuple[tuple[int, int], ...] = tuple(
-    (setup, performer) for setup, people in SETUP_PERFORMERS.items() for performer in people
+    (int(setup), int(performer))
+    for setup, performers in (line.split(":") for line in _lines("ntu_setups.txt"))
+    for performer in performers.split()
 )
-"""All (setup, performer) pairs, ascending."""
+"""All (setup, performer) pairs, ascending: 158 with setups 1-17, 318 in all."""
 
 
 def _missing_names() -> frozenset[str]:
@@ -149,20 +114,27 @@ MISSING_NAMES: frozenset[str] = _missing_names()
 """The 535 clips without a usable skeleton; 302 of them are NTU RGB+D 60's."""
 
 
+def clip_names(
+    pairs: Iterable[tuple[int, int]],
+    num_classes: int,
+    replications: Iterable[int] = REPLICATIONS,
+) -> tuple[str, ...]:
+    """Return the sorted names of what these (setup, performer) pairs perform, for all cameras."""
+    names = (
+        f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
+        for setup, performer in pairs
+        for camera in CAMERAS
+        for replication in replications
+        for action in (range(1, 61) if setup <= LAST_SETUP_OF_60 else range(61, 121))
+        if action <= num_classes
+    )
+    return tuple(sorted(names))
+
+
 @lru_cache(maxsize=2)
 def all_names(num_classes: int) -> tuple[str, ...]:
     """Return the sorted names of the usable clips: 56,578 for 60 classes, 113,945 for 120."""
-    if num_classes not in (60, 120):
-        raise ValueError(f"num_classes must be 60 or 120, but got {num_classes}.")
-    names = (
-        f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
-        for setup, performer in PAIRS
-        if num_classes == 120 or setup <= LAST_SETUP_OF_60
-        for camera in CAMERAS
-        for replication in REPLICATIONS
-        for action in (range(1, 61) if setup <= LAST_SETUP_OF_60 else range(61, 121))
-    )
-    return tuple(sorted(name for name in names if name not in MISSING_NAMES))
+    return tuple(name for name in clip_names(PAIRS, num_classes) if name not in MISSING_NAMES)
 
 
 class ClipIds(NamedTuple):
@@ -174,14 +146,7 @@ class ClipIds(NamedTuple):
     replication: int
     label: int
 
-    def clip(
-        self,
-        name: str,
-        x: NDArray[np.float32],
-        *,
-        in_train: bool | None = None,
-        duplicated: bool = False,
-    ) -> SourceClip:
+    def clip(self, name: str, x: NDArray[np.float32], in_train: bool | None = None) -> SourceClip:
         """Return the clip with this label and these ids."""
         return SourceClip(
             name=name,
@@ -192,7 +157,6 @@ class ClipIds(NamedTuple):
             setup=self.setup,
             replication=self.replication,
             in_train=in_train,
-            duplicated=duplicated,
         )
 
 
@@ -224,8 +188,7 @@ def parse_name(name: str) -> ClipIds:
     return ClipIds(setup, camera, performer, replication, action - 1)
 
 
-@dataclass(frozen=True)
-class IdTable:
+class IdTable(NamedTuple):
     """The ids of many clips as columns, each int16 (clip,)."""
 
     setup: NDArray[np.int16]
@@ -235,14 +198,14 @@ class IdTable:
     label: NDArray[np.int16]
 
 
-def parse_names(names: tuple[str, ...] | list[str]) -> IdTable:
+def parse_names(names: Sequence[str]) -> IdTable:
     """Return the ids of many clips; see :func:`parse_name`."""
     rows = np.array([parse_name(name) for name in names], dtype=np.int16).reshape(-1, 5)
-    return IdTable(*(np.ascontiguousarray(column) for column in rows.T))
+    return IdTable(*np.ascontiguousarray(rows.T))
 
 
 def num_classes_of(benchmark: Benchmark) -> int:
-    """Return how many classes the set has that the benchmark is cut out of: 60 or 120."""
+    """Return the number of classes of the set that the benchmark is cut from: 60 or 120."""
     return 60 if benchmark.startswith("ntu60") else 120
 
 
@@ -284,13 +247,7 @@ def row_names(benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def description(name: str, num_classes: int, *, is_standin: bool = False) -> Description:
-    """Return what all clips of a set in NTU RGB+D's layout have in common.
-
-    Args:
-        name: of the set.
-        num_classes: 60 or 120.
-        is_standin: whether the clips are synthetic.
-    """
+    """Return what all clips of a set in NTU RGB+D's layout have in common."""
     return Description(
         name=name,
         class_names=CLASS_NAMES[:num_classes],

@@ -21,12 +21,9 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 
 
 def open_source(path: str, *, keep_gaps: bool = False) -> Source:
-    """Return the source of the clips that ``path`` names.
+    """Return the source that ``path`` names: a file, a folder, or a name of a format.
 
-    Args:
-        path: of a file or folder in one of :data:`charon.data.formats.FORMATS`, or one of
-            their names for data made on the spot.
-        keep_gaps: leave the gaps in a body's track where they were; .skeleton files only.
+    ``keep_gaps`` leaves the gaps in a body's track where they were; .skeleton files only.
 
     Raises:
         DataError: there is no such source, or its file cannot be used.
@@ -47,23 +44,20 @@ def open_source(path: str, *, keep_gaps: bool = False) -> Source:
 
 
 def from_anywhere(path: str) -> str:
-    """Return an absolute path for what ``path`` names, so that it does so from every folder.
-
-    A name for data made on the spot, and what names nothing, stay as they are.
-    """
+    """Return ``path`` as an absolute path, unless it names no file or folder."""
     if format_named(path) or not is_there(path):
         return path
     return str(_place(path).resolve())
 
 
 def is_there(path: str) -> bool:
-    """Whether ``path`` names data made on the spot, or a file or folder that can be seen."""
+    """Return whether ``path`` is a name of a format, or a file or folder that can be seen."""
     # Path.exists would raise below a folder that may not be entered.
     return format_named(path) is not None or os.path.exists(_place(path))  # noqa: PTH110
 
 
 def _place(path: str) -> Path:
-    """Return where ``path`` is; the ``~`` of a user who is not known stays in it."""
+    """Expand ``~``; that of an unknown user stays."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser would raise
 
 
@@ -93,7 +87,7 @@ def prepare(
     Args:
         path: see :func:`open_source`.
         cache_dir: the folder of all prepared sets; created if it does not exist.
-        workers: processes to read with; all cores if None.
+        workers: number of processes; all cores if None.
         strict: refuse a set with any clip that cannot be read.
         keep_gaps: see :func:`open_source`.
         on_progress: called with (clips done, clips in all) about ten times a second.
@@ -121,10 +115,7 @@ def prepare_source(
     strict: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Archive:
-    """Return the prepared set of ``source``, which the user knows as ``path``.
-
-    All else is as in :func:`prepare`.
-    """
+    """Do what :func:`prepare` does for a source, which the user knows as ``path``."""
     final = cache_dir / _folder_name(path, source)
     with _writing_to(cache_dir), build_folder(final) as folder:
         if folder is not None:
@@ -133,14 +124,13 @@ def prepare_source(
                 _check_readable(source, writer, path, strict=strict)
                 writer.finish()
             folder.replace(final)
-    archive = Archive.open(final)
+    archive = Archive(final)
     if strict and archive.unreadable:
         raise _strict_error(path, archive.unreadable)
     return archive
 
 
 def _folder_name(path: str, source: Source) -> str:
-    """Return a name that changes whenever the clips may have changed."""
     key = hashlib.blake2b(f"{VERSION}\n{source.identity()}".encode(), digest_size=6).hexdigest()
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(path).expanduser().resolve().stem) or "root"
     return f"{stem[:60]}-{key}"
@@ -152,7 +142,7 @@ def _num_cores() -> int:
 
 @contextmanager
 def _writing_to(cache_dir: Path) -> Iterator[None]:
-    """Say what to do where the cache cannot be written."""
+    """Tell what to do if the cache cannot be written."""
     try:
         yield
     except OSError as error:
@@ -193,11 +183,9 @@ def _readable(
 
 
 def _check_readable(source: Source, writer: ArchiveWriter, path: str, *, strict: bool) -> None:
-    """Refuse a set that lacks too much.
+    """Refuse a set without clips, or with a class of which no clip could be read.
 
-    A class is empty when its clips were there and none of them could be read. Clips of NTU
-    RGB+D say their class by their names, so a part of it (a few classes, a few performers) can
-    be prepared; in other sets every class must have a clip.
+    A part of NTU RGB+D, whose clips tell their class by their names, need not have all classes.
     """
     if not writer.num_clips:
         reason = ": ".join(writer.unreadable[0]) if writer.unreadable else "it is empty."

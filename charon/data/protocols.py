@@ -1,4 +1,4 @@
-"""Which clips train, which validate and which test."""
+"""Protocols: the split of a set into training, validation and test clips."""
 
 from dataclasses import dataclass
 
@@ -25,10 +25,9 @@ class Split:
         test: clips to report on.
         val: clips to select on, taken out of the training set; may be empty.
         protocol: the rule of train and test: a benchmark's name, ``given split`` (the
-            source's own), ``subjects`` (every other one trains), or ``stratified clips``.
+            source's), ``subjects`` (every other trains), or ``stratified clips``.
         val_rule: how ``val`` was chosen, in words.
-        classes: labels of the benchmark's classes: some of the archive's where one of the
-            NTU RGB+D 60 protocols, or the new classes alone, are cut out of an NTU RGB+D 120 set.
+        classes: labels of the benchmark's classes, not always all of the archive's.
     """
 
     train: NDArray[np.int64]
@@ -46,18 +45,17 @@ def split(
 
     Args:
         archive: the prepared set.
-        benchmark: one of NTU RGB+D's, or ``auto``: for NTU RGB+D the protocol that the
-            file is named after, else ntu60-xview or ntu120-xset by the number of classes; for
-            other data the set's own split, else every other subject (in order of their ids,
-            the first one trains), else 70 % of each class's clips.
-        val_fraction: share of the training clips to hold out, in [0, 1); about that many, in
-            whole people (see :mod:`charon.data.validation`), and never less than one of each
-            class if it is above 0.
+        benchmark: of NTU RGB+D, or ``auto``: for NTU RGB+D the protocol that the file is named
+            after, else ntu60-xview or ntu120-xset by the number of classes; for other data the
+            set's split, else every other subject (by id, the first trains), else 70 % of each
+            class's clips.
+        val_fraction: share of the training clips to hold out, in [0, 1), in whole people; see
+            :mod:`charon.data.validation`.
         seed: of the draw of validation people or clips; train and test do not depend on it.
 
     Raises:
-        ConfigError: the benchmark is unknown or not one of this set, or ``val_fraction`` is
-            out of range or cannot be met.
+        ConfigError: the benchmark is unknown or does not belong to this set, or
+            ``val_fraction`` is out of range or cannot be met.
         DataError: a class has no clip to train on, or the test set is empty.
     """
     if benchmark not in BENCHMARKS:
@@ -108,7 +106,10 @@ def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_]
 def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
     about = archive.description
     num_classes = len(about.class_names)
-    own = next((known for known in ntu.BENCHMARKS if known == about.name), None)
+    own, asked = (
+        next((known for known in ntu.BENCHMARKS if known == name), None)
+        for name in (about.name, benchmark)
+    )
     if not archive.subject.all():
         if own is None or benchmark not in ("auto", own):
             raise ConfigError(
@@ -116,10 +117,7 @@ def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bo
                 f"split{f', {own},' if own else ''} can be used, not {benchmark}; choose `auto`."
             )
         return archive.in_train == 1, own
-    chosen = own or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
-    for known in ntu.BENCHMARKS:
-        if known == benchmark:
-            chosen = known
+    chosen = asked or own or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
     if ntu.num_classes_of(chosen) > num_classes:
         remedy = "; use the data `standin-120`" if about.is_standin else ""
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""One recording: who was seen in which frame, and where."""
+"""Raw recordings: bodies and their joints by frame."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Recording:
-    """What a camera's software saw, before any preparation.
-
-    An appearance is one body in one frame.
+    """The output of a camera's software; an appearance is a body in a frame.
 
     Attributes:
         name: what error messages call the recording, usually the path of its file.

@@ -1,4 +1,4 @@
-"""Which clips a run learns from, and how they reach it."""
+"""Settings of the data: source, benchmark, tasks, cropping, evaluation."""
 
 from dataclasses import dataclass
 from typing import Literal

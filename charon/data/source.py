@@ -1,8 +1,4 @@
-"""Sources of clips: what is known of a set, its clips one by one, and the format it is in.
-
-A source knows a file format, or makes clips itself; the cache, the protocols and the stream
-know only these types.
-"""
+"""Sources of clips, and the formats that open them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,16 +15,15 @@ class Description:
 
     Attributes:
         name: short name of the set, e.g. ``"ntu60"``, ``"msr_action3d"``, ``"standin"``.
-        class_names: one name a class, in the order of the source's own labels.
-        num_joints: joints of one body (25 for NTU RGB+D).
+        class_names: in the order of the source's labels.
+        num_joints: joints of a body (25 for NTU RGB+D).
         num_bodies: 1 or 2 body slots.
         num_channels: 2 or 3 coordinates a joint.
         centre_joint: the joint whose first position is the origin of a clip.
         bones: pairs of joints, for drawing; may be empty.
         parts: named groups of joints (semantic body parts); may be empty.
-        is_ntu: whether labels and ids are those of NTU RGB+D, so that its protocols and
-            published class orders apply.
-        is_standin: whether the clips are synthetic.
+        is_ntu: labels and ids are those of NTU RGB+D: its protocols and class orders apply.
+        is_standin: the clips are synthetic.
     """
 
     name: str
@@ -50,9 +45,9 @@ class SourceClip:
     Attributes:
         name: unique within the set.
         x: float32 (frame, body, joint, channel), metres; an absent body is all zeros.
-        label: 0-based class in the source's own order.
+        label: 0-based class in the source's order.
         subject, camera, setup, replication: ids from 1; 0 where the source has none.
-        in_train: the source's own split: True train, False test, None where it has none.
+        in_train: the source's split: True train, False test, None where it has none.
         duplicated: body 2 of the source was an exact copy of body 1, and is zero in ``x``.
     """
 
@@ -84,40 +79,36 @@ class Source(Protocol):
         ...
 
     def identity(self) -> str:
-        """Return a string that changes whenever the clips may have changed.
+        """Return a string that changes whenever the clips may have changed; read no clip.
 
-        It names the cache: path, size and modification time of the files, and every
-        option of the preparation. No clip is read for it.
+        It names the cache: path, size and time of the files, and options of the preparation.
         """
         ...
 
     def __len__(self) -> int:
-        """Return how many clips :meth:`clips` will yield, readable or not."""
+        """Return the number of clips, readable or not."""
         ...
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
-        """Yield every clip in the set's order, using up to ``workers`` processes or threads.
-
-        Memory does not grow with the number of clips.
-        """
+        """Yield every clip in the set's order, using up to ``workers`` processes or threads."""
         ...
 
 
 def file_identity(kind: str, path: Path) -> str:
-    """Return the identity of a source that is one file: it changes with path, size or time."""
+    """Return the identity of a file: it changes with path, size or time."""
     status = path.stat()
     return f"{kind} {path.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of data that a path can name: how it is recognised, opened and described.
+    """A kind of data that a path can name.
 
     Attributes:
         takes: a noun phrase for help and errors, such as ``a .pkl of PYSKL``.
         open: makes the source of an existing path, or of one of ``names``.
-        recognises: whether an existing file or folder is of this format, by its name.
-        names: words that stand for data made on the spot.
+        recognises: tells whether an existing file or folder is of this format, by its name.
+        names: words that stand for generated data.
         keeps_gaps: whether ``open`` takes the option ``keep_gaps``.
     """
 

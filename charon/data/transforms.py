@@ -1,4 +1,4 @@
-"""From the frames of an archive to clips of one length: crop, resize, stack.
+"""Clips of equal length from the frames of an archive: crop, resize, stack.
 
 Source: the field's feeder (CTR-GCN, STTFormer): a training clip keeps a random stretch of at
 least half of its frames and at least 64, a test clip the middle 95 %; then it is resized
@@ -32,9 +32,7 @@ def load_clips(
     rows: NDArray[np.int64],
     *,
     num_frames: int = 120,
-    crop: Literal["train", "test"],
-    seed: int = 0,
-    epoch: int = 0,
+    crop_key: tuple[int, int] | None = None,
     duplicate_bodies: Literal["drop", "keep"] = "drop",
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return clips cropped and resized to ``num_frames``.
@@ -43,10 +41,8 @@ def load_clips(
         archive: the prepared set.
         rows: int64 (clip,), which clips, in the order wanted.
         num_frames: frames of every clip returned, 1 or more.
-        crop: ``train`` draws a stretch from (seed, clip name, epoch), whatever else is loaded
-            and in whatever order; ``test`` takes the middle.
-        seed: of the training crop.
-        epoch: of the training crop; a constant keeps each clip's stretch.
+        crop_key: (seed, epoch) of the random training crop, which is a function of them and of
+            the clip's name; None takes the middle, as for test clips.
         duplicate_bodies: ``keep`` puts back the copies of body 1 that the field's NTU RGB+D
             120 files have in place of an absent body 2.
 
@@ -57,10 +53,10 @@ def load_clips(
     if num_frames < 1:
         raise ConfigError(f"`num_frames >= 1` must hold, but got num_frames={num_frames}.")
     length = archive.length[rows]
-    if crop == "train":
-        first, kept = random_crop(archive.names[rows], length, seed, epoch)
-    else:
+    if crop_key is None:
         first, kept = middle_crop(length)
+    else:
+        first, kept = random_crop(archive.names[rows], length, *crop_key)
     _, num_bodies, num_joints, num_channels = archive.frames.shape
     x = np.empty((len(rows), num_channels, num_frames, num_joints, num_bodies), np.float32)
     start = archive.start[rows] + first
@@ -79,7 +75,7 @@ def load_clips(
 def random_crop(
     names: NDArray[np.str_], length: NDArray[np.int64], seed: int, epoch: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first frame kept of each clip, and how many, int64 (clip,).
+    """Return for each clip the first frame and the number of frames to keep, int64 (clip,).
 
     Of v frames, min(max(floor(p v), 64), v) are kept, p uniform in [0.5, 1), from a uniformly
     drawn start.
@@ -91,7 +87,7 @@ def random_crop(
 
 
 def middle_crop(length: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first frame kept of each clip, and how many: int(0.05 v / 2) go at each end."""
+    """Return what :func:`random_crop` does, for the middle: int(0.05 v / 2) go at each end."""
     cut = ((1 - TEST_SHARE) * length / 2).astype(np.int64)
     return cut, length - 2 * cut
 

@@ -1,7 +1,7 @@
 """A validation set, cut from the training clips without leaks.
 
-A performance is filmed by up to three cameras at once; clips of one performance on both sides
-of a cut would make validation look better than it is. So whole people are held out.
+A performance is filmed by up to three cameras at once, so clips of it on both sides of a cut
+would inflate the validation accuracy. Whole people are held out instead.
 """
 
 import numpy as np
@@ -22,15 +22,8 @@ def hold_out_people(
 ) -> tuple[NDArray[np.bool_], str]:
     """Choose people whose clips make up about ``fraction`` of the rows ``train``.
 
-    Every class keeps clips on both sides. With all of NTU RGB+D 120, performers up to 40 and
-    above are drawn separately, to that share of each group's clips.
-
-    Args:
-        archive: the prepared set.
-        train: rows of the training clips.
-        classes: labels that these clips have.
-        fraction: share of the rows to hold out.
-        seed: of the draw.
+    Every one of ``classes`` keeps clips on both sides. With all of NTU RGB+D 120, performers up
+    to 40 and above are drawn separately, to that share of each group's clips.
 
     Returns:
         bool (row of ``train``,), and the rule in words.
@@ -84,13 +77,10 @@ def _draw(
     fraction: float,
     rng: np.random.Generator,
 ) -> NDArray[np.intp] | None:
-    """Return the people of the best of many random draws, or None if no draw is possible.
+    """Return the people of the random draw nearest to ``fraction``, or None if none is possible.
 
-    Args:
-        sizes: int64 (person,), all clips of a person.
-        clips: int64 (person, class), clips of the classes to keep on both sides.
-        fraction: wanted share of all clips; the draw nearest to it is the best.
-        rng: where the draws come from.
+    ``sizes`` (person,) counts all clips of a person, ``clips`` (person, class) those of the
+    classes to keep on both sides.
     """
     best: NDArray[np.intp] | None = None
     best_error = np.inf

@@ -4,13 +4,13 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from charon.augmentation import RandomRotation
-from charon.clips import Clips
+from charon.clips import Clips, ClipShape
 from charon.memory.buffer import Buffer
 from charon.model.network import Network
 from charon.seeding import torch_generator
@@ -18,45 +18,28 @@ from charon.seeding import torch_generator
 Losses = dict[str, Tensor]
 
 
-class MakeNetwork(Protocol):
-    """Makes the run's backbone."""
-
-    def __call__(self, *, with_decoder: bool) -> Network:
-        """Return a freshly initialised network on the run's device."""
-        ...
-
-
-class MakeOptimiser(Protocol):
-    """Makes the run's optimiser."""
-
-    def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return an optimiser of these weights, without any state."""
-        ...
-
-
 @dataclass(frozen=True)
 class Setup:
     """What a learner is made from, beside its method's settings.
 
     Attributes:
-        make_network: makes the backbone; the same weights at every call.
-        clip_shape: (channel, frame, joint, body) of a whole clip.
+        make_network: makes the backbone, ``with_decoder`` or without; the same weights at
+            every call.
         num_classes: classes of the whole stream.
         tasks: the classes of each task to come, positions of the class order.
         parts: joints of each part of the body, by name; empty where the data does not say.
-        make_optimiser: makes the optimiser of the network's weights.
+        make_optimiser: makes an optimiser of these weights, without any state.
         epochs: of the main phase of each task.
         augment: rotates training clips.
         seed: of the run; derive generators from it by purpose.
-        device: where to compute.
     """
 
-    make_network: MakeNetwork
-    clip_shape: tuple[int, int, int, int]
+    make_network: Callable[..., Network]
+    clip_shape: ClipShape
     num_classes: int
     tasks: tuple[range, ...]
     parts: Mapping[str, tuple[int, ...]]
-    make_optimiser: MakeOptimiser
+    make_optimiser: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
     epochs: int
     augment: RandomRotation
     seed: int
@@ -146,22 +129,10 @@ class Learner(ABC):
         """Take one step of the main phase on a batch of clips, not augmented."""
 
     def end_task(self, clips: Clips) -> None:  # noqa: B027 - most learners do nothing
-        """Finish the task, e.g. bring the memory up to date.
-
-        Args:
-            clips: all training clips of the task, not augmented, as last loaded.
-        """
+        """Finish the task, given all its training clips, not augmented, as last loaded."""
 
     def descend(self, total: Tensor, losses: Mapping[str, Tensor] | None = None) -> Losses:
-        """Take one step of the optimiser on a loss.
-
-        Args:
-            total: the loss.
-            losses: its terms by name, to be returned beside it.
-
-        Returns:
-            The losses, without gradients; the loss itself as ``"total"``.
-        """
+        """Take one step of the optimiser on a loss; return it and its terms, detached."""
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
@@ -178,12 +149,7 @@ class Learner(ABC):
     def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
         """Rebuild whole clips from a part of them, hidden as in training but not augmented.
 
-        Args:
-            clips: on the learner's device.
-            generator: draws what is hidden.
-
-        Returns:
-            None if the method does not learn to rebuild clips.
+        ``generator`` draws what is hidden. None if the method does not learn to rebuild clips.
         """
         return None
 
@@ -202,7 +168,7 @@ class Learner(ABC):
         The tensors are copies: learning on does not change a state already taken.
         """
         return {
-            "network": copy.deepcopy(self.network.state_dict()),
+            **self.predictor_state(),
             "optimiser": copy.deepcopy(self.optimiser.state_dict()),
             "memory": None if self.memory is None else self.memory.state_dict(),
             "generators": {name: g.get_state() for name, g in self.generators.items()},
@@ -210,7 +176,7 @@ class Learner(ABC):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where :meth:`state_dict` was taken, between two tasks."""
-        self.network.load_state_dict(state["network"])
+        self.load_predictor_state(state)
         # Made anew: a network that grows has other weights after loading.
         self.optimiser = self.setup.make_optimiser(self.network.parameters())
         self.optimiser.load_state_dict(state["optimiser"])

@@ -16,19 +16,10 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.errors import ConfigError
-from charon.learners.base import Learner, Losses, Phase, Reconstruction, Setup
-from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
+from charon.learners.base import Losses, Phase, Reconstruction, Setup
+from charon.learners.rehearsal import MEMORY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
-from charon.memory.reservoir import ReservoirBuffer
-from charon.model.masking import (
-    Kept,
-    Masker,
-    Masking,
-    Position,
-    Rounding,
-    hidden_frames,
-    num_kept,
-)
+from charon.model.masking import Masker, Masking, Position, Rounding, hidden_frames, num_kept
 from charon.model.network import Network
 from charon.settings import setting
 
@@ -99,25 +90,26 @@ class CharonSettings(ReplaySettings):
         return self.probing_epochs
 
 
-class Charon(Learner):
+class Charon(Rehearsal):
     """Learns from masked clips and from the memory, then aligns its classifier."""
 
+    settings: CharonSettings
     network: Network
-    memory: ReservoirBuffer
+    stores_logits = True
 
     def __init__(self, setup: Setup, settings: CharonSettings) -> None:
-        super().__init__(setup, setup.make_network(with_decoder=settings.gamma > 0))
-        self.settings = settings
-        self.memory = settings.make_memory(setup, ReservoirBuffer, num_logits=setup.num_classes)
+        network = setup.make_network(with_decoder=settings.gamma > 0)
+        super().__init__(setup, settings, network)
         self.generators["masking"] = setup.generator("masking")
-        # A GPU waits for work, so it gets all mini-batches at once; for a CPU one is enough.
+        # One large batch keeps a GPU busy; a CPU is busy with a mini-batch.
         self.forwards_at_once = setup.device.type == "cuda"
+        tuples = network.num_tuples
         try:
-            self.kept_tuples = num_kept(
-                self.network.num_tuples, settings.masking_ratio, settings.mask_rounding
-            )
+            kept = num_kept(tuples, settings.masking_ratio, settings.mask_rounding)
         except ValueError as error:
             raise ConfigError(f"learner.{error}") from error
+        per_tuple, position = network.frames_per_tuple, settings.masking_position
+        self.masker = Masker(tuples, kept, per_tuple, settings.masking, position)
 
     def phases(self) -> Sequence[Phase]:
         """The main phase, then linear probing (or a pass that only fills the memory)."""
@@ -144,10 +136,7 @@ class Charon(Learner):
         else:
             passed = [self._autoencode([batch])[0] for batch in batches]
         (logits, reconstruction), *replayed = passed
-        losses = {
-            "ce": F.cross_entropy(logits, stream.label),
-            "reconstruction": reconstruction,
-        }
+        losses = {"ce": F.cross_entropy(logits, stream.label), "reconstruction": reconstruction}
         total = losses["ce"] + gamma * reconstruction
         if replays:
             logits, reconstruction = replayed[0]
@@ -163,12 +152,9 @@ class Charon(Learner):
 
         Each is rotated as training clips are; there are none while the memory is empty.
         """
-        replays = []
-        for _ in range(self.settings.replay_draws if len(self.memory) > 0 else 0):
-            replay = self.memory.draw(self.settings.replay_batch_size)
-            clips = self.augment(replay.clips) if rotated else replay.clips
-            replays.append(replace(replay, clips=clips))
-        return replays
+        count = self.settings.replay_draws if len(self.memory) > 0 else 0
+        replays = [self.draw() for _ in range(count)]
+        return [replace(r, clips=self.augment(r.clips)) for r in replays] if rotated else replays
 
     def _autoencode(self, batches: Sequence[Clips]) -> list[tuple[Tensor, Tensor]]:
         """Return the logits, from masked clips, and the reconstruction error of each mini-batch.
@@ -179,26 +165,14 @@ class Charon(Learner):
         first, *others = batches
         clips = first.join(*others)
         rows = network.rows(clips.x, clips.present, sizes)
-        masking = self.generators["masking"]
-        parts = [self._draw_kept(num_rows, masking) for num_rows in rows.groups]
-        kept = Kept(torch.cat([part.index for part in parts]), parts[0].position)
+        kept = self.masker.draw(rows.groups, self.generators["masking"])
         latent = network.encode(clips.x, rows, kept)
-        logits = network.classify(latent, rows).split(sizes)
+        logits = network.classifier(network.pool(latent, rows)).split(sizes)
         if network.decoder is None:
             return [(part, part.new_zeros(())) for part in logits]
         rebuilt = network.decode(latent, rows, kept, clips.x.shape[-1]).split(sizes)
         errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, clips.x.split(sizes), strict=True)]
         return list(zip(logits, errors, strict=True))
-
-    def _draw_kept(self, num_rows: int, generator: torch.Generator) -> Kept:
-        masker = Masker(
-            self.network.num_tuples,
-            self.kept_tuples,
-            self.network.frames_per_tuple,
-            self.settings.masking,
-            self.settings.masking_position,
-        )
-        return masker.draw(num_rows, generator)
 
     def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
         """Rebuild masked clips with the decoder; None with γ = 0, which has no decoder."""
@@ -209,7 +183,7 @@ class Charon(Learner):
         num_frames, num_bodies = clips.x.shape[2], clips.x.shape[4]
         with torch.no_grad():
             rows = network.rows(clips.x, clips.present)
-            kept = self._draw_kept(len(rows), generator)
+            kept = self.masker.draw(rows.groups, generator)
             latent = network.encode(clips.x, rows, kept)
             x = network.decode(latent, rows, kept, num_bodies)
             frames = hidden_frames(kept, num_frames, network.frames_per_tuple)
@@ -218,62 +192,52 @@ class Charon(Learner):
 
     def probe_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on eq. 8, with the encoder frozen."""
-        _, total = self._probe(batch)
-        return {"total": total}
+        return self._probe(batch)[1]
 
     def probe_and_store_step(self, batch: Clips) -> Losses:
         """As :meth:`probe_step`, then offer the batch with the logits it had before."""
-        logits, total = self._probe(batch)
+        logits, losses = self._probe(batch)
         self.memory.offer(batch, logits)
-        return {"total": total}
+        return losses
 
     def store_step(self, batch: Clips) -> Losses:
         """Offer the batch to the memory without learning from it."""
         self.memory.offer(batch, self.predict(self._probing_view(batch)))
         return {}
 
-    def _probe(self, batch: Clips) -> tuple[Tensor, Tensor]:
-        """Update the classifier on whole clips; return the logits and eq. 8 before that."""
+    def _probe(self, batch: Clips) -> tuple[Tensor, Losses]:
+        """Update the classifier alone on whole clips; return the logits and eq. 8 before that."""
         stream = self._probing_view(batch)
         replays = self._draw(self.settings.probe_rotation)
         batches = [stream, *(replay.clips for replay in replays)]
-        logits, *replayed = self._classify_frozen(batches)
+        clips = stream.join(*batches[1:])
+        self.network.eval()
+        with torch.no_grad():
+            features = self.network.features(clips.x, clips.present)
+        sizes = [len(batch) for batch in batches]
+        logits, *replayed = self.network.classifier(features).split(sizes)
         total = F.cross_entropy(logits, stream.label)
         if replays:
             total = total + self.settings.alpha * F.mse_loss(replayed[0], replays[0].logits)
             labels = F.cross_entropy(replayed[-1], replays[-1].clips.label)
             total = total + self.settings.beta * labels
-        self.descend(total)
-        return logits.detach(), total.detach()
+        return logits.detach(), self.descend(total)
 
     def _probing_view(self, batch: Clips) -> Clips:
         return self.augment(batch) if self.settings.probe_rotation else batch
 
-    def _classify_frozen(self, batches: Sequence[Clips]) -> Sequence[Tensor]:
-        """Return the logits of each batch of whole clips; only the classifier gets a gradient."""
-        first, *others = batches
-        clips = first.join(*others)
-        self.network.eval()
-        with torch.no_grad():
-            rows = self.network.rows(clips.x, clips.present)
-            features = self.network.features(self.network.encode(clips.x, rows), rows)
-        logits = self.network.classifier(features)
-        parts: Sequence[Tensor] = logits.split([len(batch) for batch in batches])
-        return parts
-
     def measurements(self) -> dict[str, float]:
-        """Add the masking ratio that whole tuples make of the one asked for."""
-        effective = 1 - self.kept_tuples / self.network.num_tuples
+        """Add the masking ratio in effect, that of whole tuples."""
+        effective = 1 - self.masker.kept_tuples / self.masker.num_tuples
         return super().measurements() | {"train/effective_masking_ratio": effective}
 
     def end_task(self, clips: Clips) -> None:
         """Replace stored logits by those of the model as it is now."""
-        labels = self.memory.labels.cpu()
         slots = torch.arange(len(self.memory))
         if self.settings.refresh == "new":
+            labels = self.memory.labels.cpu()
             slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
-        # An empty tensor splits into one empty part, which no network takes.
-        for part in slots.split(64) if len(slots) else ():
+        for part in in_parts(slots):
             clips = self.memory.at(part).clips
             if self.settings.refresh_rotation:
                 clips = self.augment(clips)

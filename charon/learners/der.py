@@ -12,9 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Losses, Setup
+from charon.learners.base import Losses
 from charon.learners.rehearsal import Rehearsal, ReplaySettings
-from charon.memory.buffer import Replay
 from charon.settings import setting
 
 
@@ -39,9 +38,8 @@ class Der(Rehearsal):
     in the training step that offers it. Every step of every epoch offers its batch.
     """
 
-    def __init__(self, setup: Setup, settings: DerSettings) -> None:
-        super().__init__(setup, settings, num_logits=setup.num_classes)
-        self.alpha = settings.alpha
+    settings: DerSettings
+    stores_logits = True
 
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on the objective."""
@@ -60,25 +58,18 @@ class Der(Rehearsal):
 
     def replay_terms(self) -> list[tuple[str, float, Tensor]]:
         """Return name, weight and value of what the memory adds to the objective."""
-        logits, replay = self._replay()
-        return [("logits", self.alpha, F.mse_loss(logits, replay.logits))]
-
-    def _replay(self) -> tuple[Tensor, Replay]:
-        """Return the logits of one draw, rotated, and the draw."""
-        replay = self.draw()
-        clips = self.augment(replay.clips)
-        return self.network(clips.x, clips.present), replay
+        logits, replay = self.replay()
+        return [("logits", self.settings.alpha, F.mse_loss(logits, replay.logits))]
 
 
 class DerPlusPlus(Der):
     """Adds β·CE(f(x_M'), y_M') to DER, on a second draw, independent of the first."""
 
-    def __init__(self, setup: Setup, settings: DerPlusPlusSettings) -> None:
-        super().__init__(setup, settings)
-        self.beta = settings.beta
+    settings: DerPlusPlusSettings
 
     def replay_terms(self) -> list[tuple[str, float, Tensor]]:
-        """Return DER's term and, after it, the one on labels."""
+        """Return DER's term and, after it, that on labels."""
         terms = super().replay_terms()
-        logits, replay = self._replay()
-        return [*terms, ("labels", self.beta, F.cross_entropy(logits, replay.clips.label))]
+        logits, replay = self.replay()
+        labels = F.cross_entropy(logits, replay.clips.label)
+        return [*terms, ("labels", self.settings.beta, labels)]

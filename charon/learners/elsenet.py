@@ -52,6 +52,7 @@ class ElseNetSettings(ReplaySettings):
 class ElseNet(Rehearsal):
     """Minimises one cross-entropy over stream and memory, by the blocks that are relevant."""
 
+    settings: ElseNetSettings
     network: ElasticNetwork
 
     def __init__(self, setup: Setup, settings: ElseNetSettings) -> None:
@@ -63,7 +64,6 @@ class ElseNet(Rehearsal):
         blocks, backbone = setup.generator("blocks"), setup.make_network(with_decoder=False)
         network = ElasticNetwork(backbone, list(setup.parts.values()), blocks)
         super().__init__(setup, settings, network)
-        self.train_stem = settings.train_stem
         self.generators["blocks"] = blocks
         self.generators["switches"] = setup.generator("switches")
         self.first_size = self._growing_bytes()
@@ -88,14 +88,14 @@ class ElseNet(Rehearsal):
             epochs = max(1, round(self.setup.epochs / 10))
             for done in torch.linspace(0, 1, epochs).tolist():
                 temperature = FIRST_TEMPERATURE + done * (LAST_TEMPERATURE - FIRST_TEMPERATURE)
-                yield Phase("search", 1, partial(self.search_step, temperature=temperature))
+                yield Phase("search", 1, partial(self.step, temperature=temperature))
             yield Phase("count", 1, self.count_step)
             self.decide()
         yield Phase("train", self.setup.epochs, self.train_step)
 
     def explore(self) -> None:
         """Give every unit one more block; freeze the others."""
-        self.network.stem.requires_grad_(self.train_stem)
+        self.network.stem.requires_grad_(self.settings.train_stem)
         for unit in self.network.units():
             unit.blocks.requires_grad_(False)
             unit.grow(self.generators["blocks"])
@@ -117,10 +117,6 @@ class ElseNet(Rehearsal):
                 block.requires_grad_(is_new or taken >= RELEVANT)
         self._collect_parameters()
 
-    def search_step(self, batch: Clips, temperature: float) -> Losses:
-        """Take one step with the new blocks, the switches and the classifier."""
-        return self._step(batch, temperature)
-
     def count_step(self, batch: Clips) -> Losses:
         """Count which blocks the clips take, as they are."""
         self.network.eval()
@@ -132,23 +128,22 @@ class ElseNet(Rehearsal):
 
     def train_step(self, batch: Clips) -> Losses:
         """Take one step with the blocks that are relevant; offer the batch to the memory."""
-        losses = self._step(batch, LAST_TEMPERATURE)
+        losses = self.step(batch, LAST_TEMPERATURE)
         self.memory.offer(batch)
         return losses
 
-    def _step(self, batch: Clips, temperature: float) -> Losses:
-        """Take one step of SGD on CE(x ∪ x_M, y ∪ y_M)."""
+    def step(self, batch: Clips, temperature: float) -> Losses:
+        """Take one step of SGD on CE(x ∪ x_M, y ∪ y_M) with all that is not frozen."""
         self.network.train()
         both = self.augment(batch.join(self.draw().clips))
         gumbel = Gumbel(temperature, self.generators["switches"])
         logits, _ = self.network.route(both.x, both.present, gumbel)
-        loss = F.cross_entropy(logits, both.label)
-        return self.descend(loss)
+        return self.descend(F.cross_entropy(logits, both.label))
 
     def _growing_bytes(self) -> int:
         """Return the bytes of all blocks and switches."""
-        tensors = [t for unit in self.network.units() for t in unit.state_dict().values()]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        states = [unit.state_dict() for unit in self.network.units()]
+        return sum(tensor.nbytes for state in states for tensor in state.values())
 
     def measurements(self) -> dict[str, float]:
         """Add the bytes of what has grown since the first task."""

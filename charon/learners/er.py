@@ -29,7 +29,6 @@ class Er(Rehearsal):
         """Take one step of SGD on CE(x ∪ x_M, y ∪ y_M)."""
         self.network.train()
         both = self.augment(batch.join(self.draw().clips))
-        loss = F.cross_entropy(self.network(both.x, both.present), both.label)
-        losses = self.descend(loss)
+        losses = self.descend(F.cross_entropy(self.network(both.x, both.present), both.label))
         self.memory.offer(batch)
         return losses

@@ -18,11 +18,9 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Learner, Losses, Setup
-from charon.learners.rehearsal import MEMORY_FIELDS, MemorySettings
+from charon.learners.rehearsal import MEMORY_FIELDS, MemorySettings, in_parts
 from charon.memory.herding import HerdingBuffer
 from charon.model.network import Network
-
-_CLIPS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,9 @@ class Icarl(Learner):
         self.network.train()
         clips = self.augment(batch)
         outputs = self.network(clips.x, clips.present)[:, : self.classes.stop]
-        loss = F.binary_cross_entropy_with_logits(
-            outputs, self._targets(clips), reduction="sum"
-        ) / len(clips)
-        return self.descend(loss)
+        targets = self._targets(clips)
+        loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="sum")
+        return self.descend(loss / len(clips))
 
     def _targets(self, clips: Clips) -> Tensor:
         """Return the targets of the outputs seen, (clip, class seen), in [0, 1]."""
@@ -98,14 +95,11 @@ class Icarl(Learner):
     def _features(self, clips: Clips) -> Tensor:
         self.network.eval()
         with torch.no_grad():
-            rows = self.network.rows(clips.x, clips.present)
-            return self.network.features(self.network.encode(clips.x, rows), rows)
+            return self.network.features(clips.x, clips.present)
 
     def _unit_features(self, clips: Clips) -> Tensor:
         """Return (clip, feature) of whole clips, each of unit length."""
-        # An empty tensor splits into one empty part, which no network takes.
-        parts = torch.arange(len(clips)).split(_CLIPS_AT_ONCE) if len(clips) else ()
-        features = [self._features(clips.take(part)) for part in parts]
+        features = [self._features(clips.take(part)) for part in in_parts(torch.arange(len(clips)))]
         return F.normalize(torch.cat([self.means[:0], *features]))
 
     def predict(self, clips: Clips) -> Tensor:
@@ -128,21 +122,11 @@ class Icarl(Learner):
     def measurements(self) -> dict[str, float]:
         """Add the bytes of the network frozen for the task's length and of the class means."""
         teacher = {} if self.teacher is None else self.teacher.state_dict()
-        tensors = [self.means, *teacher.values()]
-        extra = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        extra = sum(tensor.nbytes for tensor in (self.means, *teacher.values()))
         return super().measurements() | {"memory/extra_bytes": float(extra)}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Add the class means; the network to freeze is the one that is saved already."""
-        return super().state_dict() | {"means": self.means.clone()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where :meth:`state_dict` was taken, between two tasks."""
-        super().load_state_dict(state)
-        self.means = state["means"].to(self.setup.device)
-
     def predictor_state(self) -> dict[str, Any]:
-        """Add the class means: without them nothing can be predicted."""
+        """Add the class means; the network to freeze is saved already."""
         return super().predictor_state() | {"means": self.means.clone()}
 
     def load_predictor_state(self, state: Mapping[str, Any]) -> None:
@@ -154,10 +138,7 @@ class Icarl(Learner):
 def class_means(features: Tensor, label: Tensor, num_classes: int) -> Tensor:
     """Return the mean of each class's features, of unit length; NaN for a class without any.
 
-    Args:
-        features: (clip, feature).
-        label: int64 (clip,), below ``num_classes``.
-        num_classes: rows of the result.
+    ``features`` is (clip, feature), the result (class, feature).
     """
     means = [features[label == k].mean(dim=0) for k in range(num_classes)]
     return torch.stack([F.normalize(mean, dim=0) for mean in means])

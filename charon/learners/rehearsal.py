@@ -1,15 +1,17 @@
 """What learners with a memory share: its settings, and a base for those that replay from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
+from charon.clips import ClipShape
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Setup
 from charon.memory import CODECS, CodecName
 from charon.memory.buffer import Buffer, Replay
-from charon.memory.codec import CapacityRule, ClipShape, Rebuild, TemporalCodec
+from charon.memory.codec import CapacityRule, Rebuild, TemporalCodec
 from charon.memory.reservoir import ReservoirBuffer
 from charon.settings import Settings, setting
 
@@ -78,22 +80,37 @@ class ReplaySettings(MemorySettings):
 
 
 class Rehearsal(Learner):
-    """A learner that replays from a reservoir; without a network of its own, by the encoder."""
+    """A learner that replays from its memory; its network is the encoder unless given.
 
-    memory: ReservoirBuffer
+    Attributes:
+        buffer: the rule of the memory.
+        stores_logits: whether a clip is stored with logits of all classes.
+    """
+
+    memory: Buffer
+    buffer: ClassVar[type[Buffer]] = ReservoirBuffer
+    stores_logits: ClassVar[bool] = False
 
     def __init__(
-        self,
-        setup: Setup,
-        settings: ReplaySettings,
-        network: nn.Module | None = None,
-        *,
-        num_logits: int = 0,
+        self, setup: Setup, settings: ReplaySettings, network: nn.Module | None = None
     ) -> None:
         super().__init__(setup, network or setup.make_network(with_decoder=False))
-        self.replay_batch_size = settings.replay_batch_size
-        self.memory = settings.make_memory(setup, ReservoirBuffer, num_logits=num_logits)
+        self.settings = settings
+        num_logits = setup.num_classes if self.stores_logits else 0
+        self.memory = settings.make_memory(setup, self.buffer, num_logits=num_logits)
 
     def draw(self) -> Replay:
         """Draw a mini-batch, not rotated; empty if the memory is."""
-        return self.memory.draw(self.replay_batch_size)
+        return self.memory.draw(self.settings.replay_batch_size)
+
+    def replay(self) -> tuple[Tensor, Replay]:
+        """Return the logits of a draw, rotated, and the draw."""
+        replay = self.draw()
+        clips = self.augment(replay.clips)
+        return self.network(clips.x, clips.present), replay
+
+
+def in_parts(rows: Tensor) -> Sequence[Tensor]:
+    """Split rows into parts that go through the network at once."""
+    # An empty tensor splits into one empty part, which no network takes.
+    return rows.split(64) if len(rows) else ()

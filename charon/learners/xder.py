@@ -6,7 +6,7 @@ task.
 Differs: α and β are this project's choice (CHARON's own values). The contrastive views are
 rotated as all training clips are, which are this project's only augmentation. Logits stored
 at the end of a task are those of the whole, not rotated clip in evaluation mode. A stored
-logit is only scaled by one that is above 0: the rule would turn its sign otherwise.
+logit is only scaled by a logit above 0: the rule would turn its sign otherwise.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Learner, Losses, Setup
-from charon.learners.rehearsal import MEMORY_FIELDS, ReplaySettings
+from charon.learners.base import Losses, Setup
+from charon.learners.rehearsal import MEMORY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
 from charon.model.network import Network
 from charon.model.statistics import frozen_statistics
 from charon.settings import setting
-
-_CLIPS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class XDerSettings(ReplaySettings):
     )
 
 
-class XDer(Learner):
+class XDer(Rehearsal):
     """Minimises, with t the current task and λ, η the weights of the settings,
 
     CE(f(x), y) over head t + α·MSE(f(x_M), z_M) + β·CE(f(x_M'), y_M') over heads before t
@@ -71,13 +69,14 @@ class XDer(Learner):
     The memory is filled at the end of a task with as many random clips of every class.
     """
 
+    settings: XDerSettings
     network: Network
     memory: ClassBalancedBuffer
+    buffer = ClassBalancedBuffer
+    stores_logits = True
 
     def __init__(self, setup: Setup, settings: XDerSettings) -> None:
-        super().__init__(setup, setup.make_network(with_decoder=False))
-        self.settings = settings
-        self.memory = settings.make_memory(setup, ClassBalancedBuffer, num_logits=setup.num_classes)
+        super().__init__(setup, settings)
         # How often each slot has been replayed in this task.
         self.times_replayed = torch.zeros(0)
 
@@ -96,7 +95,7 @@ class XDer(Learner):
         total = losses["ce"]
         future, own = outputs[:, stop:], outputs[:, first:stop].amax(dim=1)
         if len(self.memory) > 0:
-            (logits, replay), (others, other) = self._replay(), self._replay()
+            (logits, replay), (others, other) = self.replay(), self.replay()
             losses["logits"] = F.mse_loss(logits, replay.logits)
             losses["labels"] = F.cross_entropy(others[:, :first], other.clips.label)
             total = total + options.alpha * losses["logits"] + options.beta * losses["labels"]
@@ -116,12 +115,6 @@ class XDer(Learner):
             losses["past"] = hinge(past.detach() - current + options.hinge_margin)
             total = total + options.hinge_weight * losses["past"]
         return self.descend(total, losses)
-
-    def _replay(self) -> tuple[Tensor, Replay]:
-        """Return the logits of a draw, rotated, and the draw."""
-        replay = self.memory.draw(self.settings.replay_batch_size)
-        clips = self.augment(replay.clips)
-        return self.network(clips.x, clips.present), replay
 
     def _largest_of_own_head(self, logits: Tensor, label: Tensor) -> Tensor:
         """Return the largest logit of the head that each clip's class belongs to, (clip,)."""
@@ -174,22 +167,19 @@ class XDer(Learner):
     def end_task(self, clips: Clips) -> None:
         """Make room, renew all logits that stay, and store as many clips of each new class."""
         self.memory.reduce(self.memory.capacity // self.classes.stop)
-        slots = torch.arange(len(self.memory))
-        # An empty tensor splits into one empty part, which no network takes.
-        for part in slots.split(_CLIPS_AT_ONCE) if len(slots) else ():
+        for part in in_parts(torch.arange(len(self.memory))):
             replay = self.memory.at(part)
             self._renew(replay, self.predict(replay.clips), torch.arange(len(part)))
         chosen = self.memory.choose(clips.label.cpu(), self.classes)
         past, scale = range(self.classes.start), self.settings.renewal_scale
-        for part in chosen.split(_CLIPS_AT_ONCE) if len(chosen) else ():
+        for part in in_parts(chosen):
             new = clips.take(part)
             outputs = self.predict(new)
             self.memory.offer(new, renew(outputs, outputs, new.label, past, scale))
 
     def measurements(self) -> dict[str, float]:
         """Add the bytes of the counts of replays."""
-        counts = self.times_replayed.numel() * self.times_replayed.element_size()
-        return super().measurements() | {"memory/extra_bytes": float(counts)}
+        return super().measurements() | {"memory/extra_bytes": float(self.times_replayed.nbytes)}
 
 
 def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:
@@ -202,23 +192,17 @@ def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:
 
 
 def hinge(excess: Tensor) -> Tensor:
-    """Return the mean of the positive ones, a scalar; 0 if there is none."""
+    """Return the mean of the positive values, a scalar; 0 if there are none."""
     return excess.clamp(min=0).sum() / (excess > 0).sum().clamp(min=1)
 
 
 def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float) -> Tensor:
-    """Return stored logits with some outputs replaced by new ones, scaled down if too large.
+    """Return stored logits with new values for some outputs, scaled down if too large.
 
-    Where the largest of the new ones is above the stored logit z of the clip's own class,
-    all are scaled so that it becomes ``scale``·z; clips whose z is not above 0 are left as
-    they are.
-
-    Args:
-        old: (clip, class), as stored.
-        new: (clip, class), what the network says now.
-        label: int64 (clip,).
-        outputs: those to replace; none if empty.
-        scale: in (0, 1].
+    Where the largest new value is above the stored logit z of the clip's own class, all are
+    scaled so that it becomes ``scale``·z; clips whose z is not above 0 are left as
+    they are. ``old`` and ``new`` are (clip, class), as stored and as the network says now;
+    ``outputs`` are those to replace.
     """
     renewed = old.clone()
     if len(outputs) > 0:

@@ -1,6 +1,6 @@
 """The memory of past clips: how they are encoded, which are kept, how they are drawn.
 
-A codec is one file in here and one line in the table below.
+A codec is a file in this folder and a line in the table below.
 """
 
 from typing import TYPE_CHECKING, Literal

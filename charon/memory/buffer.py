@@ -1,6 +1,5 @@
 """The storage that every memory is built on: encoded clips with labels and logits."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -64,10 +63,7 @@ class Buffer(ABC):
 
     @abstractmethod
     def assign(self, label: Tensor) -> dict[int, int]:
-        """Decide which of the offered clips are stored, and where.
-
-        Args:
-            label: int64 (clip,), of the offered clips, in order.
+        """Decide which clips of these labels, offered in order, are stored, and where.
 
         Returns:
             The row of a clip for every slot that is filled or replaced. Free slots are
@@ -77,9 +73,7 @@ class Buffer(ABC):
     def offer(self, clips: Clips, logits: Tensor | None = None) -> None:
         """Store those of whole, not augmented clips that :meth:`assign` chooses.
 
-        Args:
-            clips: the clips, in order.
-            logits: (clip, class), given exactly if the memory stores logits.
+        ``logits``, (clip, class), are given exactly if the memory stores logits.
         """
         row_of = self.assign(clips.label)
         if not row_of:
@@ -122,7 +116,7 @@ class Buffer(ABC):
     @property
     def bytes_per_clip(self) -> int:
         """Exact bytes of a stored clip: encoded frames, presence, label and logits."""
-        return sum(math.prod(t.shape[1:]) * t.element_size() for t in self._tensors())
+        return sum(t.shape[1:].numel() * t.element_size() for t in self._tensors())
 
     @property
     def num_bytes(self) -> int:

@@ -32,14 +32,8 @@ class ClassBalancedBuffer(Buffer):
     def choose(self, label: Tensor, classes: range) -> Tensor:
         """Choose clips of new classes at random, as many of each as there are free slots for.
 
-        Slots left over go to classes drawn at random, one each.
-
-        Args:
-            label: int64 (clip,), on the CPU.
-            classes: the new ones.
-
-        Returns:
-            int64 (chosen clip,), class by class.
+        Slots left over go to classes drawn at random, one each. ``label`` is on the CPU; the
+        result, int64 (chosen clip,), goes class by class.
         """
         each, rest = divmod(self.capacity - len(self), len(classes))
         order = torch.randperm(len(label), generator=self.generator)

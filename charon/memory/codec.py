@@ -3,6 +3,7 @@
 Source: CHARON Sec. 3.2, "Efficient buffer".
 """
 
+import math
 from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Literal
@@ -10,11 +11,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from charon.clips import ClipShape
+
 CapacityRule = Literal["frames", "times_interval"]
 Rebuild = Literal["linear", "resize"]
-
-ClipShape = tuple[int, int, int, int]
-"""(channel, frame, joint, body)."""
 
 Encoded = tuple[Tensor, ...]
 """What a codec makes of clips; the first axis of every tensor is the clip."""
@@ -24,7 +24,7 @@ class TemporalCodec(ABC):
     """Compresses clips of one shape; ``encode`` and ``decode`` are inverse up to what is lost.
 
     Args:
-        clip_shape: (channel, frame, joint, body) of a whole clip.
+        clip_shape: of a whole clip.
         sampling_interval: s; about one s-th of a clip is stored.
         rebuild: the method by which missing frames are rebuilt.
     """
@@ -62,22 +62,19 @@ class TemporalCodec(ABC):
     def bytes_per_clip(self) -> int:
         """Exact bytes of an encoded clip."""
         encoded = self.encode(torch.zeros(1, *self.clip_shape))
-        return sum(part.numel() * part.element_size() for part in encoded)
+        return sum(part.nbytes for part in encoded)
 
     @property
     def uncompressed_bytes(self) -> int:
         """Exact bytes of a whole clip in float32."""
-        channels, frames, joints, bodies = self.clip_shape
-        return channels * frames * joints * bodies * 4
+        return math.prod(self.clip_shape) * 4
 
     def capacity(self, buffer_size: int, rule: CapacityRule = "frames") -> int:
-        """Return the number of encoded clips that replace ``buffer_size`` uncompressed clips.
+        """Return the number of encoded clips that replace ``buffer_size`` (M) uncompressed clips.
 
-        Args:
-            buffer_size: M, nominal size in uncompressed clips.
-            rule: ``"frames"`` fits as many as M·F float32 frames have bytes for, and never
-                exceeds them; ``"times_interval"`` is the released code's M·s whatever a
-                clip takes, which exceeds them where s does not divide F.
+        The rule ``"frames"`` fits as many as M·F float32 frames have bytes for, and never
+        exceeds them; ``"times_interval"`` is the released code's M·s whatever a clip takes,
+        which exceeds them where s does not divide F.
         """
         if rule == "times_interval":
             return buffer_size * self.sampling_interval

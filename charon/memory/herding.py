@@ -13,20 +13,16 @@ from charon.memory.class_balanced import ClassBalancedBuffer
 class HerdingBuffer(ClassBalancedBuffer):
     """A class-balanced memory whose exemplars are chosen by their features.
 
-    The exemplars of a class lie in order of importance, so that :meth:`reduce` drops the
-    least important ones.
+    The exemplars of a class lie in order of importance: :meth:`reduce` drops the least
+    important.
     """
 
     @staticmethod
     def herd(features: Tensor, count: int) -> Tensor:
-        """Choose the exemplars of a class.
+        """Choose ``count`` exemplars of a class, or all of its clips if there are fewer.
 
-        Args:
-            features: (clip, feature), each of unit length.
-            count: exemplars wanted; all clips are chosen if there are fewer.
-
-        Returns:
-            int64 (chosen clip,) on the CPU, the most important first.
+        ``features`` is (clip, feature), each of unit length; the result, int64 (chosen clip,)
+        on the CPU, has the most important first.
         """
         mean = features.mean(dim=0)
         total = torch.zeros_like(mean)

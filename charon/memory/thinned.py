@@ -35,7 +35,7 @@ class Thinned(TemporalCodec):
         return (x[:, :, :: self.sampling_interval],)
 
     def decode(self, encoded: Encoded) -> Tensor:
-        """Rebuild all frames from the stored ones."""
+        """Rebuild all frames from those stored."""
         (thinned,) = encoded
         if self.sampling_interval == 1:
             return thinned

@@ -9,10 +9,8 @@ from charon.memory.thinned import Thinned
 class ThinnedFp16(Thinned):
     """Stores frames 0, s, 2s, ... in float16, and interpolates between them in float32.
 
-    By the capacity rule ``"frames"`` it holds twice as many clips as :class:`Thinned` for the
-    same buffer size M (give or take the one clip that rounding decides): as many as fit the
-    bytes of M uncompressed float32 clips. By ``"times_interval"`` it holds M·s, as every
-    codec does, in half of the bytes. Labels, presence and logits are stored as ever.
+    By the capacity rule ``"frames"`` it holds twice as many clips as :class:`Thinned`, give or
+    take the clip that rounding decides; by ``"times_interval"`` as many, in half of the bytes.
     """
 
     @property
@@ -27,6 +25,6 @@ class ThinnedFp16(Thinned):
         return (thinned.half(),)
 
     def decode(self, encoded: Encoded) -> Tensor:
-        """Rebuild all frames from the stored ones."""
+        """Rebuild all frames from those stored."""
         (thinned,) = encoded
         return super().decode((thinned.float(),))

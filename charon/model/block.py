@@ -56,9 +56,6 @@ class TupleAttention(nn.Module):
         """Return the maps, (row, head, token v, token u); a softmax sums to 1 over v.
 
         Mixed, token v is the sum over u of the tokens u weighted by the map.
-
-        Args:
-            x: (row, channel, token, tuple).
         """
         tuples = x.shape[3]
         query_key = convolve(self.to_query_key, x).permute(0, 2, 3, 1)
@@ -72,11 +69,7 @@ class TupleAttention(nn.Module):
 class TupleBlock(nn.Module):
     """Attention inside tuples, a feed-forward, and aggregation of neighbouring tuples.
 
-    Args:
-        in_channels, out_channels: channels before and after.
-        qk_channels: channels of a query or key, per head.
-        num_tokens: tokens of a tuple.
-        attention: see :class:`TupleAttention`.
+    The arguments are those of :class:`TupleAttention`.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ Skeleton Data", ICCV 2021, for the idea. Differs: there is no public code; these
 designed here, see ``charon/learners/elsenet.py``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,7 +143,6 @@ class ElasticNetwork(nn.Module):
         super().__init__()
         self.presence = backbone.presence
         self.precision = backbone.precision
-        self.num_classes = backbone.num_classes
         self.stem = backbone.encoder
         blocks = list(self.stem.blocks)
         self.stem.blocks = nn.ModuleList(blocks[: max(1, len(blocks) // 2)])
@@ -160,8 +159,9 @@ class ElasticNetwork(nn.Module):
         self.layers = nn.ModuleList(
             nn.ModuleList(ElasticUnit(i, o) for _ in parts) for i, o in widths
         )
+        num_classes = backbone.classifier.out_features
         with torch.device("meta"):
-            self.classifier = nn.Linear(len(parts) * width, self.num_classes)
+            self.classifier = nn.Linear(len(parts) * width, num_classes)
         self.classifier.to_empty(device="cpu")
         initialise(self.classifier, generator)
         self.absent = None
@@ -171,13 +171,9 @@ class ElasticNetwork(nn.Module):
             unit.grow(generator)
         self.to(device)
 
-    def units(self) -> Iterator[ElasticUnit]:
-        """Yield all units, layer by layer."""
-        for layer in self.layers:
-            assert isinstance(layer, nn.ModuleList)
-            for unit in layer:
-                assert isinstance(unit, ElasticUnit)
-                yield unit
+    def units(self) -> list[ElasticUnit]:
+        """Return all units, layer by layer."""
+        return [module for module in self.modules() if isinstance(module, ElasticUnit)]
 
     def route(
         self, x: Tensor, present: Tensor, gumbel: Gumbel | None = None
@@ -185,7 +181,7 @@ class ElasticNetwork(nn.Module):
         """Return the logits, (clip, class), and each unit's choices, int64 (row,)."""
         rows = Rows.of_clips(x, present, self.presence)
         z = self.stem(lowered(rows.gather(x), self.precision))
-        units = self.units()
+        units = iter(self.units())
         paths, choices = [z[:, :, tokens] for tokens in self.tokens], list[Tensor]()
         for _ in self.layers:
             for part, path in enumerate(paths):

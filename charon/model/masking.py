@@ -8,6 +8,7 @@ Differs: the paper does not define its deterministic and pre variants; these are
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,10 +62,9 @@ class Masker:
     """Draws the units of each row that the encoder sees.
 
     Attributes:
-        num_tuples: tuples of a whole clip.
-        kept_tuples: tuples that the encoder sees, 1 to ``num_tuples``; under ``"pre"`` it sees
-            as many frames as these have.
-        frames_per_tuple: frames of a tuple.
+        num_tuples: of a whole clip.
+        kept_tuples: those that the encoder sees, at least 1; under ``"pre"`` it sees as many
+            frames as these have.
         masking: ``"random"`` keeps a random subset; ``"deterministic"`` hides the units
             ``floor((j + 0.5) · U / h)`` for j = 0..h-1, h of U units being hidden, and
             draws nothing.
@@ -77,16 +77,18 @@ class Masker:
     masking: Masking
     position: Position
 
-    def draw(self, num_rows: int, generator: torch.Generator) -> Kept:
-        """Draw for each row independently; bodies of a clip are rows. A CPU generator."""
+    def draw(self, groups: Sequence[int], generator: torch.Generator) -> Kept:
+        """Draw for each row independently, mini-batch by mini-batch, with a CPU generator.
+
+        ``groups`` has the rows of each mini-batch; bodies of a clip are rows.
+        """
         unit = self.frames_per_tuple if self.position == "pre" else 1
         units, kept = self.num_tuples * unit, self.kept_tuples * unit
         if self.masking == "deterministic":
-            index = _evenly_kept(units, kept).expand(num_rows, kept)
-        else:
-            order = torch.rand(num_rows, units, generator=generator).argsort(dim=1)
-            index = order[:, :kept].sort(dim=1).values
-        return Kept(index, self.position)
+            return Kept(_evenly_kept(units, kept).expand(sum(groups), kept), self.position)
+        scores = [torch.rand(num_rows, units, generator=generator) for num_rows in groups]
+        order = torch.cat(scores).argsort(dim=1)
+        return Kept(order[:, :kept].sort(dim=1).values, self.position)
 
 
 def _evenly_kept(units: int, kept: int) -> Tensor:

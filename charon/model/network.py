@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from charon.clips import ClipShape
 from charon.model.block import TupleBlock
 from charon.model.initialise import initialise
 from charon.model.kernels import convolve, convolve_and_normalise
@@ -18,9 +19,6 @@ from charon.model.settings import ModelSettings
 from charon.model.sizes import SIZES
 from charon.model.tuples import PositionalCode, to_frames, to_tuples
 
-ClipShape = tuple[int, int, int, int]
-"""(channel, frame, joint, body)."""
-
 
 class Network(nn.Module):
     """Encoder, classifier and, for learners that rebuild clips, the decoder.
@@ -29,9 +27,7 @@ class Network(nn.Module):
 
     Args:
         settings: size and variants; ``frames_per_tuple`` divides the number of frames.
-        clip_shape: (channel, frame, joint, body).
         num_classes: outputs of the classifier, all of them from the start.
-        with_decoder: whether the network can rebuild clips.
         generator: draws the initial weights, on the CPU.
     """
 
@@ -46,7 +42,6 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         _, num_frames, self.num_joints, num_bodies = clip_shape
-        self.num_classes = num_classes
         self.frames_per_tuple = settings.frames_per_tuple
         self.num_tuples = num_frames // self.frames_per_tuple
         self.presence = settings.presence
@@ -74,17 +69,12 @@ class Network(nn.Module):
         return latent
 
     def decode(self, latent: Tensor, rows: Rows, kept: Kept | None, num_bodies: int) -> Tensor:
-        """Rebuild whole clips, (clip, channel, frame, joint, body); absent bodies are zeros.
-
-        Raises:
-            RuntimeError: the network was made without a decoder.
-        """
-        if self.decoder is None:
-            raise RuntimeError("This network was made without a decoder.")
+        """Rebuild whole clips, (clip, channel, frame, joint, body); absent bodies are zeros."""
+        assert self.decoder is not None, "the network was made without a decoder"
         rebuilt = self.decoder(latent, kept, rows.groups).to(self.classifier.weight.dtype)
         return rows.scatter(rebuilt, num_bodies)
 
-    def features(self, latent: Tensor, rows: Rows) -> Tensor:
+    def pool(self, latent: Tensor, rows: Rows) -> Tensor:
         """Return a feature of each clip, (clip, feature channel).
 
         It is the first body's mean over tuples and tokens plus the second's, or plus a
@@ -93,15 +83,15 @@ class Network(nn.Module):
         kind = self.classifier.weight.dtype
         return rows.add_bodies(latent.mean(dim=(2, 3), dtype=kind), self.absent)
 
-    def classify(self, latent: Tensor, rows: Rows) -> Tensor:
-        """Return the logits, (clip, class)."""
-        logits: Tensor = self.classifier(self.features(latent, rows))
-        return logits
+    def features(self, x: Tensor, present: Tensor) -> Tensor:
+        """Encode and pool whole clips, (clip, feature channel)."""
+        rows = self.rows(x, present)
+        return self.pool(self.encode(x, rows), rows)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Classify whole clips: logits, (clip, class)."""
-        rows = self.rows(x, present)
-        return self.classify(self.encode(x, rows), rows)
+        logits: Tensor = self.classifier(self.features(x, present))
+        return logits
 
 
 class Encoder(nn.Module):

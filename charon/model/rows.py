@@ -18,10 +18,9 @@ class Rows:
     then the second bodies that are present.
 
     Attributes:
-        clip: int64 (row,), on the device of the clips.
-        body: int64 (row,), likewise.
-        first: int64 (clip,), the row of each clip's first body; likewise.
-        second: int64, the rows of second bodies; likewise.
+        clip, body: int64 (row,), on the device of the clips, as all of these.
+        first: int64 (clip,), the row of each clip's first body.
+        second: int64, the rows of second bodies.
         groups: rows of each mini-batch.
     """
 
@@ -33,23 +32,16 @@ class Rows:
 
     @staticmethod
     def of(present: Tensor, device: torch.device, sizes: Sequence[int] = ()) -> "Rows":
-        """Return the rows of a batch whose bodies are ``present``, bool (clip, body).
+        """Return the rows of a batch whose bodies are ``present``, bool (clip, body) on the CPU.
 
-        A clip always has its first row; ``present[:, 0]`` is ignored.
-
-        Args:
-            present: on the CPU.
-            device: of the result.
-            sizes: clips of each mini-batch; empty for a single one.
+        A clip always has its first row; ``present[:, 0]`` is ignored. ``sizes`` has the clips
+        of each mini-batch; empty for a single one.
         """
         clips, bodies = [], []
-        start = 0
-        for size in sizes or (len(present),):
-            first = torch.arange(start, start + size)
-            second = first[present[start : start + size, 1]] if present.shape[1] > 1 else first[:0]
+        for first in torch.arange(len(present)).split(list(sizes) or len(present)):
+            second = first[present[first, 1]] if present.shape[1] > 1 else first[:0]
             clips.append(torch.cat([first, second]))
             bodies.append(torch.cat([torch.zeros_like(first), torch.ones_like(second)]))
-            start += size
         clip, body = torch.cat(clips), torch.cat(bodies)
         return Rows(
             clip.to(device),
@@ -63,14 +55,10 @@ class Rows:
     def of_clips(
         x: Tensor, present: Tensor, presence: Presence, sizes: Sequence[int] = ()
     ) -> "Rows":
-        """Return the rows of a batch of clips under a rule of presence.
+        """Return the rows of a batch of clips, see :meth:`of`, under a rule of presence.
 
-        Args:
-            x: (clip, channel, frame, joint, body).
-            present: bool (clip, body), as it comes with the clips.
-            presence: ``"data"`` believes it; ``"positive_sum"`` calls a second body present
-                where its coordinates sum to more than 0.
-            sizes: as :meth:`of`.
+        ``"data"`` believes ``present``; ``"positive_sum"`` calls a second body present where
+        its coordinates sum to more than 0.
         """
         if presence == "positive_sum" and present.shape[1] == 2:
             present = (x.sum(dim=(1, 2, 3)) > 0).cpu()
@@ -89,12 +77,9 @@ class Rows:
         return clips.index_put((self.clip, self.body), rows).permute(0, 2, 3, 4, 1)
 
     def add_bodies(self, features: Tensor, absent: Tensor | None) -> Tensor:
-        """Add the features of each clip's bodies, (clip, feature).
+        """Add the features, (row, feature), of each clip's bodies: (clip, feature).
 
-        Args:
-            features: (row, feature).
-            absent: (feature,), stands for an absent second body; None for data of a single
-                body.
+        ``absent`` stands for an absent second body; None for data of a single body.
         """
         first = features[self.first]
         if absent is None:

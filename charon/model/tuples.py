@@ -42,10 +42,7 @@ def sinusoidal_code(num_channels: int, num_positions: int) -> Tensor:
 class PositionalCode(nn.Module):
     """Adds the fixed code of a token's place in its tuple, equal for all tuples.
 
-    Args:
-        num_channels: channels of the input.
-        num_tuples, num_tokens: its largest extents.
-        of_time: also add a code of the tuple's index (not in the paper).
+    With ``of_time`` it also adds a code of the tuple's index (not in the paper).
     """
 
     tokens: Tensor

@@ -125,13 +125,12 @@ class Tasks:
             crop: random for training, from (seed, clip, epoch); centred for evaluation.
             epoch: only matters under ``crop="epoch"`` of the settings.
         """
+        key = (self._seed, epoch if self._settings.crop == "epoch" else 0)
         x, present = load_clips(
             self._archive,
             rows,
             num_frames=self._settings.num_frames,
-            crop=crop,
-            seed=self._seed,
-            epoch=epoch if self._settings.crop == "epoch" else 0,
+            crop_key=key if crop == "train" else None,
             duplicate_bodies=self._settings.duplicate_bodies,
         )
         label = self._position[self._archive.label[rows]]

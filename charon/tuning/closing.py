@@ -1,4 +1,4 @@
-"""The end of a study: its table, its figure, and where everything is."""
+"""Closing of a study: its analysis, and where its results are."""
 
 import shlex
 import subprocess
@@ -19,14 +19,13 @@ TABLES = (
     *("README.md", "selection.json", "winner.json", "confirm.json"),
     *("gap.json", "gap.csv", "importance.csv"),
 )
-"""Files of a study's folder that go to MLflow, where they are there; most are a search's."""
+"""Files of a study's folder that MLflow gets if they exist; most are a search's."""
 
 
 def start_analysis(ready: ReadyStudy) -> subprocess.Popen[str]:
-    """Start the analysis of the same name, ``analysis/NAME.py`` beside ``studies``.
+    """Start ``analysis/NAME.py`` beside ``studies``, or else a plain table or search report.
 
-    A study without one gets a plain table, a search the report of any search. It runs in a
-    process of its own, for it needs neither torch nor Ray, and theirs may end meanwhile.
+    It needs neither torch nor Ray, so a process of its own runs while they end.
     """
     analysis = ready.script.resolve().parent.parent / "analysis" / ready.script.name
     plain = "charon.report.search" if ready.study.is_search else "charon.report.generic"
@@ -40,7 +39,7 @@ def start_analysis(ready: ReadyStudy) -> subprocess.Popen[str]:
 
 
 def show_analysis(process: subprocess.Popen[str], console: Console) -> bool:
-    """Print what the analysis found; return whether it worked."""
+    """Print the analysis; return whether it succeeded."""
     out, problem = process.communicate()
     console.print()
     console.out(out.rstrip(), highlight=False)
@@ -57,7 +56,7 @@ def figures(folder: Path) -> list[Path]:
 
 
 def dashboard_lines(url: str) -> list[str]:
-    """Return how to look at Ray while the study runs; empty where its dashboard is not there."""
+    """Return how to open Ray's dashboard; empty without a dashboard."""
     if not url:
         return []
     return [
@@ -74,23 +73,22 @@ def close(
     outcome: str,
     console: Console,
 ) -> bool:
-    """Show the analysis, end the study's record, and say where all is; return if it was analysed.
+    """Show the analysis, end the journal, and list the results; return if the analysis succeeded.
 
     Args:
         ready: the study.
-        journal: of its trials; the end is written there.
+        journal: of its trials.
         sender: of the journal.
         analysis: its process.
-        outcome: how the study has ended.
-        console: where to say it.
+        outcome: of the study.
+        console: for messages.
     """
     analysed = show_analysis(analysis, console)
     tables = [ready.folder / name for name in TABLES]
     artifacts = [str(path) for path in (*tables, *figures(ready.folder))]
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close()
-    lines = [saved_line(journal)] if saved_line(journal) else []
-    for line in [*lines, *closing_lines(ready, sender, all_sent=all_sent)]:
+    for line in [*saved_lines(journal), *closing_lines(ready, sender, all_sent=all_sent)]:
         console.print(line, markup=False)
     return analysed
 
@@ -119,11 +117,11 @@ def closing_lines(ready: ReadyStudy, sender: Sender, *, all_sent: bool) -> list[
     return lines
 
 
-def saved_line(journal: Journal) -> str:
-    """Say in one sentence what sharing saved; empty where no trial could share."""
+def saved_lines(journal: Journal) -> list[str]:
+    """Return a sentence on the time saved by shared first tasks; empty if no trial could share."""
     seconds = [r.latest[SAVED] for r in journal.trials.values() if SAVED in r.latest]
     if not seconds:
-        return ""
+        return []
     reused = sum(saved > 0 for saved in seconds)
     number, minutes = counted(len(seconds), "trial"), sum(seconds) / 60
-    return f"First task reused in {reused} of {number}, {minutes:.1f} minutes saved."
+    return [f"First task reused in {reused} of {number}, {minutes:.1f} minutes saved."]

@@ -1,7 +1,7 @@
-"""A dry run: the trials, what they will take, and where the results will be.
+"""Dry run: the trials, an estimate of their cost, and where the results will be.
 
-Time is measured, not guessed: a few real training steps and evaluations of each method, of its
-slowest and its fastest kind of run, scaled up to all epochs and clips.
+The estimate scales up a few measured training steps and evaluations of each method's slowest
+and fastest run.
 """
 
 import math
@@ -16,19 +16,19 @@ from charon.tuning.study.objectives import directions
 from charon.tuning.study.space import Choice, Domain, SamplingInterval
 
 START_SECONDS = 11.0
-"""From the command to the first step, about."""
+"""About the time from the command to the first step."""
 
 
 def lines(ready: ReadyStudy) -> list[str]:
-    """Return the trials and their cost, measured on a few steps of theirs, line by line."""
+    """Return the trials and the estimate of their cost, line by line."""
     search = _search_lines(ready) if ready.study.is_search else []
     return [_headline(ready), *search, *_cost_lines(ready)]
 
 
 def _headline(ready: ReadyStudy) -> str:
-    standing, study = ready.standing, ready.study
-    number = counted(standing.num_trials, "trial")
-    done = f", {standing.done} done, {standing.left} to run" if standing.done else ""
+    progress, study = ready.progress, ready.study
+    number = counted(progress.num_trials, "trial")
+    done = f", {progress.done} done, {progress.left} to run" if progress.done else ""
     labels = [f"  {trial.label}" for trial in ready.trials]
     if study.is_search:
         labels[0] += f": {start_text(ready.trials[0].fields, study.varied)}"
@@ -42,13 +42,13 @@ def _headline(ready: ReadyStudy) -> str:
 
 
 def _search_lines(ready: ReadyStudy) -> list[str]:
-    """Return what a search draws from, what it is for and how it is judged."""
+    """Return a search's space, objectives and rule of selection."""
     study, plan, selection = ready.study, ready.plan, ready.selection
     assert selection is not None
-    chosen = ready.standing.left - (ready.standing.done == 0)
+    num_suggested = ready.progress.left - (ready.progress.done == 0)
     lines = []
-    if chosen:
-        lines.append(f"  then {chosen} that Optuna chooses from")
+    if num_suggested:
+        lines.append(f"  then {num_suggested} that Optuna chooses from")
         lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
     if selection.seeds:
         seeds = seeds_text(selection.seeds)
@@ -67,18 +67,18 @@ def _search_lines(ready: ReadyStudy) -> list[str]:
 
 
 def _cost_lines(ready: ReadyStudy) -> list[str]:
-    archive, tasks = ready.clips.archive, ready.clips.tasks
+    archive, tasks = ready.data.archive, ready.data.tasks
     costs = {
         method: [cost_of(run, archive, ready.cpus) for run in slowest_and_fastest(runs)]
         for method, runs in by_method(ready.trials).items()
     }
-    every = [cost for some in costs.values() for cost in some]
+    every = [cost for of_method in costs.values() for cost in of_method]
     slowest = max(cost.seconds for cost in every)
     fastest = min(cost.seconds for cost in every)
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
     trials = [costs[method_of(trial.fields)] for trial in ready.trials]
-    mean = sum(sum(c.seconds for c in some) / len(some) for some in trials) / len(trials)
-    at_once, left = ready.slots, ready.standing.left
+    mean = sum(sum(c.seconds for c in trial) / len(trial) for trial in trials) / len(trials)
+    at_once, left = ready.slots, ready.progress.left
     selection = ready.selection
     again = 2 * len(selection.seeds) if selection else 0
     total = START_SECONDS + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
@@ -99,11 +99,11 @@ def _cost_lines(ready: ReadyStudy) -> list[str]:
 
 
 def start_text(start: Mapping[str, Value], varied: Sequence[str]) -> str:
-    """Say what a search begins with: the paper's setting, and what of it is another's.
+    """Describe a search's first trial by its differences from the paper's setting.
 
     Args:
-        start: all fields of its first trial; its scale or its base may have changed some.
-        varied: those that the search varies.
+        start: all fields; the scale or the base may have changed some.
+        varied: fields that the search varies.
     """
     paper = known_fields(start["learner"])
     other = [f"{name}={start[name]}" for name in varied if start[name] != paper[name]]
@@ -111,7 +111,7 @@ def start_text(start: Mapping[str, Value], varied: Sequence[str]) -> str:
 
 
 def _range(domain: Domain) -> str:
-    """Return what can be drawn, in words."""
+    """Return the values of a domain for people."""
     if isinstance(domain, Choice | SamplingInterval):
         return ", ".join(map(str, domain.values))
     return f"{domain.ends[0]} to {domain.ends[-1]}"

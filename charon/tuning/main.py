@@ -1,13 +1,13 @@
-"""The story of a study, step by step, from its command to its last word.
+"""The story of a study, step by step.
 
 1. Options: the declaration and the command line become a request; no clip is read.
-2. Folder: locked to this process; an earlier study in it is resumed, or moved aside.
-3. Ray and MLflow's tables are started, and come up beside what follows.
-4. Data: the clips are prepared, or found in the cache.
+2. Folder: locked to this process; the study in it is resumed, or moved aside.
+3. Services: Ray and MLflow's tables start in the background.
+4. Data: the clips are prepared, or opened in the cache.
 5. Plan: the runs on these clips; a dry run prints it and ends here.
-6. Cluster: what one trial takes of it, and how many run at once.
+6. Cluster: the share of it for a trial, and how many run at once.
 7. Trials: learned, recorded in the journal, sent to MLflow.
-8. Selection: of a search the winner, the protocol gap, the confirm stage.
+8. Selection: a search's winner, protocol gap and confirm stage.
 9. Closing: tables, figures, and where everything is.
 """
 
@@ -30,31 +30,30 @@ from charon.tuning.records.lock import lock_folder
 from charon.tuning.session.background import Background
 from charon.tuning.session.options import parse_options
 from charon.tuning.session.request import Request, make_request
-from charon.tuning.session.resume import room
+from charon.tuning.session.resume import make_room
 from charon.tuning.study.study import Study
 from charon.tuning.tracking.store import Store, check_file, choose_store, make_schema
 
 INTERRUPTED_STATUS = 130
 
 NEED_BYTES = 50_000_000
-"""Free space a study asks for before it starts; checkpoints come and go."""
+"""Free space that a study needs to start; checkpoints come and go."""
 
 LOG = "driver.log"
-"""File in the study's folder for what the libraries say."""
+"""File in the study's folder with the output of the libraries."""
 
 
 def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a study from the command line and exit.
 
-    The status is 0 when every trial was learned or pruned, 130 after an interruption, and 1
-    when a trial failed or something about the user's input or surroundings is wrong, which
-    is then said in one sentence.
+    The status is 0 if every trial was learned or pruned, 130 after an interruption, and 1 if
+    a trial failed or the user's input or environment is wrong, which is said in a sentence.
 
     Args:
         study: the declaration.
         arguments: the command line; that of the process if None.
     """
-    heed_requests_to_end()
+    interrupt_on_sigterm()
     script = Path(getattr(sys.modules["__main__"], "__file__", None) or f"{study.name}.py")
     try:
         status = run(study, arguments, script)
@@ -67,10 +66,10 @@ def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(status)
 
 
-def heed_requests_to_end() -> None:
-    """Take a scheduler's polite request to end as an interruption like Ctrl-C.
+def interrupt_on_sigterm() -> None:
+    """Treat SIGTERM, which schedulers send, as an interruption like Ctrl-C.
 
-    A shell has Ctrl-C ignored by what it starts in the background of a script.
+    SIGINT is restored too: a shell ignores it in background jobs of a script.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
@@ -80,7 +79,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     """Run a study and return its exit status.
 
     Raises:
-        CharonError: something about the user's input or surroundings is wrong.
+        CharonError: the user's input or environment is wrong.
     """
     console = Console(highlight=False, soft_wrap=True)
     prepare_environment()
@@ -88,16 +87,16 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     store, is_dry = checked_store(request), request.options.dry_run
     if not is_dry:
         lock_folder(request.folder)
-    is_resumed = request.earlier is not None
-    with room(request.folder, is_resumed=is_resumed, dry_run=is_dry) as moved:
+    is_resumed = request.resumed is not None
+    with make_room(request.folder, is_resumed=is_resumed, dry_run=is_dry) as moved:
         services = None if is_dry else start_services(request, store)
         # Torch, MLflow and Optuna take as long to import as Ray does to start.
         from charon.tuning import closing, dry_run, steps
 
-        clips = steps.prepare_clips(request, console)
-        planned = steps.plan(request, clips)
+        data = steps.prepare_data(request, console)
+        planned = steps.plan(request, data)
         cluster = services.cluster() if services else None
-        ready, notices = steps.make_ready(request, store, clips, planned, cluster, console.print)
+        ready, notices = steps.make_ready(request, store, data, planned, cluster, console.print)
     say(console, *filter(None, [moved, *notices]), style="yellow")
     if cluster is None:
         say(console, *dry_run.lines(ready))
@@ -113,7 +112,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
 
 
 def checked_store(request: Request) -> Store:
-    """Return where the study is tracked; that and the results can be written.
+    """Return where the study is tracked; it and the results folder are writable.
 
     Raises:
         ConfigError: the tracking URI cannot be used.
@@ -127,13 +126,13 @@ def checked_store(request: Request) -> Store:
 
 @dataclass(frozen=True)
 class Services:
-    """Ray and MLflow's tables, which come up in threads of their own."""
+    """Ray and MLflow's tables, started in threads."""
 
     ray: Starting
     schema: Background
 
     def cluster(self) -> Cluster:
-        """Return the cluster once both are there.
+        """Return the cluster once both have started.
 
         Raises:
             ClusterError: Ray does not start, or nothing answers at the address.
@@ -143,7 +142,7 @@ class Services:
 
 
 def start_services(request: Request, store: Store) -> Services:
-    """Start Ray and make MLflow's tables; both take seconds, most of which they wait."""
+    """Start Ray and make MLflow's tables; both take seconds, mostly of waiting."""
     log_file = writable_folder(request.folder) / LOG
     log_to(log_file)
     ray = Starting(request.options.address, log_file)
@@ -153,14 +152,14 @@ def start_services(request: Request, store: Store) -> Services:
 def report_outcome(
     outcome: str, journal: Journal, command: str, console: Console, *, analysed: bool
 ) -> int:
-    """Say what went wrong, if anything, and return the exit status.
+    """Report failed trials or an interruption; return the exit status.
 
     Args:
-        outcome: how the study has ended.
+        outcome: of the study.
         journal: of its trials.
         command: resumes it.
-        console: where to say it.
-        analysed: whether its analysis worked.
+        console: for messages.
+        analysed: whether its analysis succeeded.
     """
     failed = [record for record in journal.trials.values() if record.status == FAILED]
     say(console, *(f"{record.label} failed: {record.error}" for record in failed), style="red")
@@ -170,12 +169,12 @@ def report_outcome(
 
 
 def say_interrupted(command: str, console: Console) -> int:
-    """Say the command that resumes the study: the same one again would move aside what it has."""
+    """Say the command that resumes the study: repeating its command would move it aside."""
     say(console, f"The study was interrupted; go on with: {command}", style="yellow")
     return INTERRUPTED_STATUS
 
 
 def say(console: Console, *lines: str, style: str | None = None) -> None:
-    """Print lines as they are."""
+    """Print lines without markup."""
     for line in lines:
         console.print(line, style=style, markup=False)

@@ -1,4 +1,4 @@
-"""The steps of a study that need large libraries; ``main.py`` has their order."""
+"""Steps of a study that need large libraries; ``main.py`` has their order."""
 
 import subprocess
 from collections.abc import Callable
@@ -17,44 +17,44 @@ from charon.tuning.records.journal import Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import DATABASE, check_database
 from charon.tuning.selection.follow_up import follow_up
-from charon.tuning.session.data import StudyClips
+from charon.tuning.session.data import StudyData
 from charon.tuning.session.planning import (
     PlannedStudy,
+    first_runs,
     new_plan,
     on_device,
-    one_of_each_benchmark,
     plan_study,
 )
 from charon.tuning.session.request import Request
-from charon.tuning.session.resume import Standing, check_same, longer, standing_of
+from charon.tuning.session.resume import StudyProgress, check_same, extended_plan, progress_of
 from charon.tuning.tracking.sender import Sender
 from charon.tuning.tracking.store import Store, check_answers
 
 
-def prepare_clips(request: Request, console: Console) -> StudyClips:
-    """Prepare the study's clips, or find them in the cache.
+def prepare_data(request: Request, console: Console) -> StudyData:
+    """Prepare the study's clips, or open them in the cache.
 
     Raises:
         DataError: the clips cannot be read.
-        ConfigError: the study cannot be run on them.
+        ConfigError: the study does not fit them.
         ClusterError: this machine is too small for one trial.
     """
     if request.options.address is None:
         place(this_machine(), request.options.cpus, request.options.gpus)
-    clips = StudyClips(one_of_each_benchmark(request), request.cache, console)
-    clips.check()
-    clips.prepare()
-    return clips
+    data = StudyData(first_runs(request), request.cache, console)
+    data.check()
+    data.prepare()
+    return data
 
 
-def plan(request: Request, clips: StudyClips) -> PlannedStudy:
-    """Plan the study on its clips; a search's database must be one of Optuna's, if it is there.
+def plan(request: Request, data: StudyData) -> PlannedStudy:
+    """Plan the study on its data, and check the database of a search.
 
     Raises:
-        ConfigError: the study does not fit its clips.
-        ResultsError: the search cannot use its database.
+        ConfigError: the study does not fit its data.
+        ResultsError: the database is not Optuna's.
     """
-    planned = plan_study(request, clips)
+    planned = plan_study(request, data)
     if planned.study.is_search:
         check_database(request.folder / DATABASE)
     return planned
@@ -63,24 +63,24 @@ def plan(request: Request, clips: StudyClips) -> PlannedStudy:
 def make_ready(
     request: Request,
     store: Store,
-    clips: StudyClips,
+    data: StudyData,
     planned: PlannedStudy,
     cluster: Cluster | None,
     say: Callable[[str], None],
 ) -> tuple[ReadyStudy, list[str]]:
-    """Place the planned study on a cluster; return it with sentences for the user.
+    """Place the planned study on a cluster; return it with notices for the user.
 
     Args:
-        request: what was asked for.
-        store: where the study is tracked.
-        clips: its data.
-        planned: its runs.
-        cluster: None for a dry run, which measures nothing and counts on this machine.
+        request: for the study.
+        store: where it is tracked.
+        data: prepared.
+        planned: on these data.
+        cluster: None for a dry run, which measures nothing and assumes this machine.
         say: tells the user what takes a while.
 
     Raises:
-        ClusterError: a trial finds no room on the cluster.
-        ConfigError: the study is not the one that it resumes.
+        ClusterError: the cluster is too small for a trial.
+        ConfigError: the study differs from the study that it resumes.
     """
     options, where = request.options, cluster or this_machine()
     cpus, gpus = place(where, options.cpus, options.gpus)
@@ -89,19 +89,19 @@ def make_ready(
     if options.gpus == "auto":
         gpus, packed = pack(cluster, planned.trials, request.cache, cpus, gpus, say)
         options = replace(options, gpus=gpus)
-    recorded, standing = _recorded_plan(replace(request, options=options), planned, clips)
+    recorded, progress = _recorded_plan(replace(request, options=options), planned, data)
     ready = ReadyStudy(
         study=planned.study,
         options=options,
         plan=recorded,
-        standing=standing,
+        progress=progress,
         trials=planned.trials,
         selection=planned.selection,
         script=request.script,
         folder=request.folder,
         cache=request.cache,
         store=store,
-        clips=clips,
+        data=data,
         cpus=cpus,
         gpus=gpus,
         slots=where.slots(cpus, gpus),
@@ -112,23 +112,23 @@ def make_ready(
 
 
 def _recorded_plan(
-    request: Request, planned: PlannedStudy, clips: StudyClips
-) -> tuple[Plan, Standing]:
-    """Return what stands in ``study.json``, and how far the study is."""
-    now = new_plan(planned, request.script, request.options, clips)
-    if request.earlier is None:
-        return now, Standing(0, 0, now.num_trials)
-    check_same(request.earlier, now, request.resume_command)
+    request: Request, planned: PlannedStudy, data: StudyData
+) -> tuple[Plan, StudyProgress]:
+    """Return the plan for ``study.json``, and the progress of the study."""
+    now = new_plan(planned, request.script, request.options, data)
+    if request.resumed is None:
+        return now, StudyProgress(0, 0, now.num_trials)
+    check_same(request.resumed, now, request.resume_command)
     journal = Journal(request.folder / "journal.jsonl")
-    recorded = longer(request.earlier, request.options, journal)
-    return recorded, standing_of(journal, recorded.num_trials)
+    recorded = extended_plan(request.resumed, request.options, journal)
+    return recorded, progress_of(journal, recorded.num_trials)
 
 
 def announce(ready: ReadyStudy, console: Console) -> None:
-    """Say which study begins or is resumed, and how to look at Ray."""
+    """Say which study starts or is resumed, and where Ray's dashboard is."""
     lines = [f"{ready.plan.title}: {ready.study.question}"]
     if ready.options.resume or ready.options.extend is not None:
-        lines.append(ready.standing.sentence)
+        lines.append(ready.progress.sentence)
     for line in [*lines, *dashboard_lines(ready.dashboard_url)]:
         console.print(line, markup=False)
 
@@ -136,11 +136,11 @@ def announce(ready: ReadyStudy, console: Console) -> None:
 def learn(
     ready: ReadyStudy, cluster: Cluster, console: Console
 ) -> tuple[str, Journal, Sender, subprocess.Popen[str]]:
-    """Run the trials, and what follows a search; return how they ended and what closes the study.
+    """Run the trials and a search's follow-up; return the outcome and what closes the study.
 
     Raises:
-        ResultsError: the results cannot be written any more.
-        CharonError: something else about the user's surroundings is wrong.
+        ResultsError: the results can no longer be written.
+        CharonError: something else in the user's environment is wrong.
     """
     try:
         journal, sender = run_study(ready, console)

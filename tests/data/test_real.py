@@ -73,6 +73,6 @@ def test_validation_of_msr_action3d_holds_out_subjects(folder, tmp_path):
     rows = split(archive, val_fraction=0.1, seed=0)
     assert not set(archive.subject[rows.val]) & set(archive.subject[rows.train])
     assert len(set(archive.label[rows.val])) == len(set(archive.label[rows.train])) == 20
-    x, present = load_clips(archive, rows.val, crop="test")
+    x, present = load_clips(archive, rows.val)
     assert x.shape == (len(rows.val), 3, 120, 20, 1)
     assert present.all()

@@ -38,9 +38,9 @@ class ByHand(Copy):
     def masked(self, x, present):
         """Logits and rebuilt clips, from half of the tuples."""
         rows = self.network.rows(x, present)
-        kept = Masker(4, 2, 3, "random", "post").draw(len(rows), self.masking)
+        kept = Masker(4, 2, 3, "random", "post").draw([len(rows)], self.masking)
         latent = self.network.encode(x, rows, kept)
-        logits = self.network.classify(latent, rows)
+        logits = self.network.classifier(self.network.pool(latent, rows))
         return logits, self.network.decode(latent, rows, kept, 2)
 
 
@@ -147,7 +147,8 @@ def test_probing_without_rotation_draws_none():
     hand = ByHand(learner)
     before = learner.augment.generator.get_state()
     batch = random_clips(3, seed=2)
-    logits = learner._probe(batch)[0]
+    learner.probe_and_store_step(batch)
+    logits = learner.memory.at(torch.arange(7, 10)).logits
     hand.network.eval()
     torch.testing.assert_close(logits, hand.network(batch.x, batch.present).detach())
     assert torch.equal(learner.augment.generator.get_state(), before)

@@ -87,7 +87,7 @@ def test_the_search_moves_new_blocks_switches_and_the_classifier_only():
     switches = [unit.switch_weight.detach().clone() for unit in units(learner)]
     stored = learner.memory.num_seen
     for _ in range(3):
-        learner.search_step(random_clips(6, seed=3), temperature=1.0)
+        learner.step(random_clips(6, seed=3), temperature=1.0)
     assert same(stem, state(learner.network.stem))
     assert not same(classifier, state(learner.network.classifier))
     for n, unit in enumerate(units(learner)):

@@ -1,7 +1,5 @@
 """What makes CHARON's step fast leaves it the step it was: against the plain version of it."""
 
-import types
-
 import pytest
 import torch
 from learners.objectives import fill
@@ -82,11 +80,10 @@ def test_one_forward_for_all_mini_batches_is_as_one_for_each(preset):
     learner, plain = learner_and_plain(preset)
     passes = []
 
-    def in_one(self, batches):
-        passes.append(len(batches))
-        return type(self)._autoencode(self, batches)
+    def count(encoder, arguments):
+        passes.append(len(arguments[2]))
 
-    learner._autoencode = types.MethodType(in_one, learner)
+    learner.network.encoder.register_forward_pre_hook(count)
     learner.forwards_at_once = True
     batch = random_clips(4, seed=20)
     losses = learner.train_step(batch)

@@ -28,7 +28,7 @@ def test_it_is_what_torch_counts(size):
     settings = ModelSettings(size=size, frames_per_tuple=2)
     generator = torch_generator(0, "weights")
     network = Network(settings, (3, 12, 5, 1), 6, generator=generator).to("meta")
-    kept = Masker(6, 4, 2, "random", "post").draw(1, torch.Generator())
+    kept = Masker(6, 4, 2, "random", "post").draw([1], torch.Generator())
     rows = network.rows(torch.zeros(1, 3, 12, 5, 1, device="meta"), torch.ones(1, 1).bool())
     with FlopCounterMode(display=False) as counter:
         latent = network.encode(torch.zeros(1, 3, 12, 5, 1, device="meta"), rows, kept)

@@ -49,7 +49,7 @@ def test_the_released_codes_floating_point_traps():
 
 def draw(num_rows, num_tuples, kept, masking="random", position="post", per_tuple=3, seed=0):
     masker = Masker(num_tuples, kept, per_tuple, masking, position)
-    return masker.draw(num_rows, torch_generator(seed, "masking"))
+    return masker.draw([num_rows], torch_generator(seed, "masking"))
 
 
 def hidden_units(kept, units):
@@ -77,7 +77,7 @@ def test_deterministic_masking_before_tuples_hides_single_frames():
 def test_deterministic_masking_draws_nothing():
     generator = torch_generator(0, "masking")
     before = generator.get_state()
-    Masker(4, 2, 3, "deterministic", "post").draw(2, generator)
+    Masker(4, 2, 3, "deterministic", "post").draw([2], generator)
     assert torch.equal(generator.get_state(), before)
 
 

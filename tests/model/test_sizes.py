@@ -67,7 +67,7 @@ def forward_giga_macs(masking_ratio):
     x = torch.zeros(1, 3, 120, 25, 1, device="meta")
     rows = network.rows(x, torch.ones(1, 1, dtype=torch.bool))
     masker = Masker(20, num_kept(20, masking_ratio), 6, "random", "post")
-    kept = masker.draw(1, torch.Generator())
+    kept = masker.draw([1], torch.Generator())
     with FlopCounterMode(display=False) as encoding:
         latent = network.encode(x, rows, kept)
     with FlopCounterMode(display=False) as decoding:

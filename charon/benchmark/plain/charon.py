@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from charon.augmentation import rotation_matrices
 from charon.benchmark.plain.network import PlainNetwork
-from charon.model.masking import Masker
 
 
 class PlainCharon:
@@ -18,11 +17,11 @@ class PlainCharon:
 
     def __init__(self, learner, *, dtype=torch.float32):
         self.settings, setup = learner.settings, learner.setup
-        self.rate, self.num_frames = learner.optimiser.param_groups[0]["lr"], setup.clip_shape[1]
+        self.rate = learner.optimiser.param_groups[0]["lr"]
         self.limit = setup.augment.limit
         self.network = PlainNetwork(learner.network, training=True, dtype=dtype)
         self.presence = learner.network.presence
-        self.kept_tuples = learner.kept_tuples
+        self.masker = learner.masker
         self.memory = copy.deepcopy(learner.memory)
         self.rotating, self.masking = (
             copy.deepcopy(g) for g in (setup.augment.generator, learner.generators["masking"])
@@ -73,11 +72,8 @@ class PlainCharon:
 
     def predict(self, batch):
         """Logits of whole clips."""
-        self.network.training = False
         with torch.no_grad():
-            logits, _ = self.network(batch.x, batch.present, rebuilds=False)
-        self.network.training = True
-        return logits
+            return self.classify(batch.x, batch.present)
 
     def descend(self, total, names=None):
         """One step on these weights, or on all; returns their gradients."""
@@ -100,26 +96,9 @@ class PlainCharon:
     def draw(self):
         """One mini-batch of the memory, rotated: clips, presence, labels, logits."""
         order = torch.randperm(len(self.memory), generator=self.memory.generator)
-        slots = order[: self.settings.replay_batch_size]
-        (stored,), interval = self.memory._encoded, self.settings.sampling_interval
-        x = torch.stack([self.rebuild(clip, interval) for clip in stored[slots]])
-        memory = self.memory
-        return self.rotate(x), memory._present[slots], memory._label[slots], memory._logits[slots]
-
-    def rebuild(self, thinned, interval):
-        """Straight lines from stored frame to stored frame; the last one stands still."""
-        if self.settings.rebuild == "resize":
-            channels, kept, joints, bodies = thinned.shape
-            image = thinned.reshape(channels, kept, joints * bodies)
-            size = (self.num_frames, joints * bodies)
-            stretched = F.interpolate(image[None], size, mode="bilinear", align_corners=False)
-            return stretched.view(channels, self.num_frames, joints, bodies)
-        parts = []
-        for number in range(thinned.shape[1]):
-            here = thinned[:, number]
-            there = thinned[:, min(number + 1, thinned.shape[1] - 1)]
-            parts += [here + (there - here) * (step / interval) for step in range(interval)]
-        return torch.stack(parts, dim=1)[:, : self.num_frames]
+        replay = self.memory.at(order[: self.settings.replay_batch_size])
+        clips = replay.clips
+        return self.rotate(clips.x), clips.present, clips.label, replay.logits
 
     def presence_of(self, x, present):
         if self.presence != "positive_sum":
@@ -129,13 +108,6 @@ class PlainCharon:
     def autoencode(self, x, present):
         present = self.presence_of(x, present)
         num_rows = len(x) + int(present[:, 1:].sum())
-        masker = Masker(
-            self.network.num_tuples,
-            self.kept_tuples,
-            self.network.per_tuple,
-            self.settings.masking,
-            self.settings.masking_position,
-        )
-        kept = masker.draw(num_rows, self.masking)
+        kept = self.masker.draw((num_rows,), self.masking)
         logits, rebuilt = self.network(x, present, kept)
         return logits, F.mse_loss(rebuilt, x.to(rebuilt.dtype))

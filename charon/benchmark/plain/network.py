@@ -143,26 +143,18 @@ class PlainNetwork:
         second = [n for n in range(num_clips) if num_bodies == 2 and present[n, 1]]
         rows = torch.cat([x[..., 0], x[second][..., -1]]) if second else x[..., 0]
         latent = self.encode(rows, kept)
-        pooled = latent.mean(dim=(2, 3))
-        features = []
-        for clip in range(num_clips):
-            feature = pooled[clip]
-            if clip in second:
-                feature = feature + pooled[num_clips + second.index(clip)]
-            elif num_bodies == 2:
-                feature = feature + self.weights["absent"]
-            features.append(feature)
+
+        def bodies_of_clips(values, absent):
+            later = dict(zip(second, values[num_clips:], strict=True))
+            both = [(values[clip], later.get(clip, absent)) for clip in range(num_clips)]
+            return [bodies[:num_bodies] for bodies in both]
+
+        pooled = bodies_of_clips(latent.mean(dim=(2, 3)), self.weights.get("absent"))
+        features = [sum(bodies) for bodies in pooled]
         weight, bias = self.weights["classifier.weight"], self.weights["classifier.bias"]
         logits = torch.stack(features) @ weight.T + bias
         if not self.num_decoder_blocks or not rebuilds:
             return logits, None
         decoded = self.decode(latent, kept)
-        clips = []
-        for clip in range(num_clips):
-            bodies = [decoded[clip]]
-            if clip in second:
-                bodies.append(decoded[num_clips + second.index(clip)])
-            elif num_bodies == 2:
-                bodies.append(torch.zeros_like(decoded[clip]))
-            clips.append(torch.stack(bodies, dim=-1))
-        return logits, torch.stack(clips)
+        clips = bodies_of_clips(decoded, torch.zeros_like(decoded[0]))
+        return logits, torch.stack([torch.stack(bodies, dim=-1) for bodies in clips])

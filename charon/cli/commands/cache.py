@@ -49,7 +49,7 @@ def _show(options: argparse.Namespace) -> None:
     for name in options.names:
         if name not in {info.path.name for info in list_archives(folder)}:
             raise DataError(f"There is no prepared set `{name}` in {folder}.")
-        archive = Archive.open(folder / name)
+        archive = Archive(folder / name)
         print(f"{name}, from {archive.source}")
         print_summary(archive)
         for clip, reason in archive.unreadable:

@@ -106,7 +106,6 @@ def _probabilities(model: Model, archive: Archive, rows: NDArray[np.int64]) -> t
         archive,
         rows,
         num_frames=model.run.data.num_frames,
-        crop="test",
         duplicate_bodies=model.run.data.duplicate_bodies,
     )
     nobody_knows = torch.zeros(len(rows), dtype=torch.int64)

@@ -123,7 +123,7 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
     fields = {} if model is None else model.run.to_flat()
     num_frames = _num_frames(options.frames, fields.get("data.num_frames"))
     codec = _codec(about, num_frames, fields, options)
-    x, present = load_clips(archive, np.array([row]), num_frames=num_frames, crop="test")
+    x, present = load_clips(archive, np.array([row]), num_frames=num_frames)
     clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
     moments = choose_moments(codec)
     versions = [

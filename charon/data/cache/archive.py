@@ -2,14 +2,12 @@
 
 An archive is a folder of three files. ``frames.npy`` holds the frames of all clips one after
 the other, ``clips.npz`` a row for each clip, and ``archive.json`` what they have in common.
-It is written elsewhere (``writer.py``) and put into its place when it is complete, so
-that nothing half-written is ever opened.
+It is written in another folder (``writer.py``) and renamed when it is complete.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,24 +48,32 @@ class Archive:
         source: where the clips came from, as the user named it.
         fingerprint: hash of the contents: the same for the same clips on any machine, in any
             order and from any format.
-        names: str (clip,), unique.
-        label: int64 (clip,), 0-based class in the source's own order.
-        subject, camera, setup, replication: int16 (clip,), ids from 1; 0 where unknown.
-        start, length: int64 (clip,), rows of ``frames``.
-        present: bool (clip, body), whether the body has any non-zero coordinate.
-        duplicated: bool (clip,), body 2 was a copy of body 1 and has been zeroed.
-        in_train: int8 (clip,), the source's own split: 1 train, 0 test, -1 unknown.
         frames: float32 (frame, body, joint, channel), metres, memory-mapped, read-only.
         unreadable: (name, reason) of every clip that could not be read.
+
+    Raises:
+        DataError: the folder holds no archive, a damaged one, or one of another format.
     """
 
+    names: NDArray[np.str_]  # (clip,), unique
+    present: NDArray[np.bool_]  # (clip, body), whether the body has any non-zero coordinate
+    label: NDArray[np.int64]  # (clip,), 0-based class in the source's order
+    subject: NDArray[np.int16]  # (clip,), an id from 1; 0 where unknown, as in the next three
+    camera: NDArray[np.int16]
+    setup: NDArray[np.int16]
+    replication: NDArray[np.int16]
+    start: NDArray[np.int64]  # (clip,), first row of ``frames``
+    length: NDArray[np.int64]  # (clip,), rows of ``frames``
+    duplicated: NDArray[np.bool_]  # (clip,), body 2 was a copy of body 1 and has been zeroed
+    in_train: NDArray[np.int8]  # (clip,), the source's split: 1 train, 0 test, -1 unknown
+
     def __init__(self, path: Path) -> None:
-        """Open the archive in the folder ``path``; see :meth:`open`."""
         self.path = path
         try:
             about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
             with (path / CLIPS).open("rb") as file, np.load(file, allow_pickle=False) as columns:
-                clips = {name: columns[name] for name in ("names", "present", *COLUMNS)}
+                for name in ("names", "present", *COLUMNS):
+                    setattr(self, name, columns[name])
             frames = np.load(path / FRAMES, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError as error:
             raise DataError(f"{path} is not a prepared set: it has no {error.filename}.") from error
@@ -84,36 +90,16 @@ class Archive:
         self.source: str = about["source"]
         self.fingerprint: str = about["fingerprint"]
         self.unreadable: list[tuple[str, str]] = [(n, r) for n, r in about["unreadable"]]
-        self.names: NDArray[np.str_] = clips["names"]
-        self.present: NDArray[np.bool_] = clips["present"]
-        self.label: NDArray[np.int64] = clips["label"]
-        self.subject: NDArray[np.int16] = clips["subject"]
-        self.camera: NDArray[np.int16] = clips["camera"]
-        self.setup: NDArray[np.int16] = clips["setup"]
-        self.replication: NDArray[np.int16] = clips["replication"]
-        self.start: NDArray[np.int64] = clips["start"]
-        self.length: NDArray[np.int64] = clips["length"]
-        self.duplicated: NDArray[np.bool_] = clips["duplicated"]
-        self.in_train: NDArray[np.int8] = clips["in_train"]
         # A plain view: indexing a memmap object costs more and returns memmaps.
         self.frames: NDArray[np.float32] = frames.view(np.ndarray)
 
-    @staticmethod
-    def open(path: Path) -> "Archive":
-        """Open the archive in the folder ``path``.
-
-        Raises:
-            DataError: the folder holds no archive, a damaged one, or one of another format.
-        """
-        return Archive(path)
-
     @property
     def num_clips(self) -> int:
-        """How many clips could be read."""
+        """Clips that could be read."""
         return len(self.names)
 
-    def __reduce__(self) -> tuple[Callable[[Path], "Archive"], tuple[Path]]:
-        return Archive.open, (self.path,)
+    def __reduce__(self) -> tuple[type["Archive"], tuple[Path]]:
+        return Archive, (self.path,)
 
 
 def _description_from_json(about: dict[str, Any]) -> Description:
@@ -125,25 +111,15 @@ def _description_from_json(about: dict[str, Any]) -> Description:
 
 @dataclass(frozen=True)
 class ArchiveInfo:
-    """One line of the list of caches.
+    """A line of the list of caches; see :class:`Archive`."""
 
-    Attributes:
-        path: the folder; its name is what :func:`delete_archive` takes.
-        source: where the clips came from.
-        num_clips: clips that could be read.
-        num_unreadable: clips that could not.
-        num_bytes: size on disk.
-        fingerprint: hash of the contents.
-        problem: why the archive cannot be opened; empty for a sound one.
-    """
-
-    path: Path
-    num_bytes: int
+    path: Path  # its name is what delete_archive takes
+    num_bytes: int  # on disk
     source: str = ""
     num_clips: int = 0
     num_unreadable: int = 0
     fingerprint: str = ""
-    problem: str = ""
+    problem: str = ""  # why the archive cannot be opened; empty if it can
 
 
 def default_cache_dir() -> Path:
@@ -164,7 +140,7 @@ def list_archives(cache_dir: Path) -> list[ArchiveInfo]:
 def _info(path: Path) -> ArchiveInfo:
     num_bytes = sum(file.stat().st_size for file in path.iterdir())
     try:
-        archive = Archive.open(path)
+        archive = Archive(path)
     except DataError as error:
         return ArchiveInfo(path, num_bytes, problem=str(error))
     return ArchiveInfo(

@@ -1,4 +1,4 @@
-"""Writes a prepared set: its frames as they come, the rest at the end."""
+"""A writer of prepared sets: frames as they come, the rest at the end."""
 
 import hashlib
 import json
@@ -7,7 +7,6 @@ from collections import Counter
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
@@ -19,12 +18,9 @@ from charon.errors import DataError
 
 
 class ArchiveWriter:
-    """Writes clips one by one into a folder; a context manager.
+    """Writes clips into an existing folder; a context manager.
 
-    Args:
-        folder: an existing folder to write into, best a sibling of the archive's place.
-        description: what all clips have in common.
-        source: where the clips come from, for people to read.
+    ``source`` says where the clips come from, for people to read.
     """
 
     def __init__(self, folder: Path, description: Description, source: str) -> None:
@@ -53,22 +49,13 @@ class ArchiveWriter:
         self._write_header()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # Closing flushes, and fails again where writing has failed already.
-        with suppress(OSError) if error is not None else nullcontext():
+        with suppress(OSError) if kind is not None else nullcontext():
             self._file.close()
 
     def add(self, clip: SourceClip | Unreadable) -> None:
-        """Append one clip, or note down that it could not be read.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Append a clip, or note that it could not be read."""
         if isinstance(clip, Unreadable):
             self.unreadable.append((clip.name, clip.reason))
             return
@@ -88,7 +75,6 @@ class ArchiveWriter:
 
         Raises:
             DataError: two clips have the same name.
-            OSError: it cannot be written.
         """
         if len(set(self._names)) < len(self._names):
             name, count = Counter(self._names).most_common(1)[0]

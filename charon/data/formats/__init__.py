@@ -1,4 +1,4 @@
-"""The data formats: one a file, and the table of them all."""
+"""The table of data formats; each has a file."""
 
 from charon.data import standin
 from charon.data.formats import ntu_npz, plain_npz, pyskl_pickle, skeleton_folder
@@ -15,7 +15,7 @@ FORMATS: dict[str, Format] = {
 
 
 def known_formats() -> str:
-    """Return what can be read, as help and errors list it."""
+    """Return the list of formats for help and errors."""
     *others, last = (
         " ".join([each.takes, ", ".join(each.names)]).rstrip() for each in FORMATS.values()
     )
@@ -23,5 +23,5 @@ def known_formats() -> str:
 
 
 def format_named(word: str) -> Format | None:
-    """Return the format that has ``word`` as a name for data made on the spot."""
+    """Return the format of generated data that ``word`` names."""
     return next((each for each in FORMATS.values() if word in each.names), None)

@@ -1,4 +1,4 @@
-"""Reads arrays out of an .npz, the large ones a slab of rows at a time.
+"""A reader of .npz arrays, the large ones a slab of rows at a time.
 
 Nothing is ever unpickled: arrays of Python objects are refused.
 """
@@ -12,8 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,41 +22,35 @@ from charon.errors import DataError
 Result = TypeVar("Result")
 
 SLAB_BYTES = 32 * 2**20
-"""Bytes of one slab: large enough for the disk, small enough for a few to be held at once."""
+"""Large enough for the disk, small enough to hold a few in memory."""
 
 _PIECE_BYTES = 2**20
-"""Bytes that are unpacked at once: they stay in the processor's cache until they are copied."""
+"""Bytes unpacked at once: they stay in the processor's cache until they are copied."""
 
-_SMALL_BYTES = 2**30
+_MAX_BYTES_AT_ONCE = 2**30
 
 MAX_THREADS = 4
-"""Threads that convert slabs: more would wait for the one that reads, and hold memory."""
+"""Threads that convert slabs: more would wait for the thread that reads, and hold memory."""
 
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What an array in the file is, before any of its values are read."""
+    """Shape and type of an array in the file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     is_fortran: bool
 
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of all values."""
-        return prod(self.shape) * self.dtype.itemsize
-
 
 class NpzReader:
-    """An open .npz; a context manager.
+    """An open .npz.
 
     Raises:
-        DataError: by every method, naming the file and the array: the file is truncated or no
-            .npz, the array is missing, or it holds Python objects.
+        DataError: from every method: the file is truncated or no .npz, the array is missing,
+            or it holds Python objects. The message names the file and the array.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file ``path``."""
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
@@ -69,15 +62,8 @@ class NpzReader:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from error
         self.keys = {n.removesuffix(".npy") for n in self._zip.namelist() if n.endswith(".npy")}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._zip.close()
 
     def header(self, key: str) -> ArrayHeader:
@@ -85,17 +71,23 @@ class NpzReader:
         with self._opened(key) as member:
             return self._read_header(key, member)
 
+    def wrong(self, key: str, wanted: str) -> DataError:
+        """Return the error for an array that has not the type or shape wanted."""
+        header = self.header(key)
+        return DataError(
+            f"{self.path}: `{key}` must be {wanted}, but it is {header.dtype} {header.shape}."
+        )
+
     def read(self, key: str) -> NDArray[Any]:
         """Return a whole array; for ids, labels and names, at most 1 GiB."""
         header = self.header(key)
-        if header.num_bytes > _SMALL_BYTES:
+        if prod(header.shape) * header.dtype.itemsize > _MAX_BYTES_AT_ONCE:
             raise DataError(f"{self.path}: `{key}` has shape {header.shape}, which is too large.")
         with self._opened(key) as member:
-            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-        return array
+            return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
 
-    def slabs(self, key: str, slab_bytes: int = SLAB_BYTES) -> Iterator[NDArray[Any]]:
-        """Yield the array's rows in order, about ``slab_bytes`` at a time."""
+    def slabs(self, key: str) -> Iterator[NDArray[Any]]:
+        """Yield the array's rows in order, about ``SLAB_BYTES`` at a time."""
         with self._opened(key) as member:
             header = self._read_header(key, member)
             if header.is_fortran:
@@ -104,7 +96,7 @@ class NpzReader:
                     "numpy.ascontiguousarray."
                 )
             num_rows, *row = header.shape
-            step = max(1, slab_bytes // max(1, prod(row) * header.dtype.itemsize))
+            step = max(1, SLAB_BYTES // max(1, prod(row) * header.dtype.itemsize))
             for start in range(0, num_rows, step):
                 slab = np.empty((min(step, num_rows - start), *row), header.dtype)
                 _fill(slab, member)
@@ -157,7 +149,7 @@ def map_slabs(
 ) -> Iterator[Result]:
     """Yield ``function(first row, slab)`` in order, computed in up to ``workers`` threads.
 
-    There are at most ``MAX_THREADS``, and one more that reads ahead. Of ``t`` threads, at most
+    There are at most ``MAX_THREADS``, and another that reads ahead. With ``t`` threads, at most
     ``t + 3`` slabs and their results are held at any time, whatever the size of the file.
     """
     workers = min(workers, MAX_THREADS)
@@ -197,6 +189,6 @@ def check_finite(slab: NDArray[np.float32], first_row: int, where: str) -> None:
 
 
 def lengths(nonempty: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return for bool (clip, frame) how many frames there are up to the last True; 0 if none."""
+    """Return for bool (clip, frame) the number of frames up to the last True; 0 without any."""
     last = nonempty.shape[1] - np.argmax(nonempty[:, ::-1], axis=1)
     return np.where(nonempty.any(axis=1), last, 0)

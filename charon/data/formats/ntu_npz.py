@@ -7,6 +7,7 @@ y one-hot.
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
-from charon.data.actors import centre, zero_copied_body
+from charon.data.actors import prepare_padded
 from charon.data.formats.npz_reader import NpzReader, check_finite, lengths, map_slabs
 from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
 from charon.errors import DataError
@@ -27,13 +28,13 @@ _PARTS = ("train", "test")
 
 
 def benchmark_of(path: Path) -> ntu.Benchmark | None:
-    """Return the protocol that a file's name stands for, or None for any other name."""
+    """Return the protocol that the file is named after, or None."""
     lower = {name.lower(): benchmark for name, benchmark in ntu.NPZ_FILES.items()}
     return lower.get(path.name.lower())
 
 
 class NtuNpz:
-    """One of the eight files, train rows first.
+    """A file of the field, train rows first.
 
     A file whose labels are those of its whole protocol, in the field's order, gets the names
     and ids of its clips back. In any other file clips are called ``train-000000``, their ids
@@ -45,7 +46,6 @@ class NtuNpz:
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the labels of ``path`` and check the arrays' shapes."""
         benchmark = benchmark_of(path)
         if benchmark is None:
             raise DataError(f"{path} has none of the names {', '.join(ntu.NPZ_FILES)}.")
@@ -69,7 +69,7 @@ class NtuNpz:
         """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
         names = self._names()
         num_duplicated = 0
-        with NpzReader(self._path) as npz:
+        with closing(NpzReader(self._path)) as npz:
             for part in _PARTS:
                 convert = partial(self._convert, part, names[part] if names else None)
                 for clips in map_slabs(convert, npz.slabs(f"x_{part}"), workers):
@@ -84,22 +84,17 @@ class NtuNpz:
 
     @cached_property
     def _labels(self) -> dict[str, NDArray[np.int64]]:
-        with NpzReader(self._path) as npz:
+        with closing(NpzReader(self._path)) as npz:
             return {part: self._read_labels(npz, part) for part in _PARTS}
 
     def _read_labels(self, npz: NpzReader, part: str) -> NDArray[np.int64]:
         x, y = npz.header(f"x_{part}"), npz.header(f"y_{part}")
         if x.dtype.kind != "f" or len(x.shape) != 3 or x.shape[1] < 1 or x.shape[2] != _VALUES:
-            raise DataError(
-                f"{self._path}: `x_{part}` must be float32 (clip, 300, {_VALUES}), but it is "
-                f"{x.dtype} {x.shape}."
-            )
+            raise npz.wrong(f"x_{part}", f"float32 (clip, 300, {_VALUES})")
         num_classes = ntu.num_classes_of(self._benchmark)
         if y.dtype.kind not in "fiub" or y.shape != (x.shape[0], num_classes):
-            raise DataError(
-                f"{self._path}: `y_{part}` must be one-hot ({x.shape[0]}, {num_classes}), a row "
-                f"for each row of `x_{part}`, but it is {y.dtype} {y.shape}."
-            )
+            wanted = f"one-hot ({x.shape[0]}, {num_classes}), a row for each row of `x_{part}`"
+            raise npz.wrong(f"y_{part}", wanted)
         labels = [np.empty(0, np.int64)]
         for slab in npz.slabs(f"y_{part}"):
             wrong = np.flatnonzero(((slab != 0) & (slab != 1)).any(1) | (slab.sum(1) != 1))
@@ -140,20 +135,10 @@ class NtuNpz:
             row = first_row + index
             name = names[row] if names else f"{part}-{row:06d}"
             label = int(self._labels[part][row])
-            clips.append(self._clip(part, name, x[index, :num_frames], label, names is not None))
+            ids = ntu.parse_name(name) if names else ntu.ClipIds(0, 0, 0, 0, label)
+            # The field's files are centred already, and centring again changes nothing.
+            clips.append(prepare_padded(ids.clip(name, x[index, :num_frames], part == "train")))
         return clips
-
-    def _clip(
-        self, part: str, name: str, x: NDArray[np.float32], label: int, is_named: bool
-    ) -> SourceClip | Unreadable:
-        duplicated = zero_copied_body(x)
-        try:
-            # The field's files are centred already, and then this changes nothing.
-            x = centre(x, ntu.CENTRE_JOINT)
-        except DataError as error:
-            return Unreadable(name, str(error))
-        ids = ntu.parse_name(name) if is_named else ntu.ClipIds(0, 0, 0, 0, label)
-        return ids.clip(name, x, in_train=part == "train", duplicated=duplicated)
 
 
 FORMAT = Format(

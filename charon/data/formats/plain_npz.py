@@ -1,6 +1,7 @@
-"""Any skeleton set, as one .npz of plain arrays."""
+"""Any skeleton set as an .npz of plain arrays."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
-from charon.data.actors import centre, zero_copied_body
-from charon.data.formats.npz_reader import ArrayHeader, NpzReader, check_finite, map_slabs
+from charon.data.actors import prepare_padded
+from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
 from charon.errors import DataError
 
@@ -31,7 +32,7 @@ class _Table:
 
 
 class PlainNpz:
-    """A set of skeleton clips in an .npz with these arrays:
+    """Skeleton clips in an .npz with these arrays; others are not read.
 
     - ``x``: float32 (clip, channel, frame, joint, body), zero-padded; 2 or 3 channels, 1 or 2
       bodies.
@@ -47,7 +48,7 @@ class PlainNpz:
     - ``centre_joint``: one whole number, the joint that becomes the origin; optional,
       otherwise joint 1.
 
-    Clips are called ``clip-000000``, ... by their row. Arrays of other names are not read.
+    Clips are called ``clip-000000``, ... by their row.
 
     Raises:
         DataError: the file cannot be read, or an array is missing or has a wrong shape, type
@@ -55,7 +56,6 @@ class PlainNpz:
     """
 
     def __init__(self, path: Path) -> None:
-        """Describe the set in ``path``; the file is read when it is first needed."""
         self._path = path
 
     @property
@@ -74,7 +74,7 @@ class PlainNpz:
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
         convert = partial(self._convert, self._table)
-        with NpzReader(self._path) as npz:
+        with closing(NpzReader(self._path)) as npz:
             for clips in map_slabs(convert, npz.slabs("x"), workers):
                 yield from clips
 
@@ -99,60 +99,52 @@ class PlainNpz:
                 f"{self._path}: row {row} of `x` is not zero after its {num_frames} frames; "
                 "correct `n_frames` or the padding."
             )
-        duplicated = x.shape[1] == 2 and zero_copied_body(x)
-        name = f"clip-{row:06d}"
-        try:
-            x = centre(x, table.description.centre_joint)
-        except DataError as error:
-            return Unreadable(name, str(error))
-        return SourceClip(
-            name=name,
+        clip = SourceClip(
+            name=f"clip-{row:06d}",
             x=x,
             label=int(table.label[row]),
             subject=int(table.subject[row]),
             camera=int(table.view[row]),
             in_train=None if table.in_train is None else bool(table.in_train[row]),
-            duplicated=duplicated,
         )
+        return prepare_padded(clip, table.description.centre_joint)
 
     @cached_property
     def _table(self) -> _Table:
-        with NpzReader(self._path) as npz:
+        with closing(NpzReader(self._path)) as npz:
             if {"x_train", "y_train"} <= npz.keys:
                 raise DataError(
                     f"{self._path} has the arrays of an NTU RGB+D file but not the name of one; "
                     f"rename it to the protocol it holds: {', '.join(ntu.NPZ_FILES)}."
                 )
-            x = self._check_x(npz.header("x"))
-            label = self._whole(npz, "label", x.shape[0], smallest=0, largest=_MAX_ID)
-            num_frames = self._whole(npz, "n_frames", x.shape[0], smallest=1, largest=x.shape[2])
-            num_joints = x.shape[3]
+            num_clips, num_channels, most_frames, num_joints, num_bodies = self._shape(npz)
+            label = self._whole(npz, "label", num_clips, smallest=0, largest=_MAX_ID)
+            num_frames = self._whole(npz, "n_frames", num_clips, smallest=1, largest=most_frames)
             description = Description(
                 name=self._path.stem,
                 class_names=self._class_names(npz, label),
                 num_joints=num_joints,
-                num_bodies=x.shape[4],
-                num_channels=x.shape[1],
+                num_bodies=num_bodies,
+                num_channels=num_channels,
                 centre_joint=self._centre_joint(npz, num_joints),
                 parts=self._parts(npz, num_joints),
             )
-            in_train = self._train_mask(npz, x.shape[0]) if "train_mask" in npz.keys else None
-            subject = self._ids(npz, "subject", x.shape[0])
-            view = self._ids(npz, "view", x.shape[0])
+            in_train = self._train_mask(npz, num_clips) if "train_mask" in npz.keys else None
+            subject = self._ids(npz, "subject", num_clips)
+            view = self._ids(npz, "view", num_clips)
             return _Table(description, num_frames, label, subject, view, in_train)
 
-    def _check_x(self, x: ArrayHeader) -> ArrayHeader:
+    def _shape(self, npz: NpzReader) -> tuple[int, ...]:
+        """Return how many clips, channels, frames, joints and bodies ``x`` has."""
+        x = npz.header("x")
         if x.dtype.kind != "f" or len(x.shape) != 5 or 0 in x.shape:
-            raise DataError(
-                f"{self._path}: `x` must be float32 (clip, channel, frame, joint, body), but it "
-                f"is {x.dtype} {x.shape}."
-            )
+            raise npz.wrong("x", "float32 (clip, channel, frame, joint, body)")
         if x.shape[1] not in (2, 3) or x.shape[4] not in (1, 2):
             raise DataError(
                 f"{self._path}: `x` must have 2 or 3 channels (axis 1) and 1 or 2 bodies "
                 f"(axis 4), but its shape is {x.shape}."
             )
-        return x
+        return x.shape
 
     def _whole(
         self, npz: NpzReader, key: str, length: int, *, smallest: int, largest: int
@@ -160,10 +152,7 @@ class PlainNpz:
         """Return an array of whole numbers, a number for each row of ``x`` or each joint."""
         header = npz.header(key)
         if header.shape != (length,) or header.dtype.kind not in "iu":
-            raise DataError(
-                f"{self._path}: `{key}` must be {length} whole numbers, but it is "
-                f"{header.dtype} {header.shape}."
-            )
+            raise npz.wrong(key, f"{length} whole numbers")
         values = npz.read(key)
         wrong = np.flatnonzero((values < smallest) | (values > largest))
         if len(wrong):
@@ -183,10 +172,7 @@ class PlainNpz:
     def _train_mask(self, npz: NpzReader, length: int) -> NDArray[np.bool_]:
         header = npz.header("train_mask")
         if header.shape != (length,) or header.dtype.kind != "b":
-            raise DataError(
-                f"{self._path}: `train_mask` must be {length} booleans, but it is "
-                f"{header.dtype} {header.shape}."
-            )
+            raise npz.wrong("train_mask", f"{length} booleans")
         return npz.read("train_mask").astype(np.bool_)
 
     def _class_names(self, npz: NpzReader, label: NDArray[np.int64]) -> tuple[str, ...]:
@@ -194,10 +180,7 @@ class PlainNpz:
         if "class_names" in npz.keys:
             header = npz.header("class_names")
             if len(header.shape) != 1 or header.dtype.kind != "U":
-                raise DataError(
-                    f"{self._path}: `class_names` must be a list of text, but it is "
-                    f"{header.dtype} {header.shape}."
-                )
+                raise npz.wrong("class_names", "a list of text")
             names = tuple(npz.read("class_names").tolist())
             if label.max() >= len(names):
                 row = int(np.argmax(label >= len(names)))
@@ -236,12 +219,14 @@ class PlainNpz:
     def _parts_of_ntu(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
         """Return NTU RGB+D's parts in this set's joints, each joint in its first part."""
         joint = self._whole(npz, "to25", ntu.NUM_JOINTS, smallest=0, largest=num_joints - 1)
-        part_of: dict[int, str] = {}
+        parts: dict[str, tuple[int, ...]] = {}
+        taken: set[int] = set()
         for name, members in ntu.PARTS.items():
-            for member in members:
-                part_of.setdefault(int(joint[member]), name)
-        found = {n: tuple(sorted(j for j, own in part_of.items() if own == n)) for n in ntu.PARTS}
-        return {name: joints for name, joints in found.items() if joints}
+            joints = set(joint[list(members)].tolist()) - taken
+            taken |= joints
+            if joints:
+                parts[name] = tuple(sorted(joints))
+        return parts
 
 
 FORMAT = Format(

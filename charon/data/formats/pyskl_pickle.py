@@ -1,7 +1,7 @@
 """PYSKL's pickles of NTU RGB+D: ntu60_3danno.pkl and ntu120_3danno.pkl.
 
-A pickle is a program. It is read by an unpickler that builds numpy arrays and plain
-containers and nothing else; one that asks for anything more is refused before it gets it.
+A pickle is a program: this unpickler builds numpy arrays and plain containers, and refuses
+whatever asks for anything else before it gets it.
 """
 
 import pickle
@@ -16,7 +16,7 @@ from numpy._core.multiarray import _reconstruct, scalar
 from numpy.typing import DTypeLike, NDArray
 
 from charon.data import ntu
-from charon.data.actors import centre, zero_copied_body
+from charon.data.actors import prepare_padded
 from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
 from charon.errors import DataError
 
@@ -26,9 +26,9 @@ _WANTED = (
 
 
 class _Latin1:
-    """Stands in for ``_codecs.encode``, by which old protocols write bytes.
+    """Replaces ``_codecs.encode``, by which old protocols write bytes.
 
-    An object without attributes: a pickle can set those of whatever it is given.
+    Without attributes, because a pickle can set those of whatever it is given.
     """
 
     __slots__ = ()
@@ -40,7 +40,7 @@ class _Latin1:
 
 
 class _FromBuffer:
-    """Stands in for numpy's ``_frombuffer``, by which protocol 5 writes arrays."""
+    """Replaces numpy's ``_frombuffer``, by which protocol 5 writes arrays."""
 
     __slots__ = ()
 
@@ -77,12 +77,10 @@ _ALLOWED: dict[str, Callable[..., Any]] = {
 
 
 class _Refused(pickle.UnpicklingError):
-    """The pickle asks for something that is no array and no plain container."""
+    """The pickle asks for a name that is not allowed."""
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds numpy arrays and plain containers; anything else is refused by name."""
-
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         try:
             return _ALLOWED[f"{module}.{name}"]
@@ -91,10 +89,10 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def read_plain_pickle(path: Path) -> Any:
-    """Return what the pickle in ``path`` holds, if that is arrays and plain containers.
+    """Return the arrays and plain containers in a pickle.
 
     Raises:
-        DataError: it holds anything else (none of which is run), or it cannot be read.
+        DataError: the file holds anything else, none of which is run, or cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -115,18 +113,16 @@ def read_plain_pickle(path: Path) -> Any:
 
 
 class PysklPickle:
-    """One of PYSKL's files of 3-D skeletons of NTU RGB+D.
+    """A file of PYSKL with 3-D skeletons of NTU RGB+D, in camera coordinates.
 
-    Clips carry their NTU names, so that all protocols of the file's classes follow from the
-    names; the file's split lists, which say the same, are not read. Clips are in camera
-    coordinates and are centred here.
+    All protocols follow from the clips' NTU names; the split lists, which say the same, are
+    not read.
 
     Raises:
         DataError: the file cannot be read, carries code, or an annotation is wrong.
     """
 
     def __init__(self, path: Path) -> None:
-        """Describe the set in ``path``; the file is read when it is first needed."""
         self._path = path
 
     @property
@@ -144,10 +140,7 @@ class PysklPickle:
         return len(self._annotations)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
-        """Yield every annotation's clip, in the file's order.
-
-        ``workers`` has no work: all arrays are in memory, and what is left to do is small.
-        """
+        """Yield every clip in the file's order; too little is left to do for ``workers``."""
         for annotation in self._annotations:
             yield self._clip(annotation)
 
@@ -162,12 +155,7 @@ class PysklPickle:
                 f"{self._path}: clip {name} has a value that is NaN or infinite; repair or remove "
                 "that clip."
             )
-        duplicated = zero_copied_body(x)
-        try:
-            x = centre(x, ntu.CENTRE_JOINT)
-        except DataError as error:
-            return Unreadable(name, str(error))
-        return ntu.parse_name(name).clip(name, x, duplicated=duplicated)
+        return prepare_padded(ntu.parse_name(name).clip(name, x))
 
     @cached_property
     def _annotations(self) -> list[dict[str, Any]]:

@@ -3,11 +3,15 @@
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
@@ -19,10 +23,12 @@ from charon.errors import DataError
 
 SUFFIX = ".skeleton"
 
+Label = Callable[[str, NDArray[np.float32]], SourceClip]
+
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """One file: its clip's name, its path below the folder or in the zip, and its version."""
+    """A file: the name of its clip, its path below the folder or in the zip, and its version."""
 
     name: str
     path: str
@@ -30,58 +36,40 @@ class Entry:
     modified: int
 
 
-class SkeletonFolder:
-    """The `.skeleton` files below a folder, or in a zip, prepared as the field does.
+class SkeletonFiles:
+    """`.skeleton` files of a folder or a zip, prepared as the field does.
 
-    Clips come in the order of their names (SsssCccPpppRrrrAaaa), from which their labels and
-    ids are taken. The clips without a usable skeleton that NTU RGB+D lists are left out;
-    hidden files too. Two files of the same name: the first path counts, the other is
-    unreadable.
+    Of two files with the same name, the second is unreadable.
 
-    Raises:
-        DataError: the path is no folder and no readable zip, or has no `.skeleton` file.
+    Args:
+        root: the folder or the zip.
+        entries: its files, in the order of the clips.
+        label: makes the clip of a name and its frames; defined in a module.
+        keep_gaps: see :func:`charon.data.actors.prepare_clip`.
     """
 
-    def __init__(self, path: Path, *, keep_gaps: bool = False) -> None:
-        """List the files; ``keep_gaps`` is an option of the preparation, see prepare_clip."""
-        self._path = path
+    def __init__(
+        self, root: Path, entries: Sequence[Entry], label: Label, *, keep_gaps: bool
+    ) -> None:
+        self._root = root
+        self._entries = entries
+        self._label = label
         self._keep_gaps = keep_gaps
-        entries = list_entries(path)
-        if not entries:
-            raise DataError(
-                f"{path} has no {SUFFIX} file, neither itself nor in its folders; give the folder "
-                "or the zip of NTU RGB+D's skeleton files (S001C001P001R001A001.skeleton, ...)."
-            )
-        self._entries = sorted(entry for entry in entries if entry.name not in ntu.MISSING_NAMES)
-        if not self._entries:
-            raise DataError(
-                f"{path} has no {SUFFIX} file but {len(entries)} of those that NTU RGB+D lists as "
-                "without a usable skeleton."
-            )
-        self._description = _describe(entry.name for entry in self._entries)
-
-    @property
-    def description(self) -> Description:
-        """NTU RGB+D 60 if no file is of a later class, else 120."""
-        return self._description
 
     def identity(self) -> str:
         """Return a string that changes with any file's path, size or time, or with an option."""
         digest = blake2b(digest_size=16)
         for entry in self._entries:
             digest.update(f"{entry.path}\0{entry.size}\0{entry.modified}\n".encode())
-        return f"skeleton files {self._path.resolve()} {digest.hexdigest()} {self._keep_gaps=}"
+        return f"skeleton files {self._root.resolve()} {digest.hexdigest()} {self._keep_gaps=}"
 
     def __len__(self) -> int:
         """Return the number of files, readable or not."""
         return len(self._entries)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
-        """Yield every clip in name order, using up to ``workers`` processes.
-
-        A file that cannot be read gives an :class:`Unreadable` and the others follow.
-        """
-        read = _Reader(self._path, self._keep_gaps)
+        """Yield every clip in order, using up to ``workers`` processes."""
+        read = _Reader(self._root, self._label, self._keep_gaps)
         previous = ""
         try:
             clips = map_in_order(read, self._entries, workers=workers)
@@ -96,19 +84,64 @@ class SkeletonFolder:
             read.close()
 
 
+class SkeletonFolder(SkeletonFiles):
+    """The clips of NTU RGB+D in the `.skeleton` files below a folder, or in a zip.
+
+    Clips come in the order of their names (SsssCccPpppRrrrAaaa), from which their labels and
+    ids are taken. Hidden files, and the clips that NTU RGB+D lists as without a usable
+    skeleton, are left out.
+
+    Raises:
+        DataError: the path is no folder and no readable zip, or has no `.skeleton` file.
+    """
+
+    def __init__(self, path: Path, *, keep_gaps: bool = False) -> None:
+        entries = list_entries(path)
+        if not entries:
+            raise DataError(
+                f"{path} has no {SUFFIX} file, neither itself nor in its folders; give the folder "
+                "or the zip of NTU RGB+D's skeleton files (S001C001P001R001A001.skeleton, ...)."
+            )
+        usable = sorted(entry for entry in entries if entry.name not in ntu.MISSING_NAMES)
+        if not usable:
+            raise DataError(
+                f"{path} has no {SUFFIX} file but {len(entries)} of those that NTU RGB+D lists as "
+                "without a usable skeleton."
+            )
+        super().__init__(path, usable, _label_by_name, keep_gaps=keep_gaps)
+
+    @cached_property
+    def description(self) -> Description:
+        """NTU RGB+D 60 if no file is of a later class, else 120."""
+        num_classes = 60
+        for entry in self._entries:
+            with suppress(DataError):  # no clip's name: unreadable when its turn comes
+                if ntu.parse_name(entry.name).label >= num_classes:
+                    num_classes = 120
+        return ntu.description(f"ntu{num_classes}", num_classes)
+
+
+def _label_by_name(name: str, x: NDArray[np.float32]) -> SourceClip:
+    return ntu.parse_name(name).clip(name, x)
+
+
 @dataclass
-class RawReader:
-    """Reads files of a folder or zip; travels to the workers closed."""
+class _Reader:
+    """Reads and prepares a file at a time; travels to the workers with its zip closed."""
 
     root: Path
+    label: Label
+    keep_gaps: bool
     opened: zipfile.ZipFile | None = field(default=None, init=False)
 
-    def read(self, entry: Entry) -> Recording:
-        """Read one file.
+    def __call__(self, entry: Entry) -> SourceClip | Unreadable:
+        try:
+            x = prepare_clip(self._read(entry), keep_gaps=self.keep_gaps)
+            return self.label(entry.name, x)
+        except DataError as error:
+            return Unreadable(entry.name, str(error))
 
-        Raises:
-            DataError: it cannot be read; the message has its path.
-        """
+    def _read(self, entry: Entry) -> Recording:
         if self.root.is_dir():
             return read_skeleton_file(self.root / entry.path)
         where = f"{self.root}/{entry.path}"
@@ -123,32 +156,8 @@ class RawReader:
         return parse_skeleton(data, where)
 
     def close(self) -> None:
-        """Close the zip, if one was opened."""
         if self.opened is not None:
             self.opened.close()
-
-
-@dataclass
-class _Reader(RawReader):
-    """Reads and prepares one file, with the label and the ids of its name."""
-
-    keep_gaps: bool
-
-    def __call__(self, entry: Entry) -> SourceClip | Unreadable:
-        try:
-            ids = ntu.parse_name(entry.name)
-            return ids.clip(entry.name, prepare_clip(self.read(entry), keep_gaps=self.keep_gaps))
-        except DataError as error:
-            return Unreadable(entry.name, str(error))
-
-
-def _describe(names: Iterable[str]) -> Description:
-    num_classes = 60
-    for name in names:
-        with suppress(DataError):  # no clip's name: unreadable when its turn comes
-            if ntu.parse_name(name).label >= num_classes:
-                num_classes = 120
-    return ntu.description(f"ntu{num_classes}", num_classes)
 
 
 def list_entries(path: Path) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""NTU RGB+D's raw text: one `.skeleton` file as a recording.
+"""Parser of `.skeleton` files, NTU RGB+D's raw text.
 
 The text: a line with the number of frames; a frame is a line with its number of bodies and
 then, for each body, a line of 10 fields that begins with the body's id, a line with the
@@ -18,7 +18,7 @@ from charon.data.recordings import Recording
 from charon.errors import DataError
 
 MAX_BYTES = 64 * 2**20
-"""The longest recording of NTU RGB+D takes a few megabytes."""
+"""NTU RGB+D's longest recording takes a few megabytes."""
 
 _BODY_FIELDS = 10
 _JOINT_FIELDS = 12
@@ -33,11 +33,10 @@ _PLAIN_CHARACTERS = bytes(range(ord(" "), 127)) + b"\t\r\n"
 
 
 def read_skeleton_file(path: Path) -> Recording:
-    """Read one `.skeleton` file.
+    """Read a `.skeleton` file.
 
     Raises:
-        DataError: the file cannot be opened, is too large, or is not well-formed; see
-            :func:`parse_skeleton`.
+        DataError: the file cannot be opened, is too large, or is garbled.
     """
     try:
         check_size(str(path), path.stat().st_size)
@@ -48,11 +47,7 @@ def read_skeleton_file(path: Path) -> Recording:
 
 
 def check_size(name: str, num_bytes: int) -> None:
-    """Refuse a file that is too large to be a recording.
-
-    Raises:
-        DataError: the file has more than ``MAX_BYTES`` bytes.
-    """
+    """Raise a DataError if a file is too large to be a recording."""
     if num_bytes > MAX_BYTES:
         raise DataError(
             f"{name} has {num_bytes / 2**20:.0f} MiB, but no recording has more than "
@@ -61,13 +56,9 @@ def check_size(name: str, num_bytes: int) -> None:
 
 
 def parse_skeleton(data: bytes, name: str) -> Recording:
-    """Read the text of one `.skeleton` file.
+    """Read the text of a `.skeleton` file, which errors call ``name``.
 
-    x, y and z are rounded to double and then to float32, as numpy's own text reading does.
-
-    Args:
-        data: the whole file.
-        name: what to call the file in errors.
+    x, y and z are rounded to double and then to float32, as numpy's text reading does.
 
     Raises:
         DataError: ``data`` is empty, truncated or garbled; the message has the line (from 1)

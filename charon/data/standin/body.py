@@ -1,11 +1,10 @@
 """The stand-in's body: bone lengths of a person, and forward kinematics over 25 joints.
 
-A pose is a row of :data:`NUM_ANGLES` numbers: joint angles in radians and three places of
-the root in metres. The body's own frame has x to the person's right, y up and z to the
-back, so that a person who faces the camera needs no turn (camera: x right, y up, z away).
+A pose is a row of :data:`NUM_ANGLES` numbers: joint angles in radians and three coordinates
+of the root in metres. The body's frame has x to the person's right, y up and z to the back,
+so that a person who faces the camera needs no turn (camera: x right, y up, z away).
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from statistics import NormalDist
@@ -69,6 +68,7 @@ BONES: dict[str, tuple[float, float]] = {
 # Angles whose sign changes when left and right are exchanged.
 _ODD = [Angle.TURN, Angle.TOPPLE, Angle.SIDEWAYS, Angle.SPINE_SIDE, Angle.SPINE_TWIST]
 _ODD += [Angle.TILT, Angle.SHAKE]
+_SIDES = np.array([[1.0], [-1.0]])  # right, left
 
 
 def spread(index: int, purpose: int, shift: float) -> float:
@@ -83,23 +83,14 @@ def spread(index: int, purpose: int, shift: float) -> float:
     return NormalDist().inv_cdf(min(max(fraction, 0.02), 0.98))
 
 
-@dataclass(frozen=True)
-class Bones:
-    """One person's bone lengths in metres, by the names of :data:`BONES`."""
-
-    length: dict[str, float]
-
-
 @lru_cache(maxsize=1024)
-def person_bones(seed: int, performer: int) -> Bones:
-    """Return the bone lengths of one performer."""
+def person_bones(seed: int, performer: int) -> dict[str, float]:
+    """Return a performer's bone lengths in metres, by the names of :data:`BONES`."""
     shift = numpy_generator(seed, "standin", "bones").random(len(BONES))
-    return Bones(
-        {
-            name: mean + deviation * spread(performer, i, shift[i])
-            for i, (name, (mean, deviation)) in enumerate(BONES.items())
-        }
-    )
+    return {
+        name: mean + deviation * spread(performer, i, shift[i])
+        for i, (name, (mean, deviation)) in enumerate(BONES.items())
+    }
 
 
 def mirrored(pose: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,9 +104,9 @@ def mirrored(pose: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _rotation(axis: int, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rotation matrices (..., 3, 3) about one axis for angles (...)."""
-    matrix = np.zeros((*angle.shape, 3, 3))
+def rotation(axis: int, angle: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Return rotation matrices (..., 3, 3) about an axis, 0 to 2, for angles (...), radians."""
+    matrix = np.zeros((*np.shape(angle), 3, 3))
     cos, sin = np.cos(angle), np.sin(angle)
     j, k = (axis + 1) % 3, (axis + 2) % 3
     matrix[..., axis, axis] = 1.0
@@ -126,70 +117,81 @@ def _rotation(axis: int, angle: NDArray[np.float64]) -> NDArray[np.float64]:
     return matrix
 
 
-def joint_positions(pose: NDArray[np.float64], bones: Bones) -> NDArray[np.float64]:
-    """Return the joints' places (frame, joint, xyz) in metres for poses (frame, angle).
+def joint_positions(pose: NDArray[np.float64], bones: dict[str, float]) -> NDArray[np.float64]:
+    """Return the joints' positions (frame, joint, xyz) in metres for poses (frame, angle).
 
     The lowest joint of each frame stands on the floor (y = 0), raised by ``HEIGHT``.
     """
-    size = bones.length
-    frames = len(pose)
-    out = np.empty((frames, NUM_JOINTS, 3))
     columns = pose.T
-    sides = np.array([[1.0], [-1.0]])
-
+    out = np.empty((len(pose), NUM_JOINTS, 3))
     root = (
-        _rotation(1, columns[Angle.TURN])
-        @ _rotation(0, -columns[Angle.LEAN])
-        @ _rotation(2, -columns[Angle.TOPPLE])
+        rotation(1, columns[Angle.TURN])
+        @ rotation(0, -columns[Angle.LEAN])
+        @ rotation(2, -columns[Angle.TOPPLE])
     )
-    chest = (
-        root
-        @ _rotation(1, columns[Angle.SPINE_TWIST])
-        @ _rotation(0, -columns[Angle.SPINE_FLEX])
-        @ _rotation(2, -columns[Angle.SPINE_SIDE])
-    )
-    head = (
-        chest
-        @ _rotation(1, columns[Angle.SHAKE])
-        @ _rotation(0, -columns[Angle.NOD])
-        @ _rotation(2, -columns[Angle.TILT])
-    )
+    chest = _bend(root, columns[Angle.SPINE_FLEX : Angle.NOD])
+    head = _bend(chest, columns[Angle.NOD : Angle.ARM_RAISE])
     out[:, 0, 0] = columns[Angle.SIDEWAYS]
     out[:, 0, 1] = 0.0
     out[:, 0, 2] = -columns[Angle.FORWARD]
-    out[:, 1] = out[:, 0] + size["base_mid"] * root[..., 1]
-    out[:, 20] = out[:, 1] + size["mid_shoulders"] * chest[..., 1]
-    out[:, 2] = out[:, 20] + size["shoulders_neck"] * chest[..., 1]
-    out[:, 3] = out[:, 2] + size["neck_head"] * head[..., 1]
+    out[:, 1] = out[:, 0] + bones["base_mid"] * root[..., 1]
+    out[:, 20] = out[:, 1] + bones["mid_shoulders"] * chest[..., 1]
+    out[:, 2] = out[:, 20] + bones["shoulders_neck"] * chest[..., 1]
+    out[:, 3] = out[:, 2] + bones["neck_head"] * head[..., 1]
+    _place_arms(out, chest, columns, bones)
+    _place_legs(out, root, columns, bones)
+    out[:, :, 1] += columns[Angle.HEIGHT][:, None] - out[:, :, 1].min(axis=1, keepdims=True)
+    return out
 
+
+def _bend(frame: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rotations (frame, 3, 3) after bending by flexion, side bend and twist."""
+    flex, side, twist = angles
+    return np.asarray(frame @ rotation(1, twist) @ rotation(0, -flex) @ rotation(2, -side))
+
+
+def _place_arms(
+    out: NDArray[np.float64],
+    chest: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    bones: dict[str, float],
+) -> None:
     arms = np.stack(
         [columns[Angle.ARM_RAISE : Angle.LEFT_ARM], columns[Angle.LEFT_ARM : Angle.HIP]]
     )
     upper = (
         chest
-        @ _rotation(1, -sides * arms[:, 1])
-        @ _rotation(0, arms[:, 0])
-        @ _rotation(1, sides * arms[:, 2])
+        @ rotation(1, -_SIDES * arms[:, 1])
+        @ rotation(0, arms[:, 0])
+        @ rotation(1, _SIDES * arms[:, 2])
     )
-    forearm = upper @ _rotation(0, arms[:, 3])
-    hand = forearm @ _rotation(0, arms[:, 4])
-    legs = np.stack([columns[Angle.HIP : Angle.LEFT_LEG], columns[Angle.LEFT_LEG :]])
-    thigh = root @ _rotation(2, sides * legs[:, 1]) @ _rotation(0, legs[:, 0])
-    shank = thigh @ _rotation(0, -legs[:, 2])
-    foot = shank @ _rotation(0, legs[:, 3])
-    for i, (arm, tip, thumb, leg) in enumerate([(8, 23, 24, 16), (4, 21, 22, 12)]):
+    forearm = upper @ rotation(0, arms[:, 3])
+    hand = forearm @ rotation(0, arms[:, 4])
+    for i, (arm, tip, thumb) in enumerate([(8, 23, 24), (4, 21, 22)]):
         side = 1.0 - 2.0 * i
-        out[:, arm] = out[:, 20] + size["shoulder"] * (chest @ np.array([0.96 * side, -0.28, 0.0]))
-        out[:, arm + 1] = out[:, arm] - size["upper_arm"] * upper[i, ..., 1]
-        out[:, arm + 2] = out[:, arm + 1] - size["forearm"] * forearm[i, ..., 1]
-        out[:, arm + 3] = out[:, arm + 2] - size["hand"] * hand[i, ..., 1]
-        out[:, tip] = out[:, arm + 3] - size["tip"] * hand[i, ..., 1]
-        out[:, thumb] = out[:, arm + 3] + size["thumb"] * (
-            hand[i] @ np.array([-0.64 * side, -0.6, -0.48])
-        )
-        out[:, leg] = out[:, 0] + size["hip"] * (root @ np.array([0.96 * side, -0.28, 0.0]))
-        out[:, leg + 1] = out[:, leg] - size["thigh"] * thigh[i, ..., 1]
-        out[:, leg + 2] = out[:, leg + 1] - size["shank"] * shank[i, ..., 1]
-        out[:, leg + 3] = out[:, leg + 2] + size["foot"] * (foot[i] @ np.array([0.0, -0.28, -0.96]))
-    out[:, :, 1] += columns[Angle.HEIGHT][:, None] - out[:, :, 1].min(axis=1, keepdims=True)
-    return out
+        out[:, arm] = out[:, 20] + bones["shoulder"] * (chest @ np.array([0.96 * side, -0.28, 0.0]))
+        out[:, arm + 1] = out[:, arm] - bones["upper_arm"] * upper[i, ..., 1]
+        out[:, arm + 2] = out[:, arm + 1] - bones["forearm"] * forearm[i, ..., 1]
+        out[:, arm + 3] = out[:, arm + 2] - bones["hand"] * hand[i, ..., 1]
+        out[:, tip] = out[:, arm + 3] - bones["tip"] * hand[i, ..., 1]
+        to_thumb = hand[i] @ np.array([-0.64 * side, -0.6, -0.48])
+        out[:, thumb] = out[:, arm + 3] + bones["thumb"] * to_thumb
+
+
+def _place_legs(
+    out: NDArray[np.float64],
+    root: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    bones: dict[str, float],
+) -> None:
+    legs = np.stack([columns[Angle.HIP : Angle.LEFT_LEG], columns[Angle.LEFT_LEG :]])
+    thigh = root @ rotation(2, _SIDES * legs[:, 1]) @ rotation(0, legs[:, 0])
+    shank = thigh @ rotation(0, -legs[:, 2])
+    foot = shank @ rotation(0, legs[:, 3])
+    for i, leg in enumerate([16, 12]):
+        side = 1.0 - 2.0 * i
+        out[:, leg] = out[:, 0] + bones["hip"] * (root @ np.array([0.96 * side, -0.28, 0.0]))
+        out[:, leg + 1] = out[:, leg] - bones["thigh"] * thigh[i, ..., 1]
+        out[:, leg + 2] = out[:, leg + 1] - bones["shank"] * shank[i, ..., 1]
+        to_toes = foot[i] @ np.array([0.0, -0.28, -0.96])
+        out[:, leg + 3] = out[:, leg + 2] + bones["foot"] * to_toes

@@ -1,4 +1,4 @@
-"""From a class's line of moves to numbers: its program, and its length."""
+"""The classes of the stand-in as numbers: the program of each, and its length."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,32 +82,25 @@ def _parse(text: str) -> tuple[list[NDArray[np.float64]], list[str], list[int], 
     return rows, kinds, counts, stands
 
 
-ACCENT = 0.12
-"""Radians: how far a class's own poses are from the ones that the table names."""
+_ACCENT = 0.12
+"""Deviation of a class's poses from those that the table names, radians."""
 
+_BEARING = 0.18
+"""Deviation of the bearing between classes, radians."""
 
-BEARING = 0.18
-"""Radians: how much the bearing of classes differs."""
-
-
-def _bearing_scale() -> NDArray[np.float64]:
-    scale = np.zeros(NUM_ANGLES)
-    scale[Angle.SPINE_FLEX : Angle.NOD] = 0.7 * BEARING
-    scale[Angle.NOD : Angle.ARM_RAISE] = 1.7 * BEARING
-    scale[Angle.HIP :] = BEARING
-    scale[Angle.LEAN] = scale[Angle.TOPPLE] = 0.2 * BEARING
-    return scale
-
-
-_BEARING_SCALE = _bearing_scale()
+_BEARING_SCALE = np.zeros(NUM_ANGLES)
+_BEARING_SCALE[Angle.SPINE_FLEX : Angle.NOD] = 0.7 * _BEARING
+_BEARING_SCALE[Angle.NOD : Angle.ARM_RAISE] = 1.7 * _BEARING
+_BEARING_SCALE[Angle.HIP :] = _BEARING
+_BEARING_SCALE[[Angle.LEAN, Angle.TOPPLE]] = 0.2 * _BEARING
 
 
 @lru_cache(maxsize=512)
 def program(seed: int, label: int, person: int) -> Program:
     """Return what person 0 (or the partner, person 1) does in the class with this label.
 
-    Every class speaks with an accent of its own: a fixed random change of its poses, so
-    that no two classes that share words are the same.
+    A fixed random change of its poses, the accent of the class, keeps classes of the same moves
+    apart.
     """
     both = MOVES[label].split("|")
     text = both[person] if person < len(both) else ""
@@ -117,13 +110,8 @@ def program(seed: int, label: int, person: int) -> Program:
     if not rows:
         return Program(np.zeros((0, NUM_ANGLES)), (), (), False, bearing)
     change = np.stack(rows)
-    change += ACCENT * rng.standard_normal(change.shape) * (np.abs(change) > 0)
+    change += _ACCENT * rng.standard_normal(change.shape) * (np.abs(change) > 0)
     return Program(change, tuple(kinds), tuple(counts), stands, bearing)
-
-
-def is_two_person(label: int) -> bool:
-    """Return whether two people act in this class."""
-    return "|" in MOVES[label]
 
 
 @lru_cache(maxsize=2)
@@ -136,9 +124,5 @@ def log_mean_frames(num_classes: int) -> NDArray[np.float64]:
     moves = MOVES[:num_classes]
     amount = [sum(line.count(word) for word in _SLOW) + 1e-3 * i for i, line in enumerate(moves)]
     rank = np.argsort(np.argsort(amount))
-    z = _normal_quantiles(num_classes)[rank]
+    z = np.array([NormalDist().inv_cdf((i + 0.5) / num_classes) for i in range(num_classes)])[rank]
     return np.asarray(4.373 + 0.26 * (z + 0.12 * (z**2 - 1.0)))
-
-
-def _normal_quantiles(count: int) -> NDArray[np.float64]:
-    return np.array([NormalDist().inv_cdf((i + 0.5) / count) for i in range(count)])

@@ -1,4 +1,4 @@
-"""How one person of the stand-in performs a class once: poses over time.
+"""Performances: the poses over time of a person of the stand-in in a class.
 
 A performance is the class's program, done in a person's style (posture, amplitude, speed),
 never twice alike, with small movements that mean nothing.
@@ -38,10 +38,9 @@ _LEFT_HANDED = 0.06
 
 
 def _scale(body: float, arms: float) -> NDArray[np.float64]:
-    """Return one deviation for each angle of a pose; the root's places have none."""
+    """Return a deviation for each angle of a pose, zero for the root's turn and position."""
     scale = np.full(NUM_ANGLES, body)
-    scale[Angle.TURN] = 0.0
-    scale[Angle.LEAN : Angle.SPINE_FLEX] = 0.0
+    scale[Angle.TURN : Angle.SPINE_FLEX] = 0.0
     scale[Angle.LEAN] = scale[Angle.TOPPLE] = 0.3 * body
     scale[Angle.ARM_RAISE : Angle.HIP] = arms
     scale[Angle.ARM_OUT] = scale[Angle.LEFT_ARM + 1] = 1.5 * arms
@@ -55,32 +54,20 @@ _FIDGET_SCALE = _scale(0.8 * _FIDGET, 1.5 * _FIDGET)
 _FIDGET_SCALE[Angle.TURN] = 0.16  # people shift their weight and turn a little
 
 
-def _resting() -> NDArray[np.float64]:
-    pose = np.zeros(NUM_ANGLES)
-    pose[Angle.ARM_RAISE : Angle.LEFT_ARM] = np.deg2rad(HANGING)
-    pose[Angle.LEFT_ARM : Angle.HIP] = np.deg2rad(HANGING)
-    pose[Angle.KNEE] = pose[Angle.LEFT_LEG + 2] = 0.06
-    pose[Angle.HIP] = pose[Angle.LEFT_LEG] = 0.04
-    return pose
+_RESTING = np.zeros(NUM_ANGLES)
+_RESTING[Angle.ARM_RAISE : Angle.HIP] = np.deg2rad(HANGING * 2)
+_RESTING[[Angle.KNEE, Angle.LEFT_LEG + 2]] = 0.06
+_RESTING[[Angle.HIP, Angle.LEFT_LEG]] = 0.04
 
-
-_RESTING = _resting()
-
-
-def _seated() -> NDArray[np.float64]:
-    pose = np.zeros(NUM_ANGLES)
-    pose[Angle.HIP] = pose[Angle.LEFT_LEG] = np.deg2rad(82)
-    pose[Angle.KNEE] = pose[Angle.LEFT_LEG + 2] = np.deg2rad(85)
-    pose[Angle.HIP_OUT] = pose[Angle.LEFT_LEG + 1] = np.deg2rad(8)
-    return pose
-
-
-_SEAT = _seated()
+_SEAT = np.zeros(NUM_ANGLES)  # added to the pose of a person who sits
+_SEAT[[Angle.HIP, Angle.LEFT_LEG]] = np.deg2rad(82)
+_SEAT[[Angle.KNEE, Angle.LEFT_LEG + 2]] = np.deg2rad(85)
+_SEAT[[Angle.HIP_OUT, Angle.LEFT_LEG + 1]] = np.deg2rad(8)
 
 
 @dataclass(frozen=True)
 class Style:
-    """What one person always does alike.
+    """Habits of a person.
 
     Attributes:
         posture: (angle,) added to the resting pose.
@@ -99,7 +86,7 @@ class Style:
 
 @lru_cache(maxsize=1024)
 def style(seed: int, performer: int) -> Style:
-    """Return one performer's style."""
+    """Return the style of a performer."""
     rng = numpy_generator(seed, "standin", "style", performer)
     return Style(
         posture=_PERSON_SCALE * rng.standard_normal(NUM_ANGLES),
@@ -171,8 +158,8 @@ def _moves(
 def _wave_sizes() -> NDArray[np.float64]:
     """Return the deviation of each wave's weight, (wave, angle); cosines first, then sines.
 
-    The body's place has whole sine waves, which keep it near where it is in the first
-    frame, the origin of a prepared clip, and one slow half wave that lets it wander off.
+    The body's position has whole sine waves, which keep it near the origin of a prepared clip,
+    its position in the first frame, and a slow half wave that lets it wander off.
     """
     k = np.arange(1, _FIDGET_WAVES + 1) * 0.5
     sizes = np.tile((0.5 / k) ** 1.1, 2)[:, None] * _FIDGET_SCALE
@@ -198,15 +185,10 @@ def _fidget(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
 def perform(
     seed: int, label: int, person: int, performer: int, frames: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the poses (frame, angle) of one performance.
+    """Return the poses (frame, angle) of a performance that is drawn from ``rng``.
 
-    Args:
-        seed: the stand-in's seed; fixes classes and people.
-        label: 0-based class.
-        person: 0, or 1 for the partner in a two-person class.
-        performer: whose style it is.
-        frames: length of the performance.
-        rng: what makes this performance unlike the next.
+    ``seed`` fixes classes and people; ``person`` is 0, or 1 for the partner in a two-person
+    class, whose style is that of ``performer``.
     """
     who = style(seed, performer)
     moves = program(seed, label, person)

@@ -2,10 +2,9 @@
 
 It is a stand-in: what is measured on it is not comparable with published numbers. Its
 statistics (body, lengths, noise, motion, and how small a part of the variance a class is)
-are matched to the real recordings', see tests/data/test_standin.py.
+are matched to the real recordings', see tests/data/standin/test_statistics.py.
 
-Every clip is a pure function of the seed and of its name. Each passes through the same
-preparation as a real recording.
+Every clip is a pure function of the seed and of its name, prepared as a real recording is.
 """
 
 from collections.abc import Iterator
@@ -21,14 +20,19 @@ from charon.data.parallel import map_in_order
 from charon.data.recordings import Recording
 from charon.data.source import Description, SourceClip, Unreadable
 from charon.data.standin.body import NUM_JOINTS, joint_positions, person_bones
-from charon.data.standin.classes import is_two_person
-from charon.data.standin.layout import clip_names, small_pairs
 from charon.data.standin.motion import num_frames, perform
 from charon.data.standin.sensor import measure, person_yaw, view
 from charon.seeding import derive_seed, numpy_generator
 
+# (setup, performer) pairs of the small stand-in. By NTU's rules for training performers and
+# for training setups, each half has people and setups on both sides.
+_SMALL_PAIRS = (
+    *((1, 1), (1, 3), (1, 4), (1, 8), (2, 7), (2, 9), (2, 12), (3, 15)),
+    *((18, 41), (18, 42), (18, 45), (19, 47), (19, 50), (20, 43), (20, 53), (21, 60)),
+)
+
 VERSION = 2
-"""Raised by every change that alters a clip, so that old caches are not taken for new."""
+"""Is raised by every change that alters a clip, so that no old cache is used."""
 
 # Two people stand this far apart, metres, and are turned to each other; to the cameras, the
 # performer's body is turned this much more to one side, degrees.
@@ -58,7 +62,7 @@ class StandIn:
     @classmethod
     def small(cls, num_classes: int = 60, *, replications: int = 2, seed: int = 0) -> "StandIn":
         """Return 8 performers a class: with 2 replications 48 clips a class, 2,880 for 60."""
-        names = clip_names(small_pairs(num_classes), replications, num_classes)
+        names = ntu.clip_names(_SMALL_PAIRS, num_classes, range(1, replications + 1))
         return cls(names, num_classes, seed)
 
     @classmethod
@@ -111,12 +115,9 @@ def tracking_states(name: str, num_classes: int, seed: int) -> NDArray[np.int8]:
     return _measured(name, num_classes, seed)[0][0][1]
 
 
-_Measured = tuple[NDArray[np.float32], NDArray[np.int8]]
-
-
 def _measured(
     name: str, num_classes: int, seed: int
-) -> tuple[list[_Measured], np.random.Generator]:
+) -> tuple[list[tuple[NDArray[np.float32], NDArray[np.int8]]], np.random.Generator]:
     """Return each body as the camera measures it, and the clip's generator."""
     ids = ntu.parse_name(name)
     occasion = (ids.setup, ids.performer, ids.replication, ids.label)
@@ -129,16 +130,13 @@ def _measured(
 def _performance(
     seed: int, num_classes: int, setup: int, performer: int, replication: int, label: int
 ) -> tuple[NDArray[np.float64], float]:
-    """Return the places (body, frame, joint, xyz) in the room and how far all is turned.
-
-    All three cameras see the same performance.
-    """
+    """Return positions (body, frame, joint, xyz) in the room, and their yaw for all cameras."""
     rng = numpy_generator(seed, "standin", "performance", setup, performer, replication, label)
     frames = num_frames(seed, label, performer, num_classes, rng)
     pose = perform(seed, label, 0, performer, frames, rng)
     first = joint_positions(pose, person_bones(seed, performer))
     yaw = person_yaw(seed, performer) + np.deg2rad(_YAW_OCCASION * rng.standard_normal())
-    is_pair = is_two_person(label)
+    is_pair = label in ntu.TWO_PERSON
     if not is_pair and rng.random() >= _BYSTANDERS:
         return first[None], yaw
     partner = _partner(seed, performer)
@@ -163,4 +161,4 @@ def _partner(seed: int, performer: int) -> int:
     performer of the clip's name.
     """
     candidates = [(performer + i) % 106 + 1 for i in range(9)]
-    return min(candidates, key=lambda p: sum(person_bones(seed, p).length.values()))
+    return min(candidates, key=lambda p: sum(person_bones(seed, p).values()))

@@ -39,9 +39,7 @@ def _parts(query_key: Tensor, num_heads: int) -> tuple[Tensor, Tensor]:
 def key_query_products(query_key: Tensor, num_heads: int) -> Tensor:
     """Return the product of every key and every query: (row, head, token of key, of query).
 
-    Args:
-        query_key: of every head, (row, token, tuple, 2 · head · channel), queries first.
-        num_heads: heads.
+    ``query_key`` is (row, token, tuple, 2 · head · channel), the queries of all heads first.
     """
     result: Tensor = _Products.apply(query_key, num_heads)  # type: ignore[no-untyped-call]
     return result
@@ -52,17 +50,8 @@ def mix_and_convolve(
 ) -> Tensor:
     """Mix tokens by the map of every head and convolve, heads beside their channels.
 
-    Takes the faster of two ways: directly, or by :mod:`charon.model.kernels.winograd`.
-
-    Args:
-        maps: (row, head, token, token).
-        x: (row, channel, token, tuple).
-        weight: (out, head · channel, 5, 1).
-        bias: (out).
-        padding: two tokens at either end.
-
-    Returns:
-        (row, out, token, tuple).
+    Takes the faster of two ways: directly, or by :func:`winograd.mix_and_convolve`, which
+    describes the tensors.
     """
     if winograd.pays(x, weight):
         z = winograd.mix_and_convolve(maps, x, weight)

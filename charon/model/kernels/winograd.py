@@ -139,14 +139,10 @@ class _Convolution(torch.autograd.Function):
 
 
 def pays(x: Tensor, weight: Tensor) -> bool:
-    """Return whether this way is faster, and precise enough.
+    """Return whether :func:`mix_and_convolve` of these is faster, and precise enough.
 
     Products must be many: they fall to a third, but every token is evaluated and interpolated,
     in separate calls for every row.
-
-    Args:
-        x: (row, channel, token, tuple).
-        weight: (out, head · channel, 5, 1).
     """
     products = len(weight) * x.shape[1:].numel()
     return x.dtype == torch.float32 and x.device.type == "cpu" and products >= LEAST

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charon.tuning.records.plan import Plan
-from charon.tuning.session.data import StudyClips
+from charon.tuning.session.data import StudyData
 from charon.tuning.session.options import Options
-from charon.tuning.session.resume import Standing
+from charon.tuning.session.resume import StudyProgress
 from charon.tuning.session.selection_plan import SelectionPlan
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import PlannedTrial
@@ -22,14 +22,14 @@ class ReadyStudy:
             is bound to its clips.
         options: complete.
         plan: what stands in ``study.json``.
-        standing: how far it is.
+        progress: how far it is.
         trials: all runs; of a search the first.
         selection: how a search is judged; None for a grid.
         script: the study's file.
         folder: the study's absolute folder.
         cache: absolute folder of the prepared sets.
         store: where it is tracked.
-        clips: the data.
+        data: prepared.
         cpus, gpus: what one trial takes.
         slots: trials at once.
         dashboard_url: Ray's dashboard; empty where it did not start.
@@ -38,14 +38,14 @@ class ReadyStudy:
     study: Study
     options: Options
     plan: Plan
-    standing: Standing
+    progress: StudyProgress
     trials: list[PlannedTrial]
     selection: SelectionPlan | None
     script: Path
     folder: Path
     cache: Path
     store: Store
-    clips: StudyClips
+    data: StudyData
     cpus: float
     gpus: float
     slots: int

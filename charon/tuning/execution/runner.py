@@ -94,7 +94,7 @@ def _begin(ready: ReadyStudy) -> tuple[Journal, Sender, dict[str, str], float]:
     store = ready.store
     root = f"{store.artifacts}/{ready.study.name}" if store.artifacts else None
     sender = Sender(journal, ready.folder, store.uri, ready.study.name, root)
-    tags = trial_tags(ready.clips, ready.study.preset, ready.script)
+    tags = trial_tags(ready.data, ready.study.preset, ready.script)
     journal.append(
         "study",
         key=ready.plan.key,
@@ -229,7 +229,7 @@ def _search(
 ) -> str:
 
     study, plan = ready.study, ready.plan
-    size = MemorySize.on(ready.clips.tasks, ready.clips.archive.description.parts)
+    size = MemorySize.on(ready.data.tasks, ready.data.archive.description.parts)
     encoding = Encoding(study.space, as_numbers=study.sampler in NUMBERS_ONLY)
     num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
     suggester = Suggester(
@@ -243,7 +243,7 @@ def _search(
     limits = Limits(plan.num_trials, deadline)
     waiting = entries.waiting()
     search = StudySearch(waiting, journal, limits, suggester.suggest, entries.suggested)
-    scheduler, num_tasks = None, len(ready.clips.tasks.tasks)
+    scheduler, num_tasks = None, len(ready.data.tasks.tasks)
     if study.pruner != "none":
         brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
         scheduler = TaskHalving(journal, study.objective, num_tasks, brackets)

@@ -1,4 +1,4 @@
-"""When a study is over, and how long it has run."""
+"""Completion of a study, and the time it has run."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,18 +6,17 @@ from typing import Any
 from charon.tuning.records.journal import Journal
 
 EXTENDED, TIME_UP, EXHAUSTED = "extended", "time_up", "exhausted"
-"""Kinds of events: trials were added to a search that was over; its hours were used up; nothing
-more was suggested that can be run."""
+"""Kinds of events: trials were added to a search that was over; its hours were used up; its
+space has nothing left to suggest."""
 
 WORK = ("trial", "refused", "start", "report", "end", TIME_UP, EXHAUSTED)
-"""Kinds of events while trials are suggested and learned; others tell of what follows."""
+"""Kinds of events while trials are suggested and learned, not of what follows."""
 
 
 def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
-    """Return the wall seconds a study has run, in all its sittings since it was extended.
+    """Return the wall seconds a study has run since it was last extended, over all its runs.
 
-    A sitting counts until the last event of its trials: what follows a search, such as the
-    winner's confirmation, takes none of its hours.
+    Each run counts until the last event of its trials, without the confirm stage.
     """
     total, began, last = 0.0, 0.0, 0.0
     for event in events:
@@ -32,7 +31,7 @@ def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
 
 
 def is_over(journal: Journal, num_trials: int) -> bool:
-    """Whether a study has come to its end: all its trials, or all that there could be."""
+    """Whether all trials of a study are over, or all that its time or space allowed."""
     if len(journal.over) < len(journal.trials):
         return False
     kinds = (event["kind"] for event in reversed(journal.events))

@@ -1,4 +1,4 @@
-"""``study.json``: what a study set out to do, so that it can be resumed and read."""
+"""The plan of a study, ``study.json``, by which it is resumed and reported."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,25 +11,24 @@ from charon.tuning.study.space import Domain, from_plain, to_plain
 
 @dataclass(frozen=True)
 class Plan:
-    """What stands in ``study.json``.
+    """The content of ``study.json``.
 
     Attributes:
-        version: :data:`STUDY_VERSION` of the code that made it.
-        key: unique to this study; its runs in MLflow are found by it.
-        name, question, varied: the declaration.
-        objectives: what "best" is about.
-        space: what a search varies, bound to its clips; empty for a grid.
-        sampler, pruner: how a search chooses and stops trials.
+        version: :data:`STUDY_VERSION` of the code that wrote it.
+        key: unique; the study's runs in MLflow are tagged with it.
+        name, question, objectives, varied: of the declaration.
+        space: of a search, bound to its clips; empty for a grid.
+        sampler, pruner: of a search.
         budget: most bytes of a memory; None for any.
-        started: date and time.
-        data, protocol, fingerprint, is_standin: what the numbers are measured on.
-        scale: size of the runs.
+        started: date and time, ISO 8601.
+        data, protocol, fingerprint, is_standin: what accuracy is measured on.
+        scale: of the runs.
         num_trials: trials in all.
-        hours: after which no new trial starts; None for any time.
-        options: the command line's part that a resumed study takes over.
+        hours: after which no new trial starts; None without a limit.
+        options: those of the command line that a resumed study takes over.
         trials: label, fields and role of every planned run.
-        command: how it was started.
-        extensions: how often trials were added to what it set out to do.
+        command: that started the study.
+        extensions: how often trials were added.
     """
 
     version: int
@@ -57,7 +56,7 @@ class Plan:
 
     @property
     def title(self) -> str:
-        """The study as one line: name, data, scale and start."""
+        """Name, data, scale and start in a line."""
         return f"{self.name} on {self.data}, {self.scale}, {self.started[:16].replace('T', ' ')}"
 
     def write(self, folder: Path) -> None:
@@ -70,10 +69,10 @@ class Plan:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """Read ``study.json``; None where there is none.
+    """Read ``study.json``; None if it does not exist.
 
     Raises:
-        CheckpointError: the file was left by another version, or is damaged.
+        CheckpointError: the file is damaged or of another version.
     """
     path = folder / "study.json"
     if not path.exists():

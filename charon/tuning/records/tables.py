@@ -1,7 +1,6 @@
-"""The tables of a study: ``trials.csv``, one row a trial, and ``curves.csv``, one a task.
+"""The tables of a study: ``trials.csv``, a row per trial, and ``curves.csv``, a row per task.
 
-Both are made from the journal, whole, and replaced atomically, so they are complete at any
-moment, after an interruption too.
+Both are made from the whole journal and replaced atomically, so they are always complete.
 """
 
 import time
@@ -13,18 +12,18 @@ from charon.settings import Value
 from charon.tuning.records.journal import Journal, TrialRecord
 
 EVERY_SECONDS = 2.0
-"""Shortest time between two rewritings while trials report."""
+"""Shortest time between two updates while trials report."""
 
 
 class Tables:
-    """Writes the tables of a study into its folder."""
+    """Writer of a study's tables."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._last = 0.0
 
     def write(self, journal: Journal, *, at_once: bool = True) -> None:
-        """Write both tables; without ``at_once`` only if the last time is a while ago.
+        """Write both tables; unless ``at_once`` only if the last update is old enough.
 
         Raises:
             OSError: the folder cannot be written.
@@ -38,27 +37,23 @@ class Tables:
 
 
 def trials_csv(records: Sequence[TrialRecord]) -> str:
-    """Return one row a trial: what it was, how it ended, and its final metrics.
+    """Return a row per trial: its fields, status and final metrics.
 
     Metrics are empty unless all tasks were learned. Only a search's trials have a number, only
     those of its confirm stage a role. ``started`` and ``ended`` are seconds since the epoch;
-    ``seconds`` are those of the tasks alone, without waiting or interruptions.
+    ``seconds`` counts the tasks, without waiting or interruptions.
     """
     metrics = _names(record.final for record in records)
     fields = _field_names(records)
-    only_some = {
-        "number": any(record.number is not None for record in records),
-        "role": any(record.role for record in records),
-    }
-    name = ["trial_id", "name", *(column for column, is_there in only_some.items() if is_there)]
+    name = ["trial_id", "name"]
+    name += ["number"] if any(record.number is not None for record in records) else []
+    name += ["role"] if any(record.role for record in records) else []
     rows = []
     for record in records:
         row: dict[str, Value] = {
-            "trial_id": record.trial_id,
-            "name": record.label,
+            **_about(record),
             "number": record.number,
             "role": record.role,
-            "status": record.status,
             "tasks_seen": record.tasks_seen,
             "num_tasks": record.num_tasks or None,
             "seconds": round(record.seconds, 3),
@@ -66,28 +61,27 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
             "ended": round(record.ended, 3) or None,
             "error": record.error or None,
         }
-        rows.append({**row, **record.fields, **record.final})
+        rows.append({**row, **record.final})
     about = ["learner", "seed", "status", "tasks_seen", "num_tasks"]
     first = [*name, *about, "seconds", "started", "ended"]
     return _table([*first, *[f for f in fields if f not in first], *metrics, "error"], rows)
 
 
 def curves_csv(records: Sequence[TrialRecord]) -> str:
-    """Return one row a trial and task: what the trial was, and its metrics at that step."""
+    """Return a row per trial and task: the trial's fields, and its metrics after the task."""
     metrics = _names(metrics for record in records for metrics in record.curve.values())
     fields = _field_names(records)
     rows = []
     for record in records:
-        about: dict[str, Value] = {
-            "trial_id": record.trial_id,
-            "name": record.label,
-            "status": record.status,
-            **record.fields,
-        }
         for task, at_task in record.curve.items():
-            rows.append({**about, "task": task, **at_task})
+            rows.append({**_about(record), "task": task, **at_task})
     first = ["trial_id", "name", "learner", "seed", "status", "task"]
     return _table([*first, *[f for f in fields if f not in first], *metrics], rows)
+
+
+def _about(record: TrialRecord) -> dict[str, Value]:
+    about = {"trial_id": record.trial_id, "name": record.label, "status": record.status}
+    return {**about, **record.fields}
 
 
 def _field_names(records: Iterable[TrialRecord]) -> list[str]:

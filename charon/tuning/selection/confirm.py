@@ -1,9 +1,9 @@
 """The confirm stage: the winner and the paper's setting, learned anew and tested once.
 
-A search chooses among many trials on one seed, so its best validation accuracy is too good to
-be true. Both settings are learned on all training clips, without a cut for validation, with
-seeds that the search has not seen, and only now meet the test set. It is an ordinary study in
-the search's folder, so it goes on after an interruption like any other.
+A search selects among many trials with one seed, so its best validation accuracy is optimistic.
+Both settings are learned on all training clips, with seeds that the search has not seen, and only
+now meet the test set. The stage is an ordinary study in the search's folder, resumed like any
+other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from charon.settings import Value
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal, TrialRecord
 from charon.tuning.records.plan import read_plan
-from charon.tuning.session.data import StudyClips
+from charon.tuning.session.data import StudyData
 from charon.tuning.session.planning import PlannedStudy, new_plan
-from charon.tuning.session.resume import move_aside, standing_of
+from charon.tuning.session.resume import move_aside, progress_of
 from charon.tuning.study.fields import complete
 from charon.tuning.study.first_tasks import leaders_first
 from charon.tuning.study.labels import label
@@ -27,10 +27,10 @@ from charon.tuning.study.study import BENCHMARK, Study
 from charon.tuning.study.trials import PlannedTrial
 
 FOLDER = "confirm"
-"""Of the stage, in the search's."""
+"""Of the stage, in the search's folder."""
 
 WINNER, PAPER = "winner", "paper"
-"""Roles of the runs: the setting that each repeats."""
+"""Roles: the setting that a run repeats."""
 
 OBJECTIVE = "test/faa"
 
@@ -38,12 +38,12 @@ OBJECTIVE = "test/faa"
 def confirmed_fields(
     fields: Mapping[str, Value], seed: int, benchmark: str | None = None
 ) -> dict[str, Value]:
-    """Return a trial's setting as it is confirmed: all training clips, another seed.
+    """Return a trial's fields for the confirm stage: all training clips, another seed.
 
     Args:
         fields: all fields of the trial.
-        seed: to learn it with.
-        benchmark: where that is not the search's.
+        seed: of the run.
+        benchmark: None for the search's.
     """
     other = {} if benchmark is None else {BENCHMARK: benchmark}
     return complete({**fields, "data.evaluate_on": "test", "seed": seed, **other})
@@ -59,11 +59,11 @@ def confirm_trials(
     """Return the runs of the stage, the seeds outermost.
 
     Args:
-        winner: all fields of the trial that won.
-        paper: of the first trial; where both are equal, only the winner is run.
-        seeds: to learn each with.
-        varied: fields that the search varied, for the names.
-        benchmark: where that is not the search's.
+        winner: all fields of the winner.
+        paper: all fields of the first trial; not run if they equal the winner's.
+        seeds: each setting is learned with all of them.
+        varied: fields that the search varied, for the labels.
+        benchmark: None for the search's.
     """
     settings = {WINNER: winner} if winner == paper else {WINNER: winner, PAPER: paper}
     trials = []
@@ -76,11 +76,11 @@ def confirm_trials(
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What the stage found: test FAA, percent, of each setting.
+    """Test FAA of the confirmed settings, percent.
 
     Attributes:
-        winner: of the winner; None where no run has finished.
-        paper: of the paper's setting; None where it is the winner, or no run has finished.
+        winner: of the winner; None if no run has finished.
+        paper: of the paper's setting; None if it is the winner, or no run has finished.
     """
 
     winner: Mean | None
@@ -88,36 +88,37 @@ class Confirmed:
 
 
 def confirmed(records: Sequence[TrialRecord]) -> Confirmed:
-    """Return the accuracies that the finished runs of the stage add up to."""
-    found: dict[str, Mean | None] = {}
-    for role in (WINNER, PAPER):
-        runs = [r.final for r in records if r.role == role and r.final]
-        found[role] = mean_of([final[OBJECTIVE] for final in runs]) if runs else None
-    return Confirmed(found[WINNER], found[PAPER])
+    """Return the mean accuracies of the finished runs of the stage."""
+
+    def mean(role: str) -> Mean | None:
+        values = [r.final[OBJECTIVE] for r in records if r.role == role and r.final]
+        return mean_of(values) if values else None
+
+    return Confirmed(mean(WINNER), mean(PAPER))
 
 
-def prepare_clips(trials: Sequence[PlannedTrial], cache: Path, console: Console) -> StudyClips:
-    """Prepare the clips of the stage; a set in the cache is only opened."""
-    clips = StudyClips([trials[0].fields], cache, console)
-    clips.prepare()
-    return clips
+def prepare_data(trials: Sequence[PlannedTrial], cache: Path, console: Console) -> StudyData:
+    """Prepare the clips of the stage, or open them in the cache."""
+    data = StudyData([trials[0].fields], cache, console)
+    data.prepare()
+    return data
 
 
 def confirm_study(
-    search: ReadyStudy, trials: list[PlannedTrial], seeds: Sequence[int], clips: StudyClips
+    search: ReadyStudy, trials: list[PlannedTrial], seeds: Sequence[int], data: StudyData
 ) -> ReadyStudy:
-    """Return the stage as a study of its own, on the search's Ray; one that began is resumed.
+    """Return the stage as a study on the search's cluster; an unfinished stage is resumed.
 
-    An earlier stage of another winner is moved aside.
+    The stage of another winner is moved aside.
 
     Args:
         search: whose winner is confirmed.
         trials: of :func:`confirm_trials`.
-        seeds: theirs.
-        clips: of the stage, prepared.
+        seeds: of the trials.
+        data: of the stage, prepared.
 
     Raises:
-        CheckpointError: what lies in its folder is damaged.
+        CheckpointError: the plan in its folder is damaged.
     """
     if search.options.share_first_task:
         trials = leaders_first(trials)
@@ -132,29 +133,29 @@ def confirm_study(
     )
     options = replace(search.options, extend=None, hours=None)
     planned = PlannedStudy(study, trials, None, None, [])
-    plan = replace(new_plan(planned, search.script, options, clips), command=search.plan.command)
+    plan = replace(new_plan(planned, search.script, options, data), command=search.plan.command)
     folder = search.folder / FOLDER
-    earlier = read_plan(folder)
-    if earlier is not None and earlier.trials == plan.trials:
-        plan = earlier
+    before = read_plan(folder)
+    if before is not None and before.trials == plan.trials:
+        plan = before
     elif folder.exists():
-        move_aside(folder, earlier)
+        move_aside(folder, before)
     folder.mkdir(exist_ok=True)
     return replace(
         search,
         options=options,
         study=study,
         plan=plan,
-        standing=standing_of(Journal(folder / "journal.jsonl"), len(trials)),
+        progress=progress_of(Journal(folder / "journal.jsonl"), len(trials)),
         trials=trials,
         selection=None,
         folder=folder,
-        clips=clips,
+        data=data,
     )
 
 
 def as_plain(mean: Mean | None) -> dict[str, float | None] | None:
-    """Return a mean as what JSON can hold, None where there is no number."""
+    """Return a mean as plain values for JSON, None for NaN."""
     if mean is None:
         return None
     return {name: number_or_none(value) for name, value in asdict(mean).items()}

@@ -1,7 +1,7 @@
-"""The files of a search's selection and protocol gap, for people and for the report."""
+"""Files of a search's selection and protocol gap, for its report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,52 +17,51 @@ SELECTION, WINNER, GAP, GAP_TABLE = "selection.json", "winner.json", "gap.json",
 
 def selection_facts(
     records: Sequence[TrialRecord],
-    chosen: Selection,
+    selection: Selection,
     rule: Rule,
-    paper: Mapping[str, Value],
     varied: Sequence[str],
     cache: Path,
     cpus: float,
 ) -> dict[str, Any]:
-    """Return the content of ``selection.json``: the winner, the rule, and among which trials.
+    """Return the content of ``selection.json``: the winner, the rule, and the candidates.
 
     Args:
-        records: all trials.
-        chosen: what the rule says of them.
-        rule: the rule.
-        paper: all fields of the first trial.
+        records: all trials; the first has the paper's setting.
+        selection: of the winner.
+        rule: by which it is selected.
         varied: the fields of the space.
         cache: absolute folder of the prepared sets.
-        cpus: of one trial.
+        cpus: of a trial.
     """
+    winner, paper = selection.winner, records[0]
     return {
         "rule": rule.name,
         "meaning": rule.meaning,
         "warning": FLATTERS if rule.name == TEST else "",
         "trials": dict(Counter(record.status for record in records)),
-        "winner": _entry(chosen.winner, chosen, varied)
+        "winner": _entry(winner, selection, varied)
         | {
-            "is_paper": chosen.winner.fields == paper,
-            "command": repeat_command(chosen.winner.fields, cache, cpus),
+            "is_paper": winner.fields == paper.fields,
+            "command": repeat_command(winner.fields, cache, cpus),
             "confirm_command": run_command(["--config", WINNER], cache, cpus),
         },
-        "paper": {name: paper[name] for name in varied},
-        "paper_id": next(r.trial_id for r in records if r.fields == paper),
-        "front": [_entry(record, chosen, varied) for record in chosen.front],
+        "paper": {name: paper.fields[name] for name in varied},
+        "paper_id": paper.trial_id,
+        "front": [_entry(record, selection, varied) for record in selection.front],
     }
 
 
-def _entry(record: TrialRecord, chosen: Selection, varied: Sequence[str]) -> dict[str, Any]:
+def _entry(record: TrialRecord, selection: Selection, varied: Sequence[str]) -> dict[str, Any]:
     return {
         "trial_id": record.trial_id,
         "name": record.label,
-        "values": list(chosen.values[record.trial_id]),
+        "values": list(selection.values[record.trial_id]),
         "fields": {name: record.fields[name] for name in varied},
     }
 
 
 def gap_rows(gap: Gap, records: Sequence[TrialRecord], tested: Tested) -> list[list[Value]]:
-    """Return a header and one row a finished trial: its accuracies, percent, and its ranks."""
+    """Return a header and a row per finished trial: its accuracies, percent, and its ranks."""
     compared = finished(records)
     tasks = sorted(compared[0].curve)
     names = [_rank_name(pick.rule) for pick in gap.picks]

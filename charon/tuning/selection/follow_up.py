@@ -1,9 +1,9 @@
-"""What follows a search: its winner, what other rules would have chosen, and the winner's test.
+"""Follow-up of a search: selection of the winner, protocol gap, confirm stage.
 
-In this order: the winner is written down (``selection.json``, ``winner.json``), only then do
-saved models meet the test set (``gap.json``, ``gap.csv``), and at last the winner and the
-paper's setting are learned anew (the folder ``confirm``). Each step can be repeated: what is
-there already is neither scored nor learned again, unless the winner or its seeds are others.
+The winner is written (``selection.json``, ``winner.json``) before any saved model meets the test
+set (``gap.json``, ``gap.csv``); then the winner and the paper's setting are learned anew (folder
+``confirm``). Each step can be repeated: models are not scored nor runs learned again, unless the
+winner or its seeds have changed.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ from charon.tuning.selection.files import (
 )
 from charon.tuning.selection.rules import Selection, Tested, finished, select
 from charon.tuning.selection.scoring import ScoringError, score_trials
-from charon.tuning.session.data import StudyClips
+from charon.tuning.session.data import StudyData
 from charon.tuning.study.objectives import can_prune, directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST
 from charon.tuning.tracking.sender import Sender
@@ -53,15 +53,9 @@ def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
 
 
 def follow_up(ready: ReadyStudy, journal: Journal, console: Console, outcome: str) -> str:
-    """Judge a search that is over; return how all of it has ended.
+    """Take the steps after a search; return its outcome, given that of its trials.
 
-    What cannot be done is said in one sentence.
-
-    Args:
-        ready: the search.
-        journal: of its trials.
-        console: where to say what is found.
-        outcome: how its trials have ended.
+    A step that fails is reported in a sentence.
     """
     return outcome if outcome == INTERRUPTED else FollowUp(ready, journal, console).run(outcome)
 
@@ -71,9 +65,9 @@ class FollowUp:
     """The steps after a search.
 
     Attributes:
-        search: that is over.
+        search: whose trials are over.
         journal: of its trials.
-        console: where to say what is found.
+        console: for messages.
         score: scores saved models on the test set.
         draw: draws Optuna's pages.
         prepare: prepares the clips of the confirm stage.
@@ -85,7 +79,7 @@ class FollowUp:
     console: Console
     score: Callable[..., Tested] = score_trials
     draw: Callable[..., None] = draw_pages
-    prepare: Callable[..., StudyClips] = confirm.prepare_clips
+    prepare: Callable[..., StudyData] = confirm.prepare_data
     learn: Callable[[ReadyStudy, Console], tuple[Journal, Sender]] = run_study
 
     def __post_init__(self) -> None:
@@ -99,7 +93,7 @@ class FollowUp:
         self._directions = directions(self._study.objectives)
 
     def run(self, outcome: str) -> str:
-        """Take all steps; return how all has ended, where the trials ended with ``outcome``."""
+        """Take all steps; return the outcome of the search, given that of its trials."""
         try:
             confirmed = self.reach()
         except KeyboardInterrupt:
@@ -110,19 +104,21 @@ class FollowUp:
         return outcome if confirmed == FINISHED else confirmed
 
     def reach(self) -> str:
-        """Take all steps; return how the last one has ended."""
+        """Take all steps; return the outcome of the confirm stage."""
         tested = self._score() if self._rule.name == TEST else None
-        chosen = select(self._records, self._study.objectives, self._directions, self._rule, tested)
-        self._write_selection(chosen)
+        selection = select(
+            self._records, self._study.objectives, self._directions, self._rule, tested
+        )
+        self._write_selection(selection)
         _tag(self.journal, self._records, selection=self._rule.name)
-        _tag(self.journal, [chosen.winner], winner="true")
+        _tag(self.journal, [selection.winner], winner="true")
         # A search that was extended may have had another winner.
-        others = [r for r in self._records if r is not chosen.winner]
+        others = [r for r in self._records if r is not selection.winner]
         _tag(self.journal, [r for r in others if "winner" in r.tags], winner="false")
-        self._say(chosen)
+        self._say(selection)
         self._write_gap(tested)
         self._draw()
-        return self._confirm(chosen.winner)
+        return self._confirm(selection.winner)
 
     def _score(self) -> Tested:
         """Score the finished trials' models on the test set, each once."""
@@ -137,14 +133,13 @@ class FollowUp:
             ),
         )
 
-    def _write_selection(self, chosen: Selection) -> None:
-        for name in (CONFIRMED, GAP, GAP_TABLE):  # they may tell of another winner
+    def _write_selection(self, selection: Selection) -> None:
+        for name in (CONFIRMED, GAP, GAP_TABLE):  # they may be of another winner
             (self._folder / name).unlink(missing_ok=True)
         facts = selection_facts(
             self._records,
-            chosen,
+            selection,
             self._rule,
-            self._paper,
             self._study.varied,
             self.search.cache,
             self.search.cpus,
@@ -156,23 +151,23 @@ class FollowUp:
             "pruner": self._study.pruner,
             "extensions": self.search.plan.extensions,
             "seed": self._study.seeds[0],
-            "validation": self.search.clips.tasks.val_rule,
+            "validation": self.search.data.tasks.val_rule,
             "confirm_seeds": list(self._selection.seeds),
             "refused": [event["number"] for event in self.journal.of_kind("refused")],
         }
         write_json(self._folder / SELECTION, facts)
         seed = (*self._selection.seeds, self._study.seeds[0])[0]
-        ready = confirm.confirmed_fields(chosen.winner.fields, seed, self._selection.benchmark)
+        ready = confirm.confirmed_fields(selection.winner.fields, seed, self._selection.benchmark)
         write_json(self._folder / WINNER, ready)
 
-    def _say(self, chosen: Selection) -> None:
-        lines = [f"Winner by {self._rule.meaning}: {chosen.winner.label}"]
-        if chosen.winner.fields == self._paper:
+    def _say(self, selection: Selection) -> None:
+        lines = [f"Winner by {self._rule.meaning}: {selection.winner.label}"]
+        if selection.winner.fields == self._paper:
             lines.append("It is the paper's setting, the first trial; nothing found is better.")
         if len(self._study.objectives) > 1:
             lines.append(
                 f"It has the best {self._study.objective} on the Pareto front, of "
-                f"{counted(len(chosen.front), 'trial')}."
+                f"{counted(len(selection.front), 'trial')}."
             )
             if len(self._study.objectives) not in FRONTS:
                 lines.append(f"Optuna draws no front of so many objectives; {SELECTION} lists it.")
@@ -189,18 +184,15 @@ class FollowUp:
                 f"No gap report: {error} --resume tries it again.", style="yellow", markup=False
             )
             return
-        found = gap.measure_gap(self._records, tested, self._selection.first_tasks)
-        write_json(self._folder / GAP, gap.as_plain(found))
-        header, *rows = gap_rows(found, self._records, tested)
+        measured = gap.measure_gap(self._records, tested, self._selection.first_tasks)
+        write_json(self._folder / GAP, gap.as_plain(measured))
+        header, *rows = gap_rows(measured, self._records, tested)
         write_csv(self._folder / GAP_TABLE, header, rows)
 
     def _draw(self) -> None:
-        """Draw Optuna's pages; a search is confirmed without them, should that fail."""
+        """Draw Optuna's pages; a failure does not prevent the confirm stage."""
         try:
-            self.draw(
-                self.search,
-                self._records,
-            )
+            self.draw(self.search, self._records)
         except Exception as error:
             self.console.print(
                 f"Optuna's pages are not all drawn ({type(error).__name__}: {first_line(error)}).",
@@ -209,22 +201,22 @@ class FollowUp:
             )
 
     def _confirm(self, winner: TrialRecord) -> str:
-        """Learn the winner and the paper's setting anew; return how that has ended."""
+        """Learn the winner and the paper's setting anew; return the outcome."""
         seeds = self._selection.seeds
         if not seeds:
             return FINISHED
         trials = confirm.confirm_trials(
             winner.fields, self._paper, seeds, self._study.varied, self._selection.benchmark
         )
-        clips = self.prepare(trials, self.search.cache, self.console)
-        stage = confirm.confirm_study(self.search, trials, seeds, clips)
+        data = self.prepare(trials, self.search.cache, self.console)
+        stage = confirm.confirm_study(self.search, trials, seeds, data)
         self.console.print(
-            f"Confirming on all training clips of {stage.clips.protocol}: "
+            f"Confirming on all training clips of {stage.data.protocol}: "
             f"{counted(len(trials), 'run')}, {seeds_text(seeds)}",
             markup=False,
         )
-        if stage.standing.done:
-            self.console.print(stage.standing.sentence, markup=False)
+        if stage.progress.done:
+            self.console.print(stage.progress.sentence, markup=False)
         journal, sender = self.learn(stage, self.console)
         outcome = outcome_of(journal, stage.plan.num_trials)
         records = list(journal.trials.values())
@@ -232,12 +224,12 @@ class FollowUp:
         for record in records:
             if record.status == FAILED:
                 self.console.print(f"{record.label} failed: {record.error}", markup=False)
-        found = confirm.confirmed(records)
+        means = confirm.confirmed(records)
         results = {
-            "winner": confirm.as_plain(found.winner),
-            "paper": confirm.as_plain(found.paper),
+            "winner": confirm.as_plain(means.winner),
+            "paper": confirm.as_plain(means.paper),
             "seeds": list(seeds),
-            "protocol": stage.clips.protocol,
+            "protocol": stage.data.protocol,
         }
         write_json(self._folder / CONFIRMED, results)
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
@@ -248,7 +240,7 @@ class FollowUp:
 
 
 def _tag(journal: Journal, records: Sequence[TrialRecord], **tags: str) -> None:
-    """Tag trials, each once."""
+    """Tag the trials that do not have the tags yet."""
     for record in records:
         if not tags.items() <= record.tags.items():
             journal.append("tag", record.trial_id, tags=tags)

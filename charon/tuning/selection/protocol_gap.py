@@ -1,8 +1,7 @@
-"""The protocol gap: the winners under other rules, and what they would have been worth.
+"""The protocol gap: test accuracies of the winners under other rules of selection.
 
-The same finished trials are ranked by validation, by the test set, and by the first tasks
-alone. Pure functions; the test accuracies come from the trials' saved models
-(:mod:`charon.tuning.selection.scoring`), after the winner was written down.
+The same finished trials are ranked by validation, by the test set, and by the first tasks. Test
+accuracies are those of saved models (:mod:`charon.tuning.selection.scoring`).
 """
 
 from collections.abc import Sequence
@@ -18,13 +17,13 @@ VAL_FAA, TEST_FAA = "val/faa", "test/faa"
 
 @dataclass(frozen=True)
 class Pick:
-    """A rule's choice.
+    """A rule's winner.
 
     Attributes:
-        rule: the rule.
-        trial: its winner.
-        score: what it was chosen by, percent.
-        val, test: FAA of that trial on validation clips and on the test set, percent.
+        rule: of selection.
+        trial: the winner.
+        score: by which it was selected, percent.
+        val, test: its FAA on validation clips and on the test set, percent.
     """
 
     rule: Rule
@@ -36,13 +35,13 @@ class Pick:
 
 @dataclass(frozen=True)
 class Foresight:
-    """How well the order after some tasks tells the order at the end.
+    """How well the order of trials after a task predicts the final order.
 
     Attributes:
         task: tasks seen.
         val, test: Spearman's rho of the validation accuracy after them and the final
-            validation and test accuracy; NaN where there is no order to compare.
-        n: finished trials compared.
+            validation and test accuracy; NaN for fewer than three trials or equal values.
+        n: finished trials.
     """
 
     task: int
@@ -53,13 +52,13 @@ class Foresight:
 
 @dataclass(frozen=True)
 class Gap:
-    """The report's numbers.
+    """The protocol gap.
 
     Attributes:
         picks: by validation, test, the first task, and the first tasks.
         foresight: for every number of tasks seen.
-        ranks: of each trial under each of the picks' rules, 1 the best, by the trial's id;
-            equal trials share the better rank.
+        ranks: trial id -> its rank under each of the picks' rules, 1 the best; equal trials
+            share the better rank.
     """
 
     picks: list[Pick]
@@ -77,15 +76,15 @@ def measure_gap(records: Sequence[TrialRecord], tested: Tested, first_tasks: int
     """Rank the finished trials of a search under each rule.
 
     Args:
-        records: all trials; the finished ones are compared, by FAA whatever the objective.
-        tested: metrics on the test set of the finished trials, by their ids.
-        first_tasks: the first tasks of the rule of that name.
+        records: all trials; finished trials are compared by FAA, whatever the objective.
+        tested: metrics of the finished trials on the test set.
+        first_tasks: tasks that ``first-tasks`` judges by.
 
     Raises:
         SelectionError: no trial has finished.
     """
     compared = finished(records)
-    # On the joint stream all tasks are learned as one, and there are no first ones.
+    # The joint stream has a single task, and so may lack the first tasks.
     early = [
         task
         for task in dict.fromkeys((1, first_tasks))
@@ -123,7 +122,7 @@ def _foresight(compared: Sequence[TrialRecord], tested: Tested) -> list[Foresigh
 
 
 def as_plain(gap: Gap) -> dict[str, object]:
-    """Return the report's numbers as what JSON can hold, None where there is no number."""
+    """Return the gap as plain values for JSON, None for NaN."""
     return {
         "flattery": gap.flattery,
         "picks": [

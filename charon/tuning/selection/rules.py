@@ -12,7 +12,7 @@ from charon.tuning.records.journal import FINISHED, TrialRecord
 from charon.tuning.study.selection_rules import TEST, Rule, on_test
 
 Tested = Mapping[str, Mapping[str, float]]
-"""Metrics of finished trials on the test set (``test/...``), by the trials' ids."""
+"""Trial id -> metrics on the test set (``test/...``)."""
 
 
 class SelectionError(CharonError):
@@ -21,14 +21,13 @@ class SelectionError(CharonError):
 
 @dataclass(frozen=True)
 class Selection:
-    """What a rule says of a search's finished trials.
+    """The winner of a search under a rule.
 
     Attributes:
-        winner: the best; of several objectives, the one with the best first objective on the
-            Pareto front.
-        front: finished trials than which no other is better in all objectives, the best first
-            objective first; the winner alone where there is one objective.
-        values: of each finished trial the objectives under the rule, by its id.
+        winner: the trial with the best first objective on the Pareto front.
+        front: the Pareto front of the finished trials, by the first objective, the best first;
+            for a single objective the winner alone.
+        values: id of a finished trial -> its objectives under the rule.
     """
 
     winner: TrialRecord
@@ -50,14 +49,14 @@ def select(
 ) -> Selection:
     """Return the winner of a search under a rule.
 
-    Of equally good trials the one suggested first wins, so the paper's setting does.
+    Of equally good trials the first suggested wins, which favours the paper's setting.
 
     Args:
-        records: all trials that may be chosen, in the order they were suggested.
-        objectives: metrics, the first one first.
+        records: all trials, in the order they were suggested.
+        objectives: metrics, the most important first.
         directions: ``maximize`` or ``minimize`` for each.
-        rule: how to judge.
-        tested: metrics on the test set; needed by the rule ``test``.
+        rule: of selection.
+        tested: metrics on the test set, for the rule ``test``.
 
     Raises:
         SelectionError: no trial has finished.

@@ -1,7 +1,7 @@
-"""Finished trials' saved models, scored on the test set after the search: no training.
+"""Scores of finished trials on the test set, from their saved models, after the search.
 
-A search never sees the test set. What its report says of it comes from here, from each
-trial's ``model.pt``; the metrics lie beside it, so nothing is scored twice.
+A search never sees the test set. The metrics are kept beside ``model.pt``, so that no model is
+scored twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,26 +34,25 @@ class ScoringError(CharonError):
 def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
     """Return the metrics on the test set of the model in a finished trial's folder.
 
-    The test set is that of the trial's own benchmark and class order. The names are those a
-    run has that is evaluated on it: ``test/faa``, ``test/task_il_faa`` and
-    ``test/acc/task_01`` on.
+    The test set is that of the trial's benchmark and class order; the metrics are
+    ``test/faa``, ``test/task_il_faa`` and ``test/acc/task_01`` on.
 
     Raises:
-        CheckpointError: there is no model, or it cannot be read.
+        CheckpointError: the model does not exist or cannot be read.
     """
     model = load_model(folder)
     run = model.run.replace({"data.evaluate_on": "test"})
     archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
     tasks = Tasks(archive, run.data, run.seed)
-    every, own = [], []
+    class_il, task_il = [], []
     for task in tasks.tasks:
         scored = score(model.learner, tasks.load(task.test, "test"), task.classes, model.device)
-        every.append(scored.accuracy(range(tasks.num_classes)))
-        own.append(scored.accuracy(task.classes))
+        class_il.append(scored.accuracy(range(tasks.num_classes)))
+        task_il.append(scored.accuracy(task.classes))
     return {
-        "test/faa": metrics.average_accuracy(np.asarray(every)),
-        "test/task_il_faa": metrics.average_accuracy(np.asarray(own)),
-        **{f"test/acc/task_{k:02d}": accuracy for k, accuracy in enumerate(every, start=1)},
+        "test/faa": metrics.average_accuracy(np.asarray(class_il)),
+        "test/task_il_faa": metrics.average_accuracy(np.asarray(task_il)),
+        **{f"test/acc/task_{k:02d}": accuracy for k, accuracy in enumerate(class_il, start=1)},
     }
 
 
@@ -66,18 +65,18 @@ def score_trials(
     gpus: float,
     on_scored: Callable[[int, int], None],
 ) -> dict[str, dict[str, float]]:
-    """Score the models of finished trials on Ray, each once, and return them by trial.
+    """Score the models of finished trials on Ray, each once; return the metrics by trial id.
 
     Args:
         records: finished trials.
         study_folder: of the search.
         cache: of the prepared sets.
-        cpus: cores that one model takes, as a trial did.
-        gpus: of one model.
-        on_scored: called with how many are done and how many there are.
+        cpus: of a trial, and of scoring its model.
+        gpus: likewise.
+        on_scored: called with the number of scored models and of all.
 
     Raises:
-        ScoringError: one could not be scored, whatever the reason.
+        ScoringError: a model could not be scored, whatever the reason.
     """
     folders = {r.trial_id: outputs_folder(str(study_folder), r.label) for r in records}
     waiting = [folder for folder in folders.values() if not (folder / SCORES).exists()]
@@ -96,7 +95,7 @@ def score_trials(
 
 
 def explain(error: RayError) -> str:
-    """Say in one sentence why a model was not scored, without Ray's traceback."""
+    """Say in a sentence why a model was not scored, without Ray's traceback."""
     cause = error.cause if isinstance(error, RayTaskError) else error
     if isinstance(cause, CharonError):
         return str(cause)
@@ -104,7 +103,6 @@ def explain(error: RayError) -> str:
 
 
 def _score_and_write(folder: str, cache: str, cpus: float) -> None:
-
     torch.set_num_threads(max(1, int(cpus)))
     scores = score_on_test(Path(folder), Path(cache))
     write_json(Path(folder) / SCORES, scores)

@@ -1,4 +1,4 @@
-"""The commands of a study, as a person types them: begin it, go on, learn one run alone."""
+"""Commands for the shell: start a study, resume it, repeat one of its runs."""
 
 import itertools
 import shlex
@@ -13,15 +13,15 @@ from charon.tuning.study.fields import known_fields
 
 
 def begin_command(script: Path) -> str:
-    """Return how the study was started."""
+    """Return the command that started the study."""
     return shlex.join(["python", str(script), *sys.argv[1:]])
 
 
 def resume_command(script: Path, options: Options) -> str:
-    """Return the command that goes on with a study, or extends it where that was asked for.
+    """Return the command that resumes a study, or extends it if ``options`` do.
 
-    It says only where things are: ``study.json`` remembers all else, whenever it was chosen.
-    Words before the options are the script's own, and stay.
+    It names places only: ``study.json`` remembers all else. Words before the options belong to
+    the script, and stay.
     """
     places = {
         "--results": options.results if options.results != Options().results else None,
@@ -36,13 +36,7 @@ def resume_command(script: Path, options: Options) -> str:
 
 
 def repeat_command(fields: Mapping[str, Value], cache: Path, cpus: float) -> str:
-    """Return the command that repeats one run alone, without Ray.
-
-    Args:
-        fields: all fields of the run.
-        cache: as of :func:`run_command`.
-        cpus: as of :func:`run_command`.
-    """
+    """Return the command that repeats a run without Ray, from all its fields."""
     learner = fields.get("learner", "charon")
     defaults = known_fields(learner)
     words = ["--learner", str(learner)]
@@ -53,14 +47,14 @@ def repeat_command(fields: Mapping[str, Value], cache: Path, cpus: float) -> str
 
 
 def run_command(words: Sequence[str], cache: Path, cpus: float) -> str:
-    """Return a ``charon run`` that reads the clips of a study and computes as its trials do.
+    """Return a ``charon run`` with the clips and the number of threads of a study's trials.
 
-    Sums are rounded in another order with another number of threads, and the curves part.
+    Another number of threads would round sums in another order, and the curves would differ.
 
     Args:
-        words: what to run.
-        cache: absolute folder of the study's prepared sets; named where it is not the default.
-        cpus: of one trial, which has as many threads.
+        words: the run.
+        cache: absolute folder of the prepared sets.
+        cpus: of a trial.
     """
     threads = f"OMP_NUM_THREADS={max(1, int(cpus))}"
     place = [] if cache == default_cache_dir() else ["--cache", str(cache)]

@@ -14,11 +14,11 @@ from charon.settings import Value
 from charon.training.tasks import Tasks
 
 LINE_EVERY_SECONDS = 5.0
-"""Between lines of progress where there is no terminal."""
+"""Between lines of progress without a terminal."""
 
 
-class StudyClips:
-    """The prepared set and its tasks.
+class StudyData:
+    """The prepared set of a study, and its tasks.
 
     Attributes:
         archive: the prepared set.
@@ -32,51 +32,50 @@ class StudyClips:
 
     def __init__(self, runs: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> None:
         """Take the fields of a run of each benchmark; nothing is read yet."""
-        self._fields, self._others = runs[0], runs[1:]
+        self._runs = [Run.from_flat(fields) for fields in runs]
         self._cache = cache
         self._console = console
 
     def check(self) -> None:
-        """Check the source without reading clips.
+        """Check the source without reading its clips.
 
         Raises:
             DataError: the source is missing, or of a kind or shape that cannot be used.
         """
-        data = Run.from_flat(self._fields).data
+        data = self._runs[0].data
         _ = open_source(data.path, keep_gaps=data.keep_gaps).description
 
     @property
     def class_order(self) -> str:
         """The name of the class order, with ``auto`` resolved."""
-        name = str(self._fields["data.class_order"])
+        name = self._runs[0].data.class_order
         if name != "auto":
             return name
         return "paper" if self.archive.description.is_ntu else "natural"
 
     def prepare(self) -> None:
-        """Prepare the set, showing progress if it is not in the cache, and cut it into tasks.
+        """Prepare the set, or open it in the cache, and cut it into tasks.
 
         Raises:
             DataError: the data cannot be used.
             ConfigError: the settings do not fit the data.
         """
-        run = Run.from_flat(self._fields)
-        with PreparationView(run.data.path, self._console) as view:
+        data, seed = self._runs[0].data, self._runs[0].seed
+        with PreparationView(data.path, self._console) as view:
             self.archive = prepare(
-                run.data.path, self._cache, keep_gaps=run.data.keep_gaps, on_progress=view.show
+                data.path, self._cache, keep_gaps=data.keep_gaps, on_progress=view.show
             )
         for name, reason in self.archive.unreadable[:5]:
             self._console.print(f"Skipped {name}: {reason}", markup=False)
         if len(self.archive.unreadable) > 5:
             self._console.print(f"… and {len(self.archive.unreadable) - 5} more clips skipped.")
-        self.tasks = Tasks(self.archive, run.data, run.seed)
-        others = [Tasks(self.archive, Run.from_flat(f).data, run.seed) for f in self._others]
-        names = [tasks.protocol for tasks in (self.tasks, *others)]
-        self.protocol = " + ".join(dict.fromkeys(names))
+        tasks = [Tasks(self.archive, run.data, seed) for run in self._runs]
+        self.tasks = tasks[0]
+        self.protocol = " + ".join(dict.fromkeys(t.protocol for t in tasks))
 
 
 class PreparationView:
-    """Progress of preparation: a bar, or a line every few seconds without a terminal."""
+    """Progress of preparation: a bar, or without a terminal a line every few seconds."""
 
     def __init__(self, path: str, console: Console) -> None:
         self._path = path

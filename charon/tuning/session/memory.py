@@ -1,4 +1,4 @@
-"""The size of the memories of a study, known from its clips before a trial runs."""
+"""Sizes of a study's memories, known from its clips before a trial runs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
+from charon.clips import ClipShape
 from charon.config import Run
 from charon.errors import ConfigError
 from charon.learners.rehearsal import MemorySettings
-from charon.memory.codec import ClipShape, TemporalCodec
+from charon.memory.codec import TemporalCodec
 from charon.settings import Value
 from charon.text import byte_size
 from charon.training.build import make_learner
@@ -19,37 +20,40 @@ from charon.tuning.study.scales import SMALL_MEMORY_SHARE
 
 @dataclass(frozen=True)
 class MemorySize:
-    """How large the memory of a setting can become on this data; known before it runs.
+    """The largest size of a run's memory on this data, known before it runs.
 
     Attributes:
-        clip_shape: (channel, frame, joint, body) of the data's clips, but for the frames.
+        clip_shape: (channel, frame, joint, body) of the clips; a run has its own frames.
         num_classes: of the whole stream.
-        parts: of the body, by name.
+        parts: joints of each part of the body, by name.
     """
 
-    clip_shape: tuple[int, int, int, int]
+    clip_shape: ClipShape
     num_classes: int
     parts: Mapping[str, tuple[int, ...]]
 
     @classmethod
     def on(cls, tasks: Tasks, parts: Mapping[str, tuple[int, ...]]) -> "MemorySize":
-        """Return it for the tasks of a study, whose clips have these parts of the body."""
+        """Return it for the tasks of a study."""
         return cls(tasks.clip_shape, tasks.num_classes, parts)
 
     def __call__(self, fields: Mapping[str, Value]) -> tuple[int, int]:
-        """Return the most clips and the most bytes that the memory of these fields holds.
+        """Return the most clips and the most bytes in the memory of a run.
 
-        The learner is made as for a run, but without anything in it, so that no method's
-        memory is described twice.
+        An empty learner is made for it, so that no method's memory is described twice.
 
         Raises:
             ConfigError: the settings do not fit the clips.
         """
         run = Run.from_flat(fields)
-        channels, _, joints, bodies = self.clip_shape
-        shape = (channels, run.data.num_frames, joints, bodies)
+        shape = _shape_of(run, self.clip_shape)
         held = make_learner(run, shape, self.num_classes, self.parts, torch.device("meta")).memory
         return (held.capacity, held.capacity * held.bytes_per_clip) if held is not None else (0, 0)
+
+
+def _shape_of(run: Run, clip_shape: ClipShape) -> ClipShape:
+    channels, _, joints, bodies = clip_shape
+    return channels, run.data.num_frames, joints, bodies
 
 
 def check_memory(
@@ -59,21 +63,20 @@ def check_memory(
     num_clips: int,
     budget: int | None,
 ) -> None:
-    """Check the setting a search begins with against the clips there are and its budget.
+    """Check the memories of a search: of its first trial, and at each end of its space.
 
-    Of the space its ends are checked, each with the rest of the start: the search itself refuses
-    settings over the budget.
+    A search itself refuses settings over the budget.
 
     Args:
         space: bound.
-        start: all fields of the setting it begins with.
-        size: most clips and bytes of a setting's memory.
+        start: all fields of the first trial.
+        size: most clips and bytes of a run's memory.
         num_clips: training clips of the whole stream.
         budget: most bytes of a memory; None for any.
 
     Raises:
-        ConfigError: the start is over the budget, or could hold every training clip; or an
-            end of the space leaves too little of a clip.
+        ConfigError: the first trial's memory is over the budget or could hold every training
+            clip, or an end of the space does not fit the clips.
     """
     clips, num_bytes = size(start)
     if budget is not None and num_bytes > budget:
@@ -98,13 +101,12 @@ def small_buffer(
 ) -> int | None:
     """Return the largest buffer size of a scaled study; None if no trial has a memory.
 
-    It is a nominal number for all trials: the largest with which even the trial that thins
-    its clips most holds at most 30 % of the training clips.
+    With it, even the trial that thins its clips most holds at most 30 % of the training clips.
 
     Args:
-        trials: the complete fields of the study's runs, scaled.
+        trials: complete fields of the runs, scaled.
         clip_shape: (channel, frame, joint, body) of the clips; a run has its own frames.
-        num_training_clips: training clips of the whole stream.
+        num_training_clips: of the whole stream.
     """
     allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
     sizes = [codec.largest_buffer(allowed) for _, codec in _memories(trials, clip_shape)]
@@ -115,18 +117,16 @@ def _memories(
     trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape
 ) -> Iterator[tuple[int, TemporalCodec]]:
     """Yield the buffer size and the codec of every run that has a memory."""
-    channels, _, joints, bodies = clip_shape
     for fields in trials:
         run = Run.from_flat(fields)
         if isinstance(run.learner, MemorySettings):
-            shape = (channels, run.data.num_frames, joints, bodies)
-            yield run.learner.buffer_size, run.learner.make_codec(shape)
+            yield run.learner.buffer_size, run.learner.make_codec(_shape_of(run, clip_shape))
 
 
 def memory_warnings(
     trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, num_training_clips: int
 ) -> list[str]:
-    """Return a sentence for every memory that could hold all training clips."""
+    """Return a warning for each memory that could hold all training clips."""
     memories = {
         (size, codec.sampling_interval, codec.capacity(size))
         for size, codec in _memories(trials, clip_shape)

@@ -1,4 +1,4 @@
-"""Planning: the runs of a study on its clips, at their scale; pure, so a dry run can print it."""
+"""The plan of a study: its runs on its data, at their scale. Pure, so a dry run can print it."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.commands import begin_command
-from charon.tuning.session.data import StudyClips
+from charon.tuning.session.data import StudyData
 from charon.tuning.session.memory import MemorySize, check_memory, memory_warnings, small_buffer
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
@@ -34,13 +34,13 @@ ORDER = "data.class_order"
 
 @dataclass(frozen=True)
 class PlannedStudy:
-    """A study planned on its clips: what will be run, and how a search is judged.
+    """A study planned on its data.
 
     Attributes:
         study: the declaration at its scale; a search's space is bound to the clips.
         trials: all runs; of a search the first.
         budget: most bytes of a search's memories; None for any.
-        selection: of a search; None for a grid.
+        selection: how a search is judged; None for a grid.
         notices: sentences for the user.
     """
 
@@ -50,41 +50,32 @@ class PlannedStudy:
     selection: SelectionPlan | None
     notices: list[str]
 
-    @property
-    def start(self) -> dict[str, Value]:
-        """All fields of the first run."""
-        return self.trials[0].fields
 
-
-def plan_study(request: Request, clips: StudyClips) -> PlannedStudy:
-    """Plan a study on its clips; nothing is started and nothing is written.
+def plan_study(request: Request, data: StudyData) -> PlannedStudy:
+    """Plan a study on its data; nothing is started or written.
 
     Raises:
-        ConfigError: the study does not fit its clips.
+        ConfigError: the study does not fit its data.
     """
     options = request.options
-    study, trials, budget = plan_trials(request.study, options, request.fields, clips)
-    trials, left_out = possible_trials(study, trials, clips)
-    selection = None
+    study, trials, budget = plan_trials(request.study, options, request.fields, data)
+    trials, left_out = possible_trials(study, trials, data)
+    notices, selection = [left_out], None
     if study.is_search:
-        selection = plan_selection(study, options, trials[0].fields, clips)
-    useless = ""
+        selection = plan_selection(study, options, trials[0].fields, data)
+        notices.append(WILL_FLATTER if options.select == TEST else "")
     if options.share_first_task:
         trials = leaders_first(trials)
-        useless = why_useless(trials, study.space)
+        notices.append(why_useless(trials, study.space))
     settings = [trial.fields for trial in trials]
     settings += largest_setting(study, budget, trials[0].fields)
-    notices = [
-        left_out,
-        WILL_FLATTER if study.is_search and options.select == TEST else "",
-        useless,
-        *memory_warnings(settings, clips.tasks.clip_shape, clips.tasks.num_training_clips),
-    ]
+    tasks = data.tasks
+    notices += memory_warnings(settings, tasks.clip_shape, tasks.num_training_clips)
     return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
 
 def on_device(planned: PlannedStudy, request: Request, gpus: float) -> PlannedStudy:
-    """Return the plan for trials with so many GPUs each; a device that was asked for stays."""
+    """Return the plan for trials of ``gpus`` each; a device set by the user stays."""
     if "device" in request.fields:
         return planned
     device = "cuda" if gpus else "cpu"
@@ -92,17 +83,17 @@ def on_device(planned: PlannedStudy, request: Request, gpus: float) -> PlannedSt
     return replace(planned, trials=trials)
 
 
-def one_of_each_benchmark(request: Request) -> list[dict[str, Value]]:
-    """Return the fields of one run under each of the study's protocols."""
+def first_runs(request: Request) -> list[dict[str, Value]]:
+    """Return the fields of the first run under each of the study's protocols."""
     runs: dict[Value, dict[str, Value]] = {}
     for trial in expand(request.study, request.fields):
         runs.setdefault(trial.fields[BENCHMARK], trial.fields)
     return list(runs.values())
 
 
-def new_plan(planned: PlannedStudy, script: Path, options: Options, clips: StudyClips) -> Plan:
-    """Return what ``study.json`` says of a study that begins now."""
-    study, about = planned.study, clips.archive.description
+def new_plan(planned: PlannedStudy, script: Path, options: Options, data: StudyData) -> Plan:
+    """Return the content of ``study.json`` for a study that starts now."""
+    study, about = planned.study, data.archive.description
     return Plan(
         version=STUDY_VERSION,
         key=uuid.uuid4().hex[:12],
@@ -115,9 +106,9 @@ def new_plan(planned: PlannedStudy, script: Path, options: Options, clips: Study
         pruner=study.pruner,
         budget=planned.budget,
         started=datetime.now().isoformat(timespec="seconds"),
-        data=clips.archive.source if about.is_standin else about.name,
-        protocol=clips.protocol,
-        fingerprint=clips.archive.fingerprint,
+        data=data.archive.source if about.is_standin else about.name,
+        protocol=data.protocol,
+        fingerprint=data.archive.fingerprint,
         is_standin=about.is_standin,
         scale=options.run_scale,
         num_trials=study.num_trials if study.is_search else len(planned.trials),
@@ -129,64 +120,64 @@ def new_plan(planned: PlannedStudy, script: Path, options: Options, clips: Study
 
 
 def plan_trials(
-    study: Study, options: Options, chosen: Mapping[str, Value], clips: StudyClips
+    study: Study, options: Options, overrides: Mapping[str, Value], data: StudyData
 ) -> tuple[Study, list[PlannedTrial], int | None]:
-    """Return the study and all runs at their scale, and a search's budget in bytes.
+    """Return the study and its runs at their scale, and a search's budget in bytes.
 
-    What the user chose or the study varies stays. A search's space is bound to its clips.
+    Fields that the user sets or the study varies stay. A search's space is bound to the clips.
 
     Raises:
-        ConfigError: the study does not fit its clips.
+        ConfigError: the study does not fit its data.
     """
-    scale, num_clips = options.run_scale, clips.tasks.num_training_clips
+    scale, num_clips = options.run_scale, data.tasks.num_training_clips
     scaled = scale_fields(scale, num_clips, study.small_clip_visits)
-    trials = expand(study, chosen, scaled)
+    trials = expand(study, overrides, scaled)
     start = trials[0].fields
     study = replace(study, space=bound(study.space, start))
-    shape = clips.tasks.clip_shape
+    shape = data.tasks.clip_shape
     largest = small_buffer((trial.fields for trial in trials), shape, num_clips)
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
-        trials = expand(study, chosen, {**scaled, SIZE: size})
-    return study, trials, _checked(study, trials[0].fields, clips) if study.is_search else None
+        trials = expand(study, overrides, {**scaled, SIZE: size})
+    return study, trials, _check_search(study, trials[0].fields, data) if study.is_search else None
 
 
-def _checked(study: Study, start: Mapping[str, Value], clips: StudyClips) -> int | None:
+def _check_search(study: Study, start: Mapping[str, Value], data: StudyData) -> int | None:
     """Check a search's space and budget; return the budget in bytes."""
     check_start(study.space, start)
     check_ends(study.space, start)
     check_sampler(study.sampler, study.space, study.objectives)
-    size = MemorySize.on(clips.tasks, clips.archive.description.parts)
+    size = MemorySize.on(data.tasks, data.archive.description.parts)
     budget = None
     if study.budget != NONE:
         budget = size(start)[1] if study.budget == START else parse_bytes(study.budget)
-    check_memory(study.space, start, size, clips.tasks.num_training_clips, budget)
+    check_memory(study.space, start, size, data.tasks.num_training_clips, budget)
     return budget
 
 
 def possible_trials(
-    study: Study, trials: list[PlannedTrial], clips: StudyClips
+    study: Study, trials: list[PlannedTrial], data: StudyData
 ) -> tuple[list[PlannedTrial], str]:
-    """Leave out the runs of cases whose class order the data do not have, and say so."""
-    about, possible, why = clips.archive.description, [], ""
+    """Leave out the cases whose class order the data lack; return the rest and a notice."""
+    about, possible, reason = data.archive.description, [], ""
     for trial in trials:
         try:
             class_order(str(trial.fields[ORDER]), about)
         except ConfigError as error:
             if not any(ORDER in case for case in study.cases):
                 raise
-            why = str(error)
+            reason = str(error)
         else:
             possible.append(trial)
     number = len(trials) - len(possible)
-    left_out = f"{counted(number, 'run')} left out on this data: {why}" if number else ""
+    left_out = f"{counted(number, 'run')} left out on this data: {reason}" if number else ""
     return possible, left_out
 
 
 def largest_setting(
     study: Study, budget: int | None, start: dict[str, Value]
 ) -> list[dict[str, Value]]:
-    """Return the setting of a search whose memory holds most clips, unless a budget limits it."""
+    """Return the largest memory in a search's space as a list; empty if a budget limits it."""
     ends: dict[str, Value] = {
         name: max(study.space[name].ends)  # type: ignore[type-var]
         for name in (SIZE, INTERVAL)

@@ -5,21 +5,21 @@ import platform
 import subprocess
 from pathlib import Path
 
-from charon.tuning.session.data import StudyClips
+from charon.tuning.session.data import StudyData
 
 LIBRARIES = ("torch", "numpy", "ray", "optuna", "mlflow")
 
 
-def trial_tags(clips: StudyClips, preset: str, script: Path) -> dict[str, str]:
-    """Return the tags of a study's runs: data, code and libraries."""
-    about = clips.archive.description
+def trial_tags(data: StudyData, preset: str, script: Path) -> dict[str, str]:
+    """Return the provenance tags of a study's runs."""
+    about = data.archive.description
     return {
         "dataset": about.name,
-        "fingerprint": clips.archive.fingerprint,
+        "fingerprint": data.archive.fingerprint,
         "standin": str(about.is_standin).lower(),
-        "protocol": clips.protocol,
-        "validation": clips.tasks.val_rule,
-        "class_order": clips.class_order,
+        "protocol": data.protocol,
+        "validation": data.tasks.val_rule,
+        "class_order": data.class_order,
         "preset": preset,
         "versions": " ".join(_versions()),
         "mlflow.source.name": str(script),
@@ -33,7 +33,7 @@ def _versions() -> list[str]:
 
 
 def _commit(script: Path) -> dict[str, str]:
-    """Return the git commit of the script's repository; empty outside any."""
+    """Return the git commit of the script's repository; empty outside a repository."""
     command = ["git", "-C", str(script.parent), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)

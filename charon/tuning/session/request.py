@@ -1,4 +1,4 @@
-"""What is to be run: a study's declaration and its command line together, before a clip is read."""
+"""The request for a study: its declaration and its command line, checked before a clip is read."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from charon.settings import Value
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.commands import resume_command
 from charon.tuning.session.options import Options
-from charon.tuning.session.resume import check_fields, with_remembered
+from charon.tuning.session.resume import check_fields, restore_options
 from charon.tuning.study.gtep import tuning_benchmark
 from charon.tuning.study.objectives import can_prune
 from charon.tuning.study.selection_rules import GTEP
@@ -20,15 +20,15 @@ from charon.tuning.study.trials import check_not_varied
 
 @dataclass(frozen=True)
 class Request:
-    """A study as it was asked for.
+    """A study as the user asks for it.
 
     Attributes:
         study: the declaration as the command line changes it.
-        options: complete; of a resumed study with what it remembers.
-        fields: those that the command line sets for all runs.
+        options: complete; of a resumed study with those it remembers.
+        fields: set by the command line for all runs.
         script: the study's file.
         results: absolute folder of all results.
-        earlier: the plan of the study that is resumed; None where one begins.
+        resumed: the plan of the resumed study; None for a new study.
     """
 
     study: Study
@@ -36,11 +36,11 @@ class Request:
     fields: dict[str, Value]
     script: Path
     results: Path
-    earlier: Plan | None
+    resumed: Plan | None
 
     @property
     def folder(self) -> Path:
-        """The study's own folder."""
+        """The study's folder."""
         return self.results / self.study.name
 
     @property
@@ -55,12 +55,12 @@ class Request:
 
 
 def make_request(study: Study, options: Options, script: Path) -> Request:
-    """Check what was asked for, as far as that needs no clip; nothing is made or started.
+    """Return the request, checked as far as that needs no clip; nothing is made or started.
 
     Raises:
-        ConfigError: something asked for does not fit the study, or the study that is resumed.
+        ConfigError: an option does not fit the study, or the study that is resumed.
         CheckpointError: there is no study to resume, or its plan is damaged.
-        DataError: the clips are not there.
+        DataError: the data do not exist.
     """
     if options.of_a_search() and not study.is_search:
         raise ConfigError(
@@ -68,17 +68,17 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
             "every value of a grid."
         )
     results = options.results.expanduser().absolute()
-    earlier = None
+    resumed = None
     if options.resume or options.extend is not None:
-        earlier = _plan_to_resume(results / study.name)
-        options = with_remembered(options, earlier)
+        resumed = _plan_to_resume(results / study.name)
+        options = restore_options(options, resumed)
     study = with_options(study, options)
-    request = Request(study, options, set_fields(study, options), script, results, earlier)
+    request = Request(study, options, set_fields(study, options), script, results, resumed)
     check_not_varied(study, request.fields)
     if "data.path" in request.fields:
-        check_named(str(request.fields["data.path"]))
-    if earlier is not None:
-        check_fields(earlier, request.fields, request.resume_command)
+        check_source(str(request.fields["data.path"]))
+    if resumed is not None:
+        check_fields(resumed, request.fields, request.resume_command)
     return request
 
 
@@ -92,7 +92,7 @@ def _plan_to_resume(folder: Path) -> Plan:
 
 
 def with_options(study: Study, options: Options) -> Study:
-    """Return the study as the command line changes it.
+    """Return the study with the changes of the command line.
 
     Raises:
         ConfigError: an option does not fit the study.
@@ -102,7 +102,7 @@ def with_options(study: Study, options: Options) -> Study:
         study = under_benchmarks(study, options.benchmark)
     if study.is_search:
         objectives = options.objectives or study.objectives
-        # The study's pruner is for its own objective; a pruner that is asked for is checked.
+        # The study's pruner is for its objective; a pruner of the command line is checked.
         pruner = study.pruner if can_prune(objectives) else "none"
         learner = options.settings.get("learner", study.base.get("learner", "charon"))
         study = replace(
@@ -130,11 +130,11 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
     return {**fields, **options.settings}
 
 
-def check_named(path: str) -> None:
-    """Check that ``path`` exists, which takes no time; its content is checked later.
+def check_source(path: str) -> None:
+    """Check that ``path`` exists; its content is checked later.
 
     Raises:
-        DataError: there is no such source, or it cannot be read.
+        DataError: the source does not exist or cannot be read.
     """
     if not is_there(path):
         open_source(path)

@@ -1,4 +1,4 @@
-"""A study that lies in the folder already: it goes on, is made longer, or is moved aside."""
+"""Resume, extend or move aside the study in a results folder."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from charon.tuning.session.options import REMEMBERED, Options
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How far a study is.
+class StudyProgress:
+    """How many trials of a study are done.
 
     Attributes:
-        done: trials that were learned or pruned.
-        failed: trials that failed; they are tried again.
+        done: learned or pruned trials.
+        failed: failed trials, which are tried again.
         num_trials: in all.
     """
 
@@ -38,7 +38,7 @@ class Standing:
 
     @property
     def sentence(self) -> str:
-        """The same in words."""
+        """The same for people."""
         verb = "is" if self.done == 1 else "are"
         again = ""
         if self.failed:
@@ -46,15 +46,15 @@ class Standing:
         return f"Going on: {self.done} of {counted(self.num_trials, 'trial')} {verb} done{again}."
 
 
-def standing_of(journal: Journal, num_trials: int) -> Standing:
-    """Return how far the study is that wrote this journal."""
+def progress_of(journal: Journal, num_trials: int) -> StudyProgress:
+    """Return the progress of the study that wrote this journal."""
     statuses = [record.status for record in journal.trials.values()]
     done = sum(status in (FINISHED, PRUNED) for status in statuses)
-    return Standing(done, statuses.count(FAILED), num_trials)
+    return StudyProgress(done, statuses.count(FAILED), num_trials)
 
 
-def with_remembered(options: Options, plan: Plan) -> Options:
-    """Fill what was not given on the command line from the study that is resumed."""
+def restore_options(options: Options, plan: Plan) -> Options:
+    """Fill options that are not given again from the plan of the resumed study."""
     old = {name: plan.options[name] for name in REMEMBERED}
     for name in ("seeds", "benchmark", "objectives"):
         old[name] = tuple(old[name]) if old[name] else None
@@ -66,55 +66,50 @@ def with_remembered(options: Options, plan: Plan) -> Options:
 
 
 def check_same(old: Plan, now: Plan, command: str) -> None:
-    """Check that what is resumed is what was started; only how long it is may change.
+    """Check that a resumed study is as it was started; only its length may change.
 
     Args:
-        old: what was started.
-        now: what would be started now.
-        command: that goes on with it, for the error's sentence.
+        old: the plan it was started with.
+        now: the plan it would be started with now.
+        command: resumes it, for the message.
 
     Raises:
-        ConfigError: something differs; names the first difference.
+        ConfigError: the plans differ; names the first difference.
     """
     _refuse(old, _difference(old, now), command)
 
 
 def check_fields(old: Plan, fields: Mapping[str, Value], command: str) -> None:
-    """Check, before any clip is read, what the command line sets for all runs.
-
-    Args:
-        old: what was started.
-        fields: the fields that are set now.
-        command: that goes on with it, for the error's sentence.
+    """Check, before any clip is read, the fields that the command line sets for all runs.
 
     Raises:
-        ConfigError: one of them was another; names the first.
+        ConfigError: a field of the resumed study has another value; names the first.
     """
     for trial in old.trials:
-        chosen = {name: value for name, value in fields.items() if name in trial["fields"]}
-        _refuse(old, _difference_of_fields(trial, {**trial["fields"], **chosen}), command)
+        known = {name: value for name, value in fields.items() if name in trial["fields"]}
+        _refuse(old, _difference_of_fields(trial, {**trial["fields"], **known}), command)
 
 
-def _refuse(old: Plan, what: str, command: str) -> None:
-    """Refuse to go on for what has changed, unless that is empty."""
-    if what:
+def _refuse(old: Plan, difference: str, command: str) -> None:
+    """Refuse to resume a study because of a difference, unless that is empty."""
+    if difference:
         raise ConfigError(
-            f"The study that began on {old.started} cannot go on, for it has changed: {what}. "
+            f"The study that began on {old.started} cannot go on, for it has changed: "
+            f"{difference}. "
             f"Go on with it as it was ({command}), or start anew with --results DIR."
         )
 
 
 def _difference(old: Plan, now: Plan) -> str:
-    what = _difference_of_runs(old.trials, now.trials)
-    if what:
-        return what
+    if difference := _difference_of_runs(old.trials, now.trials):
+        return difference
     if old.fingerprint != now.fingerprint:
         return f"the clips of {old.data} are not those it began with"
     for name in dict.fromkeys([*old.space, *now.space]):
         if old.space.get(name) != now.space.get(name):
             return f"the space of {name} was {old.space.get(name)}, now {now.space.get(name)}"
-    before, after = _settled(old), _settled(now)
-    for name, value in before.items():
+    after = _settled(now)
+    for name, value in _settled(old).items():
         if value != after[name]:
             return f"its {name} was {value}, now {after[name]}"
     if now.options["share_first_task"] and not old.options["share_first_task"]:
@@ -142,7 +137,7 @@ def _difference_of_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> st
 
 
 def _settled(plan: Plan) -> dict[str, object]:
-    """Return what cannot change beside runs and space, each by the name a person gives it."""
+    """Return the other settings that cannot change, by their names in messages."""
     return {
         "objective": " ".join(plan.objectives),
         "sampler": plan.sampler,
@@ -153,27 +148,29 @@ def _settled(plan: Plan) -> dict[str, object]:
     }
 
 
-def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
-    """Return the plan of a study that goes on, with more trials or hours where asked for.
-
-    What was chosen now is remembered when it goes on once more.
+def extended_plan(plan: Plan, options: Options, journal: Journal) -> Plan:
+    """Return the plan of a resumed study with the options, trials and hours asked for now.
 
     Raises:
-        ConfigError: trials are to be added to a search that is not over, or there are to be
-            fewer than there are.
+        ConfigError: trials are to be added to an unfinished search, or fewer trials are asked
+            for than have begun.
     """
     plan = replace(plan, options=options.remembered())
-    if options.extend is None:
-        hours = plan.hours if options.hours is None else options.hours
-        num_trials = options.trials or plan.num_trials
-        begun = len(journal.trials)
-        if num_trials < min(begun, plan.num_trials):
-            raise ConfigError(
-                f"--trials {num_trials} is less than this search has begun already: give at least "
-                f"{begun}, or leave --trials out for its {plan.num_trials}."
-            )
-        extensions = plan.extensions + (num_trials != plan.num_trials)
-        return replace(plan, num_trials=num_trials, hours=hours, extensions=extensions)
+    if options.extend is not None:
+        return _with_more_trials(plan, options, options.extend, journal)
+    hours = plan.hours if options.hours is None else options.hours
+    num_trials = options.trials or plan.num_trials
+    begun = len(journal.trials)
+    if num_trials < min(begun, plan.num_trials):
+        raise ConfigError(
+            f"--trials {num_trials} is less than this search has begun already: give at least "
+            f"{begun}, or leave --trials out for its {plan.num_trials}."
+        )
+    extensions = plan.extensions + (num_trials != plan.num_trials)
+    return replace(plan, num_trials=num_trials, hours=hours, extensions=extensions)
+
+
+def _with_more_trials(plan: Plan, options: Options, number: int, journal: Journal) -> Plan:
     over = len(journal.over)
     if options.trials is not None:
         raise ConfigError("--extend N adds to what there is; leave --trials out.")
@@ -183,31 +180,27 @@ def longer(plan: Plan, options: Options, journal: Journal) -> Plan:
             f"{counted(plan.num_trials, 'trial')} are: go on with --resume, and --trials N for "
             "more."
         )
-    return replace(
-        plan,
-        num_trials=over + options.extend,
-        hours=options.hours,
-        extensions=plan.extensions + 1,
-    )
+    extensions = plan.extensions + 1
+    return replace(plan, num_trials=over + number, hours=options.hours, extensions=extensions)
 
 
 @contextmanager
-def room(folder: Path, *, is_resumed: bool = False, dry_run: bool = False) -> Iterator[str]:
-    """Make room for a new study in ``folder``; a finished one in it is moved aside.
+def make_room(folder: Path, *, is_resumed: bool = False, dry_run: bool = False) -> Iterator[str]:
+    """Make room for a new study in ``folder``: a finished study in it is moved aside.
 
-    Should the new study come to nothing, by an error within, the old one is put back.
+    It is put back if the block raises an error.
 
     Args:
-        folder: the new study's.
-        is_resumed: whether the study in it goes on, so that nothing is moved.
-        dry_run: whether that is only said.
+        folder: of the study.
+        is_resumed: whether the study in it is resumed, so that nothing is moved.
+        dry_run: whether moving is only announced.
 
     Yields:
-        What was done, in one sentence; empty if there was nothing to do.
+        A sentence on what was moved; empty if nothing was.
 
     Raises:
-        ResultsError: an unfinished study lies there.
-        CheckpointError: as :func:`read_plan`.
+        ResultsError: the folder holds an unfinished study.
+        CheckpointError: its plan is damaged or of another version.
     """
     plan = None if is_resumed else read_plan(folder)
     if plan is None:
@@ -234,12 +227,7 @@ def room(folder: Path, *, is_resumed: bool = False, dry_run: bool = False) -> It
 
 
 def move_aside(folder: Path, plan: Plan | None) -> Path:
-    """Move a study's folder aside, named by when it began; return where it is.
-
-    Args:
-        folder: the study's.
-        plan: what it set out to do; None where that is not known.
-    """
+    """Move a study's folder aside, named by the start in its plan if known; return its path."""
     stamp = plan.started.replace(":", "").replace("T", "-") if plan else "unknown"
     aside = folder.with_name(f"{folder.name}-{stamp}")
     while aside.exists():

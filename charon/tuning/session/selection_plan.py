@@ -1,4 +1,4 @@
-"""How a search is judged: the rule, and what confirms its winner."""
+"""The plan of a search's selection: its rule, and the confirm stage."""
 
 import itertools
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from charon.errors import ConfigError
 from charon.settings import Value
-from charon.tuning.session.data import StudyClips
+from charon.tuning.session.data import StudyData
 from charon.tuning.session.options import Options
 from charon.tuning.study import gtep
 from charon.tuning.study.objectives import check_defined
@@ -22,10 +22,10 @@ class SelectionPlan:
     """How a search is judged.
 
     Attributes:
-        rule: of the selection.
-        first_tasks: of the rule of that name, and of its line in the gap.
-        seeds: of the confirm stage; none where it is off.
-        benchmark: of the confirm stage, where it is not the search's.
+        rule: selects the winner.
+        first_tasks: tasks that ``first-tasks`` judges by, in the gap report too.
+        seeds: of the confirm stage; empty if it is off.
+        benchmark: of the confirm stage; None for the search's.
     """
 
     rule: Rule
@@ -35,15 +35,9 @@ class SelectionPlan:
 
 
 def plan_selection(
-    study: Study, options: Options, fields: Mapping[str, Value], clips: StudyClips
+    study: Study, options: Options, fields: Mapping[str, Value], data: StudyData
 ) -> SelectionPlan:
-    """Return how a search is judged.
-
-    Args:
-        study: the search.
-        options: of the command line.
-        fields: all fields of its first trial.
-        clips: its data.
+    """Return how a search is judged, from all fields of its first trial.
 
     Raises:
         ConfigError: the objectives or the rule do not fit the search or its data.
@@ -54,13 +48,13 @@ def plan_selection(
             "data.evaluate_on cannot be set; leave it out."
         )
     is_joint = fields["data.stream"] == "joint"
-    num_tasks = 1 if is_joint else len(clips.tasks.tasks)
+    num_tasks = 1 if is_joint else len(data.tasks.tasks)
     check_defined(study.objectives, num_tasks)
     first = options.first_tasks or grace_tasks(num_tasks)
     rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
     benchmark = None
     if rule.name == GTEP:
-        gtep.check_classes(clips.archive.source, clips.archive.description)
+        gtep.check_classes(data.archive.source, data.archive.description)
         benchmark = gtep.evaluation_benchmark(str(fields[BENCHMARK]))
     number = NUM_SEEDS if options.confirm_seeds is None else options.confirm_seeds
     number = min(number, 1) if options.smoke else number

@@ -1,23 +1,23 @@
-"""How many bytes the memories of a search may take, known before a setting runs."""
+"""The memory budget of a search in bytes, as a study or ``--budget`` writes it."""
 
 from charon.errors import ConfigError
 
 START = "start"
-"""The budget that is the bytes of the setting a search begins with."""
+"""As many bytes as the memory of the first trial takes."""
 
 NONE = "none"
 
-_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
 
 
 def parse_bytes(text: str) -> int:
     """Read a number of bytes such as ``"500kB"``, ``"1.5MB"`` or ``"72000"``.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: ``text`` is not a number of at least one byte.
     """
     number = text.strip()
-    unit = next((u for u in ("kB", "MB", "GB", "B") if number.endswith(u)), "")
+    unit = next((u for u in _UNITS if number.endswith(u)), "")
     try:
         value = float(number.removesuffix(unit)) * _UNITS.get(unit, 1)
     except ValueError:

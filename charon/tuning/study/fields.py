@@ -1,6 +1,6 @@
-"""The fields of a run by their dotted names: which there are, and whether they go together."""
+"""The fields of a run by their dotted names: defaults, presets and checks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from charon.errors import ConfigError
@@ -17,7 +17,7 @@ def known_fields(learner: Value) -> dict[str, Value]:
 
 
 def complete(settings: Mapping[str, Value]) -> dict[str, Value]:
-    """Return all fields of a run, checked, from the few that are named.
+    """Return all fields of a run, checked; fields not in ``settings`` have the paper's value.
 
     Raises:
         ConfigError: a name is unknown or a value is out of its range.
@@ -32,9 +32,18 @@ def preset(name: str) -> dict[str, Value]:
         ConfigError: there is no such preset.
     """
     presets = _config().PRESETS
-    if name not in presets:
-        raise ConfigError(f"There is no preset {name!r}; known are {', '.join(presets)}.")
+    check_known("preset", name, presets)
     return dict(presets[name])
+
+
+def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Check that ``name`` is among the known names of its kind.
+
+    Raises:
+        ConfigError: ``name`` is unknown; lists the known names.
+    """
+    if name not in known:
+        raise ConfigError(f"There is no {kind} {name!r}; known are {', '.join(known)}.")
 
 
 def _config() -> ModuleType:

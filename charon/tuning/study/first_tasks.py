@@ -1,7 +1,7 @@
-"""Trials that share their first task: whether a study has any, and what that saved.
+"""Sharing of first tasks between trials: whether a study can, and in which order.
 
-How they do it is in :mod:`charon.training.first_task`; the folder lies beside the results, which
-every node of a cluster can reach.
+:mod:`charon.training.first_task` does it; its folder lies beside the results, which every node
+of a cluster can reach.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,25 +17,25 @@ FOLDER = "first_tasks"
 """In the study's folder, while it runs."""
 
 SAVED = "time/shared_seconds"
-"""Metric of a trial that may share: what it was spared; 0 where it learned the task itself."""
+"""Metric of a trial that may share: seconds saved; 0 where it learned the task itself."""
 
 
 def first_tasks_folder(study_folder: str) -> Path:
-    """Return where the trials of a study leave and find their first tasks."""
+    """Return the folder of the shared first tasks."""
     return Path(study_folder) / FOLDER
 
 
 def first_task_tag(metrics: Mapping[str, float]) -> dict[str, str]:
-    """Return what a trial's runs in MLflow say of its first task; nothing if it cannot share."""
+    """Return a trial's MLflow tag on its first task; empty if it cannot share."""
     if SAVED not in metrics:
         return {}
     return {"first_task": "reused" if metrics[SAVED] > 0 else "learned"}
 
 
 def leaders_first(trials: Sequence[PlannedTrial]) -> list[PlannedTrial]:
-    """Return the trials with one of each first task before all that find it learned.
+    """Return the trials with the first to learn each first task before those that reuse it.
 
-    Side by side those that agree on it would start together, and each would learn it.
+    Trials that start together would each learn a first task that they could share.
     """
     leaders: list[PlannedTrial] = []
     followers: list[PlannedTrial] = []
@@ -49,17 +49,17 @@ def leaders_first(trials: Sequence[PlannedTrial]) -> list[PlannedTrial]:
 
 
 def _first_task(trial: PlannedTrial) -> tuple[tuple[str, Value], ...] | None:
-    """Return what decides the first task of a trial, to compare; None if it cannot share."""
+    """Return the fields that decide the first task; None if the trial cannot share."""
     run = Run.from_flat(trial.fields)
     return tuple(acting_fields(run).items()) if can_share(run) else None
 
 
 def why_useless(trials: Sequence[PlannedTrial], space: Mapping[str, Domain]) -> str:
-    """Say in one sentence why no trial will find another's first task; empty if one may.
+    """Say in a sentence why no two trials can share a first task; empty if they may.
 
     Args:
-        trials: of a grid all, of a search the first.
-        space: what a search varies; empty for a grid.
+        trials: all of a grid; the first of a search.
+        space: of a search; empty for a grid.
     """
     useless = "--share-first-task has nothing to share here: "
     acting = [fields for fields in map(_first_task, trials) if fields is not None]

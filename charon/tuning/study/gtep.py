@@ -1,8 +1,8 @@
 """GTEP's rule: tune on the classes of NTU-60, evaluate on the 60 that NTU-120 adds.
 
-Both are cut out of one NTU-120 set, so that no class that the setting was chosen on is among
-those it is judged by. Source: "Hyperparameters in Continual Learning: a Reality Check"
-(arXiv 2403.09066), where tuning and evaluation have different data and the same scenario.
+Both are cut out of one NTU-120 set, so the setting is evaluated on none of the classes it was
+tuned on. Source: "Hyperparameters in Continual Learning: a Reality Check" (arXiv 2403.09066),
+where tuning and evaluation have different data and the same scenario.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from charon.data.source import Description
 from charon.errors import ConfigError
 
 EVALUATED_ON = {"ntu60-xsub": "ntu120new-xsub", "ntu60-xview": "ntu120new-xset"}
-"""By the protocol that the search runs under, that of the new classes."""
+"""Protocol of the search -> that of the new classes."""
 
 DEFAULT = "ntu60-xview"
 
 
 def tuning_benchmark(given: Sequence[str] | None) -> str:
-    """Return the protocol that a search under this rule runs under, as asked for.
+    """Return the protocol of a search under this rule; :data:`DEFAULT` unless ``given``.
 
     Raises:
-        ConfigError: another one was asked for.
+        ConfigError: the given protocol is not a protocol of NTU-60.
     """
     name = " ".join(given or ("auto",))
     name = DEFAULT if name == "auto" else name
@@ -29,10 +29,10 @@ def tuning_benchmark(given: Sequence[str] | None) -> str:
 
 
 def evaluation_benchmark(name: str) -> str:
-    """Return the protocol of the new classes that belongs to that of the search.
+    """Return the protocol of the new classes that belongs to the search's.
 
     Raises:
-        ConfigError: the search runs under none of NTU-60's.
+        ConfigError: the search's is not a protocol of NTU-60.
     """
     if name not in EVALUATED_ON:
         raise ConfigError(
@@ -46,7 +46,7 @@ def check_classes(source: str, about: Description) -> None:
     """Check that a set, read from ``source``, has the classes to evaluate on.
 
     Raises:
-        ConfigError: it has not.
+        ConfigError: the set is not NTU RGB+D 120 or like it.
     """
     num_classes = len(about.class_names)
     if not about.is_ntu or num_classes != 120:

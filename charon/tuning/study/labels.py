@@ -19,35 +19,26 @@ SYMBOLS: dict[str, str] = {
     "data.stream": "",
     "data.class_order": "",
 }
-"""The paper's symbol for a field; empty where the value speaks for itself."""
+"""Field -> the paper's symbol; empty where the value speaks for itself."""
 
 ALWAYS = ("learner.masking_ratio", "learner.sampling_interval", "learner.buffer_size")
-"""Fields named in every label of a run that has them."""
+"""Fields in every label of a run that has them."""
 
-MOST = 4
-"""Other fields that a label names; of more it only says how many."""
+MAX_OTHERS = 4
+"""Other fields that a label names; further ones are only counted."""
 
 
 def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
-    """Return the name a person knows a run by.
-
-    Args:
-        fields: all fields of the run.
-        varied: the fields in which the runs of its study differ.
-    """
+    """Return a run's label from its complete fields, and those in which its study's runs differ."""
     always = [name for name in ALWAYS if name in fields]
     others = [n for n in dict.fromkeys(varied) if n in fields and n not in (*ALWAYS, "learner")]
-    parts = [_part(name, fields[name]) for name in (*always, *others[:MOST])]
-    if len(others) > MOST:
-        parts.append(f"+{len(others) - MOST}")
+    parts = [_part(name, fields[name]) for name in (*always, *others[:MAX_OTHERS])]
+    if len(others) > MAX_OTHERS:
+        parts.append(f"+{len(others) - MAX_OTHERS}")
     learner = fields.get("learner")
-    if learner != "charon" or _learner_leads(varied):
+    if learner != "charon" or (varied and varied[0] == "learner"):
         parts.insert(0, str(learner))
     return " ".join([*[p for p in parts if not p.startswith("seed")], f"seed{fields['seed']}"])
-
-
-def _learner_leads(varied: Sequence[str]) -> bool:
-    return bool(varied) and varied[0] == "learner"
 
 
 def _part(name: str, value: Value) -> str:

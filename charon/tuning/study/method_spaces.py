@@ -1,8 +1,7 @@
-"""The space of every method: its own settings, the range of each about its published value.
+"""The search space of every method: ranges around its published values.
 
-A search over one method is compared with a search over another, so none is given fewer or
-narrower ranges than its paper makes plausible. CHARON's space stands in the study itself,
-``studies/search.py``.
+Searches over different methods are compared, so each has all the ranges that its paper makes
+plausible. CHARON's space stands in ``studies/search.py``.
 """
 
 from charon.tuning.study.space import Domain, Real, SamplingInterval, Space, Whole
@@ -15,7 +14,7 @@ MEMORY: dict[str, Domain] = {
 }
 
 WEIGHT = Real(0.05, 2.0, log=True)
-"""Of a loss beside the cross-entropy of the stream."""
+"""Weight of a loss beside the stream's cross-entropy."""
 
 SPACES: dict[str, Space] = {
     "finetune": LEARNING_RATE,
@@ -32,4 +31,4 @@ SPACES: dict[str, Space] = {
     "icarl": {**MEMORY, **LEARNING_RATE},
     "elsenet": {**MEMORY, **LEARNING_RATE},
 }
-"""Method -> what is searched with ``--set learner=METHOD``."""
+"""Method -> the space of ``--set learner=METHOD``."""

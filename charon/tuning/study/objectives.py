@@ -1,4 +1,4 @@
-"""What a study may be about: the metrics that "best" can mean, and which way is better."""
+"""Objectives of a study: metrics, and whether more or less of each is better."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,10 +9,10 @@ from charon.text import byte_size
 Direction = Literal["maximize", "minimize"]
 
 ACCURACIES = ("faa", "task_il_faa", "average_incremental_accuracy")
-"""Percent, defined after every task: what a search can judge a trial by before its end."""
+"""Percent, defined after every task, so that a search can compare unfinished trials."""
 
 ACROSS_TASKS = ("average_incremental_accuracy", "forgetting", "bwt")
-"""Not defined on a stream of one task, such as the joint one."""
+"""Metrics that are not defined on a stream of one task, such as the joint stream."""
 
 _DIRECTIONS: dict[str, Direction] = {
     **{f"val/{name}": "maximize" for name in ACCURACIES},
@@ -21,11 +21,11 @@ _DIRECTIONS: dict[str, Direction] = {
     "memory/bytes": "minimize",
     "time/train_seconds": "minimize",
 }
-"""The metrics that every learner reports, as they are logged."""
+"""Metrics that every learner reports, as they are logged."""
 
 
 def directions(objectives: Sequence[str]) -> list[Direction]:
-    """Return which way each metric is better; ``test/...`` is as ``val/...``.
+    """Return the direction of each metric; ``test/...`` has that of ``val/...``.
 
     Raises:
         ConfigError: a metric is unknown.
@@ -43,11 +43,11 @@ def _direction(name: str) -> Direction:
 
 
 def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
-    """Check that a study can be about these metrics.
+    """Check the objectives of a study.
 
     Raises:
-        ConfigError: one is unknown or named twice, a search would select on the test set or
-            without looking at accuracy, or a grid has several.
+        ConfigError: an objective is unknown or named twice, a search would select on the test
+            set or without an accuracy, or a grid has several objectives.
     """
     for name in objectives:
         if is_search and name.startswith("test/"):
@@ -72,7 +72,7 @@ def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
     """Check that these metrics are defined after ``num_tasks`` tasks.
 
     Raises:
-        ConfigError: one compares tasks, and there is one alone.
+        ConfigError: an objective compares tasks, and there is a single task.
     """
     undefined = [name for name in objectives if name.partition("/")[2] in ACROSS_TASKS]
     if undefined and num_tasks < 2:
@@ -83,7 +83,7 @@ def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
 
 
 def can_prune(objectives: Sequence[str]) -> bool:
-    """Whether trials can be compared before their end: by one accuracy."""
+    """Whether trials can be stopped early: a single accuracy compares them before their end."""
     return len(objectives) == 1 and _is_accuracy(objectives[0])
 
 
@@ -92,28 +92,27 @@ def _is_accuracy(name: str) -> bool:
 
 
 def best_direction(objectives: Sequence[str]) -> Direction | None:
-    """Return which way a single objective is better; of several there is no best."""
+    """Return the direction of a single objective; None for several."""
     return directions(objectives)[0] if len(objectives) == 1 else None
 
 
 def show_metric(name: str, value: float) -> str:
-    """Return an objective as a person reads it: percent, or bytes or seconds by name."""
+    """Return an objective's value for people: percent, or with its unit."""
     if name == "memory/bytes":
         return byte_size(int(value))
     return f"{value:.1f} s" if name == "time/train_seconds" else f"{value:.1f}"
 
 
 def watched(objectives: Sequence[str], *, is_search: bool) -> str:
-    """Return the accuracy that every report of a trial must have."""
+    """Return the accuracy that every report of a trial must contain."""
     accuracies = [name for name in objectives if _is_accuracy(name)]
     return accuracies[0] if accuracies else "val/faa" if is_search else "test/faa"
 
 
 def score(task: int, num_tasks: int, percent: float) -> float:
-    """Return what a search maximises: a trial that learned more tasks always ranks higher.
+    """Return the score in ``[0, 1]`` that a search maximises: first by tasks, then by accuracy.
 
-    Mean accuracy falls as tasks arrive, so a trial stopped early would look best. Within a
-    task the order is that of ``percent``; across tasks more tasks win, in ``[0, 1]``.
+    Mean accuracy falls as tasks arrive, so by accuracy alone a trial stopped early would win.
 
     Args:
         task: tasks seen, 1 to ``num_tasks``.

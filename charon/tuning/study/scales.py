@@ -1,26 +1,20 @@
-"""How large a study is run: named sets of fields that replace those of its base.
+"""Scales of a study: named sets of fields that replace those of its base.
 
 ``paper`` replaces nothing. ``small`` runs on two CPU cores in minutes: short clips, a small
-model, few and large steps, and a memory that can hold at most 30 % of the training clips, so
-that what is forgotten shows. ``smoke`` only shows that everything works.
+model, few and large steps, and a memory of at most 30 % of the training clips, so that
+forgetting shows. ``smoke`` only shows that everything works.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from charon.errors import ConfigError
 from charon.settings import Value
-
-if TYPE_CHECKING:
-    pass
-
-ClipShape = tuple[int, int, int, int]
+from charon.tuning.study.fields import check_known
 
 
 @dataclass(frozen=True)
 class AtMost:
-    """A number that replaces larger ones only."""
+    """An upper limit: replaces larger numbers only."""
 
     value: int
 
@@ -30,7 +24,7 @@ class AtMost:
 
 
 Scaled = Mapping[str, Value | AtMost]
-"""Fields a scale sets, each in the runs that have it."""
+"""Fields that a scale sets in the runs that have them."""
 
 _TO_SCALE: dict[str, Value | AtMost] = {
     "model.size": "nano",
@@ -48,32 +42,29 @@ _TO_SCALE: dict[str, Value | AtMost] = {
 }
 
 SCALES: dict[str, dict[str, Value | AtMost]] = {"paper": {}, "small": _TO_SCALE, "smoke": _TO_SCALE}
-"""The fields each scale sets; epochs and buffer size are added from the data, see below."""
+"""Scale -> its fields, without the epochs and the buffer size, which depend on the data."""
 
 SMALL_CLIP_VISITS = 15_400
-"""Clips that a small run sees in its main phases, unless its study says otherwise: 8 epochs of
-the stand-in's 1,920.
-"""
+"""Clips that a small run sees in its main phases by default: 8 epochs of the stand-in's 1,920."""
 
 SMALL_MEMORY_SHARE = 0.3
-"""Largest share of the training clips that the memory of a small study may hold."""
+"""Largest share of the training clips in the memory of a small study."""
 
 
 def scale_fields(
     scale: str, num_training_clips: int, clip_visits: int = SMALL_CLIP_VISITS
 ) -> dict[str, Value | AtMost]:
-    """Return the fields that a scale sets for this data, but for the buffer size.
+    """Return the fields that a scale sets on this data, without the buffer size.
 
     Args:
-        scale: ``"paper"``, ``"small"`` or ``"smoke"``.
+        scale: a key of :data:`SCALES`.
         num_training_clips: training clips of the whole stream.
         clip_visits: clips that a small run sees in its main phases.
 
     Raises:
         ConfigError: there is no such scale.
     """
-    if scale not in SCALES:
-        raise ConfigError(f"There is no scale {scale!r}; known are {', '.join(SCALES)}.")
+    check_known("scale", scale, SCALES)
     fields = dict(SCALES[scale])
     if scale == "small":
         fields["optimiser.epochs"] = max(1, round(clip_visits / num_training_clips))
@@ -83,12 +74,7 @@ def scale_fields(
 
 
 def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
-    """Return what stands for each buffer size at a small scale, smaller by the same factor.
-
-    Args:
-        sizes: the paper's, say 500 and 2000.
-        largest: what the largest of them becomes; sizes that do not exceed it stay.
-    """
+    """Return each buffer size shrunk by one factor, so that none exceeds ``largest``."""
     numbers = [size for size in sizes if isinstance(size, int)]
     factor = min(1.0, largest / max(numbers, default=1))
     return {size: max(1, round(size * factor)) for size in numbers}

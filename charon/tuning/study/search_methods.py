@@ -1,4 +1,4 @@
-"""Samplers and pruners of a search by name, and what each sampler can search."""
+"""Samplers and pruners of a search, and the limits of each sampler."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ SAMPLERS = ("tpe", "random", "cmaes", "gp", "nsga2")
 PRUNERS = ("none", "asha", "hyperband")
 
 NUMBERS_ONLY = ("cmaes",)
-"""Samplers that know no choices."""
+"""Samplers without categorical values."""
 
 ONE_OBJECTIVE = ("cmaes",)
 
@@ -19,21 +19,16 @@ def check_sampler(name: str, space: Space, objectives: Sequence[str]) -> None:
     """Check that a sampler can search this space for these objectives.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: the sampler has no choices, needs more fields or has a single objective.
     """
     choices = [field for field, domain in space.items() if isinstance(domain, Choice)]
     if name in NUMBERS_ONLY and choices:
-        raise ConfigError(
-            f"The sampler {name} searches numbers only, and {', '.join(choices)} is a choice; "
-            "take --sampler tpe, random, gp or nsga2."
-        )
-    if name in NUMBERS_ONLY and len(space) < 2:
-        raise ConfigError(
-            f"The sampler {name} needs at least two fields, but the space has {', '.join(space)}; "
-            "take --sampler tpe, random, gp or nsga2."
-        )
-    if name in ONE_OBJECTIVE and len(objectives) > 1:
-        raise ConfigError(
-            f"The sampler {name} has one objective, but there are {' '.join(objectives)}; "
-            "take --sampler tpe, random, gp or nsga2."
-        )
+        problem = f"searches numbers only, and {', '.join(choices)} is a choice"
+    elif name in NUMBERS_ONLY and len(space) < 2:
+        problem = f"needs at least two fields, but the space has {', '.join(space)}"
+    elif name in ONE_OBJECTIVE and len(objectives) > 1:
+        problem = f"has one objective, but there are {' '.join(objectives)}"
+    else:
+        return
+    others = "tpe, random, gp or nsga2"
+    raise ConfigError(f"The sampler {name} {problem}; take --sampler {others}.")

@@ -1,9 +1,10 @@
-"""Rules by which the winner of a search is selected, and after how many tasks they judge."""
+"""Rules that select the winner of a search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from charon.errors import ConfigError
+from charon.tuning.study.fields import check_known
 
 VALIDATION, FIRST_TASKS, TEST, GTEP = "validation", "first-tasks", "test", "gtep"
 
@@ -13,14 +14,14 @@ RULES: dict[str, str] = {
     TEST: "accuracy on the test set",
     GTEP: "validation accuracy after the last task, on NTU-60's classes alone",
 }
-"""Every rule and what a trial is judged by. ``first-tasks`` is A-GEM's, ``test`` what the paper's
-code does, ``gtep`` tunes on one benchmark to evaluate on another: the classes NTU-120 adds."""
+"""Rule -> what it judges a trial by. ``first-tasks`` is A-GEM's, ``test`` that of the paper's
+code; ``gtep`` tunes on the classes of NTU-60 and evaluates on those that NTU-120 adds."""
 
 FLATTERS = (
     "The winner was picked by its accuracy on the test set, so its test accuracy flatters it, "
     "confirmed or not: it is no estimate of what the setting achieves on unseen clips."
 )
-"""What every output says of a search under :data:`TEST`."""
+"""In every output of a search under :data:`TEST`."""
 
 WILL_FLATTER = (
     "--select test picks the winner by its accuracy on the test set, which will flatter it: its "
@@ -31,11 +32,11 @@ WILL_FLATTER = (
 
 @dataclass(frozen=True)
 class Rule:
-    """How finished trials are judged.
+    """A rule of selection.
 
     Attributes:
-        name: one of :data:`RULES`.
-        after: tasks after which a trial is judged; 0: after the last one.
+        name: a key of :data:`RULES`.
+        after: tasks after which a trial is judged; 0 for all.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Rule:
 
     @property
     def meaning(self) -> str:
-        """What a trial is judged by, in words."""
+        """What a trial is judged by, for people."""
         if self.after:
             noun = "task" if self.after == 1 else f"{self.after} tasks"
             return f"validation accuracy after the first {noun} only"
@@ -54,7 +55,7 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
     """Return a rule that can judge the trials of a search.
 
     Args:
-        name: one of :data:`RULES`.
+        name: a key of :data:`RULES`.
         first_tasks: after how many tasks ``first-tasks`` judges.
         num_tasks: reports of a run: tasks of the stream, one on the joint stream.
         objectives: of the search.
@@ -62,8 +63,7 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
     Raises:
         ConfigError: there is no such rule, or it cannot judge by these objectives.
     """
-    if name not in RULES:
-        raise ConfigError(f"There is no rule of selection {name!r}; known are {', '.join(RULES)}.")
+    check_known("rule of selection", name, RULES)
     if not 1 <= first_tasks <= num_tasks:
         raise ConfigError(
             f"--first-tasks must be from 1 to the {num_tasks} tasks of the stream, "
@@ -85,19 +85,19 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
 
 
 SCORED = ("test/faa", "test/task_il_faa")
-"""What a finished trial's saved model gives on the test set, beside the single tasks."""
+"""Metrics of a saved model on the test set, apart from those of single tasks."""
 
 NEED_TWO_TASKS = {"val/forgetting", "val/bwt"}
 
 
 def on_test(objective: str) -> str:
-    """Return the name on the test set of a metric on validation clips; others stay."""
+    """Return a validation metric's name on the test set; other metrics keep theirs."""
     return "test/" + objective.removeprefix("val/") if objective.startswith("val/") else objective
 
 
 def grace_tasks(num_tasks: int) -> int:
     """Return after how many tasks a trial may first be judged: 2 of 6, 3 of 12.
 
-    After the first task nothing can have been forgotten yet.
+    After the first task nothing can be forgotten yet.
     """
     return max(1, min(num_tasks, 2 if num_tasks <= 8 else 3))

@@ -1,9 +1,8 @@
-"""What a search may vary: ranges and choices, written down in a study without Optuna.
+"""Search spaces: the domain of each field, declared without Optuna.
 
-Two settings of the method are not free numbers, and are searched as what they are: the
-masking ratio as a whole number of kept tuples, the sampling interval among the divisors of
-the clip's length. So no value is rounded behind the user's back. How many tuples and frames
-there are is the run's to say, so these two are bound to it before a search starts.
+The masking ratio is searched as a whole number of kept tuples, the sampling interval among the
+divisors of a clip's frames, so no value is rounded afterwards. Both are bound to the clips of a
+run before a search starts.
 """
 
 import math
@@ -17,8 +16,8 @@ from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
-class Real:
-    """A real number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
+class _Range:
+    """A number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
 
     low: float
     high: float
@@ -31,44 +30,36 @@ class Real:
                 f"but got low={self.low}, high={self.high}, log={self.log}."
             )
 
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return isinstance(value, int | float) and self.low <= value <= self.high
-
     @property
     def ends(self) -> tuple[Value, ...]:
-        """The values at which a field's own limits are checked."""
+        """The values at which the field's limits are checked."""
         return (self.low, self.high)
 
 
 @dataclass(frozen=True)
-class Whole:
+class Real(_Range):
+    """A real number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
+
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Whole(_Range):
     """A whole number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
 
     low: int
     high: int
-    log: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.low < self.high or (self.log and self.low < 1):
-            raise ConfigError(
-                "`low < high`, and with log `low >= 1`, must hold, "
-                f"but got low={self.low}, high={self.high}, log={self.log}."
-            )
 
     def holds(self, value: Value) -> bool:
         """Whether ``value`` can be drawn."""
         return isinstance(value, int) and self.low <= value <= self.high
 
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which a field's own limits are checked."""
-        return (self.low, self.high)
-
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the given values, without order."""
+    """A categorical value, without order."""
 
     values: tuple[Value, ...]
 
@@ -84,13 +75,13 @@ class Choice:
 
     @property
     def ends(self) -> tuple[Value, ...]:
-        """The values at which a field's own limits are checked: all."""
+        """The values at which the field's limits are checked: all."""
         return self.values
 
 
 @dataclass(frozen=True)
 class MaskingRatio:
-    """A masking ratio in ``[low, high]``, searched as the number of tuples the encoder sees.
+    """A masking ratio in ``[low, high]``, searched as the number of kept tuples.
 
     Attributes:
         low, high: smallest and largest share of hidden tuples.
@@ -113,7 +104,7 @@ class MaskingRatio:
             )
 
     def of(self, run: Mapping[str, Value]) -> "MaskingRatio":
-        """Return the domain for the clips of a run with these fields."""
+        """Return the domain bound to the clips of a run."""
         frames, per_tuple = run["data.num_frames"], run["model.frames_per_tuple"]
         assert isinstance(frames, int)
         assert isinstance(per_tuple, int)
@@ -149,13 +140,13 @@ class MaskingRatio:
 
     @property
     def ends(self) -> tuple[Value, ...]:
-        """The values at which a field's own limits are checked."""
+        """The values at which the field's limits are checked."""
         return (self.ratio(self.most), self.ratio(self.fewest))
 
 
 @dataclass(frozen=True)
 class SamplingInterval:
-    """A sampling interval in ``[low, high]`` that leaves no rest: a divisor of the frames.
+    """A sampling interval in ``[low, high]`` that divides the number of frames.
 
     Attributes:
         low, high: smallest and largest interval, frames.
@@ -178,14 +169,14 @@ class SamplingInterval:
             )
 
     def of(self, run: Mapping[str, Value]) -> "SamplingInterval":
-        """Return the domain for the clips of a run with these fields."""
+        """Return the domain bound to the clips of a run."""
         frames = run["data.num_frames"]
         assert isinstance(frames, int)
         return replace(self, frames=frames)
 
     @property
     def values(self) -> tuple[int, ...]:
-        """The intervals, growing; that which keeps a single frame is none."""
+        """The intervals in ascending order; each keeps at least two frames."""
         top = min(self.high, self.frames - 1)
         return tuple(s for s in range(self.low, top + 1) if self.frames % s == 0)
 
@@ -195,14 +186,14 @@ class SamplingInterval:
 
     @property
     def ends(self) -> tuple[Value, ...]:
-        """The values at which a field's own limits are checked."""
+        """The values at which the field's limits are checked."""
         return self.values
 
 
 Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval
 
 Space = Mapping[str, Domain]
-"""What is searched, by dotted field."""
+"""Domains by dotted field."""
 
 KINDS: dict[str, type[Domain]] = {
     "real": Real,
@@ -211,20 +202,20 @@ KINDS: dict[str, type[Domain]] = {
     "masking_ratio": MaskingRatio,
     "sampling_interval": SamplingInterval,
 }
-"""Each domain by its name in ``study.json``."""
+"""Name in ``study.json`` -> domain."""
 
 
 def to_plain(space: Space) -> dict[str, dict[str, Any]]:
-    """Return a space as JSON can hold it, each domain with its kind."""
+    """Return a space as plain values for JSON, each domain with its kind."""
     kinds = {domain: kind for kind, domain in KINDS.items()}
     return {name: {"kind": kinds[type(d)], **asdict(d)} for name, d in space.items()}
 
 
 def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
-    """Return the space that :func:`to_plain` returned, read back from JSON.
+    """Return the space of the plain values that :func:`to_plain` returned.
 
     Raises:
-        KeyError, TypeError: a domain is of no known kind, or has other fields.
+        KeyError, TypeError: a domain's kind is unknown, or its fields are.
         ConfigError: a domain's values are out of range.
     """
     space: dict[str, Domain] = {}
@@ -236,31 +227,32 @@ def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
 
 
 def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
-    """Return the space for the clips of a run with these fields.
+    """Return the space bound to the clips of a run.
 
     Raises:
-        ConfigError: nothing is left to choose for a field; names it.
+        ConfigError: fewer than two values are left for a field, or the number of frames or
+            tuples is searched too.
     """
     moving = [name for name in ("data.num_frames", "model.frames_per_tuple") if name in space]
-    found: dict[str, Domain] = {}
+    domains: dict[str, Domain] = {}
     for name, domain in space.items():
         try:
             if not isinstance(domain, MaskingRatio | SamplingInterval):
-                found[name] = domain
+                domains[name] = domain
             elif moving:
                 raise ConfigError(
                     f"{type(domain).__name__} counts the frames of a clip, so {moving[0]} cannot "
                     "be searched too; leave one out."
                 )
             else:
-                found[name] = domain.of(run)
+                domains[name] = domain.of(run)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from error
-    return found
+    return domains
 
 
 def check_start(space: Space, start: Mapping[str, Value]) -> None:
-    """Check that the setting a search begins with lies in its space.
+    """Check that the first trial of a search lies in its space.
 
     Raises:
         ConfigError: a value of ``start`` cannot be drawn.
@@ -274,14 +266,10 @@ def check_start(space: Space, start: Mapping[str, Value]) -> None:
 
 
 def check_ends(space: Space, start: Mapping[str, Value]) -> None:
-    """Check that the fields take what can be drawn for them.
-
-    Args:
-        space: bound.
-        start: all fields of the setting a search begins with.
+    """Check that the ends of a bound space are in the ranges of their fields.
 
     Raises:
-        ConfigError: a value is out of the range of its field; names it.
+        ConfigError: a value is out of the range of its field.
     """
     for name, domain in space.items():
         for value in domain.ends:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from charon.errors import ConfigError
 from charon.settings import Value
 from charon.tuning.study.budget import NONE, START, parse_bytes
+from charon.tuning.study.fields import check_known
 from charon.tuning.study.objectives import can_prune, check_objectives
 from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
 from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
@@ -15,7 +16,7 @@ WHAT_IS_MEASURED = (
     *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),
     *("data.evaluate_on", "data.val_fraction"),
 )
-"""Fields that change what accuracy is measured on: the same for all trials of a search."""
+"""Fields that decide what accuracy is measured on: equal in all trials of a search."""
 
 
 @dataclass(frozen=True)
@@ -23,31 +24,26 @@ class Study:
     """What is fixed, what is varied, and what is searched.
 
     All names are dotted fields of :class:`charon.config.Run`, such as
-    ``"learner.masking_ratio"``; a misspelt one is an error that lists the known ones.
+    ``"learner.masking_ratio"``; a misspelt name is an error that lists the known fields.
 
     Attributes:
-        name: the study's short name; also of its results folder and its MLflow experiment.
-        question: one sentence, shown in the console and in MLflow.
-        base: fields fixed for all runs; what is not named has the preset's value.
+        name: short name, also of the results folder and the MLflow experiment.
+        question: a sentence, shown in the console and in MLflow.
+        base: fields fixed for all runs; other fields have the preset's values.
         cases: sets of fields, such as the methods of a table; each is run at every point of
-            the grid, but for grid fields that its learner lacks.
+            the grid, without the grid fields that its learner lacks.
         grid: scientific fields; every combination of their values is run.
-        space: nuisance fields; sampled by Optuna. A study has a grid or a space.
-        spaces: the spaces of other learners than the base's, by name; one is taken with
-            ``--set learner=NAME``.
+        space: nuisance fields, sampled by Optuna. A study has a grid or a space.
+        spaces: spaces of other learners than the base's, for ``--set learner=NAME``.
         seeds: every grid point is run with each; a search uses the first.
-        also: single runs beside the grid, such as a lower bound; each is run once, with
-            the first seed unless it names one. A run with another learner takes from
-            ``base`` only the learner fields that it has.
-        objectives: metrics that "best" is about (:mod:`charon.tuning.study.objectives`), several
-            for a Pareto front. A search selects, so it refuses ``test/...``; default
-            ``val/faa`` there, ``test/faa`` for a grid.
+        also: single runs beside the grid, such as a lower bound; with the first seed unless
+            they name another, and with the fields of ``base`` that their learner has.
+        objectives: metrics (:mod:`charon.tuning.study.objectives`), several for a Pareto
+            front; default ``val/faa`` for a search, ``test/faa`` for a grid.
         num_trials: trials of a search.
-        preset: ``"paper"`` or ``"released"``, what the fields not named are.
-        sampler: how a search chooses: ``"tpe"``, ``"random"``, ``"cmaes"``, ``"gp"`` or
-            ``"nsga2"``.
-        pruner: how it stops unpromising trials early: ``"none"``, ``"asha"`` or
-            ``"hyperband"``, both over tasks.
+        preset: ``"paper"`` or ``"released"``.
+        sampler, pruner: of a search (:mod:`charon.tuning.study.search_methods`); pruning is
+            over tasks.
         budget: most bytes of a search's memories, such as ``"1.5MB"``; ``"start"`` for those
             of its first trial, ``"none"`` for any. With the buffer size in the space and no
             budget, the largest wins.
@@ -72,6 +68,20 @@ class Study:
     small_clip_visits: int = SMALL_CLIP_VISITS
 
     def __post_init__(self) -> None:
+        default = "val/faa" if self.is_search else "test/faa"
+        object.__setattr__(self, "objectives", tuple(self.objectives) or (default,))
+        self._check_names()
+        self._check_axes()
+        check_objectives(self.objectives, is_search=self.is_search)
+        check_known("sampler", self.sampler, SAMPLERS)
+        self._check_pruner()
+        if self.budget not in (NONE, START):
+            parse_bytes(self.budget)
+        if self.budget != NONE and not self.is_search:
+            raise ConfigError("Only a search has a budget; a grid runs every value.")
+        self._check_space()
+
+    def _check_names(self) -> None:
         if not self.name.isidentifier():
             raise ConfigError(
                 "A study's name is a word of letters, digits and underscores, "
@@ -81,6 +91,10 @@ class Study:
             raise ConfigError(
                 f"A study needs at least one seed, all different and >= 0, but got {self.seeds}."
             )
+        if self.num_trials < 1:
+            raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
+
+    def _check_axes(self) -> None:
         if self.also and self.space:
             raise ConfigError(
                 f"The study {self.name!r} searches, so it has no runs beside; leave `also` out."
@@ -100,39 +114,9 @@ class Study:
                 raise ConfigError(
                     f"The grid's {name} needs at least one value, all different, but got {values}."
                 )
-        if self.num_trials < 1:
-            raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
-        default = "val/faa" if self.is_search else "test/faa"
-        object.__setattr__(self, "objectives", tuple(self.objectives) or (default,))
-        check_objectives(self.objectives, is_search=self.is_search)
-        if self.sampler not in SAMPLERS:
-            raise ConfigError(
-                f"There is no sampler {self.sampler!r}; known are {', '.join(SAMPLERS)}."
-            )
-        self._check_pruner()
-        if self.budget not in (NONE, START):
-            parse_bytes(self.budget)
-        if self.budget != NONE and not self.is_search:
-            raise ConfigError("Only a search has a budget; a grid runs every value.")
-        for name in ("seed", "learner"):
-            if name in self.space:
-                raise ConfigError(
-                    f"A search has one {name}, so {name} cannot be in the space of the study "
-                    f"{self.name!r}; set it with --set learner=NAME or --seeds N."
-                )
-        for name in WHAT_IS_MEASURED:
-            if name in self.space:
-                raise ConfigError(
-                    f"Trials with another {name} are measured on other clips or tasks, so they "
-                    f"cannot be compared and {name} cannot be in the space of the study "
-                    f"{self.name!r}; set it in its base."
-                )
 
     def _check_pruner(self) -> None:
-        if self.pruner not in PRUNERS:
-            raise ConfigError(
-                f"There is no pruner {self.pruner!r}; known are {', '.join(PRUNERS)}."
-            )
+        check_known("pruner", self.pruner, PRUNERS)
         if self.pruner == "none":
             return
         if not self.is_search:
@@ -142,6 +126,20 @@ class Study:
                 "Trials are stopped early by one accuracy, such as 'val/faa', but the objective "
                 f"is {' '.join(self.objectives)}; search it with --pruner none."
             )
+
+    def _check_space(self) -> None:
+        for name in self.space:
+            if name in ("seed", "learner"):
+                raise ConfigError(
+                    f"A search has one {name}, so {name} cannot be in the space of the study "
+                    f"{self.name!r}; set it with --set learner=NAME or --seeds N."
+                )
+            if name in WHAT_IS_MEASURED:
+                raise ConfigError(
+                    f"Trials with another {name} are measured on other clips or tasks, so they "
+                    f"cannot be compared and {name} cannot be in the space of the study "
+                    f"{self.name!r}; set it in its base."
+                )
 
     @property
     def objective(self) -> str:
@@ -173,7 +171,7 @@ def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
     """Return the study with each of its runs under each of these protocols.
 
     Raises:
-        ConfigError: the study chooses its protocols itself.
+        ConfigError: the study varies its protocol, or is a search.
     """
     if BENCHMARK in study.varied:
         raise ConfigError(f"{BENCHMARK} is varied by the study {study.name!r}; it cannot be set.")
@@ -184,15 +182,16 @@ def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
 
 
 def for_learner(study: Study, learner: Value) -> Study:
-    """Return the search for another learner than its base's, with that one's space.
+    """Return the search with the space of a learner.
 
     Raises:
-        ConfigError: the study has no space for it.
+        ConfigError: the study has no space for the learner.
     """
-    if learner == study.base.get("learner", "charon"):
+    default = study.base.get("learner", "charon")
+    if learner == default:
         return study
     if learner not in study.spaces:
-        known = ", ".join([str(study.base.get("learner", "charon")), *study.spaces])
+        known = ", ".join([str(default), *study.spaces])
         raise ConfigError(
             f"The study {study.name!r} has no space for the learner {learner!r}; "
             f"it has one for {known}."
@@ -201,18 +200,18 @@ def for_learner(study: Study, learner: Value) -> Study:
 
 
 def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple[Study, int]:
-    """Return the study with the buffer sizes it varies made smaller, by one factor.
+    """Return the study with its varied buffer sizes shrunk by one factor.
 
     Args:
-        study: may vary no buffer size.
-        largest: what the largest becomes; nothing changes if none exceeds it.
-        start: the buffer size that a search begins with.
+        study: the declaration.
+        largest: what the largest size becomes; no size changes if none exceeds it.
+        start: the buffer size of a search's first trial.
 
     Returns:
-        The study, and what the buffer size is where it is not varied or where a search begins.
+        The study, and the buffer size of runs that do not vary it or of the first trial.
 
     Raises:
-        ConfigError: of a search's sizes only one is left.
+        ConfigError: a single size is left to a search.
     """
     if SIZE in study.grid:
         sizes = list(dict.fromkeys(small_buffers(study.grid[SIZE], largest).values()))

@@ -1,4 +1,4 @@
-"""From a study's declaration to the list of its runs."""
+"""The runs of a study, expanded from its declaration."""
 
 import itertools
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +17,9 @@ class PlannedTrial:
     """One run of a study.
 
     Attributes:
-        label: the name a person knows it by; unique in the study.
-        fields: every field of the run, complete, in the order of :class:`charon.config.Run`.
-        role: which setting of a search the run confirms; empty in other studies.
+        label: unique in the study.
+        fields: every field of the run, in the order of :class:`charon.config.Run`.
+        role: the setting that the run confirms after a search; empty in other studies.
     """
 
     label: str
@@ -30,28 +30,27 @@ class PlannedTrial:
 def expand(
     study: Study, overrides: Mapping[str, Value] | None = None, scaled: Scaled | None = None
 ) -> list[PlannedTrial]:
-    """Return all runs of a study in the order they are started.
+    """Return all runs of a study in the order they are started; of a search the first.
 
     The seeds are the outermost loop, so that an interrupted study has a whole curve; the
-    runs of ``also`` come last. A search has only its starting point here: the paper's
-    setting, at its scale.
+    runs of ``also`` come last.
 
     Args:
         study: the declaration.
-        overrides: fields that replace those of ``base`` for all runs (command line).
-        scaled: fields that a scale replaces, in the runs that have them; overrides,
-            ``cases`` and ``grid`` come before them.
+        overrides: fields of the command line, which replace those of ``base``.
+        scaled: fields of a scale, in the runs that have them; overrides, ``cases`` and
+            ``grid`` precede them.
 
     Raises:
-        ConfigError: a field is unknown, out of range, or named twice.
+        ConfigError: a field is unknown, out of range, or both set and varied.
     """
     overrides, scaled = overrides or {}, scaled or {}
     check_not_varied(study, overrides)
     learners = _learners(study, {**study.base, **overrides})
-    _check_known(study.base, learners, f"The base of the study {study.name!r}")
-    _check_known(study.grid, learners, f"The grid of the study {study.name!r}")
-    _check_known(study.space, learners, f"The space of the study {study.name!r}")
-    _check_known(overrides, learners, "--set")
+    for part in ("base", "grid", "space"):
+        where = f"The {part} of the study {study.name!r}"
+        _check_fields(getattr(study, part), learners, where)
+    _check_fields(overrides, learners, "--set")
     layers = _Layers({**preset(study.preset), **study.base}, scaled, overrides)
     flats: dict[tuple[tuple[str, Value], ...], Sequence[str]] = {}
     for choice, names in _choices(study):
@@ -61,19 +60,19 @@ def expand(
 
 
 def check_not_varied(study: Study, overrides: Iterable[str]) -> None:
-    """Check that the fields that are set for all runs are none that the study varies.
+    """Check that the study varies none of the fields that are set for all runs.
 
     Raises:
-        ConfigError: one is.
+        ConfigError: a field is both set and varied.
     """
-    chosen_by_study = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
+    varied = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
     for name in overrides:
-        if name in chosen_by_study or name == "seed":
+        if name in varied or name == "seed":
             raise ConfigError(f"{name} is varied by the study {study.name!r}; it cannot be set.")
 
 
 def _choices(study: Study) -> Iterator[tuple[dict[str, Value], Sequence[str]]]:
-    """Yield what is chosen for each run, and the fields its label names."""
+    """Yield the fields that each run chooses, and those that its label names."""
     beside = [name for name in study.varied if all(name not in case for case in study.cases)]
     for seed in study.seeds[:1] if study.is_search else study.seeds:
         for case in study.cases or ({},):
@@ -85,16 +84,16 @@ def _choices(study: Study) -> Iterator[tuple[dict[str, Value], Sequence[str]]]:
 
 @dataclass(frozen=True)
 class _Layers:
-    """Fields of all runs: each layer replaces those before it, where a run has them."""
+    """Layers of fields for all runs; each replaces those before it, where a run has them."""
 
     fixed: Mapping[str, Value]
     scaled: Scaled
     overrides: Mapping[str, Value]
 
     def under(self, choice: Mapping[str, Value], optional: Container[str]) -> dict[str, Value]:
-        """Return the fields of a run with those it chooses on top.
+        """Return a run's fields: the layers under its choice.
 
-        Fields that its learner lacks are left out where they are of a layer or ``optional``.
+        Fields that its learner lacks are left out if they are a layer's or ``optional``.
         """
         fields = {**self.fixed, **self.overrides}
         known = known_fields(choice.get("learner", fields.get("learner", "charon")))
@@ -116,7 +115,7 @@ def _learners(study: Study, fixed: Mapping[str, Value]) -> list[Value]:
     return list(dict.fromkeys([*study.grid.get("learner", cases), *beside]))
 
 
-def _check_known(names: Iterable[str], learners: Sequence[Value], where: str) -> None:
+def _check_fields(names: Iterable[str], learners: Sequence[Value], where: str) -> None:
     known = {name for learner in learners for name in known_fields(learner)}
     for name in names:
         if name not in known:
@@ -137,9 +136,6 @@ def _with_labels(
     trials = [PlannedTrial(label(flat, names), flat) for flat, names in flats]
     labels = [trial.label for trial in trials]
     if len(set(labels)) < len(labels):
-        raise ConfigError(f"Two runs of the study have the same name: {_repeated(labels)!r}.")
+        repeated = next(name for name in labels if labels.count(name) > 1)
+        raise ConfigError(f"Two runs of the study have the same name: {repeated!r}.")
     return trials
-
-
-def _repeated(labels: Sequence[str]) -> str:
-    return next(name for name in labels if labels.count(name) > 1)

@@ -27,7 +27,7 @@ def write(folder, clips, about=OTHER):
         for clip in clips:
             writer.add(clip)
         writer.finish()
-    return Archive.open(folder)
+    return Archive(folder)
 
 
 def test_clips_come_back_bit_for_bit_with_their_ids(tmp_path):
@@ -114,17 +114,17 @@ def test_a_truncated_or_missing_file_is_not_opened(tmp_path, file):
     path = write(tmp_path / "set", random_clips()).path / file
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"is damaged .*; delete it and prepare again"):
-        Archive.open(tmp_path / "set")
+        Archive(tmp_path / "set")
     path.unlink()
     with pytest.raises(DataError, match=f"is not a prepared set: it has no .*{file}"):
-        Archive.open(tmp_path / "set")
+        Archive(tmp_path / "set")
 
 
 def test_another_format_is_not_opened(tmp_path):
     about = write(tmp_path / "set", random_clips()).path / "archive.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"version": 0}))
     with pytest.raises(DataError, match=f"has format 0, this program reads {VERSION}"):
-        Archive.open(tmp_path / "set")
+        Archive(tmp_path / "set")
 
 
 def test_archives_can_be_listed_and_deleted(tmp_path):

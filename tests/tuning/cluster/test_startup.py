@@ -32,10 +32,10 @@ import time
 from pathlib import Path
 from charon.tuning.cluster import cluster
 from charon.tuning.cluster.startup import Starting
-from charon.tuning.main import heed_requests_to_end
+from charon.tuning.main import interrupt_on_sigterm
 
 cluster.prepare_environment()
-heed_requests_to_end()
+interrupt_on_sigterm()
 cluster.log_to(Path("driver.log"))
 Starting(None, Path("driver.log")).wait()
 print("up", flush=True)

@@ -15,7 +15,7 @@ from charon.tuning.selection import confirm
 from charon.tuning.selection.confirm import confirm_trials, confirmed, confirmed_fields
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import PlannedStudy, new_plan
-from charon.tuning.session.resume import Standing
+from charon.tuning.session.resume import StudyProgress
 from charon.tuning.session.selection_plan import fresh_seeds, plan_selection
 from charon.tuning.study import gtep
 from charon.tuning.study.fields import complete
@@ -89,14 +89,14 @@ def search_in(folder):
         study=SEARCH,
         options=options,
         plan=new_plan(planned, Path("s.py"), options, clips),
-        standing=Standing(9, 0, 9),
+        progress=StudyProgress(9, 0, 9),
         trials=[],
         selection=None,
         script=Path("s.py"),
         folder=folder,
         cache=folder,
         store=None,
-        clips=clips,
+        data=clips,
         cpus=1.0,
         gpus=0.0,
         slots=1,
@@ -123,10 +123,10 @@ def test_the_stage_is_a_study_that_goes_on_and_makes_room_for_another_winner(tmp
     journal.append("trial", "a", label="winner", fields={"seed": 2}, tags={})
     journal.append("end", "a", outcome=FINISHED)
     again = stage_of(WINNER)
-    assert (again.plan.key, again.standing) == (stage.plan.key, Standing(1, 0, 4))
+    assert (again.plan.key, again.progress) == (stage.plan.key, StudyProgress(1, 0, 4))
     other = stage_of(complete({**SEARCHED, "learner.alpha": 0.7}))
     assert other.plan.key != stage.plan.key
-    assert other.standing.done == 0
+    assert other.progress.done == 0
     assert len(list(tmp_path.glob("confirm-*/journal.jsonl"))) == 1
 
 

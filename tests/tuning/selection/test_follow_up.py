@@ -15,7 +15,7 @@ from charon.tuning.records.journal import FINISHED, INTERRUPTED, Journal
 from charon.tuning.selection.follow_up import FollowUp
 from charon.tuning.selection.scoring import ScoringError
 from charon.tuning.session.options import Options
-from charon.tuning.session.resume import Standing
+from charon.tuning.session.resume import StudyProgress
 from charon.tuning.session.selection_plan import plan_selection
 from charon.tuning.study.fields import complete
 from charon.tuning.study.study import Study
@@ -91,12 +91,12 @@ def followed(journal, folder, steps, *, instead=None, **options):
         script=folder / "some.py",
         folder=folder,
         cache=folder,
-        clips=clips,
+        data=clips,
         cpus=1.0,
         gpus=0.0,
         slots=1,
         dashboard_url="",
-        standing=Standing(24, 0, 24),
+        progress=StudyProgress(24, 0, 24),
         store=None,
     )
     console = Console(file=said, width=1000)

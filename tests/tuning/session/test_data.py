@@ -9,15 +9,15 @@ from tuning.session.test_options import STUDY
 
 from charon.errors import DataError
 from charon.tuning.session.options import parse_options
-from charon.tuning.session.request import check_named
+from charon.tuning.session.request import check_source
 
 
 def test_what_is_there_is_not_opened_and_what_is_not_is_said(tmp_path):
     (tmp_path / "empty.npz").touch()
-    check_named(str(tmp_path / "empty.npz"))
-    check_named("standin")
+    check_source(str(tmp_path / "empty.npz"))
+    check_source("standin")
     with pytest.raises(DataError, match=r"gone\.npz does not exist; give a folder or a \.zip"):
-        check_named(str(tmp_path / "gone.npz"))
+        check_source(str(tmp_path / "gone.npz"))
 
 
 def test_a_path_below_a_folder_that_one_may_not_enter_is_said(tmp_path, monkeypatch):
@@ -32,4 +32,4 @@ def test_a_path_below_a_folder_that_one_may_not_enter_is_said(tmp_path, monkeypa
     monkeypatch.setattr(os, "stat", refuse)
     data = parse_options(STUDY, ["--data", str(mine)]).data
     with pytest.raises(DataError, match=rf"^{mine} cannot be read: Permission denied\.$"):
-        check_named(data)
+        check_source(data)

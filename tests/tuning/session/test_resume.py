@@ -13,7 +13,13 @@ from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED,
 from charon.tuning.records.plan import read_plan
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import PlannedStudy, new_plan
-from charon.tuning.session.resume import check_same, longer, room, standing_of, with_remembered
+from charon.tuning.session.resume import (
+    check_same,
+    extended_plan,
+    make_room,
+    progress_of,
+    restore_options,
+)
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import expand
@@ -40,19 +46,19 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path):
 
 def test_a_resumed_study_takes_over_what_is_not_given_again():
     options = Options(data="d", seeds=(1, 2), settings={"learner.alpha": 0.5}, cpus=2.0)
-    assert with_remembered(Options(resume=True), plan(options=options)) == replace(
+    assert restore_options(Options(resume=True), plan(options=options)) == replace(
         options, resume=True
     )
 
 
 def test_a_zero_that_is_given_again_counts():
     old = Options(confirm_seeds=3, gpus=1.0)
-    resumed = with_remembered(Options(resume=True, confirm_seeds=0, gpus=0.0), plan(options=old))
+    resumed = restore_options(Options(resume=True, confirm_seeds=0, gpus=0.0), plan(options=old))
     assert (resumed.confirm_seeds, resumed.gpus) == (0, 0.0)
 
 
 def test_a_resumed_study_keeps_the_share_of_a_gpu_that_was_measured():
-    resumed = with_remembered(Options(resume=True, gpus="auto"), plan(options=Options(gpus=0.25)))
+    resumed = restore_options(Options(resume=True, gpus="auto"), plan(options=Options(gpus=0.25)))
     assert resumed.gpus == 0.25
 
 
@@ -127,25 +133,25 @@ def journal_of(folder, *outcomes):
 def test_a_search_that_goes_on_may_have_more_trials_and_hours(tmp_path):
     journal = journal_of(tmp_path, FINISHED)
     old = plan(SEARCH, num_trials=24, hours=1.0)
-    assert longer(old, Options(resume=True), journal) == old
-    more = longer(old, Options(resume=True, trials=30, hours=2.0), journal)
+    assert extended_plan(old, Options(resume=True), journal) == old
+    more = extended_plan(old, Options(resume=True, trials=30, hours=2.0), journal)
     assert (more.num_trials, more.hours, more.extensions) == (30, 2.0, 1)
 
 
 def test_a_search_cannot_end_with_fewer_trials_than_it_has_begun(tmp_path):
     journal = journal_of(tmp_path, FINISHED, PRUNED, FAILED, INTERRUPTED)
     old = plan(SEARCH, num_trials=24)
-    assert longer(old, Options(resume=True, trials=4), journal).num_trials == 4
+    assert extended_plan(old, Options(resume=True, trials=4), journal).num_trials == 4
     message = r"--trials 3 is less than .* begun already: give at least 4, or leave .* its 24\."
     with pytest.raises(ConfigError, match=message):
-        longer(old, Options(resume=True, trials=3), journal)
+        extended_plan(old, Options(resume=True, trials=3), journal)
 
 
 def test_what_is_chosen_when_a_study_goes_on_is_remembered_when_it_does_so_again(tmp_path):
     journal = journal_of(tmp_path, FINISHED)
     old = plan(SEARCH, Options(data="d", confirm_seeds=3), num_trials=1)
-    options = with_remembered(Options(extend=5, confirm_seeds=0), old)
-    again = with_remembered(Options(resume=True), longer(old, options, journal))
+    options = restore_options(Options(extend=5, confirm_seeds=0), old)
+    again = restore_options(Options(resume=True), extended_plan(old, options, journal))
     assert (again.data, again.confirm_seeds) == ("d", 0)
 
 
@@ -161,26 +167,26 @@ def test_what_is_chosen_when_a_study_goes_on_is_remembered_when_it_does_so_again
     ],
 )
 def test_a_study_that_goes_on_says_how_far_it_is(tmp_path, outcomes, sentence):
-    assert standing_of(journal_of(tmp_path, *outcomes), 4).sentence == sentence
+    assert progress_of(journal_of(tmp_path, *outcomes), 4).sentence == sentence
 
 
 def test_trials_are_added_to_what_there_is_and_have_hours_of_their_own(tmp_path):
     journal = journal_of(tmp_path, FINISHED, FINISHED)
     old = plan(SEARCH, num_trials=2, hours=1.0)
-    more = longer(old, Options(extend=5), journal)
+    more = extended_plan(old, Options(extend=5), journal)
     assert (more.num_trials, more.hours, more.extensions) == (7, None, 1)
     with pytest.raises(ConfigError, match="leave --trials out"):
-        longer(old, Options(extend=5, trials=7), journal)
+        extended_plan(old, Options(extend=5, trials=7), journal)
 
 
 def test_trials_are_added_only_to_a_search_that_is_over(tmp_path):
     journal = journal_of(tmp_path, FINISHED, INTERRUPTED)
     with pytest.raises(ConfigError, match="of this one 1 of 2 trials are: go on with --resume"):
-        longer(plan(SEARCH, num_trials=2), Options(extend=5), journal)
+        extended_plan(plan(SEARCH, num_trials=2), Options(extend=5), journal)
 
 
 def made(folder, **how):
-    with room(folder, **how) as moved:
+    with make_room(folder, **how) as moved:
         return moved
 
 
@@ -190,7 +196,7 @@ def test_a_finished_study_is_put_back_when_the_new_one_comes_to_nothing(tmp_path
     plan().write(folder)
 
     def refused():
-        with room(folder) as moved:
+        with make_room(folder) as moved:
             assert "moved to" in moved
             folder.mkdir()
             (folder / "driver.log").touch()
@@ -205,7 +211,7 @@ def test_a_finished_study_is_put_back_when_the_new_one_comes_to_nothing(tmp_path
 def test_a_finished_study_is_moved_aside_and_an_unfinished_one_is_kept(tmp_path):
     folder = tmp_path / "some"
     folder.mkdir()
-    with room(folder) as moved:
+    with make_room(folder) as moved:
         assert moved == ""
     plan().write(folder)
     journal = Journal(folder / "journal.jsonl")
