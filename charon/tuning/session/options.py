@@ -48,10 +48,9 @@ def option(
     """
     if default is False:
         parsing["action"] = "store_true"
-    metadata = {"group": group, "flag": flag, "remembered": remembered, "help": help}
-    return dataclasses.field(
-        default_factory=lambda: copy(default), metadata={**metadata, "parsing": parsing}
-    )
+    metadata: dict[str, Any] = {"group": group, "flag": flag, "remembered": remembered}
+    metadata["parsing"] = {"help": help, **parsing}
+    return dataclasses.field(default_factory=lambda: copy(default), metadata=metadata)
 
 
 def _data(path: str) -> str:
@@ -101,11 +100,7 @@ class Options:
         action="append",
         metavar="FIELD=VALUE",
     )
-    smoke: bool = option(
-        RUNS,
-        "the whole way, as small as it can be",
-        default=False,
-    )
+    smoke: bool = option(RUNS, "the whole way, as small as it can be", default=False)
 
     trials: int | None = option(
         SEARCH, "how many in all (the study's)", type=whole_number(1), metavar="N", remembered=False
@@ -165,11 +160,7 @@ class Options:
     )
 
     cpus: float | None = option(
-        RESOURCES,
-        "cores of a trial (1)",
-        flag="--cpus-per-trial",
-        type=positive,
-        metavar="X",
+        RESOURCES, "cores of a trial (1)", flag="--cpus-per-trial", type=positive, metavar="X"
     )
     gpus: float | Literal["auto"] | None = option(
         RESOURCES,
@@ -278,10 +269,5 @@ def _parser(study: Study) -> argparse.ArgumentParser:
     groups = {title: parser.add_argument_group(title) for title in titles}
     for field in fields:
         group = groups[field.metadata["group"]]
-        group.add_argument(
-            flag_of(field),
-            dest=field.name,
-            help=field.metadata["help"],
-            **field.metadata["parsing"],
-        )
+        group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
     return parser
