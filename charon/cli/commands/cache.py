@@ -40,7 +40,9 @@ def _list(options: argparse.Namespace) -> None:
     print(f"{counted(len(sets), 'prepared set')} in {folder}")
     width = max((len(one.path.name) for one in sets), default=0)
     for one in sets:
-        about = one.problem or f"{counted(one.num_clips, 'clip'):>14}  from {one.source}"
+        about = one.problem
+        if one.archive:
+            about = f"{counted(one.archive.num_clips, 'clip'):>14}  from {one.archive.source}"
         print(f"  {one.path.name:<{width}}  {byte_size(one.num_bytes):>8}  {about}")
 
 

@@ -1,7 +1,7 @@
 """Performances: the poses over time of a person of the stand-in in a class.
 
-A performance is the class's program, done in a person's style (posture, amplitude, speed),
-never twice alike, with small movements that mean nothing.
+A performance is the class's program in a person's style (posture, amplitude, speed), with
+random variation and small movements that mean nothing.
 """
 
 from dataclasses import dataclass
