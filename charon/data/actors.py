@@ -73,23 +73,18 @@ def centre(x: NDArray[np.float32], centre_joint: int) -> NDArray[np.float32]:
 
 
 def prepare_padded(clip: SourceClip, centre_joint: int = CENTRE_JOINT) -> SourceClip | Unreadable:
-    """Return a clip with a copied second body set to zero (in place too), and centred."""
-    duplicated = clip.x.shape[1] == 2 and zero_copied_body(clip.x)
-    try:
-        return replace(clip, x=centre(clip.x, centre_joint), duplicated=duplicated)
-    except DataError as error:
-        return Unreadable(clip.name, str(error))
-
-
-def zero_copied_body(x: NDArray[np.float32]) -> bool:
-    """Set body 2 of (frame, 2, joint, channel) to zero if it equals body 1; return whether.
+    """Return a clip, centred, whose second body is zeroed (in place too) if it copies the first.
 
     The field's NTU RGB+D 120 files have such a copy wherever only one person was seen.
     """
-    is_copy = bool(x.size) and bool(np.array_equal(x[:, 0], x[:, 1])) and bool(x.any())
+    x = clip.x
+    is_copy = x.shape[1] == 2 and bool(x.any()) and np.array_equal(x[:, 0], x[:, 1])
     if is_copy:
         x[:, 1] = 0
-    return is_copy
+    try:
+        return replace(clip, x=centre(x, centre_joint), duplicated=is_copy)
+    except DataError as error:
+        return Unreadable(clip.name, str(error))
 
 
 def _two_actors(clip: Recording, *, keep_gaps: bool) -> NDArray[np.float32]:

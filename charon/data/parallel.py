@@ -1,4 +1,4 @@
-"""Applies a function to many items in worker processes: results in order, memory bounded.
+"""An ordered map over worker processes with bounded memory.
 
 A worker is a plain new interpreter that imports this package and nothing else. The standard
 library's pools either fork, which is unsafe once torch or Ray have started threads, or import
@@ -29,9 +29,7 @@ _KEEP_FREED_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
 }
-"""glibc gives large blocks back at once, and the kernel then clears every page again for the
-next item. Other systems ignore these.
-"""
+"""Without these, glibc returns large blocks at once, and the kernel clears every page again."""
 
 _SERVE = "from charon.data.parallel import serve; serve()"
 
@@ -43,11 +41,11 @@ def map_in_order(
 
     Args:
         function: importable from a module (not defined in a main script), picklable.
-        items: picklable; they travel to the workers ``chunk`` at a time.
-        workers: number of processes; with 1, or when everything fits into one chunk,
-            ``function`` runs in this process.
-        chunk: items a worker is given at once. At most ``2 * workers`` chunks of results
-            are held at any time, however slowly they are taken.
+        items: picklable.
+        workers: number of processes; with 1, or if all items fit into a chunk, ``function``
+            runs in this process.
+        chunk: items sent to a worker at once. At most ``2 * workers`` chunks of results are
+            held at any time.
 
     Raises:
         CharonError: a worker process was ended from outside.
@@ -88,7 +86,7 @@ def map_in_order(
 
 
 def serve() -> None:
-    """Be a worker: read a function and then chunks from stdin, write results to stdout."""
+    """Run as a worker: read a function and then chunks from stdin, write results to stdout."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
     requests = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as answers, suppress(EOFError, BrokenPipeError):
@@ -124,7 +122,7 @@ def _send(process: _Worker, what: object) -> None:
 
 
 def _ask(idle: "SimpleQueue[_Worker]", some: Sequence[Any]) -> Any:
-    """Have an idle worker answer one chunk; return its results."""
+    """Return an idle worker's results for a chunk."""
     process = idle.get()
     try:
         _send(process, some)

@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from charon.data import ntu
@@ -195,7 +195,10 @@ def _check_readable(source: Source, writer: ArchiveWriter, path: str, *, strict:
     names = source.description.class_names
     wanted = set(range(len(names)))
     if source.description.is_ntu:
-        wanted = {label for name, _ in writer.unreadable if (label := _label(name)) is not None}
+        wanted.clear()
+        for name, _ in writer.unreadable:
+            with suppress(DataError):
+                wanted.add(ntu.parse_name(Path(name).stem).label)
     empty = sorted(wanted - set(writer.labels.tolist()))
     if empty:
         raise DataError(
@@ -203,13 +206,6 @@ def _check_readable(source: Source, writer: ArchiveWriter, path: str, *, strict:
             f"{f', nor of {len(empty) - 1} other classes' if len(empty) > 1 else ''}; "
             "replace its files or leave the class out."
         )
-
-
-def _label(name: str) -> int | None:
-    try:
-        return ntu.parse_name(Path(name).stem).label
-    except DataError:
-        return None
 
 
 def _strict_error(path: str, unreadable: list[tuple[str, str]]) -> DataError:

@@ -18,24 +18,14 @@ STRATIFIED_TRAIN_SHARE = 0.7
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of an archive, int64, each in the order of the clips' names; no row is in two sets.
-
-    Attributes:
-        train: clips to learn from.
-        test: clips to report on.
-        val: clips to select on, taken out of the training set; may be empty.
-        protocol: the rule of train and test: a benchmark's name, ``given split`` (the
-            source's), ``subjects`` (every other trains), or ``stratified clips``.
-        val_rule: how ``val`` was chosen, in words.
-        classes: labels of the benchmark's classes, not always all of the archive's.
-    """
+    """Rows of an archive, int64, each in the order of the clips' names; no row is in two sets."""
 
     train: NDArray[np.int64]
     test: NDArray[np.int64]
-    val: NDArray[np.int64]
-    protocol: str
-    val_rule: str
-    classes: range
+    val: NDArray[np.int64]  # taken out of the training set; may be empty
+    protocol: str  # a benchmark, "given split", "subjects" or "stratified clips"; see split
+    val_rule: str  # how ``val`` was chosen, in words
+    classes: range  # labels of the benchmark's classes, not always all of the archive's
 
 
 def split(

@@ -11,55 +11,33 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Description:
-    """What all clips of a set have in common.
+    """What all clips of a set have in common."""
 
-    Attributes:
-        name: short name of the set, e.g. ``"ntu60"``, ``"msr_action3d"``, ``"standin"``.
-        class_names: in the order of the source's labels.
-        num_joints: joints of a body (25 for NTU RGB+D).
-        num_bodies: 1 or 2 body slots.
-        num_channels: 2 or 3 coordinates a joint.
-        centre_joint: the joint whose first position is the origin of a clip.
-        bones: pairs of joints, for drawing; may be empty.
-        parts: named groups of joints (semantic body parts); may be empty.
-        is_ntu: labels and ids are those of NTU RGB+D: its protocols and class orders apply.
-        is_standin: the clips are synthetic.
-    """
-
-    name: str
-    class_names: tuple[str, ...]
-    num_joints: int
-    num_bodies: int
-    num_channels: int
-    centre_joint: int
-    bones: tuple[tuple[int, int], ...] = ()
-    parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    is_ntu: bool = False
-    is_standin: bool = False
+    name: str  # short: "ntu60", "msr_action3d", "standin"
+    class_names: tuple[str, ...]  # in the order of the source's labels
+    num_joints: int  # of a body
+    num_bodies: int  # 1 or 2 slots
+    num_channels: int  # 2 or 3 coordinates of a joint
+    centre_joint: int  # its first position is the origin of a clip
+    bones: tuple[tuple[int, int], ...] = ()  # pairs of joints, for drawing
+    parts: dict[str, tuple[int, ...]] = field(default_factory=dict)  # joints of semantic body parts
+    is_ntu: bool = False  # labels, ids, protocols and class orders are those of NTU RGB+D
+    is_standin: bool = False  # the clips are synthetic
 
 
 @dataclass(frozen=True)
 class SourceClip:
-    """One prepared clip: centred, neither cropped nor resampled.
+    """A prepared clip: centred, neither cropped nor resampled."""
 
-    Attributes:
-        name: unique within the set.
-        x: float32 (frame, body, joint, channel), metres; an absent body is all zeros.
-        label: 0-based class in the source's order.
-        subject, camera, setup, replication: ids from 1; 0 where the source has none.
-        in_train: the source's split: True train, False test, None where it has none.
-        duplicated: body 2 of the source was an exact copy of body 1, and is zero in ``x``.
-    """
-
-    name: str
-    x: NDArray[np.float32]
-    label: int
-    subject: int = 0
+    name: str  # unique within the set
+    x: NDArray[np.float32]  # (frame, body, joint, channel), metres; an absent body is all zeros
+    label: int  # 0-based class in the source's order
+    subject: int = 0  # an id from 1; 0 where the source has none, as in the next three
     camera: int = 0
     setup: int = 0
     replication: int = 0
-    in_train: bool | None = None
-    duplicated: bool = False
+    in_train: bool | None = None  # the source's split: True train, False test, None without one
+    duplicated: bool = False  # body 2 of the source was a copy of body 1, and is zero in ``x``
 
 
 @dataclass(frozen=True)
@@ -102,18 +80,10 @@ def file_identity(kind: str, path: Path) -> str:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of data that a path can name.
+    """A kind of data that a path can name."""
 
-    Attributes:
-        takes: a noun phrase for help and errors, such as ``a .pkl of PYSKL``.
-        open: makes the source of an existing path, or of one of ``names``.
-        recognises: tells whether an existing file or folder is of this format, by its name.
-        names: words that stand for generated data.
-        keeps_gaps: whether ``open`` takes the option ``keep_gaps``.
-    """
-
-    takes: str
-    open: Callable[..., Source]
-    recognises: Callable[[Path], bool] = lambda path: False
-    names: tuple[str, ...] = ()
-    keeps_gaps: bool = False
+    takes: str  # a noun phrase for help and errors, such as "a .pkl of PYSKL"
+    open: Callable[..., Source]  # makes the source of an existing path, or of one of ``names``
+    recognises: Callable[[Path], bool] = lambda path: False  # an existing path, by its name
+    names: tuple[str, ...] = ()  # words that stand for generated data
+    keeps_gaps: bool = False  # ``open`` takes the option ``keep_gaps``

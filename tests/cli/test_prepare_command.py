@@ -16,11 +16,11 @@ def test_a_set_is_prepared_once_and_its_facts_are_told(tmp_path, charon):
     first = charon("prepare", path, "--cache", tmp_path / "cache")
     assert first.status == 0
     [info] = list_archives(tmp_path / "cache")
-    for fact in ("24, 12 of them with two bodies", info.fingerprint, str(info.path)):
+    for fact in ("24, 12 of them with two bodies", info.archive.fingerprint, str(info.path)):
         assert fact in first.out
     again = charon("prepare", path, "--cache", tmp_path / "cache")
     assert "was prepared before" in again.out
-    assert info.fingerprint in again.out
+    assert info.archive.fingerprint in again.out
 
 
 def test_broken_files_of_a_folder_are_listed_and_the_others_prepared(tmp_path, charon):

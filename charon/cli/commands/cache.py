@@ -38,10 +38,13 @@ def _list(options: argparse.Namespace) -> None:
     folder = cache_dir(options)
     sets = list_archives(folder)
     print(f"{counted(len(sets), 'prepared set')} in {folder}")
-    width = max((len(info.path.name) for info in sets), default=0)
-    for info in sets:
-        about = info.problem or f"{counted(info.num_clips, 'clip'):>14}  from {info.source}"
-        print(f"  {info.path.name:<{width}}  {byte_size(info.num_bytes):>8}  {about}")
+    width = max((len(found.path.name) for found in sets), default=0)
+    for found in sets:
+        about = found.problem
+        if found.archive:
+            archive = found.archive
+            about = f"{counted(archive.num_clips, 'clip'):>14}  from {archive.source}"
+        print(f"  {found.path.name:<{width}}  {byte_size(found.num_bytes):>8}  {about}")
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -111,15 +111,12 @@ def _description_from_json(about: dict[str, Any]) -> Description:
 
 @dataclass(frozen=True)
 class ArchiveInfo:
-    """A line of the list of caches; see :class:`Archive`."""
+    """A line of the list of caches."""
 
     path: Path  # its name is what delete_archive takes
     num_bytes: int  # on disk
-    source: str = ""
-    num_clips: int = 0
-    num_unreadable: int = 0
-    fingerprint: str = ""
-    problem: str = ""  # why the archive cannot be opened; empty if it can
+    archive: Archive | None  # None if it cannot be opened
+    problem: str = ""  # why not
 
 
 def default_cache_dir() -> Path:
@@ -131,26 +128,21 @@ def default_cache_dir() -> Path:
 
 
 def list_archives(cache_dir: Path) -> list[ArchiveInfo]:
-    """Return the complete archives in a cache folder, by name; none where it does not exist."""
+    """Return the complete archives in a cache folder, by name."""
     if not cache_dir.is_dir():
         return []
     return [_info(path.parent) for path in sorted(cache_dir.glob(f"[!.]*/{ABOUT}"))]
 
 
 def _info(path: Path) -> ArchiveInfo:
-    num_bytes = sum(file.stat().st_size for file in path.iterdir())
     try:
-        archive = Archive(path)
+        return ArchiveInfo(path, _num_bytes(path), Archive(path))
     except DataError as error:
-        return ArchiveInfo(path, num_bytes, problem=str(error))
-    return ArchiveInfo(
-        path,
-        num_bytes,
-        source=archive.source,
-        num_clips=archive.num_clips,
-        num_unreadable=len(archive.unreadable),
-        fingerprint=archive.fingerprint,
-    )
+        return ArchiveInfo(path, _num_bytes(path), None, str(error))
+
+
+def _num_bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.iterdir())
 
 
 def delete_archive(cache_dir: Path, name: str) -> int:
@@ -165,7 +157,7 @@ def delete_archive(cache_dir: Path, name: str) -> int:
     if path.parent != cache_dir or not (path / ABOUT).is_file():
         known = ", ".join(info.path.name for info in list_archives(cache_dir)) or "none"
         raise DataError(f"There is no prepared set `{name}` in {cache_dir}; there is: {known}.")
-    num_bytes = sum(file.stat().st_size for file in path.iterdir())
+    num_bytes = _num_bytes(path)
     # Renamed first: however this ends, no half-deleted archive can be opened.
     removed = path.with_name(f".removing-{name}")
     try:

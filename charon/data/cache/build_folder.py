@@ -1,4 +1,4 @@
-"""A folder to build something in, for one process at a time, that never outlives a failure."""
+"""A folder to build in, locked to one process, and removed after a failure."""
 
 import fcntl
 import logging
@@ -24,15 +24,11 @@ def build_folder(final: Path) -> Iterator[Path | None]:
     """Yield an empty sibling of ``final`` to build in, or None where ``final`` exists.
 
     The caller renames the folder to ``final`` when it is complete; otherwise it is removed on
-    leaving, whatever the reason. While another process builds the same ``final``, this one
-    waits for it; when that process dies, its lock goes with it and this one starts afresh.
-    Folders of other builds whose process is gone are removed first.
-
-    Raises:
-        OSError: the parent of ``final`` cannot be created or written.
+    leaving. While another process builds the same ``final``, this one waits for it, and starts
+    afresh if that process dies. Folders of other builds whose process is gone are removed first.
     """
     if final.exists():
-        # The usual case, which works in a folder that may only be read, too.
+        # Before anything is written: the parent may be read-only.
         yield None
         return
     with _one_thread:
@@ -53,10 +49,10 @@ def build_folder(final: Path) -> Iterator[Path | None]:
 
 
 def remove_leftovers(parent: Path) -> None:
-    """Remove what killed builds and interrupted deletions have left in ``parent``."""
+    """Remove what killed builds and interrupted deletions left in ``parent``."""
     for folder in parent.glob(f"{_PREFIX}*"):
         lock = None
-        # What cannot be locked belongs to another user, and is left to that user.
+        # What cannot be locked belongs to another user.
         with suppress(OSError):
             lock = _try_lock(folder)
         if lock is not None:

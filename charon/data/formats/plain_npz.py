@@ -83,31 +83,25 @@ class PlainNpz:
     ) -> list[SourceClip | Unreadable]:
         x = slab.astype(np.float32, copy=False)
         check_finite(x, first_row, f"{self._path}: `x`")
+        clips = []
         # (clip, frame, body, joint, channel)
-        return [
-            self._clip(table, first_row + index, clip)
-            for index, clip in enumerate(x.transpose(0, 2, 4, 3, 1))
-        ]
-
-    def _clip(
-        self, table: _Table, row: int, padded: NDArray[np.float32]
-    ) -> SourceClip | Unreadable:
-        num_frames = int(table.num_frames[row])
-        x = np.ascontiguousarray(padded[:num_frames])
-        if padded[num_frames:].any():
-            raise DataError(
-                f"{self._path}: row {row} of `x` is not zero after its {num_frames} frames; "
-                "correct `n_frames` or the padding."
+        for row, padded in enumerate(x.transpose(0, 2, 4, 3, 1), start=first_row):
+            num_frames = int(table.num_frames[row])
+            if padded[num_frames:].any():
+                raise DataError(
+                    f"{self._path}: row {row} of `x` is not zero after its {num_frames} frames; "
+                    "correct `n_frames` or the padding."
+                )
+            clip = SourceClip(
+                name=f"clip-{row:06d}",
+                x=np.ascontiguousarray(padded[:num_frames]),
+                label=int(table.label[row]),
+                subject=int(table.subject[row]),
+                camera=int(table.view[row]),
+                in_train=None if table.in_train is None else bool(table.in_train[row]),
             )
-        clip = SourceClip(
-            name=f"clip-{row:06d}",
-            x=x,
-            label=int(table.label[row]),
-            subject=int(table.subject[row]),
-            camera=int(table.view[row]),
-            in_train=None if table.in_train is None else bool(table.in_train[row]),
-        )
-        return prepare_padded(clip, table.description.centre_joint)
+            clips.append(prepare_padded(clip, table.description.centre_joint))
+        return clips
 
     @cached_property
     def _table(self) -> _Table:

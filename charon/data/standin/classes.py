@@ -25,21 +25,13 @@ _SLOW = ("first", "last", "both", "beat", "shake", "hold")
 
 @dataclass(frozen=True)
 class Program:
-    """The moves of one person in one class.
+    """The moves of a person in a class."""
 
-    Attributes:
-        change: (move, angle) what each move adds to the pose, radians or metres.
-        kind: (move,) name of the timing of each move.
-        count: (move,) number of beats or shakes; 1 for the other timings.
-        stands: whether the motion needs a standing person.
-        bearing: (angle,) how the class is carried all the time, radians.
-    """
-
-    change: NDArray[np.float64]
-    kind: tuple[str, ...]
-    count: tuple[int, ...]
-    stands: bool
-    bearing: NDArray[np.float64]
+    change: NDArray[np.float64]  # (move, angle), added to the pose, radians or metres
+    kind: tuple[str, ...]  # (move,), the name of the timing
+    count: tuple[int, ...]  # (move,), beats or shakes; 1 for the other timings
+    stands: bool  # the motion needs a standing person
+    bearing: NDArray[np.float64]  # (angle,), the class's lasting change of posture, radians
 
 
 def _arm_rows(pose: str) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Performances: the poses over time of a person of the stand-in in a class.
 
-A performance is the class's program, done in a person's style (posture, amplitude, speed),
-never twice alike, with small movements that mean nothing.
+A performance is the class's program in a person's style (posture, amplitude, speed), with
+random variation and small movements that mean nothing.
 """
 
 from dataclasses import dataclass
@@ -67,21 +67,13 @@ _SEAT[[Angle.HIP_OUT, Angle.LEFT_LEG + 1]] = np.deg2rad(8)
 
 @dataclass(frozen=True)
 class Style:
-    """Habits of a person.
+    """Habits of a person."""
 
-    Attributes:
-        posture: (angle,) added to the resting pose.
-        amplitude: factor on every move.
-        log_speed: added to the logarithm of the number of frames.
-        left_handed: how likely left and right are exchanged in a performance.
-        seated: how likely the person sits where the class allows it.
-    """
-
-    posture: NDArray[np.float64]
-    amplitude: float
-    log_speed: float
-    left_handed: float
-    seated: float
+    posture: NDArray[np.float64]  # (angle,), added to the resting pose
+    amplitude: float  # factor on every move
+    log_speed: float  # added to the logarithm of the number of frames
+    left_handed: float  # probability that left and right are exchanged in a performance
+    seated: float  # probability of sitting where the class allows it
 
 
 @lru_cache(maxsize=1024)

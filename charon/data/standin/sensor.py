@@ -1,7 +1,7 @@
 """The stand-in's camera: its position and its measurement errors.
 
-Source: the levels are those measured on Kinect v2 recordings: white noise by joint with
-heavy tails, and joints that the tracker only guesses ("inferred") for a while.
+The levels were measured on Kinect v2 recordings: white noise by joint with heavy tails, and
+joints that the tracker only guesses ("inferred") for a while.
 """
 
 from functools import lru_cache

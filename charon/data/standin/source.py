@@ -47,17 +47,11 @@ _BYSTANDERS = 0.02
 
 @dataclass(frozen=True)
 class StandIn:
-    """A source of synthetic clips with NTU RGB+D's names, classes, cameras and protocols.
+    """A source of synthetic clips with NTU RGB+D's names, classes, cameras and protocols."""
 
-    Attributes:
-        names: the clips, in order.
-        num_classes: 60 or 120.
-        seed: fixes classes, people, setups and all clips.
-    """
-
-    names: tuple[str, ...]
-    num_classes: int = 60
-    seed: int = 0
+    names: tuple[str, ...]  # the clips, in order
+    num_classes: int = 60  # or 120
+    seed: int = 0  # of classes, people, setups and all clips
 
     @classmethod
     def small(cls, num_classes: int = 60, *, replications: int = 2, seed: int = 0) -> "StandIn":
