@@ -86,7 +86,6 @@ def write_search(
     }
     directions = ["minimize" if name == "memory/bytes" else "maximize" for name in objectives]
     chosen = select(records, objectives, directions, rule, tested)
-    paper = records[0].fields
     facts = selection_facts(records, chosen, rule, list(SPACE), cache, cpus) | {
         "objectives": list(objectives),
         "directions": directions,
