@@ -5,16 +5,13 @@ from dataclasses import replace
 import pytest
 from tuning.search_records import FAILED, LATE, PAPER, RECORDS, STOPPED, TESTED, record
 
-from charon.errors import ConfigError
 from charon.tuning.selection.rules import SelectionError, select
 from charon.tuning.study.selection_rules import (
     FIRST_TASKS,
     GTEP,
-    RULES,
     TEST,
     VALIDATION,
     Rule,
-    choose_rule,
 )
 
 FAA, BYTES = "val/faa", "memory/bytes"
@@ -83,28 +80,3 @@ def test_without_a_finished_trial_there_is_no_winner(records):
 def test_a_trial_of_fewer_tasks_is_not_finished_whatever_its_status_says():
     half = record("half", [99] * 4, status="finished")
     assert winner(Rule(VALIDATION), [half, LATE]) == "late"
-
-
-def test_every_rule_says_what_it_looks_at():
-    assert [name for name, text in RULES.items() if "validation" not in text] == [TEST]
-    assert Rule(FIRST_TASKS, 2).meaning == "validation accuracy after the first 2 tasks only"
-    assert Rule(VALIDATION).meaning == "validation accuracy after the last task"
-
-
-@pytest.mark.parametrize(
-    ("name", "first", "objectives", "message"),
-    [
-        ("best", 2, [FAA], "no rule of selection 'best'; known are validation, first-tasks"),
-        (FIRST_TASKS, 7, [FAA], "--first-tasks must be from 1 to the 6 tasks"),
-        (FIRST_TASKS, 1, ["val/forgetting"], "nothing is forgotten"),
-        (TEST, 2, ["val/forgetting"], "nothing for the objective 'val/forgetting'"),
-    ],
-)
-def test_a_rule_that_cannot_judge_is_one_sentence(name, first, objectives, message):
-    with pytest.raises(ConfigError, match=message):
-        choose_rule(name, first, 6, objectives)
-
-
-def test_a_rule_that_can_judge_is_returned():
-    assert choose_rule(FIRST_TASKS, 2, 6, [FAA]) == Rule(FIRST_TASKS, 2)
-    assert choose_rule(TEST, 2, 6, [FAA, BYTES]) == Rule(TEST)

@@ -1,35 +1,43 @@
-"""The data that a study names, looked at before anything is started."""
+"""The data of a study: its tasks under each protocol, and what is said while they are prepared."""
 
-import errno
-import os
-from pathlib import Path
+import io
 
 import pytest
-from tuning.session.test_options import STUDY
+from rich.console import Console
+from tuning.study_runs import write_clips
 
 from charon.errors import DataError
-from charon.tuning.session.options import parse_options
-from charon.tuning.session.request import check_source
+from charon.tuning.session.data import PreparationView, StudyData
+from charon.tuning.study.fields import complete
 
 
-def test_what_is_there_is_not_opened_and_what_is_not_is_said(tmp_path):
+def data(path, **fields):
+    run = complete({"learner": "finetune", "data.path": str(path), **fields})
+    return StudyData([run], path.parent / "cache", Console(file=io.StringIO()))
+
+
+def test_a_set_is_prepared_and_cut_into_tasks(tmp_path):
+    prepared = data(write_clips(tmp_path / "mine.npz"), **{"data.classes_per_task": 2})
+    prepared.check()
+    prepared.prepare()
+    assert len(prepared.tasks.tasks) == 3
+    assert prepared.protocol == prepared.tasks.protocol
+    assert prepared.class_order == "natural"  # its classes are not those of NTU RGB+D
+
+
+def test_a_class_order_of_the_user_stays(tmp_path):
+    assert data(tmp_path / "x", **{"data.class_order": "shuffled(7)"}).class_order == "shuffled(7)"
+
+
+def test_a_source_that_cannot_be_used_is_an_error(tmp_path):
     (tmp_path / "empty.npz").touch()
-    check_source(str(tmp_path / "empty.npz"))
-    check_source("standin")
-    with pytest.raises(DataError, match=r"gone\.npz does not exist; give a folder or a \.zip"):
-        check_source(str(tmp_path / "gone.npz"))
+    with pytest.raises(DataError):
+        data(tmp_path / "empty.npz").check()
 
 
-def test_a_path_below_a_folder_that_one_may_not_enter_is_said(tmp_path, monkeypatch):
-    """Root, who may run the tests, may enter all of them, so the refusal is put there."""
-    mine, stat = tmp_path / "closed" / "mine.npz", os.stat
-
-    def refuse(path, *more, **options):
-        if Path(path) == mine:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return stat(path, *more, **options)
-
-    monkeypatch.setattr(os, "stat", refuse)
-    data = parse_options(STUDY, ["--data", str(mine)]).data
-    with pytest.raises(DataError, match=rf"^{mine} cannot be read: Permission denied\.$"):
-        check_source(data)
+def test_without_a_terminal_progress_is_a_line_now_and_then():
+    out = io.StringIO()
+    with PreparationView("set", Console(file=out)) as view:
+        for done in range(1, 4):
+            view.show(done, 3)
+    assert out.getvalue() == "Preparing set: 1/3 clips\nPreparing set: 3/3 clips\n"

@@ -1,13 +1,16 @@
 """A study as the command line changes it, before its clips are known."""
 
+import errno
+import os
 import runpy
 from pathlib import Path
 
 import pytest
+from tuning.session.test_options import STUDY
 
-from charon.errors import ConfigError
-from charon.tuning.session.options import Options
-from charon.tuning.session.request import make_request, set_fields, with_options
+from charon.errors import ConfigError, DataError
+from charon.tuning.session.options import Options, parse_options
+from charon.tuning.session.request import check_source, make_request, set_fields, with_options
 from charon.tuning.study.selection_rules import GTEP
 from charon.tuning.study.study import BENCHMARK, Study
 
@@ -94,3 +97,26 @@ def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatc
     script = Path("some.py")
     assert make_request(GRID, Options(cache=Path("mine")), script).cache == tmp_path / "mine"
     assert make_request(GRID, Options(), script).cache == tmp_path / "home" / "charon"
+
+
+def test_what_is_there_is_not_opened_and_what_is_not_is_said(tmp_path):
+    (tmp_path / "empty.npz").touch()
+    check_source(str(tmp_path / "empty.npz"))
+    check_source("standin")
+    with pytest.raises(DataError, match=r"gone\.npz does not exist; give a folder or a \.zip"):
+        check_source(str(tmp_path / "gone.npz"))
+
+
+def test_a_path_below_a_folder_that_one_may_not_enter_is_said(tmp_path, monkeypatch):
+    """Root, who may run the tests, may enter all of them, so the refusal is put there."""
+    mine, stat = tmp_path / "closed" / "mine.npz", os.stat
+
+    def refuse(path, *more, **options):
+        if Path(path) == mine:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return stat(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    data = parse_options(STUDY, ["--data", str(mine)]).data
+    with pytest.raises(DataError, match=rf"^{mine} cannot be read: Permission denied\.$"):
+        check_source(data)

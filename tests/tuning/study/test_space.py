@@ -135,3 +135,8 @@ def test_every_kind_of_domain_reads_back_from_json():
 def test_a_domain_of_no_known_kind_is_an_error():
     with pytest.raises(KeyError):
         from_plain({ETA: {"kind": "imaginary"}})
+
+
+def test_a_choice_needs_different_values():
+    with pytest.raises(ConfigError):
+        Choice((1, 1))

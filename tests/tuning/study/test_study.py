@@ -3,10 +3,8 @@
 import pytest
 
 from charon.errors import ConfigError
-from charon.tuning.study.scales import AtMost
-from charon.tuning.study.space import Choice, MaskingRatio, Real, Whole
+from charon.tuning.study.space import Choice, Real, Whole
 from charon.tuning.study.study import WHAT_IS_MEASURED, Study, for_learner, with_small_buffers
-from charon.tuning.study.trials import expand
 
 ETA = "learner.masking_ratio"
 SPACE = {"learner.alpha": Real(0, 1)}
@@ -15,100 +13,6 @@ SPACE = {"learner.alpha": Real(0, 1)}
 def study(**changes):
     given = {"name": "some", "question": "Which?", "seeds": (0, 1), **changes}
     return Study(**given)
-
-
-def test_every_grid_point_is_run_with_every_seed_and_the_seeds_are_outermost():
-    runs = expand(study(grid={ETA: [0.0, 0.5]}, seeds=(3, 4)))
-    found = [(run.fields[ETA], run.fields["seed"]) for run in runs]
-    assert found == [(0.0, 3), (0.5, 3), (0.0, 4), (0.5, 4)]
-
-
-def test_several_grid_fields_are_combined():
-    runs = expand(study(grid={ETA: [0.0, 0.5], "learner.alpha": [0.1, 0.2]}, seeds=(0,)))
-    assert [(run.fields[ETA], run.fields["learner.alpha"]) for run in runs] == [
-        (0.0, 0.1),
-        (0.0, 0.2),
-        (0.5, 0.1),
-        (0.5, 0.2),
-    ]
-
-
-def test_a_run_is_complete_and_has_the_papers_values_where_nothing_is_said():
-    (run,) = expand(study(seeds=(0,)))
-    assert run.fields["learner"] == "charon"
-    assert run.fields[ETA] == 0.3
-    assert run.fields["optimiser.epochs"] == 30
-
-
-def test_runs_beside_the_grid_come_last_and_once_with_the_first_seed():
-    runs = expand(study(grid={ETA: [0.0]}, seeds=(5, 6), also=[{"learner": "finetune"}]))
-    assert [(run.fields["learner"], run.fields["seed"]) for run in runs] == [
-        ("charon", 5),
-        ("charon", 6),
-        ("finetune", 5),
-    ]
-
-
-def test_a_run_beside_the_grid_takes_of_the_base_what_its_learner_has():
-    base = {"learner.alpha": 0.1, "optimiser.epochs": 2}
-    runs = expand(study(base=base, grid={ETA: [0.0]}, seeds=(0,), also=[{"learner": "finetune"}]))
-    assert runs[0].fields["learner.alpha"] == 0.1
-    assert "learner.alpha" not in runs[1].fields
-    assert runs[1].fields["optimiser.epochs"] == 2
-
-
-def test_a_learner_in_the_grid_leaves_out_fields_it_lacks_and_is_not_repeated():
-    grid = {"learner": ["charon", "finetune"], "learner.buffer_size": [5, 9]}
-    runs = expand(study(grid=grid, seeds=(0,)))
-    assert [run.label for run in runs] == [
-        "charon eta0.30 s5 M5 seed0",
-        "charon eta0.30 s5 M9 seed0",
-        "finetune seed0",
-    ]
-
-
-def test_the_released_preset_sets_its_switches():
-    (run,) = expand(study(preset="released", base={"data.class_order": "natural"}, seeds=(0,)))
-    assert run.fields["argmax"] == "all"
-    assert run.fields["data.class_order"] == "natural"
-
-
-@pytest.mark.parametrize(
-    "where",
-    [
-        {"base": {"learner.maskin_ratio": 0.3}},
-        {"grid": {"learner.maskin_ratio": [0.3]}},
-        {"also": [{"learner.maskin_ratio": 0.3}]},
-        {"space": {"learner.maskin_ratio": Real(0, 1)}},
-    ],
-)
-def test_a_misspelt_field_is_an_error_that_lists_the_known_ones(where):
-    with pytest.raises(ConfigError, match=r"'learner\.maskin_ratio'.*learner\.masking_ratio"):
-        expand(study(**where))
-
-
-def test_a_field_the_only_learner_lacks_is_an_error():
-    with pytest.raises(ConfigError, match="alpha"):
-        expand(study(base={"learner": "finetune", "learner.alpha": 1.0}))
-
-
-def test_a_value_out_of_its_range_names_its_field():
-    with pytest.raises(ConfigError, match=r"learner\.masking_ratio"):
-        expand(study(grid={ETA: [1.0]}))
-
-
-def test_an_override_replaces_the_base_but_not_what_the_study_varies():
-    (run,) = expand(study(base={"learner.alpha": 0.1}, seeds=(0,)), {"learner.alpha": 0.9})
-    assert run.fields["learner.alpha"] == 0.9
-    with pytest.raises(ConfigError, match="is varied by the study"):
-        expand(study(grid={ETA: [0.1]}), {ETA: 0.2})
-    with pytest.raises(ConfigError, match="is varied by the study"):
-        expand(study(), {"seed": 3})
-
-
-def test_equal_runs_are_one():
-    runs = expand(study(grid={ETA: [0.3]}, seeds=(0,), also=[{ETA: 0.3}]))
-    assert len(runs) == 1
 
 
 def test_the_smaller_study_keeps_the_ends_of_every_axis_and_one_seed():
@@ -158,17 +62,6 @@ def test_a_wrong_declaration_says_what_is_wrong(changes, message):
         study(**changes)
 
 
-def test_a_field_that_the_searched_learner_lacks_is_an_error():
-    with pytest.raises(ConfigError, match=r"The space of .* names 'learner\.alpha'"):
-        expand(study(base={"learner": "er"}, space=SPACE))
-
-
-def test_a_search_begins_with_the_papers_setting_at_its_scale():
-    space = {"optimiser.learning_rate": Real(0.01, 1), ETA: MaskingRatio(0, 0.9)}
-    (run,) = expand(study(space=space), scaled={"optimiser.learning_rate": 0.2})
-    assert (run.fields["optimiser.learning_rate"], run.fields[ETA]) == (0.2, 0.3)
-
-
 def test_another_learner_takes_its_own_space():
     one = study(space=SPACE, spaces={"er": {"learner.buffer_size": Whole(1, 9)}})
     assert for_learner(one, "charon").space == SPACE
@@ -193,66 +86,6 @@ def test_a_range_of_buffers_that_shrinks_to_one_value_names_its_field():
             with_small_buffers(study(space={"learner.buffer_size": sizes}), 1, 500)
 
 
-def test_labels_name_what_differs():
-    runs = expand(study(grid={"model.attention": ["softmax", "tanh"]}, seeds=(7,)))
-    assert runs[1].label == "eta0.30 s5 M500 attention=tanh seed7"
-
-
-def test_a_choice_needs_different_values():
-    with pytest.raises(ConfigError):
-        Choice((1, 1))
-
-
-METHODS = [{"learner": "finetune"}, {"learner": "finetune", "data.stream": "joint"}]
-
-
-def test_every_case_is_run_at_every_point_that_it_has_the_fields_for():
-    cases = [*METHODS, {"learner": "er"}, {"learner": "charon"}]
-    runs = expand(study(cases=cases, grid={"learner.buffer_size": [72, 288]}, seeds=(0, 1)))
-    assert [run.label for run in runs][:6] == [
-        "finetune seed0",
-        "finetune joint seed0",
-        "er s1 M72 seed0",
-        "er s1 M288 seed0",
-        "charon eta0.30 s5 M72 seed0",
-        "charon eta0.30 s5 M288 seed0",
-    ]
-    assert len(runs) == 12
-
-
-def test_a_label_names_only_what_its_case_sets():
-    cases = [{}, {"learner.rebuild": "resize"}, {"argmax": "all"}]
-    runs = expand(study(cases=cases, seeds=(0,)))
-    assert [run.label for run in runs] == [
-        "eta0.30 s5 M500 seed0",
-        "eta0.30 s5 M500 rebuild=resize seed0",
-        "eta0.30 s5 M500 argmax=all seed0",
-    ]
-
-
-def test_what_a_scale_sets_is_below_the_command_line_and_the_study():
-    cases = [{"learner": "er"}, {"learner": "charon"}, {"learner": "finetune"}]
-    scaled = {"learner.sampling_interval": AtMost(2), "optimiser.epochs": 3, "learner.beta": 0.1}
-    runs = expand(study(cases=cases, seeds=(0,)), scaled=scaled)
-    assert [run.fields.get("learner.sampling_interval") for run in runs] == [1, 2, None]
-    assert [run.fields["optimiser.epochs"] for run in runs] == [3, 3, 3]
-    assert [run.fields.get("learner.beta") for run in runs] == [None, 0.1, None]
-    runs = expand(
-        study(cases=cases, grid={"learner.sampling_interval": [7]}, seeds=(0,)),
-        {"optimiser.epochs": 4},
-        scaled,
-    )
-    assert [run.fields.get("learner.sampling_interval") for run in runs] == [7, 7, None]
-    assert {run.fields["optimiser.epochs"] for run in runs} == {4}
-    # The scale replaces what the base says, but an interval only by a smaller one.
-    (run,) = expand(
-        study(base={"learner.sampling_interval": 1, "optimiser.epochs": 9}, seeds=(0,)),
-        scaled=scaled,
-    )
-    assert run.fields["learner.sampling_interval"] == 1
-    assert run.fields["optimiser.epochs"] == 3
-
-
 @pytest.mark.parametrize(
     "where",
     [
@@ -263,23 +96,3 @@ def test_what_a_scale_sets_is_below_the_command_line_and_the_study():
 def test_cases_stand_beside_a_grid_of_other_fields_and_no_space(where):
     with pytest.raises(ConfigError):
         study(**where)
-
-
-def test_what_a_case_varies_cannot_be_set():
-    with pytest.raises(ConfigError, match="varied"):
-        expand(study(cases=METHODS, seeds=(0,)), {"data.stream": "joint"})
-
-
-def test_a_label_says_of_many_fields_only_how_many_more_there_are():
-    case = {
-        "argmax": "all",
-        "learner.rebuild": "resize",
-        "learner.replay_draws": 2,
-        "learner.refresh": "new",
-        "learner.gamma": 0.1,
-        "learner.beta": 0.2,
-    }
-    (run,) = expand(study(cases=[case], seeds=(0,)))
-    assert (
-        run.label == "eta0.30 s5 M500 argmax=all rebuild=resize replay_draws=2 refresh=new +2 seed0"
-    )
