@@ -106,8 +106,7 @@ def _rise(u: NDArray[np.float64], start: float, width: float) -> NDArray[np.floa
 
 
 def _bump(u: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
-    v = np.clip(np.abs(u - centre) / width, 0.0, 1.0)
-    return 1.0 - v * v * (3.0 - 2.0 * v)
+    return 1.0 - _rise(np.abs(u - centre), 0.0, width)
 
 
 def _timing(kind: str, count: int, u: NDArray[np.float64], shift: float) -> NDArray[np.float64]:
