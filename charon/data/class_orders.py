@@ -78,9 +78,9 @@ def task_classes(
 
     Args:
         num_classes: 1 or more.
-        classes_per_task: the size of every task (the last one may be smaller), or one size
-            for each task. 0 chooses: 10 for 60 or 120 classes, as in the paper, and
-            otherwise the size that makes 5 tasks, or as many as there are classes.
+        classes_per_task: the size of every task (the last may be smaller), or a size for each.
+            0 chooses 10 for 60 or 120 classes, as in the paper, and otherwise the size that
+            makes 5 tasks, or as many as there are classes.
 
     Raises:
         ConfigError: a task would be empty, or the sizes do not add up to ``num_classes``.

@@ -188,14 +188,17 @@ def parse_name(name: str) -> ClipIds:
     return ClipIds(setup, camera, performer, replication, action - 1)
 
 
+Ids = NDArray[np.int16]
+
+
 class IdTable(NamedTuple):
     """The ids of many clips as columns, each int16 (clip,)."""
 
-    setup: NDArray[np.int16]
-    camera: NDArray[np.int16]
-    performer: NDArray[np.int16]
-    replication: NDArray[np.int16]
-    label: NDArray[np.int16]
+    setup: Ids
+    camera: Ids
+    performer: Ids
+    replication: Ids
+    label: Ids
 
 
 def parse_names(names: Sequence[str]) -> IdTable:
@@ -215,11 +218,7 @@ def classes_of(benchmark: Benchmark) -> range:
 
 
 def in_training_set(
-    benchmark: Benchmark,
-    *,
-    setup: NDArray[np.int16],
-    camera: NDArray[np.int16],
-    performer: NDArray[np.int16],
+    benchmark: Benchmark, *, setup: Ids, camera: Ids, performer: Ids
 ) -> NDArray[np.bool_]:
     """Return for each clip whether the protocol trains on it; the others are its test set."""
     if benchmark == "ntu60-xview":
@@ -239,10 +238,8 @@ def row_names(benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:
     ids = parse_names(names)
     group = {"xsub": ids.performer, "xview": ids.camera, "xset": ids.setup}[benchmark.split("-")[1]]
     by_group = np.argsort(group, kind="stable")
-    train = in_training_set(benchmark, setup=ids.setup, camera=ids.camera, performer=ids.performer)[
-        by_group
-    ]
-    ordered = np.array(names)[by_group]
+    train = in_training_set(benchmark, setup=ids.setup, camera=ids.camera, performer=ids.performer)
+    train, ordered = train[by_group], np.array(names)[by_group]
     return tuple(ordered[train].tolist()), tuple(ordered[~train].tolist())
 
 

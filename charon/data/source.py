@@ -54,22 +54,18 @@ class Source(Protocol):
     @property
     def description(self) -> Description:
         """What all clips have in common."""
-        ...
 
     def identity(self) -> str:
         """Return a string that changes whenever the clips may have changed; read no clip.
 
         It names the cache: path, size and time of the files, and options of the preparation.
         """
-        ...
 
     def __len__(self) -> int:
         """Return the number of clips, readable or not."""
-        ...
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in the set's order, using up to ``workers`` processes or threads."""
-        ...
 
 
 def file_identity(kind: str, path: Path) -> str:

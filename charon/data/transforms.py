@@ -103,12 +103,9 @@ def uniform_numbers(
     hashes = b"".join(hashlib.blake2b(n.encode(), digest_size=8).digest() for n in names.tolist())
     name = np.frombuffer(hashes, "<u8")
     key = np.uint64(derive_seed(seed, "crop", epoch))
-    share, place = (_mix(_mix(name ^ key) ^ np.uint64(number)) for number in (1, 2))
-    return _to_unit(share), _to_unit(place)
-
-
-def _to_unit(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
-    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    bits = (_mix(_mix(name ^ key) ^ np.uint64(number)) for number in (1, 2))
+    share, place = ((each >> np.uint64(11)).astype(np.float64) * 2.0**-53 for each in bits)
+    return share, place
 
 
 def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

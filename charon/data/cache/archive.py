@@ -42,19 +42,16 @@ COLUMNS: dict[str, type[np.generic]] = {
 class Archive:
     """A complete set of prepared clips; cheap to open, pickled as its path.
 
-    Attributes:
-        path: the folder.
-        description: what all clips have in common.
-        source: where the clips came from, as the user named it.
-        fingerprint: hash of the contents: the same for the same clips on any machine, in any
-            order and from any format.
-        frames: float32 (frame, body, joint, channel), metres, memory-mapped, read-only.
-        unreadable: (name, reason) of every clip that could not be read.
-
     Raises:
         DataError: the folder holds no archive, a damaged one, or one of another format.
     """
 
+    path: Path  # the folder
+    description: Description
+    source: str  # where the clips came from, as the user named it
+    fingerprint: str  # the same for the same clips on any machine, in any order, from any format
+    frames: NDArray[np.float32]  # (frame, body, joint, channel), metres, memory-mapped, read-only
+    unreadable: list[tuple[str, str]]  # (name, reason) of every clip that could not be read
     names: NDArray[np.str_]  # (clip,), unique
     present: NDArray[np.bool_]  # (clip, body), whether the body has any non-zero coordinate
     label: NDArray[np.int64]  # (clip,), 0-based class in the source's order
@@ -87,11 +84,11 @@ class Archive:
                 f"{VERSION}; delete it and prepare again."
             )
         self.description = _description_from_json(about["description"])
-        self.source: str = about["source"]
-        self.fingerprint: str = about["fingerprint"]
-        self.unreadable: list[tuple[str, str]] = [(n, r) for n, r in about["unreadable"]]
+        self.source = about["source"]
+        self.fingerprint = about["fingerprint"]
+        self.unreadable = [(n, r) for n, r in about["unreadable"]]
         # A plain view: indexing a memmap object costs more and returns memmaps.
-        self.frames: NDArray[np.float32] = frames.view(np.ndarray)
+        self.frames = frames.view(np.ndarray)
 
     @property
     def num_clips(self) -> int:

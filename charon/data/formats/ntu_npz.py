@@ -36,9 +36,9 @@ def benchmark_of(path: Path) -> ntu.Benchmark | None:
 class NtuNpz:
     """A file of the field, train rows first.
 
-    A file whose labels are those of its whole protocol, in the field's order, gets the names
-    and ids of its clips back. In any other file clips are called ``train-000000``, their ids
-    are 0, and only the file's own split can be used.
+    If its labels are those of the whole protocol in the field's order, names and ids of the
+    clips are restored; otherwise clips are called ``train-000000``, their ids are 0, and only
+    the file's split can be used.
 
     Raises:
         DataError: the file cannot be read, or an array is missing or has a wrong shape, type

@@ -41,11 +41,7 @@ class SkeletonFiles:
 
     Of two files with the same name, the second is unreadable.
 
-    Args:
-        root: the folder or the zip.
-        entries: its files, in the order of the clips.
-        label: makes the clip of a name and its frames; defined in a module.
-        keep_gaps: see :func:`charon.data.actors.prepare_clip`.
+    ``entries`` are in the order of the clips; ``label`` makes a clip of its name and frames.
     """
 
     def __init__(
@@ -161,11 +157,7 @@ class _Reader:
 
 
 def list_entries(path: Path) -> list[Entry]:
-    """Return the `.skeleton` files below a folder or in a zip, in no particular order.
-
-    Raises:
-        DataError: the path is no folder and no readable zip.
-    """
+    """Return the `.skeleton` files below a folder or in a zip, in no particular order."""
     return _list_folder(path) if path.is_dir() else _list_zip(path)
 
 
@@ -211,7 +203,7 @@ def _list_zip(archive_path: Path) -> list[Entry]:
 
 
 def is_folder_or_zip(path: Path) -> bool:
-    """Whether this is a folder or, by its name, a zip."""
+    """Return whether this is a folder or, by its name, a zip."""
     return path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
 
 

@@ -120,12 +120,8 @@ def _read_count(lines: Sequence[bytes], index: int, name: str, what: str, lines_
         raise _fault(name, index, f"the number of {what} must be 0 or more, but is {count}")
     left = len(lines) - index - 1
     if count * lines_each > left:
-        raise _fault(
-            name,
-            index,
-            f"{count} {what} need at least {count * lines_each} more lines, but only {left} "
-            f"follow; the file is cut short or garbled",
-        )
+        reason = f"{count} {what} need at least {count * lines_each} more lines, but only {left}"
+        raise _fault(name, index, f"{reason} follow; the file is cut short or garbled")
     return count
 
 
@@ -139,10 +135,7 @@ def _read_body_id(lines: Sequence[bytes], index: int, name: str) -> str:
 
 
 def _read_joints(lines: list[bytes]) -> NDArray[np.float64] | None:
-    """Return x, y, z (line, 3) of plain text, or None if a line is wrong or unusual.
-
-    Several times as fast as a line at a time, with the same numbers.
-    """
+    """Return x, y, z (line, 3) several times as fast as a line at a time, or None on any fault."""
     try:
         joints = np.loadtxt(lines, dtype=_JOINT, comments=None, ndmin=1) if lines else None
     except ValueError:
@@ -161,12 +154,8 @@ def _read_joint(line: bytes, name: str, index: int) -> list[float]:
         reason = f"x, y and z must be numbers, but the line is {_shown(line)}"
         raise _fault(name, index, reason) from None
     if not _are_positions(np.array(xyz)):
-        raise _fault(
-            name,
-            index,
-            f"x, y and z must be finite and within {_MAX_METRES:.0e} metres, but are "
-            f"{_shown(b' '.join(fields[:3]))}",
-        )
+        reason = f"x, y and z must be finite and within {_MAX_METRES:.0e} metres, but are "
+        raise _fault(name, index, reason + _shown(b" ".join(fields[:3])))
     return xyz
 
 
@@ -177,11 +166,8 @@ def _are_positions(xyz: NDArray[np.float64]) -> bool:
 def _split_fields(line: bytes, name: str, index: int, what: str, count: int) -> list[bytes]:
     fields = line.split()
     if len(fields) != count:
-        raise _fault(
-            name,
-            index,
-            f"the line of {what} must have {count} fields, but has {len(fields)}: {_shown(line)}",
-        )
+        reason = f"the line of {what} must have {count} fields, but has {len(fields)}"
+        raise _fault(name, index, f"{reason}: {_shown(line)}")
     return fields
 
 

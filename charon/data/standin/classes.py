@@ -110,8 +110,8 @@ def program(seed: int, label: int, person: int) -> Program:
 def log_mean_frames(num_classes: int) -> NDArray[np.float64]:
     """Return the mean of the logarithm of each class's number of frames.
 
-    Over the classes they spread normally around 4.373 with a longer upper tail, so that
-    the classes' mean lengths are from 50 to 170 frames; a class of more moves is longer.
+    They spread normally around 4.373 with a longer upper tail, so that mean lengths are from
+    50 to 170 frames; a class of more moves is longer.
     """
     moves = MOVES[:num_classes]
     amount = [sum(line.count(word) for word in _SLOW) + 1e-3 * i for i, line in enumerate(moves)]

@@ -106,8 +106,7 @@ def _rise(u: NDArray[np.float64], start: float, width: float) -> NDArray[np.floa
 
 
 def _bump(u: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
-    v = np.clip(np.abs(u - centre) / width, 0.0, 1.0)
-    return 1.0 - v * v * (3.0 - 2.0 * v)
+    return 1.0 - _rise(np.abs(u - centre), 0.0, width)
 
 
 def _timing(kind: str, count: int, u: NDArray[np.float64], shift: float) -> NDArray[np.float64]:
@@ -147,17 +146,21 @@ def _moves(
     return weights @ moves.change
 
 
+_WAVES = np.arange(1, _FIDGET_WAVES + 1) * 0.5  # cycles in a clip
+
+
 def _wave_sizes() -> NDArray[np.float64]:
     """Return the deviation of each wave's weight, (wave, angle); cosines first, then sines.
 
     The body's position has whole sine waves, which keep it near the origin of a prepared clip,
     its position in the first frame, and a slow half wave that lets it wander off.
     """
-    k = np.arange(1, _FIDGET_WAVES + 1) * 0.5
-    sizes = np.tile((0.5 / k) ** 1.1, 2)[:, None] * _FIDGET_SCALE
+    sizes = np.tile((0.5 / _WAVES) ** 1.1, 2)[:, None] * _FIDGET_SCALE
     place = [Angle.SIDEWAYS, Angle.FORWARD]
     sizes[:, place] = 0.0
-    sizes[_FIDGET_WAVES + 1 :: 2, place] = (_SWAY / (k + k * (k / 7.0) ** 4))[1::2, None]
+    sizes[_FIDGET_WAVES + 1 :: 2, place] = (_SWAY / (_WAVES + _WAVES * (_WAVES / 7.0) ** 4))[
+        1::2, None
+    ]
     sizes[[[0], [_FIDGET_WAVES]], place] += _DRIFT
     return sizes
 
@@ -168,8 +171,7 @@ _WAVE_SIZES = _wave_sizes()
 def _fidget(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return slow wandering plus ever smaller and quicker waves, (frame, angle)."""
     t = np.linspace(0.0, 1.0, frames)
-    k = np.arange(1, _FIDGET_WAVES + 1) * 0.5
-    phase = 2.0 * np.pi * t[:, None] * k
+    phase = 2.0 * np.pi * t[:, None] * _WAVES
     waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
     return np.asarray(waves @ (_WAVE_SIZES * rng.standard_normal(_WAVE_SIZES.shape)))
 

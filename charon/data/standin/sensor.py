@@ -69,15 +69,10 @@ def view(
     yaw: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return positions (body, frame, joint, xyz) in the camera's own frame, metres.
+    """Return ``bodies`` (body, frame, joint, xyz; metres) from the room in the camera's frame.
 
-    Args:
-        bodies: positions in the room, body 1 near the origin and facing -z.
-        seed: of the stand-in.
-        setup: from 1.
-        camera: 1, 2 or 3.
-        yaw: how far the performance is turned for all cameras alike, radians.
-        rng: draws the clip's own jitter.
+    Body 1 is near the origin and faces -z. ``yaw``, in radians, turns the performance for all
+    cameras alike; ``rng`` draws the clip's jitter.
     """
     pitch, roll, camera_yaw, distance, height = _setup(seed, setup, camera)
     jitter = _YAW_CLIP[camera - 1] * rng.standard_normal()

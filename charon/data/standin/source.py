@@ -40,8 +40,7 @@ _APART, _APART_DEVIATION = 0.96, 0.22
 _PAIR_YAW, _PAIR_YAW_DEVIATION = 15.0, 10.0
 # How much a performance is turned against the person's usual facing, degrees.
 _YAW_OCCASION = 6.0
-# Share of one-person clips in which somebody stands in the background, doing nothing: what
-# the second person of a one-person class does.
+# Share of one-person clips with an idle bystander in the background.
 _BYSTANDERS = 0.02
 
 
@@ -105,7 +104,7 @@ def make_raw_clip(name: str, num_classes: int, seed: int) -> Recording:
 
 
 def tracking_states(name: str, num_classes: int, seed: int) -> NDArray[np.int8]:
-    """Return how the performer's joints were tracked, (frame, joint): 1 inferred, 2 tracked."""
+    """Return the tracking of the performer's joints, (frame, joint): 1 inferred, 2 tracked."""
     return _measured(name, num_classes, seed)[0][0][1]
 
 
@@ -134,10 +133,8 @@ def _performance(
     if not is_pair and rng.random() >= _BYSTANDERS:
         return first[None], yaw
     partner = _partner(seed, performer)
-    other = joint_positions(
-        perform(seed, label, 1, partner, frames, rng),
-        person_bones(seed, partner),
-    )
+    pose = perform(seed, label, 1, partner, frames, rng)
+    other = joint_positions(pose, person_bones(seed, partner))
     apart = max(0.45, _APART + _APART_DEVIATION * rng.standard_normal())
     side = 1.0 if rng.random() < 0.5 else -1.0
     if is_pair:
@@ -149,10 +146,9 @@ def _performance(
 
 
 def _partner(seed: int, performer: int) -> int:
-    """Return who acts with this performer: the smallest of the next nine people.
+    """Return who acts with a performer: the smallest of the next nine people.
 
-    The preparation calls the body with the larger extent actor 1; so it mostly is the
-    performer of the clip's name.
+    The preparation makes the larger body actor 1, which so is mostly the performer.
     """
     candidates = [(performer + i) % 106 + 1 for i in range(9)]
     return min(candidates, key=lambda p: sum(person_bones(seed, p).values()))
