@@ -25,7 +25,7 @@ TABLES = (
 def start_analysis(ready: ReadyStudy) -> subprocess.Popen[str]:
     """Start ``analysis/NAME.py`` beside ``studies``, or else a plain table or search report.
 
-    It needs neither torch nor Ray, so a process of its own runs while they end.
+    It needs neither torch nor Ray, so it runs in a separate process while they end.
     """
     analysis = ready.script.resolve().parent.parent / "analysis" / ready.script.name
     plain = "charon.report.search" if ready.study.is_search else "charon.report.generic"

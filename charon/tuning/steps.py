@@ -37,7 +37,7 @@ def prepare_data(request: Request, console: Console) -> StudyData:
     Raises:
         DataError: the clips cannot be read.
         ConfigError: the study does not fit them.
-        ClusterError: this machine is too small for one trial.
+        ClusterError: this machine is too small for a trial.
     """
     if request.options.address is None:
         place(this_machine(), request.options.cpus, request.options.gpus)

@@ -8,9 +8,8 @@ import numpy as np
 from tuning.search_records import record
 
 from charon.files import STUDY_VERSION, write_csv, write_json
-from charon.report.statistics import mean_of
 from charon.tuning.records.tables import curves_csv, trials_csv
-from charon.tuning.selection.confirm import as_plain as mean_as_plain
+from charon.tuning.selection.confirm import confirmed
 from charon.tuning.selection.files import gap_rows, selection_facts
 from charon.tuning.selection.protocol_gap import as_plain, measure_gap
 from charon.tuning.selection.rules import select
@@ -148,10 +147,9 @@ def _write_confirm(folder, faas, protocol):
             runs.append(run)
     (folder / "confirm").mkdir(exist_ok=True)
     (folder / "confirm" / "trials.csv").write_text(trials_csv(runs))
-    means = {role: mean_as_plain(mean_of(values)) for role, values in faas.items()}
     seeds = [2, 3, 4][: len(faas["winner"])]
-    found = {**means, "seeds": seeds, "protocol": protocol}
-    write_json(folder / "confirm.json", found)
+    content = {**confirmed(runs), "seeds": seeds, "protocol": protocol}
+    write_json(folder / "confirm.json", content)
 
 
 BY_TEST = Rule(TEST)

@@ -7,12 +7,12 @@ other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
 
-from charon.report.statistics import Mean, mean_of, number_or_none
+from charon.report.statistics import mean_of, number_or_none
 from charon.settings import Value
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal, TrialRecord
@@ -74,27 +74,17 @@ def confirm_trials(
     return trials
 
 
-@dataclass(frozen=True)
-class Confirmed:
-    """Test FAA of the confirmed settings, percent.
+def confirmed(records: Sequence[TrialRecord]) -> dict[str, dict[str, float | None] | None]:
+    """Return the mean test FAA of each role's finished runs, percent, as plain values.
 
-    Attributes:
-        winner: of the winner; None if no run has finished.
-        paper: of the paper's setting; None if it is the winner, or no run has finished.
+    None for a role without finished runs, such as the paper's setting where it is the winner.
     """
-
-    winner: Mean | None
-    paper: Mean | None
-
-
-def confirmed(records: Sequence[TrialRecord]) -> Confirmed:
-    """Return the mean accuracies of the finished runs of the stage."""
-
-    def mean(role: str) -> Mean | None:
+    means: dict[str, dict[str, float | None] | None] = {}
+    for role in (WINNER, PAPER):
         values = [r.final[OBJECTIVE] for r in records if r.role == role and r.final]
-        return mean_of(values) if values else None
-
-    return Confirmed(mean(WINNER), mean(PAPER))
+        mean = asdict(mean_of(values)) if values else None
+        means[role] = mean and {name: number_or_none(value) for name, value in mean.items()}
+    return means
 
 
 def prepare_data(trials: Sequence[PlannedTrial], cache: Path, console: Console) -> StudyData:
@@ -152,10 +142,3 @@ def confirm_study(
         folder=folder,
         data=data,
     )
-
-
-def as_plain(mean: Mean | None) -> dict[str, float | None] | None:
-    """Return a mean as plain values for JSON, None for NaN."""
-    if mean is None:
-        return None
-    return {name: number_or_none(value) for name, value in asdict(mean).items()}

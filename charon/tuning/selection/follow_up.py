@@ -99,7 +99,7 @@ class FollowUp:
         except KeyboardInterrupt:
             return INTERRUPTED
         except CharonError as error:
-            self.console.print(str(error), style="red", markup=False)
+            self._print(str(error), style="red")
             return FAILED
         return outcome if confirmed == FINISHED else confirmed
 
@@ -128,8 +128,8 @@ class FollowUp:
             self.search.cache,
             cpus=self.search.cpus,
             gpus=self.search.gpus,
-            on_scored=lambda done, total: self.console.print(
-                f"Scored {done} of {total} finished trials on the test set", markup=False
+            on_scored=lambda done, total: self._print(
+                f"Scored {done} of {total} finished trials on the test set"
             ),
         )
 
@@ -157,8 +157,8 @@ class FollowUp:
         }
         write_json(self._folder / SELECTION, facts)
         seed = (*self._selection.seeds, self._study.seeds[0])[0]
-        ready = confirm.confirmed_fields(selection.winner.fields, seed, self._selection.benchmark)
-        write_json(self._folder / WINNER, ready)
+        fields = confirm.confirmed_fields(selection.winner.fields, seed, self._selection.benchmark)
+        write_json(self._folder / WINNER, fields)
 
     def _say(self, selection: Selection) -> None:
         lines = [f"Winner by {self._rule.meaning}: {selection.winner.label}"]
@@ -173,16 +173,13 @@ class FollowUp:
                 lines.append(f"Optuna draws no front of so many objectives; {SELECTION} lists it.")
         if self._rule.name == TEST:
             lines.append(FLATTERS)
-        for line in lines:
-            self.console.print(line, markup=False)
+        self._print(*lines)
 
     def _write_gap(self, tested: Tested | None) -> None:
         try:
             tested = self._score() if tested is None else tested
         except ScoringError as error:
-            self.console.print(
-                f"No gap report: {error} --resume tries it again.", style="yellow", markup=False
-            )
+            self._print(f"No gap report: {error} --resume tries it again.", style="yellow")
             return
         measured = gap.measure_gap(self._records, tested, self._selection.first_tasks)
         write_json(self._folder / GAP, gap.as_plain(measured))
@@ -194,11 +191,8 @@ class FollowUp:
         try:
             self.draw(self.search, self._records)
         except Exception as error:
-            self.console.print(
-                f"Optuna's pages are not all drawn ({type(error).__name__}: {first_line(error)}).",
-                style="yellow",
-                markup=False,
-            )
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            self._print(f"Optuna's pages are not all drawn ({reason}).", style="yellow")
 
     def _confirm(self, winner: TrialRecord) -> str:
         """Learn the winner and the paper's setting anew; return the outcome."""
@@ -210,33 +204,28 @@ class FollowUp:
         )
         data = self.prepare(trials, self.search.cache, self.console)
         stage = confirm.confirm_study(self.search, trials, seeds, data)
-        self.console.print(
+        self._print(
             f"Confirming on all training clips of {stage.data.protocol}: "
-            f"{counted(len(trials), 'run')}, {seeds_text(seeds)}",
-            markup=False,
+            f"{counted(len(trials), 'run')}, {seeds_text(seeds)}"
         )
         if stage.progress.done:
-            self.console.print(stage.progress.sentence, markup=False)
+            self._print(stage.progress.sentence)
         journal, sender = self.learn(stage, self.console)
         outcome = outcome_of(journal, stage.plan.num_trials)
         records = list(journal.trials.values())
         _tag(journal, records, stage=confirm.FOLDER, selection=self._rule.name)
-        for record in records:
-            if record.status == FAILED:
-                self.console.print(f"{record.label} failed: {record.error}", markup=False)
-        means = confirm.confirmed(records)
-        results = {
-            "winner": confirm.as_plain(means.winner),
-            "paper": confirm.as_plain(means.paper),
-            "seeds": list(seeds),
-            "protocol": stage.data.protocol,
-        }
-        write_json(self._folder / CONFIRMED, results)
+        failed = [record for record in records if record.status == FAILED]
+        self._print(*(f"{record.label} failed: {record.error}" for record in failed))
+        about = {"seeds": list(seeds), "protocol": stage.data.protocol}
+        write_json(self._folder / CONFIRMED, confirm.confirmed(records) | about)
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
-        for line in sender.missing_lines(all_sent=sender.close()):
-            self.console.print(line, markup=False)
+        self._print(*sender.missing_lines(all_sent=sender.close()))
         return outcome
+
+    def _print(self, *lines: str, style: str | None = None) -> None:
+        for line in lines:
+            self.console.print(line, style=style, markup=False)
 
 
 def _tag(journal: Journal, records: Sequence[TrialRecord], **tags: str) -> None:

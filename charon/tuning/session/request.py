@@ -70,7 +70,12 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
     results = options.results.expanduser().absolute()
     resumed = None
     if options.resume or options.extend is not None:
-        resumed = _plan_to_resume(results / study.name)
+        folder = results / study.name
+        resumed = read_plan(folder)
+        if resumed is None:
+            raise CheckpointError(
+                f"{folder} holds no study to go on with; name its folder with --results DIR."
+            )
         options = restore_options(options, resumed)
     study = with_options(study, options)
     request = Request(study, options, set_fields(study, options), script, results, resumed)
@@ -80,15 +85,6 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
     if resumed is not None:
         check_fields(resumed, request.fields, request.resume_command)
     return request
-
-
-def _plan_to_resume(folder: Path) -> Plan:
-    plan = read_plan(folder)
-    if plan is None:
-        raise CheckpointError(
-            f"{folder} holds no study to go on with; name its folder with --results DIR."
-        )
-    return plan
 
 
 def with_options(study: Study, options: Options) -> Study:

@@ -1,7 +1,7 @@
 """Resume, extend or move aside the study in a results folder."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,30 +101,23 @@ def _refuse(old: Plan, difference: str, command: str) -> None:
 
 
 def _difference(old: Plan, now: Plan) -> str:
-    if difference := _difference_of_runs(old.trials, now.trials):
-        return difference
+    if len(old.trials) != len(now.trials):
+        return f"it had {len(old.trials)} runs and now has {len(now.trials)}"
+    for before, after in zip(old.trials, now.trials, strict=True):
+        if difference := _difference_of_fields(before, after["fields"]):
+            return difference
     if old.fingerprint != now.fingerprint:
         return f"the clips of {old.data} are not those it began with"
     for name in dict.fromkeys([*old.space, *now.space]):
         if old.space.get(name) != now.space.get(name):
             return f"the space of {name} was {old.space.get(name)}, now {now.space.get(name)}"
-    after = _settled(now)
+    settings = _settled(now)
     for name, value in _settled(old).items():
-        if value != after[name]:
-            return f"its {name} was {value}, now {after[name]}"
+        if value != settings[name]:
+            return f"its {name} was {value}, now {settings[name]}"
     if now.options["share_first_task"] and not old.options["share_first_task"]:
         return "--share-first-task was not given then"
     return ""
-
-
-def _difference_of_runs(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
-    if len(old) != len(new):
-        return f"it had {len(old)} runs and now has {len(new)}"
-    differences = (
-        _difference_of_fields(before, after["fields"])
-        for before, after in zip(old, new, strict=True)
-    )
-    return next(filter(None, differences), "")
 
 
 def _difference_of_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> str:

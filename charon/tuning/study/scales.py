@@ -28,7 +28,7 @@ Scaled = Mapping[str, Value | AtMost]
 
 _TO_SCALE: dict[str, Value | AtMost] = {
     "model.size": "nano",
-    # Ten frames, one a tuple: cost falls with the number of frames, and masking ratios in
+    # Ten frames, each a tuple: cost falls with the number of frames, and masking ratios in
     # tenths are whole numbers of tuples, as they are of the paper's twenty.
     "data.num_frames": 10,
     "model.frames_per_tuple": 1,

@@ -57,7 +57,7 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
     Args:
         name: a key of :data:`RULES`.
         first_tasks: after how many tasks ``first-tasks`` judges.
-        num_tasks: reports of a run: tasks of the stream, one on the joint stream.
+        num_tasks: of the stream; 1 for the joint stream.
         objectives: of the search.
 
     Raises:

@@ -106,8 +106,8 @@ class Study:
             )
         if any(name in self.grid for case in self.cases for name in case):
             raise ConfigError(
-                f"The study {self.name!r} has a field in its cases and in its grid; leave it "
-                "out of one."
+                f"The study {self.name!r} has a field in its cases and in its grid; remove "
+                "it from either."
             )
         for name, values in self.grid.items():
             if not values or len(set(values)) < len(values):
@@ -194,7 +194,7 @@ def for_learner(study: Study, learner: Value) -> Study:
         known = ", ".join([str(default), *study.spaces])
         raise ConfigError(
             f"The study {study.name!r} has no space for the learner {learner!r}; "
-            f"it has one for {known}."
+            f"it has spaces for {known}."
         )
     return replace(study, space=study.spaces[str(learner)])
 

@@ -60,7 +60,7 @@ def expand(
 
 
 def check_not_varied(study: Study, overrides: Iterable[str]) -> None:
-    """Check that the study varies none of the fields that are set for all runs.
+    """Check that no field is both set for all runs and varied by the study.
 
     Raises:
         ConfigError: a field is both set and varied.

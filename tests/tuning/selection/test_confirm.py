@@ -67,9 +67,9 @@ def test_the_runs_add_up_to_means_of_each_setting():
             records.append(run)
     records.append(record("winner9", [99.0], num_tasks=2))  # stopped: not counted
     found = confirmed(records)
-    assert (found.winner.mean, found.winner.n) == (62.0, 3)
-    assert (found.paper.mean, found.paper.n) == (58.0, 1)
-    assert confirmed([]).winner is None
+    assert (found["winner"]["mean"], found["winner"]["n"]) == (62.0, 3)
+    assert (found["paper"]["mean"], found["paper"]["n"]) == (58.0, 1)
+    assert confirmed([]) == {"winner": None, "paper": None}
 
 
 def search_in(folder):

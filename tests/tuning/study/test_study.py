@@ -66,7 +66,7 @@ def test_another_learner_takes_its_own_space():
     one = study(space=SPACE, spaces={"er": {"learner.buffer_size": Whole(1, 9)}})
     assert for_learner(one, "charon").space == SPACE
     assert for_learner(one, "er").space == one.spaces["er"]
-    with pytest.raises(ConfigError, match="'der'; it has one for charon, er"):
+    with pytest.raises(ConfigError, match="'der'; it has spaces for charon, er"):
         for_learner(one, "der")
 
 
