@@ -12,7 +12,7 @@ from charon.tuning.records.tables import curves_csv, trials_csv
 from charon.tuning.selection.confirm import confirmed
 from charon.tuning.selection.files import gap_rows, selection_facts
 from charon.tuning.selection.protocol_gap import as_plain, measure_gap
-from charon.tuning.selection.rules import select
+from charon.tuning.selection.winner import select
 from charon.tuning.study.selection_rules import TEST, VALIDATION, Rule
 from charon.tuning.study.space import Choice, MaskingRatio, Real, to_plain
 

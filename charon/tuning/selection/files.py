@@ -8,7 +8,7 @@ from typing import Any
 from charon.settings import Value
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.selection.protocol_gap import TEST_FAA, VAL_FAA, Gap
-from charon.tuning.selection.rules import Selection, Tested, finished
+from charon.tuning.selection.winner import Selection, Tested, finished
 from charon.tuning.session.commands import repeat_command, run_command
 from charon.tuning.study.selection_rules import FIRST_TASKS, FLATTERS, TEST, Rule
 

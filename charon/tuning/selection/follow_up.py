@@ -30,8 +30,8 @@ from charon.tuning.selection.files import (
     gap_rows,
     selection_facts,
 )
-from charon.tuning.selection.rules import Selection, Tested, finished, select
 from charon.tuning.selection.scoring import ScoringError, score_trials
+from charon.tuning.selection.winner import Selection, Tested, finished, select
 from charon.tuning.session.data import StudyData
 from charon.tuning.study.objectives import can_prune, directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST

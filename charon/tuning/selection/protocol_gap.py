@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from charon.report.statistics import number_or_none, spearman
 from charon.tuning.records.journal import TrialRecord
-from charon.tuning.selection.rules import Tested, finished, select
+from charon.tuning.selection.winner import Tested, finished, select
 from charon.tuning.study.selection_rules import FIRST_TASKS, TEST, VALIDATION, Rule
 
 VAL_FAA, TEST_FAA = "val/faa", "test/faa"

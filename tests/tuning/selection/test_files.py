@@ -8,7 +8,7 @@ from tuning.search_records import RECORDS, TESTED
 
 from charon.tuning.selection.files import gap_rows, selection_facts
 from charon.tuning.selection.protocol_gap import measure_gap
-from charon.tuning.selection.rules import select
+from charon.tuning.selection.winner import select
 from charon.tuning.study.fields import complete
 from charon.tuning.study.selection_rules import FLATTERS, TEST, VALIDATION, Rule
 

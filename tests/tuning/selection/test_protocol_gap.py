@@ -7,7 +7,7 @@ import pytest
 from tuning.search_records import EARLY, LATE, PAPER, RECORDS, TESTED, record
 
 from charon.tuning.selection.protocol_gap import as_plain, measure_gap
-from charon.tuning.selection.rules import SelectionError
+from charon.tuning.selection.winner import SelectionError
 
 
 @pytest.fixture

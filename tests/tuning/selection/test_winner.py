@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tuning.search_records import FAILED, LATE, PAPER, RECORDS, STOPPED, TESTED, record
 
-from charon.tuning.selection.rules import SelectionError, select
+from charon.tuning.selection.winner import SelectionError, select
 from charon.tuning.study.selection_rules import (
     FIRST_TASKS,
     GTEP,
