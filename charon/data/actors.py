@@ -126,7 +126,7 @@ def _sort_people(tracks: list[_Track]) -> list[_Track]:
     motions: list[tuple[np.float32, _Track]] = []
     for index, track in enumerate(people):
         if not motions and index == len(people) - 1:
-            return [track]  # the only one left is not judged
+            return [track]  # the last body left is not judged
         valid = _is_upright(track.xyz)
         motion = _motion(track.xyz)
         num_invalid = len(valid) - np.count_nonzero(valid)

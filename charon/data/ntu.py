@@ -138,7 +138,7 @@ def all_names(num_classes: int) -> tuple[str, ...]:
 
 
 class ClipIds(NamedTuple):
-    """What the name of one clip says; ids from 1, the label from 0."""
+    """The ids in a clip's name, from 1, and its label, from 0."""
 
     setup: int
     camera: int

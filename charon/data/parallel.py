@@ -69,10 +69,10 @@ def map_in_order(
                 _send(process, function)
             idle.put(process)
         window: deque[Future[list[Result]]] = deque()
-        for some in chunks:
+        for batch in chunks:
             if len(window) >= 2 * workers:
                 yield from window.popleft().result()
-            window.append(threads.submit(_ask, idle, some))
+            window.append(threads.submit(_ask, idle, batch))
         while window:
             yield from window.popleft().result()
     finally:
@@ -93,9 +93,9 @@ def serve() -> None:
         os.dup2(2, 1)  # whatever prints must not get between the answers
         function = pickle.load(requests)
         while True:
-            some = pickle.load(requests)
+            batch = pickle.load(requests)
             try:
-                answer: tuple[Any, str] = (list(map(function, some)), "")
+                answer: tuple[Any, str] = (list(map(function, batch)), "")
             except Exception:
                 # The traceback travels as text: not every error can be pickled.
                 answer = (None, traceback.format_exc())
@@ -121,11 +121,11 @@ def _send(process: _Worker, what: object) -> None:
     process.stdin.flush()
 
 
-def _ask(idle: "SimpleQueue[_Worker]", some: Sequence[Any]) -> Any:
+def _ask(idle: "SimpleQueue[_Worker]", batch: Sequence[Any]) -> Any:
     """Return an idle worker's results for a chunk."""
     process = idle.get()
     try:
-        _send(process, some)
+        _send(process, batch)
         assert process.stdout is not None
         results, error = pickle.load(process.stdout)
     except (EOFError, BrokenPipeError, pickle.UnpicklingError):

@@ -93,7 +93,7 @@ def prepare(
         on_progress: called with (clips done, clips in all) about ten times a second.
 
     Raises:
-        DataError: the source cannot be used; no clip of it, or of one of its classes, can be
+        DataError: the source cannot be used; no clip of it, or of a class, can be
             read; or the cache cannot be written. Nothing is left behind then.
     """
     return prepare_source(

@@ -96,18 +96,18 @@ def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_]
 def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
     about = archive.description
     num_classes = len(about.class_names)
-    own, asked = (
+    named, asked = (
         next((known for known in ntu.BENCHMARKS if known == name), None)
         for name in (about.name, benchmark)
     )
     if not archive.subject.all():
-        if own is None or benchmark not in ("auto", own):
+        if named is None or benchmark not in ("auto", named):
             raise ConfigError(
-                f"{archive.source} does not say who performs in its clips, so only its own "
-                f"split{f', {own},' if own else ''} can be used, not {benchmark}; choose `auto`."
+                f"{archive.source} does not say who performs in its clips, so only its own split"
+                f"{f', {named},' if named else ''} can be used, not {benchmark}; choose `auto`."
             )
-        return archive.in_train == 1, own
-    chosen = asked or own or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
+        return archive.in_train == 1, named
+    chosen = asked or named or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
     if ntu.num_classes_of(chosen) > num_classes:
         remedy = "; use the data `standin-120`" if about.is_standin else ""
         raise ConfigError(

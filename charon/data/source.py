@@ -42,14 +42,14 @@ class SourceClip:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A clip that could not be read, with the place and the reason in one sentence."""
+    """A clip that could not be read, with the place and the reason in a sentence."""
 
     name: str
     reason: str
 
 
 class Source(Protocol):
-    """A set of clips in some format."""
+    """A set of clips."""
 
     @property
     def description(self) -> Description:

@@ -61,9 +61,9 @@ def load_clips(
     x = np.empty((len(rows), num_channels, num_frames, num_joints, num_bodies), np.float32)
     start = archive.start[rows] + first
     for begin in range(0, len(rows), _CLIPS_AT_ONCE):
-        some = slice(begin, begin + _CLIPS_AT_ONCE)
-        resized = _resize(archive.frames, start[some], kept[some], num_frames)
-        x[some] = resized.transpose(0, 4, 1, 3, 2)
+        batch = slice(begin, begin + _CLIPS_AT_ONCE)
+        resized = _resize(archive.frames, start[batch], kept[batch], num_frames)
+        x[batch] = resized.transpose(0, 4, 1, 3, 2)
     present = archive.present[rows]
     if duplicate_bodies == "keep" and num_bodies == 2:
         copied = archive.duplicated[rows]
@@ -98,7 +98,7 @@ def uniform_numbers(
     """Return two numbers in [0, 1) for each name, a pure function of (seed, name, epoch).
 
     A name is hashed to 64 bits; two rounds of a 64-bit mixer add the key of (seed, epoch) and
-    the number's own constant. The upper 53 bits are the number.
+    the number's constant. The upper 53 bits are the number.
     """
     hashes = b"".join(hashlib.blake2b(n.encode(), digest_size=8).digest() for n in names.tolist())
     name = np.frombuffer(hashes, "<u8")

@@ -36,14 +36,14 @@ COLUMNS: dict[str, type[np.generic]] = {
     "duplicated": np.bool_,
     "in_train": np.int8,
 }
-"""The columns of ``clips.npz`` that hold one number a clip, with their types."""
+"""The columns of ``clips.npz`` with a number for each clip, and their types."""
 
 
 class Archive:
     """A complete set of prepared clips; cheap to open, pickled as its path.
 
     Raises:
-        DataError: the folder holds no archive, a damaged one, or one of another format.
+        DataError: the folder has no archive, or it is damaged or of another format.
     """
 
     path: Path  # the folder

@@ -170,7 +170,7 @@ def map_slabs(
 
 
 def _read_ahead(slabs: Iterator[NDArray[Any]]) -> Generator[NDArray[Any], None, None]:
-    """Yield the slabs while the next one is being read."""
+    """Yield the slabs while the next is being read."""
     with ThreadPoolExecutor(1) as reader:
         following = reader.submit(next, slabs, None)
         while (slab := following.result()) is not None:

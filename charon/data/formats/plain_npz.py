@@ -38,7 +38,7 @@ class PlainNpz:
       bodies.
     - ``n_frames``: whole numbers (clip,), frames before the padding.
     - ``label``: whole numbers (clip,) from 0; each class needs a clip.
-    - ``train_mask``: bool (clip,), the set's own split; optional.
+    - ``train_mask``: bool (clip,), the set's split; optional.
     - ``subject``, ``view``: whole numbers (clip,), who performs and from where; optional. Ids
       that start at 0 are counted from 1 instead.
     - ``class_names``: text (class,); optional, otherwise ``class 0``, ...

@@ -45,7 +45,7 @@ def _arm_rows(pose: str) -> NDArray[np.float64]:
 
 
 def _row(limb: str, pose: str) -> NDArray[np.float64]:
-    """Return the change of the 30 angles by one pose of one limb."""
+    """Return the change of the 30 angles by a pose of a limb."""
     if limb in ("r", "l", "b"):
         right = _arm_rows(pose)
     else:

@@ -158,9 +158,8 @@ def _wave_sizes() -> NDArray[np.float64]:
     sizes = np.tile((0.5 / _WAVES) ** 1.1, 2)[:, None] * _FIDGET_SCALE
     place = [Angle.SIDEWAYS, Angle.FORWARD]
     sizes[:, place] = 0.0
-    sizes[_FIDGET_WAVES + 1 :: 2, place] = (_SWAY / (_WAVES + _WAVES * (_WAVES / 7.0) ** 4))[
-        1::2, None
-    ]
+    whole = _WAVES[1::2, None]
+    sizes[_FIDGET_WAVES + 1 :: 2, place] = _SWAY / (whole + whole * (whole / 7.0) ** 4)
     sizes[[[0], [_FIDGET_WAVES]], place] += _DRIFT
     return sizes
 

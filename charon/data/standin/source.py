@@ -60,7 +60,7 @@ class StandIn:
 
     @classmethod
     def full(cls, num_classes: int = 60, *, seed: int = 0) -> "StandIn":
-        """Return NTU RGB+D's own names: 56,578 clips for 60 classes, 113,945 for 120."""
+        """Return NTU RGB+D's names: 56,578 clips for 60 classes, 113,945 for 120."""
         return cls(ntu.all_names(num_classes), num_classes, seed)
 
     @property
@@ -84,12 +84,12 @@ class StandIn:
 
 
 def make_clip(name: str, num_classes: int, seed: int) -> SourceClip:
-    """Return one clip, prepared as a real recording is."""
+    """Return a clip, prepared as a real recording is."""
     return ntu.parse_name(name).clip(name, prepare_clip(make_raw_clip(name, num_classes, seed)))
 
 
 def make_raw_clip(name: str, num_classes: int, seed: int) -> Recording:
-    """Return one recording as a `.skeleton` file would hold it."""
+    """Return a recording as a `.skeleton` file would hold it."""
     measured, rng = _measured(name, num_classes, seed)
     bodies = [places for places, _ in measured]
     frames = len(bodies[0])
