@@ -14,7 +14,7 @@ ACCURACIES = ("faa", "task_il_faa", "average_incremental_accuracy")
 ACROSS_TASKS = ("average_incremental_accuracy", "forgetting", "bwt")
 """Metrics that are not defined on a stream of one task, such as the joint stream."""
 
-_DIRECTIONS: dict[str, Direction] = {
+DIRECTIONS: dict[str, Direction] = {
     **{f"val/{name}": "maximize" for name in ACCURACIES},
     "val/forgetting": "minimize",
     "val/bwt": "maximize",
@@ -34,10 +34,10 @@ def directions(objectives: Sequence[str]) -> list[Direction]:
 
 
 def _direction(name: str) -> Direction:
-    known = _DIRECTIONS.get("val/" + name.removeprefix("test/"), _DIRECTIONS.get(name))
+    known = DIRECTIONS.get("val/" + name.removeprefix("test/"), DIRECTIONS.get(name))
     if known is None:
         raise ConfigError(
-            f"There is no metric {name!r} to be an objective; known are {', '.join(_DIRECTIONS)}."
+            f"There is no metric {name!r} to be an objective; known are {', '.join(DIRECTIONS)}."
         )
     return known
 

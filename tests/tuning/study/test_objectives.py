@@ -5,7 +5,7 @@ from tiny_runs import learn, tiny_run, write_set
 
 from charon.errors import ConfigError
 from charon.tuning.study.objectives import (
-    _DIRECTIONS,
+    DIRECTIONS,
     best_direction,
     can_prune,
     check_defined,
@@ -82,7 +82,7 @@ def test_every_objective_is_reported_by_a_run(tmp_path):
         run = tiny_run(learner, optimiser__epochs=1)
         _, results = learn(run, archive)
         reported = {name.replace("test/", "val/") for name in results[-1].metrics}
-        assert set(_DIRECTIONS) <= reported
+        assert set(DIRECTIONS) <= reported
         seconds = [result.metrics["time/train_seconds"] for result in results]
         assert seconds == sorted(seconds)
         assert seconds[0] > 0
