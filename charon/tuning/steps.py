@@ -16,7 +16,6 @@ from charon.tuning.records.folder import ResultsError, describe_write_error
 from charon.tuning.records.journal import Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import DATABASE, check_database
-from charon.tuning.selection.follow_up import follow_up
 from charon.tuning.session.data import StudyData
 from charon.tuning.session.planning import (
     PlannedStudy,
@@ -146,6 +145,9 @@ def learn(
         journal, sender = run_study(ready, console)
         outcome = outcome_of(journal, ready.plan.num_trials)
         if ready.study.is_search:
+            # Imported here because only a search needs it, after its trials: it takes a second.
+            from charon.tuning.selection.follow_up import follow_up
+
             outcome = follow_up(ready, journal, console, outcome)
         return outcome, journal, sender, start_analysis(ready)
     except OSError as error:
