@@ -2,6 +2,9 @@
 
 from types import SimpleNamespace
 
+from charon.tuning.execution.callbacks import Recorder
+from charon.tuning.records.journal import Journal
+
 FIELDS = {"learner": "charon", "learner.masking_ratio": 0.3, "seed": 0}
 
 
@@ -27,3 +30,16 @@ def fake_result(task, num_tasks=3, faa=50.0, **metrics):
         "seconds": 2.0,
         "device": "cpu",
     }
+
+
+def journal_of_sharing(folder, saved):
+    """Return a journal of trials that were spared so many seconds; None cannot share."""
+    (folder / "progress").mkdir()
+    journal = Journal(folder / "journal.jsonl")
+    recorder = Recorder(journal, folder)
+    for number, seconds in enumerate(saved):
+        trial = enter(journal, f"t{number}")
+        more = {} if seconds is None else {"time/shared_seconds": seconds}
+        recorder.on_trial_start(0, [trial], trial)
+        recorder.on_trial_result(0, [trial], trial, fake_result(1, **more))
+    return journal

@@ -2,11 +2,10 @@
 
 import pytest
 from tiny_runs import tiny_run
-from tuning.fakes import enter, fake_result
+from tuning.fakes import journal_of_sharing
 
 from charon.tuning.execution import trainable
-from charon.tuning.execution.callbacks import Recorder
-from charon.tuning.records.journal import Journal, TrialRecord
+from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import (
     first_task_tag,
     first_tasks_folder,
@@ -69,23 +68,11 @@ def test_those_that_share_do_not_start_side_by_side():
     ]
 
 
-def journal_of(folder, saved):
-    (folder / "progress").mkdir()
-    journal = Journal(folder / "journal.jsonl")
-    recorder = Recorder(journal, folder)
-    for number, seconds in enumerate(saved):
-        trial = enter(journal, f"t{number}")
-        more = {} if seconds is None else {"time/shared_seconds": seconds}
-        recorder.on_trial_start(0, [trial], trial)
-        recorder.on_trial_result(0, [trial], trial, fake_result(1, **more))
-    return journal
-
-
 def test_the_tags_of_a_trial_say_where_its_first_task_comes_from(tmp_path):
     assert first_task_tag({"time/shared_seconds": 3.0}) == {"first_task": "reused"}
     assert first_task_tag({"time/shared_seconds": 0.0}) == {"first_task": "learned"}
     assert first_task_tag({}) == {}
-    trials = journal_of(tmp_path, [2.0, None]).trials
+    trials = journal_of_sharing(tmp_path, [2.0, None]).trials
     assert trials["t0"].tags["first_task"] == "reused"
     assert "first_task" not in trials["t1"].tags
 
