@@ -10,16 +10,16 @@ from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.learners.charon import CharonSettings
 from charon.model.settings import ModelSettings
-from charon.settings import Settings, did_you_mean, setting
+from charon.settings import Settings, checked, did_you_mean
 
 
 @dataclass(frozen=True)
 class OptimiserSettings(Settings):
     """Plain SGD, without momentum, decay or schedule (Sec. 4.2)."""
 
-    learning_rate: float = setting(0.05, "λ (Sec. 4.2)", above=0)
-    batch_size: int = setting(16, "clips of the stream in a step (Sec. 4.2)", at_least=1)
-    epochs: int = setting(30, "epochs of the main phase of each task (Sec. 4.2)", at_least=1)
+    learning_rate: float = checked(0.05, "λ (Sec. 4.2)", above=0)
+    batch_size: int = checked(16, "clips of the stream in a step (Sec. 4.2)", at_least=1)
+    epochs: int = checked(30, "epochs of the main phase of each task (Sec. 4.2)", at_least=1)
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Run(Settings):
     model: ModelSettings = field(default_factory=ModelSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     learner: Settings = field(default_factory=CharonSettings)
-    seed: int = setting(0, "of everything random in the run", at_least=0)
-    device: str = setting("auto", "auto, cpu, cuda or cuda:N; auto: a GPU where there is one")
-    argmax: Literal["seen", "all"] = setting(
+    seed: int = checked(0, "of everything random in the run", at_least=0)
+    device: str = checked("auto", "auto, cpu, cuda or cuda:N; auto: a GPU where there is one")
+    argmax: Literal["seen", "all"] = checked(
         "seen", "outputs among which a prediction is chosen: of the tasks seen, or all"
     )
 

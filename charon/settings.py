@@ -16,7 +16,7 @@ Value = bool | int | float | str | None
 """The value of a field, as a command line or a table has it."""
 
 
-def setting(
+def checked(
     default: Any,
     help: str,
     *,

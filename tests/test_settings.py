@@ -5,15 +5,15 @@ import dataclasses
 import pytest
 
 from charon.errors import ConfigError
-from charon.settings import Settings, describe, did_you_mean, parse_field, setting
+from charon.settings import Settings, checked, describe, did_you_mean, parse_field
 
 
 @dataclasses.dataclass(frozen=True)
 class Own(Settings):
     """What a user's own learner might have."""
 
-    share: float = setting(0.5, "a share", above=0, at_most=1)
-    count: int | None = setting(None, "how many", at_least=1)
+    share: float = checked(0.5, "a share", above=0, at_most=1)
+    count: int | None = checked(None, "how many", at_least=1)
 
 
 def test_ones_own_settings_check_themselves():

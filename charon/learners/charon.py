@@ -21,50 +21,50 @@ from charon.learners.rehearsal import MEMORY_FIELDS, Rehearsal, ReplaySettings, 
 from charon.memory.buffer import Replay
 from charon.model.masking import Masker, Masking, Position, Rounding, hidden_frames, num_kept
 from charon.model.network import Network
-from charon.settings import setting
+from charon.settings import checked
 
 
 @dataclass(frozen=True)
 class CharonSettings(ReplaySettings):
     """The hyperparameters of CHARON; defaults are the paper's (Sec. 4.2)."""
 
-    sampling_interval: int = setting(
+    sampling_interval: int = checked(
         5,
         "s, frames from one stored frame to the next (Sec. 4.3); 1 stores whole clips",
         at_least=1,
     )
-    masking_ratio: float = setting(
+    masking_ratio: float = checked(
         0.3, "η, fraction of tuples hidden from the encoder in training", at_least=0, below=1
     )
-    masking: Masking = setting("random", "which tuples are hidden (Table 3)")
-    masking_position: Position = setting("post", "after or before tuples are formed (Table 3)")
-    mask_rounding: Rounding = setting(
+    masking: Masking = checked("random", "which tuples are hidden (Table 3)")
+    masking_position: Position = checked("post", "after or before tuples are formed (Table 3)")
+    mask_rounding: Rounding = checked(
         "exact", "how η becomes a number of tuples; float is the released code's int(T·(1-η))"
     )
-    alpha: float = setting(0.3, "α, weight of the loss on stored logits (eqs. 7, 8)", at_least=0)
-    beta: float = setting(0.8, "β, weight of the loss on stored labels (eqs. 7, 8)", at_least=0)
-    gamma: float = setting(
+    alpha: float = checked(0.3, "α, weight of the loss on stored logits (eqs. 7, 8)", at_least=0)
+    beta: float = checked(0.8, "β, weight of the loss on stored labels (eqs. 7, 8)", at_least=0)
+    gamma: float = checked(
         0.5, "γ, weight of reconstruction (eqs. 4 to 6); 0 leaves the decoder out", at_least=0
     )
-    replay_draws: Literal[1, 2] = setting(
+    replay_draws: Literal[1, 2] = checked(
         1,
         "1: one mini-batch feeds the losses on stored logits and labels (Alg. 1); 2: each draws "
         "its own, in both phases, as released",
     )
-    probing_epochs: int | None = setting(
+    probing_epochs: int | None = checked(
         None, "epochs of linear probing; none: a tenth of the main phase's, at least 1", at_least=0
     )
-    probe_rotation: bool = setting(True, "whether linear probing rotates clips as training does")
-    probe_inserts: Literal["once", "every_epoch"] = setting(
+    probe_rotation: bool = checked(True, "whether linear probing rotates clips as training does")
+    probe_inserts: Literal["once", "every_epoch"] = checked(
         "once", "whether a clip is offered to the memory once, or in every probing epoch"
     )
-    store_without_probing: bool = setting(
+    store_without_probing: bool = checked(
         True, "with 0 probing epochs, fill the memory in a pass of its own; released: not at all"
     )
-    refresh: Literal["all", "new"] = setting(
+    refresh: Literal["all", "new"] = checked(
         "all", "which stored logits the new model replaces: all, or only the task's own"
     )
-    refresh_rotation: bool = setting(
+    refresh_rotation: bool = checked(
         False, "whether the clips are rotated once for that, as the released code does"
     )
 

@@ -14,21 +14,21 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Losses
 from charon.learners.rehearsal import Rehearsal, ReplaySettings
-from charon.settings import setting
+from charon.settings import checked
 
 
 @dataclass(frozen=True)
 class DerSettings(ReplaySettings):
     """The weight of DER; the default is our choice, CHARON's value."""
 
-    alpha: float = setting(0.3, "α, weight of the loss on stored logits (our choice)", at_least=0)
+    alpha: float = checked(0.3, "α, weight of the loss on stored logits (our choice)", at_least=0)
 
 
 @dataclass(frozen=True)
 class DerPlusPlusSettings(DerSettings):
     """The weights of DER++; the defaults are our choice, CHARON's values."""
 
-    beta: float = setting(0.8, "β, weight of the loss on stored labels (our choice)", at_least=0)
+    beta: float = checked(0.8, "β, weight of the loss on stored labels (our choice)", at_least=0)
 
 
 class Der(Rehearsal):

@@ -31,7 +31,7 @@ from charon.errors import ConfigError
 from charon.learners.base import Losses, Phase, Setup
 from charon.learners.rehearsal import Rehearsal, ReplaySettings
 from charon.model.elastic import ElasticNetwork, Gumbel
-from charon.settings import setting
+from charon.settings import checked
 
 FIRST_TEMPERATURE, LAST_TEMPERATURE = 1.0, 0.5
 """Of the Gumbel-softmax, at the begin and the end of the search."""
@@ -44,7 +44,7 @@ RELEVANT = 0.2
 class ElseNetSettings(ReplaySettings):
     """Whether the stem goes on learning, beside the memory's settings."""
 
-    train_stem: bool = setting(
+    train_stem: bool = checked(
         False, "whether the stem also learns after the first task (our choice: no)"
     )
 

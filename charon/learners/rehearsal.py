@@ -13,7 +13,7 @@ from charon.memory import CODECS, CodecName
 from charon.memory.buffer import Buffer, Replay
 from charon.memory.codec import CapacityRule, Rebuild, TemporalCodec
 from charon.memory.reservoir import ReservoirBuffer
-from charon.settings import Settings, setting
+from charon.settings import Settings, checked
 
 AnyBuffer = TypeVar("AnyBuffer", bound=Buffer)
 
@@ -22,22 +22,22 @@ AnyBuffer = TypeVar("AnyBuffer", bound=Buffer)
 class MemorySettings(Settings):
     """The memory of a learner that stores clips."""
 
-    buffer_size: int = setting(
+    buffer_size: int = checked(
         500, "M, nominal size in uncompressed clips (Table 1: 500 and 2000)", at_least=0
     )
-    sampling_interval: int = setting(
+    sampling_interval: int = checked(
         1,
         "s, frames from one stored frame to the next; 1 stores whole clips, as Table 1 has it",
         at_least=1,
     )
-    capacity_rule: CapacityRule = setting(
+    capacity_rule: CapacityRule = checked(
         "frames",
         "frames: never more bytes than the frames of M whole clips; times_interval: M·s clips",
     )
-    rebuild: Rebuild = setting(
+    rebuild: Rebuild = checked(
         "linear", "linear: between the true frame positions; resize: as images are resized"
     )
-    codec: CodecName = setting(
+    codec: CodecName = checked(
         "thinned",
         " ".join(f"{name}: {str(codec.__doc__).splitlines()[0]}" for name, codec in CODECS.items()),
     )
@@ -76,7 +76,7 @@ MEMORY_FIELDS = tuple(field.name for field in fields(MemorySettings))
 class ReplaySettings(MemorySettings):
     """A memory from which mini-batches are drawn."""
 
-    replay_batch_size: int = setting(16, "clips of one replay draw (Sec. 4.2)", at_least=1)
+    replay_batch_size: int = checked(16, "clips of one replay draw (Sec. 4.2)", at_least=1)
 
 
 class Rehearsal(Learner):

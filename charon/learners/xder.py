@@ -23,25 +23,25 @@ from charon.memory.buffer import Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
 from charon.model.network import Network
 from charon.model.statistics import frozen_statistics
-from charon.settings import setting
+from charon.settings import checked
 
 
 @dataclass(frozen=True)
 class XDerSettings(ReplaySettings):
     """The weights of X-DER; α and β are our choice, CHARON's values."""
 
-    alpha: float = setting(0.3, "α, weight of the loss on stored logits (our choice)", at_least=0)
-    beta: float = setting(0.8, "β, weight of the loss on stored labels (our choice)", at_least=0)
-    contrastive_weight: float = setting(
+    alpha: float = checked(0.3, "α, weight of the loss on stored logits (our choice)", at_least=0)
+    beta: float = checked(0.8, "β, weight of the loss on stored labels (our choice)", at_least=0)
+    contrastive_weight: float = checked(
         0.1, "weight of the contrastive loss on future heads", at_least=0
     )
-    contrastive_temperature: float = setting(5.0, "its temperature", above=0)
-    contrastive_batch_size: int = setting(
+    contrastive_temperature: float = checked(5.0, "its temperature", above=0)
+    contrastive_batch_size: int = checked(
         64, "clips of the stream, and again of the memory, that it sees at most", at_least=1
     )
-    hinge_weight: float = setting(0.1, "weight of both hinges between heads", at_least=0)
-    hinge_margin: float = setting(0.3, "their margin", at_least=0)
-    renewal_scale: float = setting(
+    hinge_weight: float = checked(0.1, "weight of both hinges between heads", at_least=0)
+    hinge_margin: float = checked(0.3, "their margin", at_least=0)
+    renewal_scale: float = checked(
         0.85,
         "largest renewed logit, as a share of that of the clip's own class",
         above=0,

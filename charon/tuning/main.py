@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +29,6 @@ from charon.tuning.cluster.startup import Starting
 from charon.tuning.records.folder import writable_folder
 from charon.tuning.records.journal import FAILED, FINISHED, Journal
 from charon.tuning.records.lock import lock_folder
-from charon.tuning.session.background import Background
 from charon.tuning.session.options import parse_options
 from charon.tuning.session.request import Request, make_request
 from charon.tuning.session.resume import make_room
@@ -133,7 +133,7 @@ class Services:
     """Ray and MLflow's tables, started in threads."""
 
     ray: Starting
-    schema: Background
+    schema: Future[None]
 
     def cluster(self) -> Cluster:
         """Return the cluster once both have started.
@@ -141,7 +141,7 @@ class Services:
         Raises:
             ClusterError: Ray does not start, or nothing answers at the address.
         """
-        self.schema.wait()
+        self.schema.result()
         return self.ray.wait()
 
 
@@ -150,7 +150,8 @@ def start_services(request: Request, store: Store) -> Services:
     log_file = writable_folder(request.folder) / LOG
     log_to(log_file)
     ray = Starting(request.options.address, log_file)
-    return Services(ray, Background(lambda: make_schema(store)))
+    # Even a refused study ends after its thread: the file is whole, and nothing is left beside it.
+    return Services(ray, ThreadPoolExecutor(1).submit(make_schema, store))
 
 
 def report_outcome(

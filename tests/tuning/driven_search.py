@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from charon.tuning.execution.runner import Entries
-from charon.tuning.execution.trainable import TrialSetting
+from charon.tuning.execution.trainable import TrialContext
 from charon.tuning.records.journal import FINISHED, PRUNED, Journal
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
@@ -19,7 +19,7 @@ SPACE = {
     "learner.sampling_interval": SamplingInterval(1, 10, frames=120),
 }
 START_FIELDS = complete({"learner": "charon"})
-SETTING = TrialSetting("charon_tiny", "/prepared", "/results/study", "val/faa", 1.0, 0.0)
+SETTING = TrialContext("charon_tiny", "/prepared", "/results/study", "val/faa", 1.0, 0.0)
 
 
 def plan(objectives=("val/faa",)):

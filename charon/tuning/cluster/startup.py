@@ -130,10 +130,14 @@ def disconnect_from_ray() -> None:
     """Disconnect, and end a cluster that was started here."""
     # Imported here for the reason given in connect_to_ray.
     import ray
+    from ray._private import worker
 
     # Were another thread to collect remains of its trials meanwhile, Ray would end the process
     # with status 1.
     gc.collect()
+    if worker._global_node is not None:
+        # Earns a second: Ray ends its monitor only after what that talks to, and waits for it.
+        worker._global_node.kill_monitor(check_alive=False)
     ray.shutdown()
 
 

@@ -23,7 +23,7 @@ from charon.tuning.execution.searcher import Limits, StudySearch
 from charon.tuning.execution.trainable import (
     CHECKPOINTS,
     CharonTrial,
-    TrialSetting,
+    TrialContext,
     beat_file,
     trial_config,
 )
@@ -113,8 +113,8 @@ def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
     lines = []
     if refused:
         lines.append(
-            f"Suggested, but not run: {counted(len(refused), 'setting')} (journal.jsonl says why "
-            f"of each), the last for this reason: {refused[-1]}"
+            f"Suggested, but not run: {counted(len(refused), 'configuration')} (journal.jsonl says "
+            f"why of each), the last for this reason: {refused[-1]}"
         )
     if not is_over(journal, plan.num_trials):
         return lines
@@ -153,7 +153,7 @@ class Entries:
     """Enters trials into the journal, each once, under an id of the study's own."""
 
     def __init__(
-        self, journal: Journal, key: str, tags: Mapping[str, str], setting: TrialSetting
+        self, journal: Journal, key: str, tags: Mapping[str, str], context: TrialContext
     ) -> None:
         """Enter into ``journal``.
 
@@ -161,12 +161,12 @@ class Entries:
             journal: of the study.
             key: of the study, which its trials' ids begin with.
             tags: facts that hold for all trials.
-            setting: what each trial is told beside its run.
+            context: what each trial is told beside its run.
         """
         self._journal = journal
         self._key = key
         self._tags = dict(tags)
-        self._setting = setting
+        self._context = context
 
     def enter(self, place: int, label: str, fields: Mapping[str, Value], **more: Any) -> str:
         """Enter a trial, unless it is there; return its id.
@@ -179,7 +179,7 @@ class Entries:
         """
         name = f"{self._key[:5]}_{place:05d}"
         if name not in self._journal.trials:
-            command = repeat_command(fields, Path(self._setting.cache), self._setting.cpus)
+            command = repeat_command(fields, Path(self._context.cache), self._context.cpus)
             tags = {**self._tags, "command": command}
             self._journal.append("trial", name, label=label, fields=fields, tags=tags, **more)
         return name
@@ -188,12 +188,12 @@ class Entries:
         """Enter what a search was suggested; return what Ray gives to the trial."""
         number, more = suggestion.number, {"sampler": suggestion.sampler}
         name = self.enter(number, suggestion.label, suggestion.fields, number=number, **more)
-        return trial_config(self._setting, self._journal.trials[name])
+        return trial_config(self._context, self._journal.trials[name])
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return what Ray gives to the trials that are still to run, or to go on."""
         records = self._journal.trials.values()
-        return [trial_config(self._setting, one) for one in records if one.status == PENDING]
+        return [trial_config(self._context, one) for one in records if one.status == PENDING]
 
 
 def _tune(
@@ -204,7 +204,7 @@ def _tune(
     deadline: float,
 ) -> str:
     """Run what is left on Ray; return what ended a search before it had all its trials."""
-    setting = TrialSetting(
+    context = TrialContext(
         title=f"charon_{ready.plan.data}",
         cache=str(ready.cache),
         folder=str(ready.folder),
@@ -213,7 +213,7 @@ def _tune(
         gpus=ready.gpus,
         share_first_task=ready.options.share_first_task,
     )
-    entries = Entries(journal, ready.plan.key, tags, setting)
+    entries = Entries(journal, ready.plan.key, tags, context)
     if ready.study.is_search:
         return _search(ready, recorder, journal, entries, deadline)
     for place, trial in enumerate(ready.trials):

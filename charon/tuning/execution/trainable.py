@@ -36,7 +36,7 @@ CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class TrialSetting:
+class TrialContext:
     """What a trial is told beside its run; absolute paths, plain values.
 
     Attributes:
@@ -57,14 +57,14 @@ class TrialSetting:
     share_first_task: bool = False
 
 
-def trial_config(setting: TrialSetting, record: TrialRecord) -> dict[str, Any]:
+def trial_config(context: TrialContext, record: TrialRecord) -> dict[str, Any]:
     """Return what Ray gives to the trial, as ``config["trial"]``."""
     return {
         "id": record.trial_id,
         "number": record.number,
         "name": record.label,
         "run": record.fields,
-        "setting": asdict(setting),
+        "context": asdict(context),
     }
 
 
@@ -77,26 +77,26 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
     Args:
         trial: as of :func:`trial_config`.
     """
-    setting = TrialSetting(**trial["setting"])
-    _use_share_of_device(setting)
+    context = TrialContext(**trial["context"])
+    _use_share_of_device(context)
     run = Run.from_flat(trial["run"])
-    with _remembering_failure(setting, trial["id"]):
-        archive = prepare(run.data.path, Path(setting.cache), keep_gaps=run.data.keep_gaps)
-        shared = first_tasks_folder(setting.folder) if setting.share_first_task else None
+    with _remembering_failure(context, trial["id"]):
+        archive = prepare(run.data.path, Path(context.cache), keep_gaps=run.data.keep_gaps)
+        shared = first_tasks_folder(context.folder) if context.share_first_task else None
         stream = Stream(run, archive, shared)
-        folder = checkpoint_folder(setting.folder, trial["id"])
+        folder = checkpoint_folder(context.folder, trial["id"])
         learned: list[dict[str, Any]] = []
         if (folder / CHECKPOINT).exists():
             saved = load_checkpoint(folder, run)
             stream.load_state_dict(saved["stream"])
             learned = saved["reports"]
         yield from learned
-        stream.on_progress = _beating(setting, trial["id"])
+        stream.on_progress = _beating(context, trial["id"])
         start = time.time()
         for result in stream:
             if result.is_last:
-                write_outputs(outputs_folder(setting.folder, trial["name"]), stream)
-            learned.append(_report(result, setting, trial["name"], time.time() - start))
+                write_outputs(outputs_folder(context.folder, trial["name"]), stream)
+            learned.append(_report(result, context, trial["name"], time.time() - start))
             save_checkpoint(folder, {"stream": stream.state_dict(), "reports": learned}, run)
             yield learned[-1]
             start = time.time()
@@ -112,11 +112,11 @@ def outputs_folder(study_folder: str, name: str) -> Path:
     return Path(study_folder) / "trials" / folder_name(name)
 
 
-def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float) -> dict[str, Any]:
-    value = result.metrics.get(setting.objective, math.nan)
+def _report(result: TaskResult, context: TrialContext, name: str, seconds: float) -> dict[str, Any]:
+    value = result.metrics.get(context.objective, math.nan)
     if not math.isfinite(value):
         raise DivergenceError(
-            f"{setting.objective} is {value} after task {result.task} of the run {name!r}; "
+            f"{context.objective} is {value} after task {result.task} of the run {name!r}; "
             "lower optimiser.learning_rate."
         )
     return {
@@ -131,24 +131,22 @@ def _report(result: TaskResult, setting: TrialSetting, name: str, seconds: float
     }
 
 
-def _use_share_of_device(setting: TrialSetting) -> None:
+def _use_share_of_device(context: TrialContext) -> None:
     """Use the CPUs and the part of a GPU that Ray counts for this trial, and no more."""
-    torch.set_num_threads(max(1, int(setting.cpus)))
-    if not gc.get_freeze_count():
-        gc.freeze()  # imported modules: collecting takes a third of a second less for every trial
-    gc.collect()  # what is left of the process's last trial
+    torch.set_num_threads(max(1, int(context.cpus)))
     if torch.cuda.is_available():
+        gc.collect()  # what the process's last trial may still hold of the device
         torch.cuda.empty_cache()
-        if 0 < setting.gpus < 1:
-            torch.cuda.set_per_process_memory_fraction(setting.gpus)
+        if 0 < context.gpus < 1:
+            torch.cuda.set_per_process_memory_fraction(context.gpus)
 
 
 def _device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
-def _beating(setting: TrialSetting, trial_id: str) -> Any:
-    heart = Heart(beat_file(setting.folder, trial_id))
+def _beating(context: TrialContext, trial_id: str) -> Any:
+    heart = Heart(beat_file(context.folder, trial_id))
 
     def on_progress(progress: Position) -> None:
         heart.beat(progress.task, progress.epoch, progress.epochs, progress.phase)
@@ -162,19 +160,19 @@ def beat_file(study_folder: str, trial_id: str) -> Path:
 
 
 @contextmanager
-def _remembering_failure(setting: TrialSetting, trial_id: str) -> Iterator[None]:
+def _remembering_failure(context: TrialContext, trial_id: str) -> Iterator[None]:
     """Keep an error in a file, and raise it at once when Ray tries the trial again.
 
     A killed process is worth another try; an error would only repeat itself. The driver
     removes these files when a study is resumed.
     """
-    path = failure_file(setting.folder, trial_id)
+    path = failure_file(context.folder, trial_id)
     if path.exists():
         raise CharonError(path.read_text(encoding="utf-8"))
     try:
         yield
     except Exception as error:
-        write_text(path, explain(error, setting))
+        write_text(path, explain(error, context))
         raise
 
 
@@ -183,11 +181,11 @@ def failure_file(study_folder: str, trial_id: str) -> Path:
     return Path(study_folder) / "progress" / f"{trial_id}.failure"
 
 
-def explain(error: Exception, setting: TrialSetting) -> str:
+def explain(error: Exception, context: TrialContext) -> str:
     """Say in one sentence why a trial failed, and what to do where that is known."""
     if isinstance(error, torch.OutOfMemoryError):
         return (
-            f"The GPU's memory is used up at --gpus-per-trial {setting.gpus:g}; pack fewer trials "
+            f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}; pack fewer trials "
             "(a larger fraction), or lower optimiser.batch_size."
         )
     if isinstance(error, CharonError):
@@ -215,7 +213,7 @@ class CharonTrial(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """Learn a task; meanwhile the process is called as its trial is."""
         trial = self.config["trial"]
-        setproctitle(f"ray::{trial['setting']['title']} {trial['name']}")
+        setproctitle(f"ray::{trial['context']['title']} {trial['name']}")
         report = next(self._reports)
         return {**report, "done": report["task"] == report["num_tasks"]}
 
@@ -225,11 +223,11 @@ class CharonTrial(tune.Trainable):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         """Return what Ray's list of actors calls the process; Ray asks for it only once."""
-        return f"{self.config['trial']['setting']['title']} trials"
+        return f"{self.config['trial']['context']['title']} trials"
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> Any:
         """Return what one trial takes of a node."""
-        setting = config["trial"]["setting"]
-        bundle = {"CPU": setting["cpus"], "GPU": setting["gpus"]}
+        context = config["trial"]["context"]
+        bundle = {"CPU": context["cpus"], "GPU": context["gpus"]}
         return tune.PlacementGroupFactory([{k: v for k, v in bundle.items() if v}])

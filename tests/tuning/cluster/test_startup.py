@@ -1,6 +1,7 @@
 """Ray on its way while the study is being read, and down again whatever happens."""
 
 import gc
+import inspect
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import threading
 
 import pytest
 import ray
+from ray._private import worker
+from ray._private.node import Node
 from tuning.study_runs import ROOT
 
 from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
@@ -95,6 +98,12 @@ def test_what_was_imported_when_ray_is_up_is_not_searched_for_garbage_again(tmp_
 def test_ray_documents_the_argument_for_its_temporary_folder():
     """Its name begins with an underscore; should it go, the study must find another."""
     assert "``_temp_dir`` (root temp directory" in ray.init.__doc__
+
+
+def test_ray_still_has_the_private_call_that_ends_its_monitor():
+    """It is made only where it is there to be made: without it every study ends a second later."""
+    assert worker._global_node is None
+    assert "check_alive" in inspect.signature(Node.kill_monitor).parameters
 
 
 def test_machines_that_are_gone_do_not_count():

@@ -31,7 +31,7 @@ def test_a_trial_is_given_its_id_its_run_and_where_things_are(driven):
     (record,) = driven.journal.trials.values()
     assert (given["id"], given["number"], given["name"]) == (record.trial_id, 0, record.label)
     assert given["run"] == START_FIELDS
-    assert given["setting"]["folder"] == "/results/study"
+    assert given["context"]["folder"] == "/results/study"
 
 
 def test_trials_that_go_on_come_before_new_ones(tmp_path, driven):

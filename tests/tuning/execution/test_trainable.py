@@ -11,7 +11,7 @@ from charon.training.checkpoint import load_checkpoint
 from charon.tuning.execution import trainable
 from charon.tuning.execution.trainable import (
     CharonTrial,
-    TrialSetting,
+    TrialContext,
     beat_file,
     checkpoint_folder,
     failure_file,
@@ -39,7 +39,7 @@ class Folder:
 
     def __init__(self, path):
         self.path = path
-        self.setting = TrialSetting("charon_tiny", str(path), str(path), "test/faa", 1.0, 0.0)
+        self.setting = TrialContext("charon_tiny", str(path), str(path), "test/faa", 1.0, 0.0)
 
     def trial(self, name, run=ONE):
         return trial_config(self.setting, TrialRecord(name, f"label {name}", run.to_flat()))
@@ -172,7 +172,7 @@ def test_a_trial_after_another_says_and_leaves_everything_under_its_own_name(pro
 
 def test_a_trial_takes_its_cpus_and_its_share_of_a_gpu(study):
     trial = study.trial("a")
-    trial["setting"] |= {"cpus": 2.0, "gpus": 0.25}
+    trial["context"] |= {"cpus": 2.0, "gpus": 0.25}
     request = CharonTrial.default_resource_request({"trial": trial})
     assert request.bundles == [{"CPU": 2.0, "GPU": 0.25}]
 
