@@ -76,7 +76,7 @@ def test_a_search_in_which_nothing_more_can_be_run_is_over_and_says_why(tmp_path
     driven.journal.append(search.ended_by)
     assert is_over(driven.journal, 24)
     why, end = closing_words(driven.journal, Limits(24), search.ended_by)
-    assert "Suggested, but not run: 1 setting" in why
+    assert "Suggested, but not run: 1 configuration" in why
     assert "over 500 B" in why
     assert "after 1 of 24 trials" in end
     assert "--budget" in end
