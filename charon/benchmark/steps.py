@@ -10,13 +10,13 @@ from functools import partial
 from typing import Literal
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from charon.benchmark.plain.charon import PlainCharon
 from charon.clips import Clips
 from charon.config import Run
 from charon.learners.charon import Charon
-from charon.model.cost import TIMES_FORWARD, decoder_macs, encoder_macs
-from charon.model.sizes import SIZES
+from charon.model.rows import Rows
 from charon.training.build import make_learner
 from charon.training.devices import keep_freed_memory
 
@@ -74,7 +74,7 @@ class Timed:
     Attributes:
         seconds: median of the repeats.
         best, worst: fewest and most seconds.
-        flop: floating-point operations, by :mod:`charon.model.cost`.
+        flop: floating-point operations of convolutions and products, as :func:`work` counts them.
         peak_bytes: of GPU memory; 0 on a CPU.
     """
 
@@ -188,18 +188,22 @@ def _wait(device: str) -> None:
 
 
 def work(case: Case) -> float:
-    """Return the floating-point operations of a case, by the model of the network's cost."""
-    size, tokens, tuples = SIZES["tiny"], 150, 20
-    whole = encoder_macs(size, SHAPE[0], tokens, tuples, tuples)
-    if case.kind == "train":
-        learner = make(replace(case, device="cpu"))
-        macs = encoder_macs(size, SHAPE[0], tokens, tuples, learner.masker.kept_tuples)
-        macs += decoder_macs(size, SHAPE[0], tokens, tuples)
-        passes = 1 + learner.settings.replay_draws
-        return 2.0 * TIMES_FORWARD * macs * num_rows(BATCH) * passes
-    count = {"probe": 2 * BATCH, "refresh": STORED, "evaluate": EVALUATED}[case.kind]
-    rows = 2 * num_rows(BATCH) if case.kind == "probe" else num_rows(count)
-    return 2.0 * whole * rows
+    """Return the floating-point operations of a case, counted by torch in a row's forward.
+
+    Each of the two gradients of a training step takes as much as the forward.
+    """
+    learner = make(replace(case, device="cpu"))
+    network = learner.network.to("meta")  # where nothing is computed
+    x, present = torch.zeros(1, *SHAPE, device="meta"), torch.tensor([[True, False]])
+    rows, is_training = Rows.of(x, present), case.kind == "train"
+    kept = learner.masker.draw([1], torch.Generator()) if is_training else None
+    with FlopCounterMode(display=False) as counter:
+        latent = network.encode(x, rows, kept)
+        if is_training:
+            network.decode(latent, rows, kept, num_bodies=2)
+    passes = {"train": 3 * (1 + learner.settings.replay_draws), "probe": 2}.get(case.kind, 1)
+    clips = {"refresh": STORED, "evaluate": EVALUATED}.get(case.kind, BATCH)
+    return float(counter.get_total_flops()) * passes * num_rows(clips)
 
 
 def num_rows(clips: int) -> int:

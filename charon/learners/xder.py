@@ -21,8 +21,8 @@ from charon.learners.base import Losses, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
+from charon.model.layers import frozen_statistics
 from charon.model.network import Network
-from charon.model.statistics import frozen_statistics
 from charon.settings import checked
 
 

@@ -79,7 +79,6 @@ class ElasticUnit(nn.Module):
         device = self.switch_weight.device
         with torch.device("meta"):
             block = ElasticBlock(self.in_channels, self.out_channels)
-        block.to_empty(device="cpu")
         initialise(block, generator)
         self.blocks.append(block.to(device))
         weight = nn.init.xavier_normal_(torch.empty(1, self.in_channels), generator=generator)
@@ -162,7 +161,6 @@ class ElasticNetwork(nn.Module):
         num_classes = backbone.classifier.out_features
         with torch.device("meta"):
             self.classifier = nn.Linear(len(parts) * width, num_classes)
-        self.classifier.to_empty(device="cpu")
         initialise(self.classifier, generator)
         self.absent = None
         if backbone.absent is not None:
@@ -179,7 +177,7 @@ class ElasticNetwork(nn.Module):
         self, x: Tensor, present: Tensor, gumbel: Gumbel | None = None
     ) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, (clip, class), and each unit's choices, int64 (row,)."""
-        rows = Rows.of_clips(x, present, self.presence)
+        rows = Rows.of(x, present, self.presence)
         z = self.stem(lowered(rows.gather(x), self.precision))
         units = iter(self.units())
         paths, choices = [z[:, :, tokens] for tokens in self.tokens], list[Tensor]()

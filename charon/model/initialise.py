@@ -6,24 +6,25 @@ Source: the released code's observed scheme (the paper gives none).
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from charon.model.block import TupleAttention
 from charon.model.tuples import PositionalCode
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Set every parameter and buffer of a new network.
+    """Give a network that was built on the meta device its weights, on the CPU.
 
     Convolutions: kaiming normal over the fan out, gain √2, PyTorch's default bias; the output
     map: PyTorch's default. Linear: xavier normal, zero bias. Batch norm: 1 and 0. Attention
     scale 1, offset 1 / tokens. Learned vectors (mask, absent body): 0.
     """
+    network.to_empty(device="cpu")
     output_map = dict(network.named_modules()).get("decoder.output_map")
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
-                _convolution(module, generator, default=module is output_map)
+                _convolution(module, generator, is_default=module is output_map)
             elif isinstance(module, nn.Linear):
                 nn.init.xavier_normal_(module.weight, generator=generator)
                 module.bias.zero_()
@@ -39,17 +40,13 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
                 parameter.zero_()
 
 
-def _convolution(module: nn.Conv2d, generator: torch.Generator, default: bool) -> None:
-    fan_in = module.weight[0].numel()
-    if default:
-        _uniform(module.weight, 1 / math.sqrt(fan_in), generator)
+def _convolution(module: nn.Conv2d, generator: torch.Generator, is_default: bool) -> None:
+    bound = 1 / math.sqrt(module.weight[0].numel())
+    if is_default:
+        module.weight.uniform_(-bound, bound, generator=generator)
     else:
         nn.init.kaiming_normal_(
             module.weight, mode="fan_out", nonlinearity="leaky_relu", generator=generator
         )
-    if module.bias is not None:
-        _uniform(module.bias, 1 / math.sqrt(fan_in), generator)
-
-
-def _uniform(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
-    nn.init.uniform_(parameter, -bound, bound, generator=generator)
+    assert module.bias is not None
+    module.bias.uniform_(-bound, bound, generator=generator)

@@ -1,6 +1,7 @@
 """Small layers that blocks share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -10,8 +11,6 @@ from torch.nn import functional as F
 from charon.model.kernels import convolve_and_normalise
 
 Precision = Literal["fp32", "bf16"]
-
-LEAKY_SLOPE = 0.1
 
 
 class Skip(nn.ModuleList):
@@ -38,4 +37,17 @@ def lowered(x: Tensor, precision: Precision) -> Tensor:
 
 def leaky_(x: Tensor) -> Tensor:
     """Apply LeakyReLU in place."""
-    return F.leaky_relu_(x, LEAKY_SLOPE)
+    return F.leaky_relu_(x, 0.1)
+
+
+@contextmanager
+def frozen_statistics(network: nn.Module) -> Iterator[None]:
+    """Keep running statistics as they are, while batches are normalised by their own."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True

@@ -85,17 +85,13 @@ class Masker:
         unit = self.frames_per_tuple if self.position == "pre" else 1
         units, kept = self.num_tuples * unit, self.kept_tuples * unit
         if self.masking == "deterministic":
-            return Kept(_evenly_kept(units, kept).expand(sum(groups), kept), self.position)
+            hidden = units - kept
+            is_kept = torch.ones(units, dtype=torch.bool)
+            is_kept[[(2 * j + 1) * units // (2 * hidden) for j in range(hidden)]] = False
+            return Kept(is_kept.nonzero().squeeze(1).expand(sum(groups), kept), self.position)
         scores = [torch.rand(num_rows, units, generator=generator) for num_rows in groups]
         order = torch.cat(scores).argsort(dim=1)
         return Kept(order[:, :kept].sort(dim=1).values, self.position)
-
-
-def _evenly_kept(units: int, kept: int) -> Tensor:
-    hidden = units - kept
-    is_kept = torch.ones(units, dtype=torch.bool)
-    is_kept[[(2 * j + 1) * units // (2 * hidden) for j in range(hidden)]] = False
-    return is_kept.nonzero().squeeze(1)
 
 
 def hidden_frames(kept: Kept, num_frames: int, frames_per_tuple: int) -> Tensor:

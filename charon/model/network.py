@@ -46,22 +46,20 @@ class Network(nn.Module):
         self.num_tuples = num_frames // self.frames_per_tuple
         self.presence = settings.presence
         self.precision = settings.precision
-        width = SIZES[settings.size].feature_channels
-        # Built on the meta device, which draws nothing from the global random state.
-        with torch.device("meta"):
+        width = SIZES[settings.size].encoder[-1][1]
+        with torch.device("meta"):  # which draws nothing from the global random state
             self.encoder = Encoder(settings, clip_shape)
             self.decoder = Decoder(settings, clip_shape) if with_decoder else None
             self.classifier = nn.Linear(width, num_classes)
             self.absent = nn.Parameter(torch.empty(width)) if num_bodies == 2 else None
-        self.to_empty(device="cpu")
         initialise(self, generator)
         for parameter in self.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     def rows(self, x: Tensor, present: Tensor, sizes: Sequence[int] = ()) -> Rows:
-        """Return the rows of a batch of clips, see :meth:`Rows.of_clips`."""
-        return Rows.of_clips(x, present, self.presence, sizes)
+        """Return the rows of a batch of clips, see :meth:`Rows.of`."""
+        return Rows.of(x, present, self.presence, sizes)
 
     def encode(self, x: Tensor, rows: Rows, kept: Kept | None = None) -> Tensor:
         """Encode what is kept of each row: (row, feature channel, token, kept tuple)."""
@@ -99,12 +97,13 @@ class Encoder(nn.Module):
 
     def __init__(self, settings: ModelSettings, clip_shape: ClipShape) -> None:
         super().__init__()
-        size, num_channels = SIZES[settings.size], clip_shape[0]
+        channels = SIZES[settings.size].encoder
+        width = channels[0][0]
         self.frames_per_tuple = settings.frames_per_tuple
-        self.input_map = nn.Conv2d(num_channels, size.stem_channels, 1)
-        self.input_norm = nn.BatchNorm2d(size.stem_channels)
-        self.blocks = _blocks(size.encoder, settings, clip_shape)
-        self.code = _code(size.stem_channels, settings, clip_shape)
+        self.input_map = nn.Conv2d(clip_shape[0], width, 1)
+        self.input_norm = nn.BatchNorm2d(width)
+        self.blocks = _blocks(channels, settings, clip_shape)
+        self.code = _code(width, settings, clip_shape)
 
     def forward(self, x: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()) -> Tensor:
         """Encode the kept units of each row; all of them where ``kept`` is None.
@@ -128,12 +127,12 @@ class Decoder(nn.Module):
 
     def __init__(self, settings: ModelSettings, clip_shape: ClipShape) -> None:
         super().__init__()
-        size, (num_channels, self.num_frames, _, _) = SIZES[settings.size], clip_shape
-        width = size.decoder[0][0]
+        channels, (num_channels, self.num_frames, _, _) = SIZES[settings.size].decoder, clip_shape
+        width = channels[0][0]
         self.frames_per_tuple = settings.frames_per_tuple
         self.mask = nn.Parameter(torch.empty(width))
-        self.blocks = _blocks(size.decoder, settings, clip_shape)
-        self.output_map = nn.Conv2d(size.decoder[-1][1], num_channels, 1)
+        self.blocks = _blocks(channels, settings, clip_shape)
+        self.output_map = nn.Conv2d(channels[-1][1], num_channels, 1)
         self.code = _code(width, settings, clip_shape)
 
     def forward(

@@ -31,12 +31,21 @@ class Rows:
     groups: tuple[int, ...]
 
     @staticmethod
-    def of(present: Tensor, device: torch.device, sizes: Sequence[int] = ()) -> "Rows":
-        """Return the rows of a batch whose bodies are ``present``, bool (clip, body) on the CPU.
+    def of(
+        x: Tensor, present: Tensor, presence: Presence = "data", sizes: Sequence[int] = ()
+    ) -> "Rows":
+        """Return the rows of a batch of clips.
 
-        A clip always has its first row; ``present[:, 0]`` is ignored. ``sizes`` has the clips
-        of each mini-batch; empty for a single one.
+        Args:
+            x: (clip, channel, frame, joint, body).
+            present: bool (clip, body) on the CPU. A clip always has its first row, so
+                ``present[:, 0]`` is ignored.
+            presence: ``"data"`` believes ``present``; ``"positive_sum"`` calls a second body
+                present where its coordinates sum to more than 0.
+            sizes: clips of each mini-batch; empty for a single one.
         """
+        if presence == "positive_sum" and present.shape[1] == 2:
+            present = (x.sum(dim=(1, 2, 3)) > 0).cpu()
         clips, bodies = [], []
         for first in torch.arange(len(present)).split(list(sizes) or len(present)):
             second = first[present[first, 1]] if present.shape[1] > 1 else first[:0]
@@ -44,25 +53,12 @@ class Rows:
             bodies.append(torch.cat([torch.zeros_like(first), torch.ones_like(second)]))
         clip, body = torch.cat(clips), torch.cat(bodies)
         return Rows(
-            clip.to(device),
-            body.to(device),
-            (body == 0).nonzero().squeeze(1).to(device),
-            body.nonzero().squeeze(1).to(device),
+            clip.to(x.device),
+            body.to(x.device),
+            (body == 0).nonzero().squeeze(1).to(x.device),
+            body.nonzero().squeeze(1).to(x.device),
             tuple(len(part) for part in clips),
         )
-
-    @staticmethod
-    def of_clips(
-        x: Tensor, present: Tensor, presence: Presence, sizes: Sequence[int] = ()
-    ) -> "Rows":
-        """Return the rows of a batch of clips, see :meth:`of`, under a rule of presence.
-
-        ``"data"`` believes ``present``; ``"positive_sum"`` calls a second body present where
-        its coordinates sum to more than 0.
-        """
-        if presence == "positive_sum" and present.shape[1] == 2:
-            present = (x.sum(dim=(1, 2, 3)) > 0).cpu()
-        return Rows.of(present, x.device, sizes)
 
     def __len__(self) -> int:
         return len(self.clip)

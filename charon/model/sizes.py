@@ -16,16 +16,6 @@ class Size:
     encoder: tuple[tuple[int, int, int], ...]
     decoder: tuple[tuple[int, int, int], ...]
 
-    @property
-    def stem_channels(self) -> int:
-        """Channels of the input map."""
-        return self.encoder[0][0]
-
-    @property
-    def feature_channels(self) -> int:
-        """Channels of a row's feature."""
-        return self.encoder[-1][1]
-
 
 SIZES: dict[str, Size] = {
     # CHARON, Table A.

@@ -5,9 +5,14 @@ import torch
 from charon.model.rows import Rows
 
 
+def rows_of(present, **sizes):
+    """The rows of clips of zeros."""
+    return Rows.of(torch.zeros(len(present), 3, 4, 5, present.shape[1]), present, **sizes)
+
+
 def test_rows_hold_first_bodies_then_the_present_second_ones():
     present = torch.tensor([[True, False], [True, True], [False, True]])
-    rows = Rows.of(present, torch.device("cpu"))
+    rows = rows_of(present)
     assert len(rows) == 5  # a clip always has its first row
     assert rows.clip.tolist() == [0, 1, 2, 1, 2]
     assert rows.body.tolist() == [0, 0, 0, 1, 1]
@@ -21,14 +26,14 @@ def test_rows_hold_first_bodies_then_the_present_second_ones():
 
 
 def test_one_body_data_has_one_row_a_clip():
-    rows = Rows.of(torch.ones(3, 1, dtype=torch.bool), torch.device("cpu"))
+    rows = rows_of(torch.ones(3, 1, dtype=torch.bool))
     assert rows.clip.tolist() == [0, 1, 2]
     assert rows.body.tolist() == [0, 0, 0]
 
 
 def test_mini_batches_lie_one_after_the_other():
     present = torch.tensor([[True, True], [True, False], [True, True]])
-    rows = Rows.of(present, torch.device("cpu"), sizes=(2, 1))
+    rows = rows_of(present, sizes=(2, 1))
     assert rows.groups == (3, 2)
     assert rows.clip.tolist() == [0, 1, 0, 2, 2]
     assert rows.body.tolist() == [0, 0, 1, 0, 1]
@@ -38,7 +43,7 @@ def test_mini_batches_lie_one_after_the_other():
 
 def test_a_feature_is_the_first_bodys_plus_the_seconds_or_plus_the_absent_vector():
     present = torch.tensor([[True, True], [True, False]])
-    rows = Rows.of(present, torch.device("cpu"))
+    rows = rows_of(present)
     features = torch.tensor([[1.0], [2.0], [10.0]])
     assert rows.add_bodies(features, torch.tensor([5.0])).tolist() == [[11.0], [7.0]]
     assert rows.add_bodies(features, None).tolist() == [[1.0], [2.0]]
@@ -49,5 +54,5 @@ def test_presence_as_the_released_code_sees_it():
     x = torch.ones(3, 3, 4, 5, 2)
     x[..., 1] = torch.tensor([1.0, -1.0, 0.0])[:, None, None, None]
     present = torch.tensor([[True, False], [True, True], [True, True]])
-    assert Rows.of_clips(x, present, "positive_sum").clip.tolist() == [0, 1, 2, 0]
-    assert Rows.of_clips(x, present, "data").clip.tolist() == [0, 1, 2, 1, 2]
+    assert Rows.of(x, present, "positive_sum").clip.tolist() == [0, 1, 2, 0]
+    assert Rows.of(x, present, "data").clip.tolist() == [0, 1, 2, 1, 2]

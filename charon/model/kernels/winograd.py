@@ -16,7 +16,6 @@ Source: Winograd, Arithmetic Complexity of Computations (1980); Lavin & Gray, Fa
 for Convolutional Neural Networks (2016), for layers of many channels.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -62,12 +61,6 @@ def _transforms() -> tuple[Tensor, Tensor, Tensor]:
 _OF_TOKENS, _OF_WEIGHTS, _OF_PRODUCTS = _transforms()
 
 
-def _by_few(rows: int) -> Iterator[slice]:
-    """Yield as many rows at a time as there are threads."""
-    few = torch.get_num_threads()
-    return (slice(first, min(first + few, rows)) for first in range(0, rows, few))
-
-
 def _evaluate(places: Tensor, channels: int) -> Tensor:
     """Evaluate tokens at the points: (row, head, point, tile · tuple, channel)."""
     rows, heads = places.shape[:2]
@@ -110,8 +103,9 @@ class _Convolution(torch.autograd.Function):
         by_tile = products.view(_NUM_POINTS, tiles, tuples * out).transpose(0, 1)
         to_outputs = _OF_PRODUCTS.to(places).expand(tiles, -1, -1)
         result = places.new_empty(rows, tiles, OUTPUTS, tuples * out)
-        for few in _by_few(rows):
-            for of_row, into in zip(_evaluate(places[few], channels), result[few], strict=True):
+        few = torch.get_num_threads()
+        for part, outputs in zip(places.split(few), result.split(few), strict=True):
+            for of_row, into in zip(_evaluate(part, channels), outputs, strict=True):
                 torch.bmm(of_row[0], at_points[0], out=products)
                 for head in range(1, heads):
                     products.baddbmm_(of_row[head], at_points[head])
@@ -127,13 +121,15 @@ class _Convolution(torch.autograd.Function):
         from_outputs = _OF_PRODUCTS.to(places).t().expand(rows, -1, -1)
         to_products = torch.bmm(from_outputs, by_place).view(rows, _NUM_POINTS, -1, out)
         to_places, to_at_points = torch.empty_like(places), torch.zeros_like(at_points)
-        for few in _by_few(rows):
-            evaluated = _evaluate(places[few], channels)
-            for of_row, to_row in zip(evaluated, to_products[few], strict=True):
+        few = torch.get_num_threads()
+        by_few = zip(*(t.split(few) for t in (places, to_products, to_places)), strict=True)
+        for part, to_rows, to_part in by_few:
+            evaluated = _evaluate(part, channels)
+            for of_row, to_row in zip(evaluated, to_rows, strict=True):
                 for head in range(heads):
                     to_at_points[head].baddbmm_(of_row[head].transpose(1, 2), to_row)
                     torch.bmm(to_row, at_points[head].transpose(1, 2), out=of_row[head])
-            _evaluate_back(evaluated, to_places[few])
+            _evaluate_back(evaluated, to_part)
         to_weight = torch.einsum("pk,hpco->ohck", _OF_WEIGHTS.to(places), to_at_points)
         return to_places, to_weight.reshape(out, -1, KERNEL, 1)
 
