@@ -8,6 +8,7 @@ code's say so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -116,10 +117,9 @@ class Charon(Rehearsal):
         main = Phase("train", self.setup.epochs, self.train_step)
         probing = self.settings.num_probing_epochs(self.setup.epochs)
         if probing > 0:
-            once = self.settings.probe_inserts == "once"
-            later = self.probe_step if once else self.probe_and_store_step
-            first = Phase("probe", 1, self.probe_and_store_step)
-            return [main, first, Phase("probe", probing - 1, later)]
+            storing = partial(self.probe_step, stores=True)
+            later = self.probe_step if self.settings.probe_inserts == "once" else storing
+            return [main, Phase("probe", 1, storing), Phase("probe", probing - 1, later)]
         if self.settings.store_without_probing:
             return [main, Phase("store", 1, self.store_step)]
         return [main]
@@ -131,10 +131,8 @@ class Charon(Rehearsal):
         stream = self.augment(batch)
         replays = self._draw()
         batches = [stream, *(replay.clips for replay in replays)]
-        if self.forwards_at_once:
-            passed = self._autoencode(batches)
-        else:
-            passed = [self._autoencode([batch])[0] for batch in batches]
+        forwards = [batches] if self.forwards_at_once else [[each] for each in batches]
+        passed = [pair for forward in forwards for pair in self._autoencode(forward)]
         (logits, reconstruction), *replayed = passed
         losses = {"ce": F.cross_entropy(logits, stream.label), "reconstruction": reconstruction}
         total = losses["ce"] + gamma * reconstruction
@@ -162,8 +160,7 @@ class Charon(Rehearsal):
         All go through the network in one forward; each is normalised by its own statistics.
         """
         network, sizes = self.network, [len(batch) for batch in batches]
-        first, *others = batches
-        clips = first.join(*others)
+        clips = batches[0].join(*batches[1:])
         rows = network.rows(clips.x, clips.present, sizes)
         kept = self.masker.draw(rows.groups, self.generators["masking"])
         latent = network.encode(clips.x, rows, kept)
@@ -181,47 +178,41 @@ class Charon(Rehearsal):
             return None
         network.eval()
         num_frames, num_bodies = clips.x.shape[2], clips.x.shape[4]
+        rows = network.rows(clips.x, clips.present)
+        kept = self.masker.draw(rows.groups, generator)
         with torch.no_grad():
-            rows = network.rows(clips.x, clips.present)
-            kept = self.masker.draw(rows.groups, generator)
-            latent = network.encode(clips.x, rows, kept)
-            x = network.decode(latent, rows, kept, num_bodies)
-            frames = hidden_frames(kept, num_frames, network.frames_per_tuple)
-            hidden = rows.scatter(frames[:, None, :, None].to(x.device).float(), num_bodies)
+            x = network.decode(network.encode(clips.x, rows, kept), rows, kept, num_bodies)
+        frames = hidden_frames(kept, num_frames, network.frames_per_tuple)
+        hidden = rows.scatter(frames[:, None, :, None].to(x.device).float(), num_bodies)
         return Reconstruction(x, hidden[:, 0, :, 0] > 0)
 
-    def probe_step(self, batch: Clips) -> Losses:
-        """Take one step of SGD on eq. 8, with the encoder frozen."""
-        return self._probe(batch)[1]
+    def probe_step(self, batch: Clips, stores: bool = False) -> Losses:
+        """Take one step of SGD on eq. 8, of the classifier alone, on whole clips.
 
-    def probe_and_store_step(self, batch: Clips) -> Losses:
-        """As :meth:`probe_step`, then offer the batch with the logits it had before."""
-        logits, losses = self._probe(batch)
-        self.memory.offer(batch, logits)
-        return losses
-
-    def store_step(self, batch: Clips) -> Losses:
-        """Offer the batch to the memory without learning from it."""
-        self.memory.offer(batch, self.predict(self._probing_view(batch)))
-        return {}
-
-    def _probe(self, batch: Clips) -> tuple[Tensor, Losses]:
-        """Update the classifier alone on whole clips; return the logits and eq. 8 before that."""
+        With ``stores``, offer the batch to the memory with the logits it had before.
+        """
         stream = self._probing_view(batch)
         replays = self._draw(self.settings.probe_rotation)
-        batches = [stream, *(replay.clips for replay in replays)]
-        clips = stream.join(*batches[1:])
+        clips = stream.join(*(replay.clips for replay in replays))
         self.network.eval()
         with torch.no_grad():
             features = self.network.features(clips.x, clips.present)
-        sizes = [len(batch) for batch in batches]
+        sizes = [len(stream), *(len(replay.clips) for replay in replays)]
         logits, *replayed = self.network.classifier(features).split(sizes)
         total = F.cross_entropy(logits, stream.label)
         if replays:
             total = total + self.settings.alpha * F.mse_loss(replayed[0], replays[0].logits)
             labels = F.cross_entropy(replayed[-1], replays[-1].clips.label)
             total = total + self.settings.beta * labels
-        return logits.detach(), self.descend(total)
+        losses = self.descend(total)
+        if stores:
+            self.memory.offer(batch, logits.detach())
+        return losses
+
+    def store_step(self, batch: Clips) -> Losses:
+        """Offer the batch to the memory without learning from it."""
+        self.memory.offer(batch, self.predict(self._probing_view(batch)))
+        return {}
 
     def _probing_view(self, batch: Clips) -> Clips:
         return self.augment(batch) if self.settings.probe_rotation else batch

@@ -1,12 +1,12 @@
 """Build the learner that a run describes, to train it or to predict with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 
 from charon.augmentation import RandomRotation
+from charon.clips import ClipShape
 from charon.config import Run
 from charon.data.class_orders import task_classes
 from charon.learners import LEARNERS
@@ -17,7 +17,7 @@ from charon.seeding import torch_generator
 
 def make_learner(
     run: Run,
-    clip_shape: tuple[int, int, int, int],
+    clip_shape: ClipShape,
     num_classes: int,
     parts: Mapping[str, tuple[int, ...]],
     device: torch.device,
@@ -26,7 +26,7 @@ def make_learner(
 
     Args:
         run: names method, network and optimiser.
-        clip_shape: (channel, frame, joint, body).
+        clip_shape: of its clips.
         num_classes: of the whole stream.
         parts: joints of each part of the body, by name; may be empty.
         device: where to compute.
@@ -34,10 +34,9 @@ def make_learner(
     Raises:
         ConfigError: the run's fields do not fit the clips.
     """
-    is_joint = run.data.stream == "joint"
-    per_task = num_classes if is_joint else run.data.classes_per_task
+    per_task = num_classes if run.data.stream == "joint" else run.data.classes_per_task
     setup = Setup(
-        make_network=NetworkMaker(run, clip_shape, num_classes, device),
+        make_network=partial(make_network, run, clip_shape, num_classes, device),
         clip_shape=clip_shape,
         num_classes=num_classes,
         tasks=task_classes(num_classes, per_task),
@@ -51,21 +50,17 @@ def make_learner(
     return LEARNERS[run.learner_name].learner(setup, run.learner)
 
 
-@dataclass(frozen=True)
-class NetworkMaker:
-    """Makes a run's backbone, with the same weights at every call; picklable."""
-
-    run: Run
-    clip_shape: tuple[int, int, int, int]
-    num_classes: int
-    device: torch.device
-
-    def __call__(self, *, with_decoder: bool) -> Network:
-        """Return a freshly initialised network on the device."""
-        return Network(
-            self.run.model,
-            self.clip_shape,
-            self.num_classes,
-            with_decoder=with_decoder,
-            generator=torch_generator(self.run.seed, "weights"),
-        ).to(self.device)
+def make_network(
+    run: Run,
+    clip_shape: ClipShape,
+    num_classes: int,
+    device: torch.device,
+    *,
+    with_decoder: bool,
+) -> Network:
+    """Return the run's backbone on the device, with the same weights at every call."""
+    generator = torch_generator(run.seed, "weights")
+    network = Network(
+        run.model, clip_shape, num_classes, with_decoder=with_decoder, generator=generator
+    )
+    return network.to(device)

@@ -147,7 +147,7 @@ def test_probing_without_rotation_draws_none():
     hand = ByHand(learner)
     before = learner.augment.generator.get_state()
     batch = random_clips(3, seed=2)
-    learner.probe_and_store_step(batch)
+    learner.probe_step(batch, stores=True)
     logits = learner.memory.at(torch.arange(7, 10)).logits
     hand.network.eval()
     torch.testing.assert_close(logits, hand.network(batch.x, batch.present).detach())
@@ -158,7 +158,7 @@ def test_probing_stores_whole_unrotated_clips_with_the_logits_before_the_update(
     learner = make()
     hand = ByHand(learner)
     batch = random_clips(3, seed=2)
-    learner.probe_and_store_step(batch)
+    learner.probe_step(batch, stores=True)
     hand.network.eval()
     expected = hand.network(hand.rotate(batch.x), batch.present).detach()
     held = learner.memory.at(torch.arange(3))

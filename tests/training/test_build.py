@@ -1,13 +1,14 @@
 """A run's learner: made from its description alone, the same every time."""
 
 import pickle
+from functools import partial
 
 import pytest
 import torch
 from tiny_runs import PARTS, tiny_learner, tiny_run
 
 from charon.learners import LEARNERS
-from charon.training.build import NetworkMaker, make_learner
+from charon.training.build import make_learner, make_network
 
 SHAPE = (3, 12, 5, 2)
 CPU = torch.device("cpu")
@@ -30,12 +31,12 @@ def test_the_joint_stream_is_a_single_task():
 
 
 def test_weights_depend_on_the_seed_alone_and_the_maker_can_be_sent_to_another_process():
-    maker = NetworkMaker(tiny_run(), SHAPE, 6, CPU)
+    maker = partial(make_network, tiny_run(), SHAPE, 6, CPU)
     networks = [
         made(with_decoder=False).state_dict()
         for made in (maker, maker, pickle.loads(pickle.dumps(maker)))
     ]
-    other = NetworkMaker(tiny_run(seed=1), SHAPE, 6, CPU)(with_decoder=False).state_dict()
+    other = make_network(tiny_run(seed=1), SHAPE, 6, CPU, with_decoder=False).state_dict()
     for name, weight in networks[0].items():
         assert all(torch.equal(weight, network[name]) for network in networks)
     assert any(not torch.equal(weight, other[name]) for name, weight in networks[0].items())
