@@ -22,27 +22,19 @@ Losses = dict[str, Tensor]
 class Setup:
     """What a learner is made from, beside its method's settings.
 
-    Attributes:
-        make_network: makes the backbone, ``with_decoder`` or without; the same weights at
-            every call.
-        num_classes: classes of the whole stream.
-        tasks: the classes of each task to come, positions of the class order.
-        parts: joints of each part of the body, by name; empty where the data does not say.
-        make_optimiser: makes an optimiser of these weights, without any state.
-        epochs: of the main phase of each task.
-        augment: rotates training clips.
-        seed: of the run; derive generators from it by purpose.
+    ``make_network`` makes the backbone, ``with_decoder`` or without, with the same weights at
+    every call; ``make_optimiser`` an optimiser of these weights, without any state.
     """
 
     make_network: Callable[..., Network]
     clip_shape: ClipShape
-    num_classes: int
-    tasks: tuple[range, ...]
-    parts: Mapping[str, tuple[int, ...]]
+    num_classes: int  # of the whole stream
+    tasks: tuple[range, ...]  # the classes of each task to come, positions of the class order
+    parts: Mapping[str, tuple[int, ...]]  # joints by part; empty where the data does not say
     make_optimiser: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
-    epochs: int
-    augment: RandomRotation
-    seed: int
+    epochs: int  # of the main phase of each task
+    augment: RandomRotation  # of training clips
+    seed: int  # of the run; derive generators from it by purpose
     device: torch.device
 
     def generator(self, purpose: str) -> torch.Generator:
@@ -54,29 +46,21 @@ class Setup:
 class Phase:
     """A number of passes over the task's shuffled clips.
 
-    Attributes:
-        name: ``"train"`` is the main phase; others are shown and logged by their name.
-        epochs: passes.
-        step: takes one batch of clips, not augmented; does all there is to do with it and
-            returns its losses by name (may be empty), as scalars on the device.
+    ``step`` takes one batch of clips, not augmented; it does all there is to do with it and
+    returns its losses by name (may be empty), as scalars on the device.
     """
 
-    name: str
+    name: str  # "train" is the main phase; others are shown and logged by their name
     epochs: int
     step: Callable[[Clips], Losses]
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Clips rebuilt from a part of them.
+    """Clips rebuilt from a part of them."""
 
-    Attributes:
-        x: float32 (clip, channel, frame, joint, body), metres; absent bodies are zeros.
-        hidden: bool (clip, frame, body), what the model did not see.
-    """
-
-    x: Tensor
-    hidden: Tensor
+    x: Tensor  # float32 (clip, channel, frame, joint, body), metres; absent bodies are zeros
+    hidden: Tensor  # bool (clip, frame, body), what the model did not see
 
 
 class Learner(ABC):

@@ -67,17 +67,12 @@ class Icarl(Learner):
         self.network.train()
         clips = self.augment(batch)
         outputs = self.network(clips.x, clips.present)[:, : self.classes.stop]
-        targets = self._targets(clips)
-        loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="sum")
-        return self.descend(loss / len(clips))
-
-    def _targets(self, clips: Clips) -> Tensor:
-        """Return the targets of the outputs seen, (clip, class seen), in [0, 1]."""
         targets = F.one_hot(clips.label, self.classes.stop).to(clips.x.dtype)
         if self.teacher is not None:
             old = slice(self.classes.start)
             targets[:, old] = self.teacher(clips.x, clips.present)[:, old].sigmoid()
-        return targets
+        loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="sum")
+        return self.descend(loss / len(clips))
 
     def end_task(self, clips: Clips) -> None:
         """Make room in the memory, store the new classes' exemplars, compute all class means."""

@@ -13,17 +13,11 @@ from charon.memory.codec import TemporalCodec
 
 @dataclass(frozen=True)
 class Replay:
-    """Clips from the memory, decoded.
+    """Clips from the memory, decoded."""
 
-    Attributes:
-        clips: the clips, not augmented.
-        logits: (clip, class) as stored; of width 0 if the memory stores none.
-        slots: int64 (clip,), their places in the memory.
-    """
-
-    clips: Clips
-    logits: Tensor
-    slots: Tensor
+    clips: Clips  # not augmented
+    logits: Tensor  # (clip, class) as stored; of width 0 if the memory stores none
+    slots: Tensor  # int64 (clip,), their places in the memory
 
 
 class Buffer(ABC):
@@ -52,10 +46,9 @@ class Buffer(ABC):
         self.codec = codec
         self.generator = generator
         self._num_stored = 0
-        template = codec.encode(torch.zeros(1, *codec.clip_shape))
         self._encoded = tuple(
             torch.zeros(capacity, *part.shape[1:], dtype=part.dtype, device=device)
-            for part in template
+            for part in codec.encode(torch.zeros(1, *codec.clip_shape))
         )
         self._present = torch.zeros(capacity, codec.clip_shape[3], dtype=torch.bool)
         self._label = torch.zeros(capacity, dtype=torch.int64, device=device)

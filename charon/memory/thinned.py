@@ -39,17 +39,13 @@ class Thinned(TemporalCodec):
         (thinned,) = encoded
         if self.sampling_interval == 1:
             return thinned
-        return self._resize(thinned) if self.rebuild == "resize" else self._interpolate(thinned)
-
-    def _resize(self, thinned: Tensor) -> Tensor:
+        if self.rebuild == "linear":
+            frame = torch.arange(self.num_frames, device=thinned.device)
+            before = frame // self.sampling_interval
+            after = (before + 1).clamp(max=thinned.shape[2] - 1)
+            weight = (frame % self.sampling_interval).to(thinned.dtype) / self.sampling_interval
+            return torch.lerp(thinned[:, :, before], thinned[:, :, after], weight[:, None, None])
         clips, channels, kept, joints, bodies = thinned.shape
         flat = thinned.permute(0, 1, 3, 4, 2).reshape(clips, channels * joints * bodies, kept)
         whole = F.interpolate(flat, size=self.num_frames, mode="linear", align_corners=False)
         return whole.view(clips, channels, joints, bodies, self.num_frames).permute(0, 1, 4, 2, 3)
-
-    def _interpolate(self, thinned: Tensor) -> Tensor:
-        frame = torch.arange(self.num_frames, device=thinned.device)
-        before = frame // self.sampling_interval
-        after = (before + 1).clamp(max=thinned.shape[2] - 1)
-        weight = (frame % self.sampling_interval).to(thinned.dtype) / self.sampling_interval
-        return torch.lerp(thinned[:, :, before], thinned[:, :, after], weight[:, None, None])

@@ -23,15 +23,10 @@ from charon.model.rows import Rows
 
 @dataclass(frozen=True)
 class Gumbel:
-    """The random choice of switches in training: hard Gumbel-softmax.
+    """The random choice of switches in training: hard Gumbel-softmax."""
 
-    Attributes:
-        temperature: above 0, of the softmax that gives the choice its gradient.
-        generator: CPU generator of the noise.
-    """
-
-    temperature: float
-    generator: torch.Generator
+    temperature: float  # above 0, of the softmax that gives the choice its gradient
+    generator: torch.Generator  # of the noise, on the CPU
 
     def choose(self, scores: Tensor) -> Tensor:
         """Choose a block for each row, one-hot (row, block), with the gradient of the softmax."""
@@ -97,14 +92,9 @@ class ElasticUnit(nn.Module):
         self.switch_bias = nn.Parameter(bias.clone())
 
     def forward(self, x: Tensor, gumbel: Gumbel | None) -> tuple[Tensor, Tensor]:
-        """Send every row through a block.
+        """Send every row of (row, channel, token, tuple) through a block.
 
-        Args:
-            x: (row, channel, token, tuple).
-            gumbel: chooses; where it is None, the best score wins.
-
-        Returns:
-            (row, channel, token, tuple), and each row's block, int64 (row,).
+        Where ``gumbel`` is None, the best score wins. Also returns each row's block, int64 (row,).
         """
         pooled = x.mean(dim=(2, 3), dtype=self.switch_weight.dtype)
         scores = F.linear(pooled, self.switch_weight, self.switch_bias)
@@ -162,9 +152,8 @@ class ElasticNetwork(nn.Module):
         with torch.device("meta"):
             self.classifier = nn.Linear(len(parts) * width, num_classes)
         initialise(self.classifier, generator)
-        self.absent = None
-        if backbone.absent is not None:
-            self.absent = nn.Parameter(torch.zeros(len(parts) * width))
+        absent = torch.zeros(len(parts) * width)
+        self.absent = None if backbone.absent is None else nn.Parameter(absent)
         for unit in self.units():
             unit.grow(generator)
         self.to(device)

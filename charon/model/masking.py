@@ -22,15 +22,10 @@ Rounding = Literal["exact", "float"]
 
 @dataclass(frozen=True)
 class Kept:
-    """The units the encoder sees.
+    """The units the encoder sees."""
 
-    Attributes:
-        index: int64 (row, kept unit), ascending in each row.
-        position: ``"post"`` if a unit is a tuple, ``"pre"`` if it is a frame.
-    """
-
-    index: Tensor
-    position: Position
+    index: Tensor  # int64 (row, kept unit), ascending in each row
+    position: Position  # "post" if a unit is a tuple, "pre" if it is a frame
 
 
 def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact") -> int:
@@ -61,18 +56,13 @@ def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact"
 class Masker:
     """Draws the units of each row that the encoder sees.
 
-    Attributes:
-        num_tuples: of a whole clip.
-        kept_tuples: those that the encoder sees, at least 1; under ``"pre"`` it sees as many
-            frames as these have.
-        masking: ``"random"`` keeps a random subset; ``"deterministic"`` hides the units
-            ``floor((j + 0.5) · U / h)`` for j = 0..h-1, h of U units being hidden, and
-            draws nothing.
-        position: see :class:`Kept`.
+    ``"random"`` masking keeps a random subset; ``"deterministic"`` hides the units
+    ``floor((j + 0.5) · U / h)`` for j = 0..h-1, h of U units being hidden, and draws nothing.
+    Under ``"pre"`` the encoder sees as many frames as the kept tuples have.
     """
 
-    num_tuples: int
-    kept_tuples: int
+    num_tuples: int  # of a whole clip
+    kept_tuples: int  # at least 1
     frames_per_tuple: int
     masking: Masking
     position: Position
@@ -112,17 +102,9 @@ def take_units(x: Tensor, index: Tensor, dim: int) -> Tensor:
 
 
 def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tensor) -> Tensor:
-    """Put kept units back in their places and ``filling`` everywhere else.
+    """Undo :func:`take_units`: along ``dim``, ``num_units`` long, put kept units in their places.
 
-    Args:
-        x: (row, channel, ·, ·), with the kept units along ``dim``.
-        index: (row, kept), their places.
-        dim: 2 or 3.
-        num_units: units of the result along ``dim``.
-        filling: (channel,), the learned mask vector.
-
-    Returns:
-        (row, channel, ·, ·) in channels-last memory, as is its gradient.
+    ``filling``, (channel,), the learned mask vector, stands everywhere else.
     """
     last = x.permute(0, 2, 3, 1)
     shape = list(last.shape)

@@ -15,20 +15,14 @@ class Rows:
     """The clip and the body of each row of the network's batch.
 
     A batch may be several mini-batches in a row. Each has the first bodies of all its clips,
-    then the second bodies that are present.
-
-    Attributes:
-        clip, body: int64 (row,), on the device of the clips, as all of these.
-        first: int64 (clip,), the row of each clip's first body.
-        second: int64, the rows of second bodies.
-        groups: rows of each mini-batch.
+    then the second bodies that are present. The tensors are on the device of the clips.
     """
 
-    clip: Tensor
-    body: Tensor
-    first: Tensor
-    second: Tensor
-    groups: tuple[int, ...]
+    clip: Tensor  # int64 (row,)
+    body: Tensor  # int64 (row,)
+    first: Tensor  # int64 (clip,), the row of each clip's first body
+    second: Tensor  # int64, the rows of second bodies
+    groups: tuple[int, ...]  # rows of each mini-batch
 
     @staticmethod
     def of(

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """Channels of every layer.
+    """Channels ``(in, out, query/key)`` of each block of the encoder and the decoder.
 
-    Attributes:
-        encoder: channels ``(in, out, query/key)`` of each block; the first ``in`` is the
-            width of the input map, the last ``out`` that of a row's feature.
-        decoder: likewise; its last ``out`` feeds the output map.
+    The encoder's first ``in`` is the width of the input map, its last ``out`` that of a row's
+    feature; the decoder's last ``out`` feeds the output map.
     """
 
     encoder: tuple[tuple[int, int, int], ...]

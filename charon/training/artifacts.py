@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from charon.clips import ClipShape
 from charon.config import Run
 from charon.errors import CheckpointError
 from charon.files import write_csv, write_json
@@ -55,7 +56,7 @@ def write_outputs(folder: Path, stream: Stream) -> None:
             for i, row in enumerate(matrix)
         ),
     )
-    counts = stream.confusion()
+    counts = stream.evaluation.confusion()
     names = stream.tasks.class_names
     write_csv(
         folder / "confusion.csv",
@@ -74,23 +75,14 @@ def write_outputs(folder: Path, stream: Stream) -> None:
 
 @dataclass(frozen=True)
 class Model:
-    """A finished run's model, ready to label clips.
+    """A finished run's model, ready to label clips."""
 
-    Attributes:
-        run: that trained it.
-        learner: predicts.
-        class_names: by position in the class order.
-        clip_shape: (channel, frame, joint, body) of the clips it takes.
-        is_standin: whether it was trained on the synthetic stand-in.
-        device: where it computes.
-    """
-
-    run: Run
-    learner: Learner
-    class_names: tuple[str, ...]
-    clip_shape: tuple[int, int, int, int]
-    is_standin: bool
-    device: torch.device
+    run: Run  # that trained it
+    learner: Learner  # predicts
+    class_names: tuple[str, ...]  # by position in the class order
+    clip_shape: ClipShape  # of the clips it takes
+    is_standin: bool  # whether it was trained on the synthetic stand-in
+    device: torch.device  # where it computes
 
 
 def load_model(folder: Path, device: str = "auto") -> Model:
@@ -106,12 +98,10 @@ def load_model(folder: Path, device: str = "auto") -> Model:
         raise CheckpointError(
             f"{folder / MODEL} is not the model of a finished run: it has no {min(missing)}."
         )
-    run = Run.from_flat(saved["run"])
+    run, names = Run.from_flat(saved["run"]), tuple(saved["class_names"])
     channels, frames, joints, bodies = saved["clip_shape"]
-    shape = (channels, frames, joints, bodies)
-    names = tuple(saved["class_names"])
-    chosen = choose_device(device)
-    parts = {name: tuple(joints) for name, joints in saved["parts"].items()}
+    shape, chosen = (channels, frames, joints, bodies), choose_device(device)
+    parts = {name: tuple(js) for name, js in saved["parts"].items()}
     learner = make_learner(run, shape, len(names), parts, chosen)
     try:
         learner.load_predictor_state(saved["learner"])

@@ -30,10 +30,6 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
-"""Of glibc's mallopt."""
-
-
 def keep_freed_memory() -> None:
     """Let this process keep the memory it has freed, for the tensors of the next step.
 
@@ -45,6 +41,6 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
-    # One arena: the blocks of other threads' arenas are too small for a tensor.
-    for option, value in ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, -1), (_M_ARENA_MAX, 1)):
-        mallopt(option, value)
+    mallopt(-4, 0)  # M_MMAP_MAX
+    mallopt(-1, -1)  # M_TRIM_THRESHOLD
+    mallopt(-8, 1)  # M_ARENA_MAX: the blocks of other threads' arenas are too small for a tensor

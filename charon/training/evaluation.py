@@ -20,17 +20,11 @@ CLIPS_AT_ONCE = 128
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of one task's evaluation clips, on the CPU.
+    """The scores of one task's evaluation clips, on the CPU."""
 
-    Attributes:
-        scores: float32 (clip, class).
-        label: int64 (clip,).
-        classes: the task's classes.
-    """
-
-    scores: Tensor
-    label: Tensor
-    classes: range
+    scores: Tensor  # float32 (clip, class)
+    label: Tensor  # int64 (clip,)
+    classes: range  # of the task
 
     def predictions(self, among: range) -> Tensor:
         """Return the best class of ``among`` for each clip, int64 (clip,)."""
@@ -107,7 +101,10 @@ class Evaluation:
         return {f"{where}/{name}": float(v) for name, v in named.items() if np.isfinite(v)}
 
     def confusion(self) -> NDArray[np.int64]:
-        """Return (true class, predicted class) counts of the last evaluation."""
+        """Return (true class, predicted class) counts of the last evaluation.
+
+        Classes are positions of the class order; those not learned yet have no counts.
+        """
         counts = np.zeros((self._tasks.num_classes,) * 2, dtype=np.int64)
         for scored in self._scored:
             predicted = scored.predictions(self._outputs)

@@ -29,19 +29,12 @@ PACKAGE = Path(charon.__file__).parent
 
 @dataclass(frozen=True)
 class MainPhase:
-    """The state at the end of the first task's main phase.
+    """The state at the end of the first task's main phase."""
 
-    Attributes:
-        learner: its state without the memory, which is empty.
-        shuffle: state of the generator that orders the clips.
-        losses: means over the last epoch, by name.
-        seconds: wall time of the phase.
-    """
-
-    learner: dict[str, Any]
-    shuffle: Tensor
-    losses: dict[str, float]
-    seconds: float
+    learner: dict[str, Any]  # its state without the memory, which is empty
+    shuffle: Tensor  # state of the generator that orders the clips
+    losses: dict[str, float]  # means over the last epoch, by name
+    seconds: float  # wall time of the phase
 
 
 class FirstTask:

@@ -33,23 +33,14 @@ from charon.training.tasks import Task, Tasks, union
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run is when an epoch has ended.
+    """Where a run is when an epoch has ended."""
 
-    Attributes:
-        task: 1-based, the task being learned.
-        num_tasks: of the stream.
-        phase: its name.
-        epoch: 1-based, the epoch of the phase that has just ended.
-        epochs: of the phase.
-        fraction: of the main-phase epochs of all tasks, those that are done, in [0, 1].
-    """
-
-    task: int
-    num_tasks: int
-    phase: str
-    epoch: int
-    epochs: int
-    fraction: float
+    task: int  # 1-based, the task being learned
+    num_tasks: int  # of the stream
+    phase: str  # its name
+    epoch: int  # 1-based, the epoch of the phase that has just ended
+    epochs: int  # of the phase
+    fraction: float  # of the main-phase epochs of all tasks, those that are done, in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -103,8 +94,7 @@ class Speed:
 class Passes:
     """The training clips of one task, as each pass over them takes them.
 
-    Attributes:
-        own: the task's clips on the device, as last loaded.
+    ``own`` has the task's clips on the device, as last loaded.
     """
 
     def __init__(self, stream: "Stream", task: Task) -> None:
@@ -135,33 +125,32 @@ class Passes:
 class Stream:
     """A run that can be iterated, saved between tasks, and continued.
 
-    Attributes:
-        run: its description.
+    Args:
+        run: what to learn.
         archive: the prepared set.
-        tasks: its data, cut into tasks.
+        first_tasks: folder in which runs share the main phase of their first task, where
+            their learner can; None shares nothing. Results are the same, but for the
+            seconds and the GPU memory of the first task.
+
+    Attributes:
+        tasks: the data, cut into tasks.
+        num_tasks: tasks the stream has; the joint stream learns them as one.
         device: where it computes.
         learner: its method.
         evaluation: its accuracies.
         on_progress: called after every epoch, if set.
+
+    Raises:
+        ConfigError: the run's fields do not fit the data.
+        DataError: a task has no clip to learn from, or none to evaluate on.
     """
 
     def __init__(self, run: Run, archive: Archive, first_tasks: Path | None = None) -> None:
-        """Make a run ready; nothing is learned yet.
-
-        Args:
-            run: what to learn.
-            archive: the prepared set.
-            first_tasks: folder in which runs share the main phase of their first task, where
-                their learner can; None shares nothing. Results are the same, but for the
-                seconds and the GPU memory of the first task.
-
-        Raises:
-            ConfigError: the run's fields do not fit the data.
-            DataError: a task has no clip to learn from, or none to evaluate on.
-        """
         self.run = run
         self.archive = archive
+        self.is_joint = run.data.stream == "joint"
         self.tasks = Tasks(archive, run.data, run.seed)
+        self.num_tasks = len(self.tasks.tasks)
         self.device = choose_device(run.device)
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -183,26 +172,9 @@ class Stream:
         self._speed = Speed()
 
     @property
-    def num_tasks(self) -> int:
-        """Tasks the stream has; the joint stream learns them as one."""
-        return len(self.tasks.tasks)
-
-    @property
-    def is_joint(self) -> bool:
-        """Whether all tasks are learned as one."""
-        return self.run.data.stream == "joint"
-
-    @property
     def accuracy_matrix(self) -> NDArray[np.float64]:
         """(task, task) percent, NaN where not learned yet."""
         return self.evaluation.matrix.copy()
-
-    def confusion(self) -> NDArray[np.int64]:
-        """Return (true class, predicted class) counts of the last evaluation.
-
-        Classes are positions of the class order; those not learned yet have no counts.
-        """
-        return self.evaluation.confusion()
 
     def __iter__(self) -> Iterator[TaskResult]:
         """Learn what is left, one result a task (one in all on the joint stream)."""

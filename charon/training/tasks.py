@@ -19,15 +19,10 @@ from charon.errors import DataError
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a stream.
+    """One task of a stream."""
 
-    Attributes:
-        classes: its classes, positions of the class order.
-        train, test: int64 rows of the archive.
-    """
-
-    classes: range
-    train: NDArray[np.int64]
+    classes: range  # positions of the class order
+    train: NDArray[np.int64]  # rows of the archive, as are those of ``test``
     test: NDArray[np.int64]
 
 
@@ -41,27 +36,28 @@ def union(tasks: Sequence[Task]) -> Task:
 
 
 class Tasks:
-    """A prepared set cut into tasks as the settings say.
+    """A prepared set cut into tasks as the settings say; reads no frames until :meth:`load`.
+
+    Args:
+        archive: the prepared set.
+        settings: benchmark, class order, tasks, validation.
+        seed: of the training crops.
 
     Attributes:
         tasks: in the order they are evaluated; the split stream learns them one by one.
         order: the class order: original label of each position.
         protocol: the benchmark's name, resolved.
         val_rule: how validation clips were chosen, ``"none"`` where there are none.
+        clip_shape: (channel, frame, joint, body) of every clip.
+        num_classes: of the whole stream.
+        class_names: by their position in the class order.
+
+    Raises:
+        ConfigError: the settings do not fit the set.
+        DataError: a task has no clip to learn from, or none to evaluate on.
     """
 
     def __init__(self, archive: Archive, settings: DataSettings, seed: int) -> None:
-        """Cut the set; reads no frames.
-
-        Args:
-            archive: the prepared set.
-            settings: benchmark, class order, tasks, validation.
-            seed: of the training crops.
-
-        Raises:
-            ConfigError: the settings do not fit the set.
-            DataError: a task has no clip to learn from, or none to evaluate on.
-        """
         self._archive = archive
         self._settings = settings
         self._seed = seed
@@ -74,13 +70,18 @@ class Tasks:
             seed=0,
         )
         self.protocol, self.val_rule = rows.protocol, rows.val_rule
-        self.order = class_order(settings.class_order, archive.description, rows.classes)
-        self._position = np.full(len(archive.description.class_names), -1)
-        self._position[list(self.order)] = np.arange(len(self.order))
+        about = archive.description
+        self.order = class_order(settings.class_order, about, rows.classes)
+        self.num_classes = len(self.order)
+        self.class_names = [about.class_names[label] for label in self.order]
+        joints, bodies = about.num_joints, about.num_bodies
+        self.clip_shape = (about.num_channels, settings.num_frames, joints, bodies)
+        self._position = np.full(len(about.class_names), -1)
+        self._position[list(self.order)] = np.arange(self.num_classes)
         evaluated = rows.val if on_val else rows.test
         self.tasks = [
             Task(classes, self._in(rows.train, classes), self._in(evaluated, classes))
-            for classes in task_classes(len(self.order), settings.classes_per_task)
+            for classes in task_classes(self.num_classes, settings.classes_per_task)
         ]
         for number, task in enumerate(self.tasks, 1):
             for what, clips in (("training", task.train), (settings.evaluate_on, task.test)):
@@ -95,22 +96,6 @@ class Tasks:
         return rows[(position >= classes.start) & (position < classes.stop)]
 
     @property
-    def clip_shape(self) -> tuple[int, int, int, int]:
-        """(channel, frame, joint, body) of every clip."""
-        about = self._archive.description
-        return about.num_channels, self._settings.num_frames, about.num_joints, about.num_bodies
-
-    @property
-    def num_classes(self) -> int:
-        """Classes of the whole stream."""
-        return len(self.order)
-
-    @property
-    def class_names(self) -> list[str]:
-        """Names of the classes, by their position in the class order."""
-        return [self._archive.description.class_names[label] for label in self.order]
-
-    @property
     def num_training_clips(self) -> int:
         """Training clips of all tasks."""
         return sum(len(task.train) for task in self.tasks)
@@ -121,7 +106,7 @@ class Tasks:
         """Return clips, cropped and resized, on the CPU.
 
         Args:
-            rows: rows of the archive.
+            rows: of the archive.
             crop: random for training, from (seed, clip, epoch); centred for evaluation.
             epoch: only matters under ``crop="epoch"`` of the settings.
         """

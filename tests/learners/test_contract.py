@@ -71,7 +71,7 @@ def test_one_result_a_task_with_every_accuracy(name, learned):
     row = [last.metrics[f"test/acc/task_0{k}"] for k in (1, 2, 3)]
     assert last.metrics["test/faa"] == pytest.approx(sum(row) / 3)
     assert last.accuracy_matrix[-1].tolist() == row
-    assert stream.confusion().sum() == 12
+    assert stream.evaluation.confusion().sum() == 12
 
 
 @every_learner

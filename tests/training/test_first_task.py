@@ -105,7 +105,7 @@ def test_a_shared_first_task_changes_nothing(name, crop, two_bodies, tmp_path):
         assert untimed(one.metrics) == untimed(other.metrics)
         assert_same(*[torch.from_numpy(r.accuracy_matrix) for r in (one, other)])
     assert_same(*[without_clock(stream.state_dict()) for stream in (shared, alone)])
-    assert (shared.confusion() == alone.confusion()).all()
+    assert (shared.evaluation.confusion() == alone.evaluation.confusion()).all()
 
 
 def test_progress_and_speed_are_those_of_a_run_that_learned_it_all(two_bodies, tmp_path):

@@ -138,7 +138,7 @@ def test_the_metrics_of_a_forgetful_learner(telling):
 
 def test_the_confusion_matrix_counts_the_last_evaluation(telling):
     stream, _ = learn(tiny_run("stub"), telling)
-    counts = stream.confusion()
+    counts = stream.evaluation.confusion()
     expected = np.zeros((6, 6))
     expected[:4, 4] = 2  # taken for the first class of the last task
     expected[4, 4] = expected[5, 5] = 2
@@ -339,7 +339,7 @@ def test_a_restored_stream_knows_its_last_evaluation(telling):
     restored = Stream(tiny_run("stub"), telling)
     restored.load_state_dict(stream.state_dict())
     np.testing.assert_array_equal(restored.accuracy_matrix, stream.accuracy_matrix)
-    assert restored.confusion().sum() == 4  # two test clips of each of two classes
+    assert restored.evaluation.confusion().sum() == 4  # two test clips of each of two classes
 
 
 def test_a_task_without_clips_is_refused(telling):

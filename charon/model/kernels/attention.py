@@ -46,7 +46,7 @@ def key_query_products(query_key: Tensor, num_heads: int) -> Tensor:
 
 
 def mix_and_convolve(
-    maps: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None, *, padding: list[int]
+    maps: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None, *, padding: tuple[int, ...]
 ) -> Tensor:
     """Mix tokens by the map of every head and convolve, heads beside their channels.
 

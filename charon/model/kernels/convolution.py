@@ -17,7 +17,9 @@ class _Convolution(torch.autograd.Function):
     """``F.conv2d`` whose bias gradient is a plain sum, for which oneDNN takes far longer."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: tuple[int, ...]
+    ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.padding = padding
         return F.conv2d(x, weight, bias, padding=padding)
@@ -37,7 +39,7 @@ def convolve(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """Apply a convolution that has a bias, in the precision of ``x``."""
     assert conv.bias is not None
     weight, bias = conv.weight.to(x.dtype), conv.bias.to(x.dtype)
-    result: Tensor = _Convolution.apply(x, weight, bias, _padding(conv))  # type: ignore[no-untyped-call]
+    result: Tensor = _Convolution.apply(x, weight, bias, conv.padding)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -70,8 +72,8 @@ def convolve_and_normalise(
         scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
         weight = conv.weight * scale[:, None, None, None]
         bias = (conv.bias - norm.running_mean) * scale + norm.bias
-        return conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=_padding(conv))
-    z = conv2d(x, conv.weight.to(x.dtype), padding=_padding(conv))
+        return conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=conv.padding)
+    z = conv2d(x, conv.weight.to(x.dtype), padding=conv.padding)
     if not norm.track_running_stats:
         return _normalise(norm, z, groups, None, None)
     bias = conv.bias.detach()
@@ -89,8 +91,3 @@ def _normalise(
         for part in (z.split(list(groups)) if len(groups) > 1 else [z])
     ]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
-
-
-def _padding(conv: nn.Conv2d) -> list[int]:
-    assert not isinstance(conv.padding, str)
-    return list(conv.padding)
