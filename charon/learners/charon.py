@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Losses, Phase, Reconstruction, Setup
-from charon.learners.rehearsal import MEMORY_FIELDS, Rehearsal, ReplaySettings, in_parts
+from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
 from charon.model.masking import Masker, Masking, Position, Rounding, hidden_frames, num_kept
 from charon.model.network import Network
@@ -71,8 +71,7 @@ class CharonSettings(ReplaySettings):
 
     # The memory is empty until the first task's linear probing.
     later_fields: ClassVar[tuple[str, ...]] = (
-        *MEMORY_FIELDS,
-        "replay_batch_size",
+        *REPLAY_FIELDS,
         "replay_draws",
         "alpha",
         "beta",

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Learner, Losses, Setup
 from charon.learners.rehearsal import MEMORY_FIELDS, MemorySettings, in_parts
-from charon.memory.herding import HerdingBuffer
+from charon.memory.class_balanced import HerdingBuffer
 from charon.model.network import Network
 
 

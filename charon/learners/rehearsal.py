@@ -68,15 +68,17 @@ class MemorySettings(Settings):
         )
 
 
-MEMORY_FIELDS = tuple(field.name for field in fields(MemorySettings))
-"""Fields that act only once the memory is used."""
-
-
 @dataclass(frozen=True)
 class ReplaySettings(MemorySettings):
     """A memory from which mini-batches are drawn."""
 
     replay_batch_size: int = checked(16, "clips of one replay draw (Sec. 4.2)", at_least=1)
+
+
+MEMORY_FIELDS, REPLAY_FIELDS = (
+    tuple(field.name for field in fields(group)) for group in (MemorySettings, ReplaySettings)
+)
+"""Fields that act only once the memory is used."""
 
 
 class Rehearsal(Learner):

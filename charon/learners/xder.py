@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Losses, Setup
-from charon.learners.rehearsal import MEMORY_FIELDS, Rehearsal, ReplaySettings, in_parts
+from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
 from charon.model.layers import frozen_statistics
@@ -49,13 +49,7 @@ class XDerSettings(ReplaySettings):
     )
 
     # The memory is empty until the first task has ended.
-    later_fields: ClassVar[tuple[str, ...]] = (
-        *MEMORY_FIELDS,
-        "replay_batch_size",
-        "alpha",
-        "beta",
-        "renewal_scale",
-    )
+    later_fields: ClassVar[tuple[str, ...]] = (*REPLAY_FIELDS, "alpha", "beta", "renewal_scale")
 
 
 class XDer(Rehearsal):
@@ -217,12 +211,10 @@ def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float)
 def supervised_contrastive(views: Tensor, label: Tensor, temperature: float) -> Tensor:
     """Return the supervised contrastive loss, a mean over all views as anchors.
 
-    Source: Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, eq. 2.
+    ``views`` is (view, clip, feature), at least two views, which need not be of unit length;
+    ``label`` is int64 (clip,); the temperature is that of the softmax over cosine similarities.
 
-    Args:
-        views: (view, clip, feature), at least two views; need not be of unit length.
-        label: int64 (clip,).
-        temperature: of the softmax over cosine similarities.
+    Source: Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, eq. 2.
     """
     unit = F.normalize(views, dim=2).flatten(0, 1)
     labels = label.repeat(len(views))

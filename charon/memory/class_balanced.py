@@ -1,4 +1,8 @@
-"""Class-balanced sampling: as many clips of every class."""
+"""Class-balanced sampling: as many clips of every class, at random or by herding.
+
+Source: Rebuffi et al., "iCaRL", CVPR 2017, Algs. 4 and 5, for herding.
+Differs: the means inside are not renormalised.
+"""
 
 import torch
 from torch import Tensor
@@ -40,3 +44,29 @@ class ClassBalancedBuffer(Buffer):
         drawn = torch.randperm(len(classes), generator=self.generator)[:rest] + classes.start
         share = {k: each + (k in drawn.tolist()) for k in classes}
         return torch.cat([order[label[order] == k][: share[k]] for k in classes])
+
+
+class HerdingBuffer(ClassBalancedBuffer):
+    """Keeps the clips of a class whose mean feature stays nearest to the mean of all.
+
+    These exemplars lie in order of importance: :meth:`reduce` drops the least important.
+    """
+
+    @staticmethod
+    def herd(features: Tensor, count: int) -> Tensor:
+        """Choose ``count`` exemplars of a class, or all of its clips if there are fewer.
+
+        ``features`` is (clip, feature), each of unit length; the result, int64 (chosen clip,)
+        on the CPU, has the most important first.
+        """
+        mean = features.mean(dim=0)
+        total = torch.zeros_like(mean)
+        taken = torch.zeros(len(features), dtype=torch.bool, device=features.device)
+        chosen = []
+        for k in range(1, min(count, len(features)) + 1):
+            distance = ((total + features) / k - mean).square().sum(dim=1)
+            best = int(distance.masked_fill(taken, torch.inf).argmin())
+            total = total + features[best]
+            taken[best] = True
+            chosen.append(best)
+        return torch.tensor(chosen, dtype=torch.int64)

@@ -23,10 +23,8 @@ Encoded = tuple[Tensor, ...]
 class TemporalCodec(ABC):
     """Compresses clips of one shape; ``encode`` and ``decode`` are inverse up to what is lost.
 
-    Args:
-        clip_shape: of a whole clip.
-        sampling_interval: s; about one s-th of a clip is stored.
-        rebuild: the method by which missing frames are rebuilt.
+    With the sampling interval s, about one s-th of a clip is stored; ``rebuild`` is the method
+    by which missing frames are rebuilt.
     """
 
     def __init__(

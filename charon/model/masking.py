@@ -88,7 +88,7 @@ def hidden_frames(kept: Kept, num_frames: int, frames_per_tuple: int) -> Tensor:
     """Mark the frames of each row that the encoder does not see, bool (row, frame)."""
     size = frames_per_tuple if kept.position == "post" else 1
     hidden = torch.ones(len(kept.index), num_frames // size, dtype=torch.bool)
-    hidden.scatter_(1, kept.index, torch.zeros_like(kept.index, dtype=torch.bool))
+    hidden.scatter_(1, kept.index, value=False)
     return hidden.repeat_interleave(size, dim=1)
 
 
@@ -98,7 +98,7 @@ def take_units(x: Tensor, index: Tensor, dim: int) -> Tensor:
     The result is in channels-last memory, and so is its gradient.
     """
     last = x.permute(0, 2, 3, 1)
-    return last.gather(dim - 1, _along(dim, index, last)).permute(0, 3, 1, 2)
+    return last.take_along_dim(_along(dim, index.to(x.device)), dim - 1).permute(0, 3, 1, 2)
 
 
 def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tensor) -> Tensor:
@@ -110,13 +110,10 @@ def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tens
     shape = list(last.shape)
     shape[dim - 1] = num_units
     whole = filling.to(x.dtype).expand(shape)
-    return whole.scatter(dim - 1, _along(dim, index, last), last).permute(0, 3, 1, 2)
+    places = _along(dim, index.to(x.device)).expand_as(last)
+    return whole.scatter(dim - 1, places, last).permute(0, 3, 1, 2)
 
 
-def _along(dim: int, index: Tensor, last: Tensor) -> Tensor:
-    """Broadcast (row, kept) over the channel and the other axis of (row, ·, ·, channel)."""
-    index = index.to(last.device)
-    index = index[:, :, None, None] if dim == 2 else index[:, None, :, None]
-    shape = list(last.shape)
-    shape[dim - 1] = index.shape[dim - 1]
-    return index.expand(shape)
+def _along(dim: int, index: Tensor) -> Tensor:
+    """View (row, kept) as (row, ·, ·, channel), of 1 but for rows and ``dim``."""
+    return index[:, :, None, None] if dim == 2 else index[:, None, :, None]

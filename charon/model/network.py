@@ -15,8 +15,7 @@ from charon.model.kernels import convolve, convolve_and_normalise
 from charon.model.layers import leaky_, lowered
 from charon.model.masking import Kept, fill_units, take_units
 from charon.model.rows import Rows
-from charon.model.settings import ModelSettings
-from charon.model.sizes import SIZES
+from charon.model.settings import SIZES, ModelSettings
 from charon.model.tuples import PositionalCode, to_frames, to_tuples
 
 

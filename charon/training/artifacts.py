@@ -46,31 +46,16 @@ def write_outputs(folder: Path, stream: Stream) -> None:
     """
     about = write_description(folder, stream)
     save(folder / MODEL, about | {"learner": stream.learner.predictor_state()})
-    matrix = stream.accuracy_matrix
-    columns = [f"task_{k + 1:02d}" for k in range(len(matrix))]
-    write_csv(
-        folder / "accuracy_matrix.csv",
-        ["tasks_seen", *columns],
-        (
-            [i + 1, *("" if np.isnan(a) else f"{a:.4f}" for a in row)]
-            for i, row in enumerate(matrix)
-        ),
-    )
-    counts = stream.evaluation.confusion()
-    names = stream.tasks.class_names
-    write_csv(
-        folder / "confusion.csv",
-        ["true_class", *names],
-        ([name, *row] for name, row in zip(names, counts.tolist(), strict=True)),
-    )
-    write_csv(
-        folder / "per_class.csv",
-        ["class", "clips", "accuracy"],
-        (
-            [name, row.sum(), f"{100 * row[k] / row.sum():.4f}" if row.sum() else ""]
-            for k, (name, row) in enumerate(zip(names, counts, strict=True))
-        ),
-    )
+    cells = [["" if np.isnan(a) else f"{a:.4f}" for a in row] for row in stream.accuracy_matrix]
+    header = ["tasks_seen", *(f"task_{k:02d}" for k in range(1, len(cells) + 1))]
+    write_csv(folder / "accuracy_matrix.csv", header, ([i, *row] for i, row in enumerate(cells, 1)))
+    counts, names = stream.evaluation.confusion(), stream.tasks.class_names
+    rows = [[name, *row] for name, row in zip(names, counts.tolist(), strict=True)]
+    write_csv(folder / "confusion.csv", ["true_class", *names], rows)
+    num_clips, correct = counts.sum(axis=1), counts.diagonal()
+    shares = [f"{100 * k / n:.4f}" if n else "" for k, n in zip(correct, num_clips, strict=True)]
+    per_class = zip(names, num_clips, shares, strict=True)
+    write_csv(folder / "per_class.csv", ["class", "clips", "accuracy"], per_class)
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,9 @@ def make_learner(
     parts: Mapping[str, tuple[int, ...]],
     device: torch.device,
 ) -> Learner:
-    """Return the run's learner, untrained.
+    """Return the run's learner, untrained, for the classes of the whole stream.
 
-    Args:
-        run: names method, network and optimiser.
-        clip_shape: of its clips.
-        num_classes: of the whole stream.
-        parts: joints of each part of the body, by name; may be empty.
-        device: where to compute.
+    ``parts`` has the joints of each part of the body, by name; it may be empty.
 
     Raises:
         ConfigError: the run's fields do not fit the clips.

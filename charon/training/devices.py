@@ -36,11 +36,9 @@ def keep_freed_memory() -> None:
     glibc gives large blocks back at once, and the kernel then clears every page again at the
     next step: a tenth of a step on a CPU, or more. Other systems are left as they are.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return
-    mallopt(-4, 0)  # M_MMAP_MAX
-    mallopt(-1, -1)  # M_TRIM_THRESHOLD
-    mallopt(-8, 1)  # M_ARENA_MAX: the blocks of other threads' arenas are too small for a tensor
+    is_linux = sys.platform.startswith("linux")
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if is_linux else None
+    if mallopt is not None:
+        mallopt(-4, 0)  # M_MMAP_MAX
+        mallopt(-1, -1)  # M_TRIM_THRESHOLD
+        mallopt(-8, 1)  # M_ARENA_MAX: blocks of other threads' arenas are too small for a tensor

@@ -47,19 +47,15 @@ class Position:
 class TaskResult:
     """The measurements after a task.
 
-    Attributes:
-        task: number of tasks seen.
-        num_tasks: tasks of the stream.
-        metrics: by name, as they are logged: ``test/faa`` (``val/...`` under
-            ``data.evaluate_on="val"``) is the mean accuracy over the tasks seen, and FAA after
-            the last. Percent and percentage points. What is not defined is left out.
-        accuracy_matrix: (task, task) percent, NaN where not learned yet.
+    Metrics have the names by which they are logged: ``test/faa`` (``val/...`` under
+    ``data.evaluate_on="val"``) is the mean accuracy over the tasks seen, and FAA after
+    the last. Percent and percentage points. What is not defined is left out.
     """
 
-    task: int
-    num_tasks: int
+    task: int  # number of tasks seen
+    num_tasks: int  # of the stream
     metrics: dict[str, float]
-    accuracy_matrix: NDArray[np.float64]
+    accuracy_matrix: NDArray[np.float64]  # (task, task) percent, NaN where not learned yet
 
     @property
     def is_last(self) -> bool:

@@ -103,12 +103,10 @@ class Tasks:
     def load(
         self, rows: NDArray[np.int64], crop: Literal["train", "test"], epoch: int = 0
     ) -> Clips:
-        """Return clips, cropped and resized, on the CPU.
+        """Return the clips at rows of the archive, cropped and resized, on the CPU.
 
-        Args:
-            rows: of the archive.
-            crop: random for training, from (seed, clip, epoch); centred for evaluation.
-            epoch: only matters under ``crop="epoch"`` of the settings.
+        The crop is random for training, from (seed, clip, epoch), where ``epoch`` only matters
+        under ``crop="epoch"`` of the settings; it is centred for evaluation.
         """
         key = (self._seed, epoch if self._settings.crop == "epoch" else 0)
         x, present = load_clips(

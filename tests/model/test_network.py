@@ -8,8 +8,7 @@ from torch.nn import functional as F
 from charon.benchmark.plain.network import PlainNetwork
 from charon.model.masking import Masker
 from charon.model.network import Network
-from charon.model.settings import ModelSettings
-from charon.model.sizes import SIZES, Size
+from charon.model.settings import SIZES, ModelSettings, Size
 from charon.seeding import torch_generator
 
 # Blocks that keep their width and blocks that do not, in encoder and decoder.

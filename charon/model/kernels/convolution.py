@@ -53,17 +53,9 @@ def convolve_and_normalise(
     """Apply a convolution, then batch norm, in the precision of ``x``.
 
     Training leaves out the convolution's bias: batch statistics take it away again, and its
-    gradient is 0. Evaluation folds batch norm into the convolution.
-
-    Args:
-        conv: has a bias.
-        norm: in training mode normalises by each group's statistics.
-        x: (row, channel, token, tuple), or whatever ``conv2d`` takes.
-        groups: rows of each mini-batch, in all those of ``x``; empty for a single one.
-        conv2d: convolves, called as torch's is.
-
-    Returns:
-        (row, channel, token, tuple), which nothing else refers to: it may be changed in place.
+    gradient is 0. Evaluation folds batch norm into the convolution. ``conv2d`` convolves ``x``,
+    (row, channel, token, tuple), and is called as torch's is. Nothing else refers to the result,
+    of the same axes: it may be changed in place.
     """
     assert conv.bias is not None
     assert norm.running_mean is not None
