@@ -95,15 +95,14 @@ class Passes:
 
     def __init__(self, stream: "Stream", task: Task) -> None:
         self._stream, self._task = stream, task
-        self._crops_anew = stream.run.data.crop == "epoch"
         self._taken = 0
-        self.own = self._load(0)
+        self._load(0)
         self._clips = stream.learner.training_set(self.own)
 
     def take(self) -> Clips:
         """Return the clips of the next pass, with what the learner adds to them."""
-        if self._taken > 0 and self._crops_anew:
-            self.own = self._load(self._taken)
+        if self._taken > 0 and self._stream.run.data.crop == "epoch":
+            self._load(self._taken)
             self._clips = self._stream.learner.training_set(self.own)
         self._taken += 1
         return self._clips
@@ -111,11 +110,12 @@ class Passes:
     def skip(self, number: int) -> None:
         """Leave the first passes out."""
         self._taken = number
-        if self._crops_anew:
-            self.own = self._load(number - 1)
+        if self._stream.run.data.crop == "epoch":
+            self._load(number - 1)
 
-    def _load(self, epoch: int) -> Clips:
-        return self._stream.tasks.load(self._task.train, "train", epoch).to(self._stream.device)
+    def _load(self, epoch: int) -> None:
+        clips = self._stream.tasks.load(self._task.train, "train", epoch)
+        self.own = clips.to(self._stream.device)
 
 
 class Stream:
@@ -150,10 +150,9 @@ class Stream:
         self.device = choose_device(run.device)
         if self.device.type == "cpu":
             keep_freed_memory()
+        shape, num_classes = self.tasks.clip_shape, self.tasks.num_classes
         parts = archive.description.parts
-        self.learner = make_learner(
-            run, self.tasks.clip_shape, self.tasks.num_classes, parts, self.device
-        )
+        self.learner = make_learner(run, shape, num_classes, parts, self.device)
         self.evaluation = Evaluation(run, self.tasks, self.learner, self.device)
         self.on_progress: Callable[[Position], None] | None = None
         self._first_task: FirstTask | None = None
