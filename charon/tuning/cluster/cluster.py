@@ -1,4 +1,4 @@
-"""The machines of a Ray cluster, and the settings that keep its libraries quiet.
+"""The machines of a Ray cluster, a trial's place on them, and settings that keep libraries quiet.
 
 Nothing calls home: Ray's usage statistics and MLflow's telemetry are switched off before
 either is imported. The dashboard listens on 127.0.0.1 only; Ray's other ports listen on all
@@ -31,12 +31,6 @@ ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 """Set before Ray and MLflow are imported, unless the user has set them."""
-
-LIBRARIES = ("ray", "mlflow", "optuna")
-"""Loggers with handlers that write to the screen."""
-
-MISSING_FILES = "ray.tune.analysis.experiment_analysis"
-"""Logger that warns of result files that a study replaces by its journal."""
 
 
 class ClusterError(CharonError):
@@ -85,6 +79,50 @@ class Cluster:
         return max(1, sum(machine.slots(cpus, gpus) for machine in self.machines))
 
 
+def this_machine() -> Cluster:
+    """Return what Ray would find here, without starting it."""
+    # Imported here because torch takes a second, in which Ray can start already.
+    import torch
+
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Cluster("", (Machine(float(cpus or 1), float(torch.cuda.device_count())),))
+
+
+def place(cluster: Cluster, cpus: float | None, gpus: float | str | None) -> tuple[float, float]:
+    """Return the CPUs and GPUs of one trial.
+
+    Args:
+        cluster: where it runs.
+        cpus: that the user asks for; 1 if None.
+        gpus: that the user asks for; a whole GPU if None or ``"auto"`` and there is any.
+
+    Raises:
+        ClusterError: no machine is large enough for one trial.
+    """
+    machines = cluster.machines
+    cpus = 1.0 if cpus is None else cpus
+    if gpus is None or isinstance(gpus, str):
+        gpus = float(cluster.gpus >= 1)
+    if any(cpus <= machine.cpus and gpus <= machine.gpus for machine in machines):
+        return cpus, gpus
+    most_cpus = max((machine.cpus for machine in machines), default=0.0)
+    most_gpus = max((machine.gpus for machine in machines), default=0.0)
+    if cpus > most_cpus:
+        raise ClusterError(
+            f"--cpus-per-trial {cpus:g} asks for more than the {most_cpus:g} CPUs of the largest "
+            "machine; ask for fewer."
+        )
+    if gpus > most_gpus:
+        raise ClusterError(
+            f"--gpus-per-trial {gpus:g} asks for more than the {most_gpus:g} GPUs of the largest "
+            "machine; ask for fewer, or run on CPUs with --gpus-per-trial 0."
+        )
+    raise ClusterError(
+        f"--cpus-per-trial {cpus:g} and --gpus-per-trial {gpus:g} together are more than any one "
+        "machine of the cluster has; ask for fewer."
+    )
+
+
 def prepare_environment() -> None:
     """Set the variables that Ray and MLflow read when they are imported."""
     for name, value in ENVIRONMENT.items():
@@ -106,18 +144,10 @@ def log_to(log_file: Path) -> None:
     handler = QuietFileHandler(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
-    for name in LIBRARIES:
+    for name in ("ray", "mlflow", "optuna"):  # whose handlers write to the screen
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.setLevel(logging.INFO)
         logger.propagate = True
-    logging.getLogger(MISSING_FILES).setLevel(logging.ERROR)
-
-
-def this_machine() -> Cluster:
-    """Return what Ray would find here, without starting it."""
-    # Imported here because torch takes a second, in which Ray can start already.
-    import torch
-
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Cluster("", (Machine(float(cpus or 1), float(torch.cuda.device_count())),))
+    # It warns of result files that a study replaces by its journal.
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)

@@ -22,6 +22,9 @@ from charon.tuning.study.trials import PlannedTrial
 STEPS = 3
 """Timed steps of each phase, after a small one that warms up."""
 
+Method = tuple[Value, Value]
+"""What runs of one method share: learner and stream."""
+
 LONG_STEP = 2.0
 """Seconds after which no further step of a phase is timed."""
 
@@ -67,14 +70,16 @@ def _seconds(stream: Stream) -> float:
     first, _ = phase_costs(stream, tasks[0])
     later, added = phase_costs(stream, tasks[min(1, len(tasks) - 1)])
     joint = stream.is_joint
-    seconds = 0.0
+    seconds, num_tested = 0.0, 0
     for index, task in enumerate(tasks):
         phases, num_clips = (first, 0) if joint or not index else (later, added)
         steps = math.ceil((len(task.train) + num_clips) / batch)
         seconds += sum(phase.epochs * steps * phase.seconds for phase in phases)
-    times = (1 if joint else len(tasks) - index for index in range(len(tasks)))
-    tested = sum(len(task.test) * n for task, n in zip(tasks, times, strict=True))
-    return seconds + tested * _score_seconds(stream, tasks[0])
+        num_tested += len(task.test) * (1 if joint else len(tasks) - index)
+    clips = stream.tasks.load(tasks[0].test[:8], "test")
+    start = time.perf_counter()
+    score(stream.learner, clips, tasks[0].classes, stream.device)
+    return seconds + num_tested * (time.perf_counter() - start) / len(clips)
 
 
 def phase_costs(
@@ -115,36 +120,22 @@ def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) 
         for batch in batches[:STEPS]:
             start = time.perf_counter()
             phase.step(batch)
-            _wait(stream)
+            if stream.device.type == "cuda":
+                torch.cuda.synchronize()
             spent.append(time.perf_counter() - start)
             if sum(spent) > LONG_STEP:
                 break
     return sum(spent) / len(spent)
 
 
-def _score_seconds(stream: Stream, task: Task) -> float:
-    """Return the seconds that evaluating one clip takes."""
-    clips = stream.tasks.load(task.test[:8], "test")
-    start = time.perf_counter()
-    score(stream.learner, clips, task.classes, stream.device)
-    return (time.perf_counter() - start) / len(clips)
-
-
-def _wait(stream: Stream) -> None:
-    if stream.device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def method_of(fields: Mapping[str, Value]) -> tuple[Value, Value]:
-    """Return what runs of one method share: learner and stream."""
+def method_of(fields: Mapping[str, Value]) -> Method:
+    """Return the method of a run."""
     return fields["learner"], fields["data.stream"]
 
 
-def by_method(
-    trials: Sequence[PlannedTrial],
-) -> dict[tuple[Value, Value], list[dict[str, Value]]]:
+def by_method(trials: Sequence[PlannedTrial]) -> dict[Method, list[dict[str, Value]]]:
     """Return the fields of the trials by method."""
-    methods: dict[tuple[Value, Value], list[dict[str, Value]]] = {}
+    methods: dict[Method, list[dict[str, Value]]] = {}
     for trial in trials:
         methods.setdefault(method_of(trial.fields), []).append(trial.fields)
     return methods

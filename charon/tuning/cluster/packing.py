@@ -5,53 +5,17 @@ together than fewer would, only their steps can tell. The memory of one warm-up 
 many fit; 2, 4, 8, ... processes at once then show how many are worth it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from charon.errors import CharonError
 from charon.text import byte_size
 from charon.tuning.cluster.cluster import Cluster, ClusterError
+from charon.tuning.cluster.warm_up import WarmUp, last_line, share
 from charon.tuning.study.trials import PlannedTrial
 
 WORTH = 1.1
 """Twice as many trials must take at least this many times the steps per second together."""
-
-SPARE = 1.2
-"""Memory given to a trial relative to what was measured: allocators leave gaps."""
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """Bytes that one process takes of its GPU, and that the GPU has."""
-
-    taken: float
-    total: float
-
-    @property
-    def most(self) -> int:
-        """Processes that fit, at least 1."""
-        return max(1, int(self.total // (SPARE * self.taken)))
-
-
-class WarmUp(Protocol):
-    """Measurement of a trial's first steps."""
-
-    def footprint(self) -> Footprint:
-        """Return what one trial takes of a GPU."""
-
-    def steps_per_second(self, k: int) -> float:
-        """Return the steps per second that k trials on one GPU take together.
-
-        Raises:
-            ClusterError: not all of them succeed.
-        """
-
-
-def share(k: int) -> float:
-    """Return 1/k of a GPU, rounded down to Ray's resolution of 1/10,000, so that k fit."""
-    return int(10_000 / k) / 10_000
 
 
 def pack(
@@ -85,10 +49,7 @@ def pack(
     if cluster is None:
         return gpus, "--gpus-per-trial auto is measured when the study runs; here it counts as 1."
     say("Measuring how many trials should share a GPU")
-    # Imported here because it needs torch and Ray, and few studies measure.
-    from charon.tuning.cluster.warm_up import RayWarmUp
-
-    return measured_share(RayWarmUp(trials, cache, cpus), cluster, cpus)
+    return measured_share(WarmUp(trials, cache, cpus), cluster, cpus)
 
 
 def measured_share(warm_up: WarmUp, cluster: Cluster, cpus: float) -> tuple[float, str]:
@@ -107,7 +68,12 @@ def measured_share(warm_up: WarmUp, cluster: Cluster, cpus: float) -> tuple[floa
     machines = (machine for machine in cluster.machines if machine.gpus > 0)
     by_cpus = min(int(machine.cpus / machine.gpus / cpus) for machine in machines)
     k, rates = choose(max(1, min(footprint.most, by_cpus)), warm_up.steps_per_second)
-    return share(k), describe(k, footprint, rates)
+    measured = ", ".join(f"{rate:.3g} with {number}" for number, rate in rates.items())
+    return share(k), (
+        f"--gpus-per-trial auto: {k} to a GPU ({share(k):g} each); a trial takes "
+        f"{byte_size(footprint.taken, 3)} of its {byte_size(footprint.total, 3)}, and the steps "
+        f"a second are {measured}."
+    )
 
 
 def choose(most: int, steps_per_second: Callable[[int], float]) -> tuple[int, dict[int, float]]:
@@ -127,18 +93,3 @@ def choose(most: int, steps_per_second: Callable[[int], float]) -> tuple[int, di
             break
         k *= 2
     return k, rates
-
-
-def describe(k: int, footprint: Footprint, rates: Mapping[int, float]) -> str:
-    """Say what was chosen and why."""
-    measured = ", ".join(f"{rate:.3g} with {number}" for number, rate in rates.items())
-    return (
-        f"--gpus-per-trial auto: {k} to a GPU ({share(k):g} each); a trial takes "
-        f"{byte_size(footprint.taken, 3)} of its {byte_size(footprint.total, 3)}, and the steps "
-        f"a second are {measured}."
-    )
-
-
-def last_line(error: BaseException) -> str:
-    """Return the message of a failed process, which stands below Ray's traceback."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")

@@ -1,6 +1,7 @@
 """The first steps of trials, measured in processes that Ray places as it places trials."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from charon.settings import Value
 from charon.training.stream import Stream
 from charon.tuning.cluster.cluster import ClusterError
 from charon.tuning.cluster.cost import by_method, cost_of, phase_costs, slowest_and_fastest
-from charon.tuning.cluster.packing import Footprint, last_line, share
 from charon.tuning.study.trials import PlannedTrial
 
 MEASURED_SECONDS = 3.0
@@ -24,9 +24,35 @@ MEASURED_SECONDS = 3.0
 PLACE_SECONDS = 60.0
 """How long a GPU may take to become free."""
 
+SPARE = 1.2
+"""Memory given to a trial relative to what was measured: allocators leave gaps."""
 
-class RayWarmUp:
-    """Measures the longest run of each method; a :class:`~charon.tuning.cluster.packing.WarmUp`."""
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that one process takes of its GPU, and that the GPU has."""
+
+    taken: float
+    total: float
+
+    @property
+    def most(self) -> int:
+        """Processes that fit, at least 1."""
+        return max(1, int(self.total // (SPARE * self.taken)))
+
+
+def share(k: int) -> float:
+    """Return 1/k of a GPU, rounded down to Ray's resolution of 1/10,000, so that k fit."""
+    return int(10_000 / k) / 10_000
+
+
+def last_line(error: BaseException) -> str:
+    """Return the message of a failed process, which stands below Ray's traceback."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
+
+
+class WarmUp:
+    """Measurement of the first steps of each method's longest run."""
 
     def __init__(self, trials: Sequence[PlannedTrial], cache: Path, cpus: float) -> None:
         self._runs = [slowest_and_fastest(runs)[0] for runs in by_method(trials).values()]
@@ -35,11 +61,10 @@ class RayWarmUp:
 
     def footprint(self) -> Footprint:
         """Return what the largest run takes of a GPU of its own; it is kept for later."""
-        sizes = [self.ask([run], "footprint")[0] for run in self._runs]
+        sizes: list[Footprint] = [self.ask([run], "footprint")[0] for run in self._runs]
         largest = max(range(len(sizes)), key=lambda index: sizes[index].taken)
         self._runs = [self._runs[largest]]
-        footprint: Footprint = sizes[largest]
-        return footprint
+        return sizes[largest]
 
     def steps_per_second(self, k: int) -> float:
         """Return the steps per second that k processes on one GPU take together.
@@ -104,7 +129,6 @@ class Probe:
     def steps_per_second(self) -> float:
         """Return how fast the main phase of the second task goes, replay included."""
         tasks = self._stream.tasks.tasks
-        phases, _ = phase_costs(
-            self._stream, tasks[min(1, len(tasks) - 1)], at_least=MEASURED_SECONDS
-        )
+        second = tasks[min(1, len(tasks) - 1)]
+        phases, _ = phase_costs(self._stream, second, at_least=MEASURED_SECONDS)
         return 1 / next(phase.seconds for phase in phases if phase.name == "train")

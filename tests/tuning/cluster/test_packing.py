@@ -6,7 +6,8 @@ import pytest
 from tiny_runs import tiny_run
 
 from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
-from charon.tuning.cluster.packing import Footprint, choose, describe, measured_share, pack, share
+from charon.tuning.cluster.packing import choose, measured_share, pack
+from charon.tuning.cluster.warm_up import Footprint
 from charon.tuning.study.trials import PlannedTrial
 
 GB = 1e9
@@ -38,18 +39,6 @@ def test_as_many_share_a_gpu_as_have_room_and_are_worth_it(measured, most, chose
     k, rates = choose(most, rates_of(measured))
     assert k == chosen
     assert rates == {number: rate for number, rate in measured.items() if rate is not None}
-
-
-def test_room_is_kept_for_more_than_what_was_seen():
-    assert Footprint(10 * GB, 80 * GB).most == 6
-    assert Footprint(79 * GB, 80 * GB).most == 1
-
-
-def test_a_share_is_never_more_than_the_kth_part():
-    """Ray counts ten-thousandths; rounded up, the last of k trials would find no room."""
-    shares = {k: share(k) for k in range(1, 65)}
-    assert shares[4] == 0.25
-    assert all(k * one <= 1 < (k + 1) * one for k, one in shares.items())
 
 
 def cluster_of(cpus, gpus):
@@ -97,7 +86,14 @@ def test_no_more_trials_share_a_gpu_than_there_are_cpus_for(cpus, gpus):
 
 
 def test_the_choice_is_told_with_what_was_measured():
-    sentence = describe(2, Footprint(8.25 * GB, 80 * GB), {1: 10.0, 2: 18.04, 4: 19.0})
+    class Measured(Known):
+        def footprint(self):
+            return Footprint(8.25 * GB, 80 * GB)
+
+        def steps_per_second(self, k):
+            return {1: 10.0, 2: 18.04, 4: 19.0}[k]
+
+    _, sentence = measured_share(Measured(), cluster_of(64, 1), 1.0)
     assert sentence == (
         "--gpus-per-trial auto: 2 to a GPU (0.5 each); a trial takes 8.25 GB of its 80 GB, and the "
         "steps a second are 10 with 1, 18 with 2, 19 with 4."

@@ -8,7 +8,7 @@ from tuning.study_runs import ROOT, write_clips
 from charon.data.prepare import prepare
 from charon.tuning.cluster import warm_up as module
 from charon.tuning.cluster.cluster import ClusterError
-from charon.tuning.cluster.warm_up import RayWarmUp
+from charon.tuning.cluster.warm_up import Footprint, WarmUp, share
 from charon.tuning.study.trials import PlannedTrial
 
 
@@ -29,13 +29,25 @@ def run_of(folder, device):
     return tiny_run(**fields).to_flat()
 
 
+def test_room_is_kept_for_more_than_what_was_seen():
+    assert Footprint(10 * 1e9, 80 * 1e9).most == 6
+    assert Footprint(79 * 1e9, 80 * 1e9).most == 1
+
+
+def test_a_share_is_never_more_than_the_kth_part():
+    """Ray counts ten-thousandths; rounded up, the last of k trials would find no room."""
+    shares = {k: share(k) for k in range(1, 65)}
+    assert shares[4] == 0.25
+    assert all(k * one <= 1 < (k + 1) * one for k, one in shares.items())
+
+
 @pytest.mark.slow
 def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, start_ray, monkeypatch):
     """On logical GPUs, so on CPUs: that they run, and where Ray puts them."""
     monkeypatch.setattr(module, "PLACE_SECONDS", 5.0)
     start_ray(num_cpus=8, num_gpus=2)
     run = run_of(tmp_path, "cpu")
-    warm_up = RayWarmUp([PlannedTrial("alone", run)], tmp_path, 1.0)
+    warm_up = WarmUp([PlannedTrial("alone", run)], tmp_path, 1.0)
     assert warm_up.steps_per_second(3) > 0
     places = warm_up.ask([run] * 3, "placed_on")
     assert len(places) == 3
@@ -47,7 +59,7 @@ def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, start_ray, monkeypat
 @pytest.mark.gpu
 def test_a_warm_up_on_a_gpu_says_what_a_trial_takes(tmp_path, start_ray):
     start_ray()
-    warm_up = RayWarmUp([PlannedTrial("alone", run_of(tmp_path, "cuda"))], tmp_path, 1.0)
+    warm_up = WarmUp([PlannedTrial("alone", run_of(tmp_path, "cuda"))], tmp_path, 1.0)
     footprint = warm_up.footprint()
     assert 0 < footprint.taken < footprint.total
     assert warm_up.steps_per_second(2) > 0
