@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from charon.tuning.execution.runner import Entries
+from charon.tuning.execution.searcher import Entries
 from charon.tuning.execution.trainable import TrialContext
 from charon.tuning.records.journal import FINISHED, PRUNED, Journal
 from charon.tuning.sampling.encoding import Encoding
@@ -36,7 +36,7 @@ class DrivenSearch:
         self.encoding = Encoding(space, as_numbers=sampler in NUMBERS_ONLY)
         self.entries = Entries(self.journal, plan().key, {}, SETTING)
         suggested = [e for e in self.journal.events if e["kind"] in ("trial", "refused")]
-        self._suggester = Suggester(
+        self.suggester = Suggester(
             self.journal,
             make_sampler(sampler, seed=0, num_trials=24, num_suggested=len(suggested)),
             self.encoding,
@@ -47,7 +47,7 @@ class DrivenSearch:
 
     def suggest(self):
         """Return the record of a new trial; None where nothing can be run."""
-        suggestion = self._suggester.suggest()
+        suggestion = self.suggester.suggest()
         if suggestion is None:
             return None
         return self.journal.trials[self.entries.suggested(suggestion)["id"]]

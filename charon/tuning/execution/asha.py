@@ -16,12 +16,10 @@ HALVING = 2
 
 def rungs(num_tasks: int) -> list[int]:
     """Return after how many tasks trials are judged: after 2 and 4 of 6, 3 and 6 of 12."""
-    found = []
-    task = grace_tasks(num_tasks)
-    while task < num_tasks:
-        found.append(task)
-        task *= HALVING
-    return found
+    found = [grace_tasks(num_tasks)]
+    while found[-1] * HALVING < num_tasks:
+        found.append(found[-1] * HALVING)
+    return [task for task in found if task < num_tasks]
 
 
 def num_brackets(num_tasks: int) -> int:
@@ -59,14 +57,7 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
     def __init__(
         self, journal: Journal, objective: str, num_tasks: int, num_brackets: int = 1
     ) -> None:
-        """Judge the trials of a search.
-
-        Args:
-            journal: of the search.
-            objective: the accuracy that is compared.
-            num_tasks: tasks of the stream.
-            num_brackets: 1 for ASHA, :func:`num_brackets` for Hyperband.
-        """
+        """Judge a search's trials by the accuracy ``objective``, ASHA's in a single bracket."""
         super().__init__()
         self._journal = journal
         self._objective = objective
@@ -76,11 +67,10 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it is in the lower half of a rung, unless it is the search's start."""
         name, number = trial.config["trial"]["id"], trial.config["trial"]["number"]
-        task, num_tasks = result["task"], result["num_tasks"]
-        bracket = number % self._num_brackets
+        task, bracket = result["task"], number % self._num_brackets
         if number == 0 or task not in self._rungs[bracket:]:
             return str(TrialScheduler.CONTINUE)
-        now = score(task, num_tasks, result[f"metrics/{self._objective}"])
+        now = score(task, result["num_tasks"], result[f"metrics/{self._objective}"])
         is_stopped = stops(now, self._earlier(name, task, bracket))
         return str(TrialScheduler.STOP if is_stopped else TrialScheduler.CONTINUE)
 
@@ -88,10 +78,12 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
         """Return the scores of those in the bracket that reported a task before this trial."""
         scores: dict[str, float] = {}
         for event in self._journal.of_kind("report"):
-            if event["trial"] == name and event["task"] == task:
+            if event["task"] != task:
+                continue
+            if event["trial"] == name:
                 break
             number = self._journal.trials[event["trial"]].number or 0
-            if event["task"] == task and number % self._num_brackets == bracket:
+            if number % self._num_brackets == bracket:
                 percent = event["metrics"][self._objective]
                 scores.setdefault(event["trial"], score(task, event["num_tasks"], percent))
         return list(scores.values())

@@ -1,11 +1,10 @@
-"""The folder of results: checks before work starts, and messages when it cannot be written."""
+"""The folder of results: its lock, checks before work starts, messages when it is unwritable."""
 
 import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from charon.errors import CharonError
@@ -101,9 +100,26 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the file ``path``, made if missing, during the block."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def lock_folder(folder: Path) -> None:
+    """Lock a study's ``folder`` for this process until it ends, however it ends.
+
+    The lock is a hidden file beside the folder, which may be moved aside. It is never removed:
+    otherwise one process could hold the removed file and another a new one. It is never closed:
+    the kernel frees it with the process, and processes started by it do not inherit it. Where
+    files cannot be locked, as on some network folders, the study runs without.
+
+    Raises:
+        ResultsError: another process holds the lock.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise ResultsError(
+            f"{folder}: another process is at work on this study; wait until it has ended, end it "
+            "with Ctrl-C, or start another study with --results DIR."
+        ) from error
+    except OSError:
+        return

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from charon.files import read_json, write_json
 
-EVERY_SECONDS = 1.0
-
 
 @dataclass(frozen=True)
 class Beat:
@@ -38,10 +36,9 @@ class Heart:
             OSError: the results folder cannot be written.
         """
         now = time.time()
-        if now - self._last < EVERY_SECONDS:
-            return
-        self._last = now
-        write_json(self._path, [task, epoch, epochs, phase, now])
+        if now - self._last >= 1.0:
+            self._last = now
+            write_json(self._path, [task, epoch, epochs, phase, now])
 
 
 def read_beat(path: Path) -> Beat | None:

@@ -58,56 +58,45 @@ class Budget:
     most: int | None = None
 
 
+@dataclass(frozen=True)
 class Suggester:
-    """Turns what Optuna suggests into runs, and refuses what cannot be run."""
+    """Turns what Optuna suggests into runs, and refuses what cannot be run.
 
-    def __init__(
-        self,
-        journal: Journal,
-        sampler: optuna.samplers.BaseSampler,
-        encoding: Encoding,
-        objectives: Sequence[str],
-        start: Mapping[str, Value],
-        budget: Budget,
-    ) -> None:
-        """Prepare to suggest; nothing is asked yet.
+    Attributes:
+        journal: of the search. What is refused is written there; what is suggested must be
+            before the next is asked for.
+        sampler: of this sitting.
+        encoding: of what is varied.
+        objectives: metrics, in the order of the study's directions.
+        start: all fields of the first trial; the fixed ones are those of all trials.
+        budget: of the memories.
+    """
 
-        Args:
-            journal: of the search. What is refused is written there; what is suggested must be
-                before the next is asked for.
-            sampler: of this sitting.
-            encoding: of what is varied.
-            objectives: metrics, in the order of the study's directions.
-            start: all fields of the first trial; the fixed ones are those of all trials.
-            budget: of the memories.
-        """
-        self._journal = journal
-        self._sampler = sampler
-        self._encoding = encoding
-        self._objectives = tuple(objectives)
-        self._start = dict(start)
-        self._budget = budget
-        # CMA-ES knows no constraints and warns of every one; it is only asked again.
-        self._tells_constraints = not isinstance(sampler, optuna.samplers.CmaEsSampler)
+    journal: Journal
+    sampler: optuna.samplers.BaseSampler
+    encoding: Encoding
+    objectives: Sequence[str]
+    start: Mapping[str, Value]
+    budget: Budget
 
     def suggest(self) -> Suggestion | None:
         """Return the next setting, the paper's first; None where none can be run."""
-        study = make_study(self._journal, self._encoding, self._objectives, self._sampler)
+        study = make_study(self.journal, self.encoding, self.objectives, self.sampler)
         if not study.trials:
-            study.enqueue_trial(self._encoding.encode(self._start))
+            study.enqueue_trial(self.encoding.encode(self.start))
         for draw in range(MOST_DRAWS):
             if draw == PATIENCE:
-                study.sampler = optuna.samplers.RandomSampler(seed=len(self._journal.trials))
-            trial = study.ask(self._encoding.distributions)
-            varied = self._encoding.decode(trial.params)
+                study.sampler = optuna.samplers.RandomSampler(seed=len(self.journal.trials))
+            trial = study.ask(self.encoding.distributions)
+            varied = self.encoding.decode(trial.params)
             refused = self._why_refused(trial, varied)
             noted = dict(study.get_trials(deepcopy=False)[trial.number].system_attrs)
             if not refused:
-                fields = complete({**self._start, **varied})
-                name = f"{label(fields, list(self._encoding.space))} #{trial.number}"
+                fields = complete({**self.start, **varied})
+                name = f"{label(fields, list(self.encoding.space))} #{trial.number}"
                 return Suggestion(trial.number, name, fields, noted)
             study.tell(trial, state=TrialState.PRUNED)
-            self._journal.append(
+            self.journal.append(
                 "refused", number=trial.number, fields=varied, refused=refused, sampler=noted
             )
         return None
@@ -115,13 +104,14 @@ class Suggester:
     def _why_refused(self, trial: optuna.Trial, varied: Mapping[str, Value]) -> str:
         """Return why a setting cannot be run, in one sentence; empty where it can."""
         try:
-            num_bytes = self._budget.bytes_of(complete({**self._start, **varied}))
+            num_bytes = self.budget.bytes_of(complete({**self.start, **varied}))
         except ConfigError as error:
             return str(error)
-        most = self._budget.most
+        most = self.budget.most
         if most is None:
             return ""
-        if self._tells_constraints:
+        # CMA-ES knows no constraints and warns of every one; it is only asked again.
+        if not isinstance(self.sampler, optuna.samplers.CmaEsSampler):
             trial.set_constraint("memory/bytes", num_bytes - most)
         if num_bytes <= most:
             return ""

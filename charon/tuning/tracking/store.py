@@ -4,6 +4,7 @@ MLflow's own default is relative to the working directory, and its file store is
 """
 
 import errno
+import fcntl
 import tempfile
 import urllib.parse
 import urllib.request
@@ -13,7 +14,7 @@ from pathlib import Path
 from charon.errors import ConfigError
 from charon.files import whole_file
 from charon.text import tool
-from charon.tuning.records.folder import locked, try_writing, why_unwritable
+from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
 ANSWER_SECONDS = 5.0
@@ -58,11 +59,16 @@ class Store:
             f"--host 127.0.0.1 --port 5000 --backend-store-uri '{self.uri}'"
         )
 
-    def moved_from(self, artifacts: str) -> bool:
-        """Whether artifacts once kept in this folder were moved here with the database."""
-        if self.file is None or self.artifacts is None or artifacts == self.artifacts:
+    def artifacts_of(self, experiment: str) -> str | None:
+        """Return the folder for the artifacts of a new experiment, or None."""
+        return self.artifacts and f"{self.artifacts}/{experiment}"
+
+    def moved_from(self, old_folder: str, experiment: str) -> bool:
+        """Whether artifacts once kept in ``old_folder`` were moved here with the database."""
+        new_folder = self.artifacts_of(experiment)
+        if self.file is None or new_folder is None or old_folder == new_folder:
             return False
-        old, new = Path(artifacts), Path(self.artifacts)
+        old, new = Path(old_folder), Path(new_folder)
         return old.parts[-2:] == new.parts[-2:] and (new.exists() or not old.exists())
 
 
@@ -128,7 +134,9 @@ def make_schema(store: Store) -> None:
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with locked(file.with_name(f".{file.name}.lock")), tempfile.TemporaryDirectory() as folder:
+        lock = file.with_name(f".{file.name}.lock").open("w")
+        with lock, tempfile.TemporaryDirectory() as folder:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             if file.exists():
                 return
             made = Path(folder) / "mlflow.db"

@@ -40,6 +40,7 @@ def trials_view(varied: Iterable[str]) -> str:
         varied: the fields in which the trials differ; columns of the table.
     """
     fields = dict.fromkeys(["learner", *varied, "seed"])
+    shown = {"display": True, "isReordered": True, "deleted": False, "isGenerated": True}
     state: dict[str, Any] = {
         "searchFilter": "tags.kind = 'trial'",
         "orderByKey": "metrics.`final/faa`",
@@ -56,15 +57,10 @@ def trials_view(varied: Iterable[str]) -> str:
             *(f"params.`{name}`" for name in fields),
         ],
         "compareRunCharts": [],  # the page adds one for every metric
-        "compareRunSections": [_section(name) for name in SECTIONS],
+        "compareRunSections": [{"uuid": name, "name": name, **shown} for name in SECTIONS],
         "isAccordionReordered": True,
     }
     return json.dumps(state)
-
-
-def _section(name: str) -> dict[str, Any]:
-    shown = {"display": True, "isReordered": True, "deleted": False, "isGenerated": True}
-    return {"uuid": name, "name": name, **shown}
 
 
 def colour(fields: Mapping[str, Value], known: Sequence[Mapping[str, Value]]) -> str:

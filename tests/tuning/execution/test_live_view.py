@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from tuning.fakes import FIELDS
 
-from charon.tuning.execution.live_view import MOST_ROWS, LiveView, Shown
+from charon.tuning.execution.live_view import MOST_ROWS, LiveView
 from charon.tuning.records.heartbeat import Heart, read_beat
 from charon.tuning.records.journal import FINISHED, INTERRUPTED, PRUNED, Journal
 
@@ -20,8 +20,15 @@ def view(
     journal, tmp_path, num_trials=2, *, terminal=False, objectives=("val/faa",), is_search=True
 ):
     console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
-    shown = Shown(objectives, is_search, num_trials, slots=2)
-    progress = LiveView(journal, shown, lambda name: tmp_path / f"{name}.json", console)
+    progress = LiveView(
+        journal,
+        objectives,
+        is_search,
+        num_trials,
+        slots=2,
+        beat_file=lambda name: tmp_path / f"{name}.json",
+        console=console,
+    )
     return progress, console
 
 

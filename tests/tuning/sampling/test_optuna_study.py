@@ -7,15 +7,8 @@ from optuna.trial import TrialState
 from tuning.driven_search import DrivenSearch, plan
 
 from charon.tuning.records.journal import FAILED, INTERRUPTED
-from charon.tuning.sampling.database import DATABASE
-from charon.tuning.sampling.optuna_study import (
-    IS_START,
-    NAME,
-    REFUSED,
-    TRIAL,
-    load_optuna_study,
-    write_database,
-)
+from charon.tuning.sampling.database import DATABASE, load_optuna_study, write_database
+from charon.tuning.sampling.optuna_study import IS_START, NAME, REFUSED, TRIAL
 from charon.tuning.sampling.suggestions import Budget
 from charon.tuning.study.objectives import score
 from charon.tuning.study.space import Real, Whole
