@@ -8,7 +8,7 @@ from charon.tuning.records.journal import FINISHED, PRUNED, Journal
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
 from charon.tuning.sampling.samplers import make_sampler
-from charon.tuning.sampling.suggestions import Budget, Suggester
+from charon.tuning.sampling.suggestions import Suggester
 from charon.tuning.study.fields import complete
 from charon.tuning.study.search_methods import NUMBERS_ONLY
 from charon.tuning.study.space import MaskingRatio, Real, SamplingInterval
@@ -29,7 +29,16 @@ def plan(objectives=("val/faa",)):
 class DrivenSearch:
     """A sitting of the search whose journal lies in ``folder``."""
 
-    def __init__(self, folder, space=SPACE, objectives=("val/faa",), sampler="tpe", budget=None):
+    def __init__(
+        self,
+        folder,
+        space=SPACE,
+        *,
+        objectives=("val/faa",),
+        sampler="tpe",
+        bytes_of=lambda fields: 0,
+        budget=None,
+    ):
         self.journal = Journal(folder / "journal.jsonl")
         self.journal.append("study")
         self.objectives = objectives
@@ -42,7 +51,8 @@ class DrivenSearch:
             self.encoding,
             objectives,
             START_FIELDS,
-            budget or Budget(),
+            bytes_of,
+            budget,
         )
 
     def suggest(self):

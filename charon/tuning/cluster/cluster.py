@@ -46,13 +46,13 @@ class Machine:
 
     def slots(self, cpus: float, gpus: float) -> int:
         """Return how many trials of this size run here at once."""
-        by_cpu = self.cpus / cpus
-        by_gpu = by_cpu
+        number = self.cpus / cpus
         if gpus >= 1:
-            by_gpu = self.gpus / gpus
+            number = min(number, self.gpus / gpus)
         elif gpus > 0:
-            by_gpu = self.gpus * int(1 / gpus + 1e-9)  # no trial takes parts of two GPUs
-        return int(min(by_cpu, by_gpu) + 1e-9)
+            # No trial takes parts of two GPUs.
+            number = min(number, self.gpus * int(1 / gpus + 1e-9))
+        return int(number + 1e-9)
 
 
 @dataclass(frozen=True)
@@ -129,19 +129,14 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-class QuietFileHandler(logging.FileHandler):
-    """A log that may be incomplete: the study itself reports a full disk, once."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Drop the line."""
-
-
 def log_to(log_file: Path) -> None:
     """Send the libraries' messages to a file instead of between the study's lines."""
     # Imported here because its import sets up logging, and reads the environment.
     import ray  # noqa: F401
 
-    handler = QuietFileHandler(log_file)
+    # The study itself reports a full disk, once; the log may be incomplete.
+    logging.raiseExceptions = False
+    handler = logging.FileHandler(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
     for name in ("ray", "mlflow", "optuna"):  # whose handlers write to the screen

@@ -133,19 +133,17 @@ def method_of(fields: Mapping[str, Value]) -> Method:
     return fields["learner"], fields["data.stream"]
 
 
-def by_method(trials: Sequence[PlannedTrial]) -> dict[Method, list[dict[str, Value]]]:
-    """Return the fields of the trials by method."""
+def slowest_and_fastest(trials: Sequence[PlannedTrial]) -> dict[Method, list[dict[str, Value]]]:
+    """Return the runs at the ends of masking ratio and buffer size by method; one if alike."""
     methods: dict[Method, list[dict[str, Value]]] = {}
     for trial in trials:
         methods.setdefault(method_of(trial.fields), []).append(trial.fields)
-    return methods
-
-
-def slowest_and_fastest(runs: Sequence[dict[str, Value]]) -> list[dict[str, Value]]:
-    """Return the runs at the ends of masking ratio and buffer size; one if they are alike."""
-    ordered = sorted(runs, key=_speed)
-    ends = [ordered[0], ordered[-1]]
-    return ends[:1] if _speed(ends[0]) == _speed(ends[1]) else ends
+    ends = {}
+    for method, runs in methods.items():
+        runs.sort(key=_speed)
+        alike = _speed(runs[0]) == _speed(runs[-1])
+        ends[method] = runs[:1] if alike else [runs[0], runs[-1]]
+    return ends
 
 
 def _speed(fields: Mapping[str, Value]) -> tuple[float, int]:

@@ -80,7 +80,9 @@ class Starting:
         temporary = None
         try:
             if self._address is None:
-                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=_short_folder()))
+                default = tempfile.gettempdir()
+                short = default if len(default) <= LONGEST_TEMPORARY else "/tmp"
+                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
             cluster = self._connect(self._address, temporary, self._log_file)
         except BaseException as error:
             self._cluster.set_exception(error)
@@ -89,8 +91,11 @@ class Starting:
             self._is_over.wait()
             self._disconnect()
         finally:
-            if temporary is not None:
-                _remove(temporary)
+            for _ in range(10):  # Ray's dashboard may write there for a moment longer
+                if temporary is None or not temporary.exists():
+                    break
+                shutil.rmtree(temporary, ignore_errors=True)
+                time.sleep(0.1)
 
 
 def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) -> Cluster:
@@ -159,18 +164,3 @@ def _check_reachable(address: str) -> None:
             f"No Ray cluster answers at --address {address} ({error}); start one with "
             "`ray start --head`, or leave --address out."
         ) from error
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, to which Ray's dashboard may write for a moment longer."""
-    for _ in range(10):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.1)
-
-
-def _short_folder() -> str | None:
-    """Return a folder for temporary files whose path is short enough for Ray's sockets."""
-    default = tempfile.gettempdir()
-    return default if len(default) <= LONGEST_TEMPORARY else "/tmp"

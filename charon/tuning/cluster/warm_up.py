@@ -15,7 +15,7 @@ from charon.data.prepare import prepare
 from charon.settings import Value
 from charon.training.stream import Stream
 from charon.tuning.cluster.cluster import ClusterError
-from charon.tuning.cluster.cost import by_method, cost_of, phase_costs, slowest_and_fastest
+from charon.tuning.cluster.cost import cost_of, phase_costs, slowest_and_fastest
 from charon.tuning.study.trials import PlannedTrial
 
 MEASURED_SECONDS = 3.0
@@ -55,7 +55,7 @@ class WarmUp:
     """Measurement of the first steps of each method's longest run."""
 
     def __init__(self, trials: Sequence[PlannedTrial], cache: Path, cpus: float) -> None:
-        self._runs = [slowest_and_fastest(runs)[0] for runs in by_method(trials).values()]
+        self._runs = [runs[0] for runs in slowest_and_fastest(trials).values()]
         self._cache = str(cache)
         self._cpus = cpus
 

@@ -4,7 +4,9 @@ The one callback of a study. It holds no client: what goes to MLflow is sent fro
 by a thread of its own (:mod:`charon.tuning.tracking.sender`).
 """
 
+import errno
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -14,13 +16,15 @@ from typing import Any
 from ray.tune import Callback
 
 from charon.tuning.execution.trainable import checkpoint_folder, failure_file, outputs_folder
-from charon.tuning.records.folder import check_room
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Journal
 from charon.tuning.records.tables import write_tables
 from charon.tuning.study.first_tasks import first_task_tag
 
 ARTIFACTS = ("accuracy_matrix.csv", "confusion.csv", "per_class.csv", "run.json")
 """What of a finished trial's outputs goes to MLflow; the model stays where it is."""
+
+FULL_BYTES = 1_000_000
+"""Less free space than this is a full disk."""
 
 TABLES_SECONDS = 2.0
 """Shortest time between two updates of the tables while trials report."""
@@ -82,7 +86,8 @@ class Recorder(Callback):  # type: ignore[misc]
         Raises:
             OSError: it died because the disk is full, and so would all others.
         """
-        check_room(self._folder)
+        if shutil.disk_usage(self._folder).free < FULL_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
         self._listener("recover", _id(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

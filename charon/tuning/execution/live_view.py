@@ -73,10 +73,9 @@ class LiveView:
     def __enter__(self) -> "LiveView":
         """Begin to show."""
         if self.console.is_terminal:
-            self._live = Live(
-                get_renderable=self.render, console=self.console, refresh_per_second=2
-            )
-            self._live.start()
+            live = Live(get_renderable=self.render, console=self.console, refresh_per_second=2)
+            self._live = live
+            live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -101,7 +100,7 @@ class LiveView:
             known = [metric for metric in self.objectives if metric in record.latest]
             values = ", ".join(f"{metric} {_value(record, metric)}" for metric in known)
             task = f"task {record.tasks_seen}/{record.num_tasks}"
-            return f"{name} {task}  {values}  {self._left_text(record)}"
+            return f"{name} {task}  {values}  {left_text(record)}"
         if kind == "recover":
             return f"{name} stopped unexpectedly and is tried again from its last task"
         best = self.best()
@@ -172,7 +171,7 @@ class LiveView:
             Text(record.status, style=STYLES[record.status]),
             Text(self._task_text(record)),
             *(Text(value, style="bold green" if is_best else "") for value in values),
-            Text(self._left_text(record) if record.status == RUNNING else ""),
+            Text(left_text(record) if record.status == RUNNING else ""),
         ]
 
     def _task_text(self, record: TrialRecord) -> str:
@@ -182,19 +181,16 @@ class LiveView:
             return f"{beat.task}{total} {beat.phase} epoch {beat.epoch}/{beat.epochs}"
         return f"{record.tasks_seen}{total}" if total else ""
 
-    def _left_text(self, record: TrialRecord) -> str:
-        left = self.seconds_left(record)
-        return "" if left is None else f"{clock(left)} left"
+    def _summary(self, best: TrialRecord | None) -> Text:
+        left = self.seconds_left()
+        parts = [self._done(), f"{self._count(RUNNING)} running", f"{self._so_far()} so far"]
+        if left is not None:
+            parts.append(f"about {clock(left)} left")
+        if best is not None:
+            parts.append(f"best: {self._best_text(best)}")
+        return Text(" · ".join(parts), style="bold")
 
-    def seconds_left(self, record: TrialRecord) -> float | None:
-        """Estimate a running trial's rest from its own tasks; None before its first report."""
-        if not record.curve:
-            return None
-        # A first task that another trial has learned does not say how long others take.
-        spent = record.seconds + record.latest.get(SAVED, 0.0)
-        return spent / record.tasks_seen * (record.num_tasks - record.tasks_seen)
-
-    def study_seconds_left(self) -> float | None:
+    def seconds_left(self) -> float | None:
         """Estimate the study's rest: what its trials still need, over the slots."""
         known = [record for record in self._records if record.curve]
         if not known:
@@ -204,14 +200,15 @@ class LiveView:
         learned = sum(r.tasks_seen for r in self._records if r.status == RUNNING)
         return max(0.0, (to_learn - learned) * per_task / self.slots)
 
-    def _summary(self, best: TrialRecord | None) -> Text:
-        left = self.study_seconds_left()
-        parts = [self._done(), f"{self._count(RUNNING)} running", f"{self._so_far()} so far"]
-        if left is not None:
-            parts.append(f"about {clock(left)} left")
-        if best is not None:
-            parts.append(f"best: {self._best_text(best)}")
-        return Text(" · ".join(parts), style="bold")
+
+def left_text(record: TrialRecord) -> str:
+    """Estimate a running trial's rest from its own tasks; empty before its first report."""
+    if not record.curve:
+        return ""
+    # A first task that another trial has learned does not say how long others take.
+    spent = record.seconds + record.latest.get(SAVED, 0.0)
+    left = spent / record.tasks_seen * (record.num_tasks - record.tasks_seen)
+    return f"{clock(left)} left"
 
 
 def _value(record: TrialRecord, metric: str) -> str:

@@ -41,7 +41,7 @@ from charon.tuning.sampling.database import write_database
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
 from charon.tuning.sampling.samplers import make_sampler
-from charon.tuning.sampling.suggestions import Budget, Suggester
+from charon.tuning.sampling.suggestions import Suggester
 from charon.tuning.session.memory import MemorySize
 from charon.tuning.session.provenance import trial_tags
 from charon.tuning.study.first_tasks import first_tasks_folder
@@ -184,7 +184,8 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
         encoding,
         study.objectives,
         ready.trials[0].fields,
-        Budget(lambda fields: size(fields)[1], plan.budget),
+        lambda fields: size(fields)[1],
+        plan.budget,
     )
     deadline = math.inf
     if plan.hours is not None:

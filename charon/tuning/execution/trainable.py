@@ -58,13 +58,8 @@ class TrialContext:
 
 def trial_config(context: TrialContext, record: TrialRecord) -> dict[str, Any]:
     """Return what Ray gives to the trial, as ``config["trial"]``."""
-    return {
-        "id": record.trial_id,
-        "number": record.number,
-        "name": record.label,
-        "run": record.fields,
-        "context": asdict(context),
-    }
+    about = {"id": record.trial_id, "number": record.number, "name": record.label}
+    return {**about, "run": record.fields, "context": asdict(context)}
 
 
 def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
@@ -85,8 +80,14 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         raise CharonError(failure.read_text(encoding="utf-8"))
     try:
         yield from _learn(trial, context)
+    except torch.OutOfMemoryError:
+        used_up = f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}"
+        advice = "pack fewer trials (a larger fraction), or lower optimiser.batch_size"
+        write_text(failure, f"{used_up}; {advice}.")
+        raise
     except Exception as error:
-        write_text(failure, explain(error, context))
+        kind = "" if isinstance(error, CharonError) else f"{type(error).__name__}: "
+        write_text(failure, f"{kind}{error}")
         raise
 
 
@@ -131,26 +132,15 @@ def _report(result: TaskResult, context: TrialContext, name: str, seconds: float
             f"{context.objective} is {value} after task {result.task} of the run {name!r}; "
             "lower optimiser.learning_rate."
         )
+    matrix = result.accuracy_matrix.tolist()
     return {
         "metrics": dict(result.metrics),
-        "matrix": [
-            [None if math.isnan(a) else a for a in row] for row in result.accuracy_matrix.tolist()
-        ],
+        "matrix": [[None if math.isnan(a) else a for a in row] for row in matrix],
         "task": result.task,
         "num_tasks": result.num_tasks,
         "seconds": seconds,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
-
-
-def explain(error: Exception, context: TrialContext) -> str:
-    """Say in one sentence why a trial failed, and what to do where that is known."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return (
-            f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}; pack fewer trials "
-            "(a larger fraction), or lower optimiser.batch_size."
-        )
-    return str(error) if isinstance(error, CharonError) else f"{type(error).__name__}: {error}"
 
 
 def checkpoint_folder(study_folder: Path | str, trial_id: str) -> Path:

@@ -11,9 +11,6 @@ from charon.errors import CharonError
 from charon.files import is_full
 from charon.text import byte_size
 
-ENOUGH_BYTES = 1_000_000
-"""Less free space than this is a full disk."""
-
 
 class ResultsError(CharonError):
     """The results cannot be written, or hold something that must not be overwritten."""
@@ -46,10 +43,7 @@ def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> 
 
 
 def try_writing(folder: Path) -> Path:
-    """Write and remove a file in ``folder``, or in its lowest parent that exists.
-
-    Returns:
-        The folder that was written to.
+    """Write and remove a file in ``folder``, or in its lowest parent that exists; return which.
 
     Raises:
         OSError: the folder cannot be written.
@@ -62,16 +56,6 @@ def try_writing(folder: Path) -> Path:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
     return existing
-
-
-def check_room(folder: Path) -> None:
-    """Check that the disk of ``folder`` is not full.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    if shutil.disk_usage(folder).free < ENOUGH_BYTES:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def describe_write_error(folder: Path, error: OSError) -> str:

@@ -137,8 +137,7 @@ class Journal:
         self.path = path
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
-        self._changed = threading.Condition()
-        self._ended = False
+        self._lock = threading.Lock()
         raw = path.read_bytes() if path.exists() else b""
         complete = raw[: raw.rfind(b"\n") + 1]
         self._cut_off_at = len(complete) if len(complete) < len(raw) else None
@@ -159,7 +158,7 @@ class Journal:
         return {name for name, record in self.trials.items() if record.status in OVER}
 
     def append(self, kind: str, trial: str | None = None, **content: Any) -> None:
-        """Write one event to disk, take it into account, and wake those who wait.
+        """Write one event to disk and take it into account; any thread may.
 
         Raises:
             OSError: the disk is full or the folder cannot be written.
@@ -167,7 +166,7 @@ class Journal:
         event: dict[str, Any] = {"kind": kind, "time": time.time(), **content}
         if trial is not None:
             event["trial"] = trial
-        with self._changed:
+        with self._lock:
             if self._cut_off_at is not None:
                 os.truncate(self.path, self._cut_off_at)
                 self._cut_off_at = None
@@ -175,7 +174,6 @@ class Journal:
                 file.write(json.dumps(event, allow_nan=False) + "\n")
             self._apply(event)
             self.events.append(event)
-            self._changed.notify_all()
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         kind = event["kind"]
@@ -195,18 +193,6 @@ class Journal:
             self.trials.setdefault(record.trial_id, record)
         elif kind in ("start", "report", "tag", "end"):
             self.trials[event["trial"]].change(event)
-
-    def wait(self, position: int, timeout: float) -> int:
-        """Wait for more than ``position`` events, or the end; return how many there are."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._ended or len(self.events) > position, timeout)
-            return len(self.events)
-
-    def end(self) -> None:
-        """Say that no more events come, to those who wait for them."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
 
     def of_kind(self, kind: str) -> Iterator[dict[str, Any]]:
         """Yield the events of one kind, oldest first."""

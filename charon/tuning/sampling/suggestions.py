@@ -45,20 +45,6 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How much memory the trials of a search may take.
-
-    Attributes:
-        bytes_of: returns the bytes that the memory of a run with these fields can take;
-            a ConfigError where they do not go together.
-        most: bytes of a memory; None for any.
-    """
-
-    bytes_of: Callable[[Mapping[str, Value]], int] = lambda fields: 0
-    most: int | None = None
-
-
-@dataclass(frozen=True)
 class Suggester:
     """Turns what Optuna suggests into runs, and refuses what cannot be run.
 
@@ -69,7 +55,8 @@ class Suggester:
         encoding: of what is varied.
         objectives: metrics, in the order of the study's directions.
         start: all fields of the first trial; the fixed ones are those of all trials.
-        budget: of the memories.
+        bytes_of: returns the bytes that the memory of a run with these fields can take.
+        budget: most bytes of a memory; None for any.
     """
 
     journal: Journal
@@ -77,7 +64,8 @@ class Suggester:
     encoding: Encoding
     objectives: Sequence[str]
     start: Mapping[str, Value]
-    budget: Budget
+    bytes_of: Callable[[Mapping[str, Value]], int]
+    budget: int | None
 
     def suggest(self) -> Suggestion | None:
         """Return the next setting, the paper's first; None where none can be run."""
@@ -104,15 +92,14 @@ class Suggester:
     def _why_refused(self, trial: optuna.Trial, varied: Mapping[str, Value]) -> str:
         """Return why a setting cannot be run, in one sentence; empty where it can."""
         try:
-            num_bytes = self.budget.bytes_of(complete({**self.start, **varied}))
+            num_bytes = self.bytes_of(complete({**self.start, **varied}))
         except ConfigError as error:
             return str(error)
-        most = self.budget.most
-        if most is None:
+        if self.budget is None:
             return ""
         # CMA-ES knows no constraints and warns of every one; it is only asked again.
         if not isinstance(self.sampler, optuna.samplers.CmaEsSampler):
-            trial.set_constraint("memory/bytes", num_bytes - most)
-        if num_bytes <= most:
+            trial.set_constraint("memory/bytes", num_bytes - self.budget)
+        if num_bytes <= self.budget:
             return ""
-        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(most)}."
+        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(self.budget)}."

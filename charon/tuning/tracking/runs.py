@@ -7,12 +7,12 @@ One experiment per study name, one parent run per study, one child run per trial
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from charon.report.matrix import draw_matrix
@@ -22,6 +22,9 @@ from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, colour, trials_vie
 
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
 """MLflow's status of an outcome; others are KILLED, told apart by the outcome tag."""
+
+MOST_RUNS = 50_000
+"""Of one study, and of one answer of MLflow."""
 
 STUDY_TAG = "charon.study"
 TRIAL_TAG = "charon.trial"
@@ -53,7 +56,9 @@ class Runs:
         self._client = MlflowClient(store.uri)
         self.experiment_id = self._find_experiment(experiment, store)
         self._study = next(journal.of_kind("study"))
-        runs = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in self._stored_runs()}
+        wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
+        stored = self._client.search_runs([self.experiment_id], wanted, max_results=MOST_RUNS)
+        runs = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
         self._parent: str = runs.pop("", "")
         self._ids: dict[str, str] = runs
         self._steps: dict[str, int] = {}
@@ -71,15 +76,6 @@ class Runs:
             # anew, so the study is sent again, to an experiment beside the moved database.
             self._client.rename_experiment(number, f"{name}, before it was moved ({number})")
         return str(self._client.create_experiment(name, store.artifacts_of(name)))
-
-    def _stored_runs(self) -> Iterator[Run]:
-        wanted, token = f"tags.`{STUDY_TAG}` = '{self._study['key']}'", None
-        while True:
-            page = self._client.search_runs([self.experiment_id], wanted, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
 
     def send(self, event: Mapping[str, Any]) -> None:
         """Record an event in MLflow.

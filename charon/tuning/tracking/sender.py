@@ -21,6 +21,9 @@ from charon.tuning.tracking.store import Store
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 """Between attempts while the server is away; the last is repeated."""
 
+POLL_SECONDS = 0.1
+"""Between looks at the journal and at the clock."""
+
 SENDING_SECONDS = 20.0
 """How long the end of a study waits for MLflow."""
 
@@ -63,7 +66,6 @@ class Sender:
     def close(self, timeout: float = SENDING_SECONDS) -> bool:
         """Send what is left for up to ``timeout`` seconds; return whether all was sent."""
         self._deadline = time.monotonic() + timeout
-        self._journal.end()
         self._thread.join(timeout + 1.0)
         return self._position >= len(self._journal.events)
 
@@ -94,11 +96,12 @@ class Sender:
 
     def _loop(self) -> None:
         attempt = 0
-        while True:
-            self._journal.wait(self._position, 1.0)
-            is_closing = self._deadline < math.inf
-            if self._is_late() or (is_closing and self._position >= len(self._journal.events)):
-                return
+        while not self._is_late():
+            if self._runs and self._position >= len(self._journal.events):
+                if self._deadline < math.inf:
+                    return
+                time.sleep(POLL_SECONDS)
+                continue
             try:
                 self._send_new()
             except Exception as error:
@@ -110,7 +113,7 @@ class Sender:
                 self.problem = f"MLflow at {self._store.uri} does not take events: {reason}"
                 end = time.monotonic() + PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)]
                 while time.monotonic() < end and not self._is_late():
-                    time.sleep(0.1)
+                    time.sleep(POLL_SECONDS)
                 attempt += 1
             else:
                 attempt = 0

@@ -5,7 +5,7 @@ from tiny_runs import tiny_run
 from tuning.study_runs import write_clips
 
 from charon.data.prepare import prepare
-from charon.tuning.cluster.cost import by_method, cost_of, slowest_and_fastest
+from charon.tuning.cluster.cost import cost_of, slowest_and_fastest
 from charon.tuning.study.trials import PlannedTrial
 
 
@@ -14,10 +14,13 @@ def fields(learner="charon", ratio=0.3, size=500):
     return {**run, "learner.masking_ratio": ratio}
 
 
+def planned(runs):
+    return [PlannedTrial("label", run) for run in runs]
+
+
 def test_trials_are_grouped_by_learner_and_stream():
     runs = [fields("charon"), fields("er"), fields("charon", ratio=0.5)]
-    methods = by_method([PlannedTrial("label", run) for run in runs])
-    assert methods == {
+    assert slowest_and_fastest(planned(runs)) == {
         ("charon", "incremental"): [runs[0], runs[2]],
         ("er", "incremental"): [runs[1]],
     }
@@ -32,7 +35,8 @@ def test_trials_are_grouped_by_learner_and_stream():
     ],
 )
 def test_the_slowest_run_masks_least_or_remembers_most(runs, ends):
-    assert slowest_and_fastest(runs) == [runs[index] for index in ends]
+    (found,) = slowest_and_fastest(planned(runs)).values()
+    assert found == [runs[index] for index in ends]
 
 
 def test_more_epochs_cost_more_seconds_and_no_more_memory(tmp_path):

@@ -215,30 +215,6 @@ def test_tags_are_added_to_a_trial_later(journal):
 # Those who read while the driver writes.
 
 
-def test_a_reader_waits_until_there_is_more(journal):
-    read = threading.Thread(target=lambda: counts.append(journal.wait(1, timeout=60)))
-    counts = []
-    enter(journal)
-    read.start()
-    journal.append("start", "a")
-    read.join(60)
-    assert counts == [2]
-
-
-def test_a_reader_that_is_behind_or_out_of_patience_does_not_wait(journal):
-    enter(journal)
-    assert journal.wait(0, timeout=60) == 1
-    assert journal.wait(1, timeout=0.01) == 1
-
-
-def test_the_end_wakes_those_who_wait(journal):
-    read = threading.Thread(target=journal.wait, args=(0, 60))
-    read.start()
-    journal.end()
-    read.join(30)
-    assert not read.is_alive()
-
-
 def test_several_threads_may_append(journal, path):
     enter(journal)
     threads = [

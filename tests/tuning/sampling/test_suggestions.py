@@ -7,10 +7,9 @@ import pytest
 from tuning.driven_search import SPACE, START_FIELDS, DrivenSearch
 
 from charon.tuning.sampling import suggestions
-from charon.tuning.sampling.suggestions import Budget
 from charon.tuning.study.space import Choice, Real, Whole, bound
 
-BY_SIZE = Budget(lambda fields: fields["learner.buffer_size"], 500)
+BY_SIZE = {"bytes_of": lambda fields: fields["learner.buffer_size"], "budget": 500}
 
 
 def test_the_first_trial_is_the_papers_setting(tmp_path):
@@ -52,7 +51,7 @@ def test_a_search_that_was_killed_before_its_first_suggestion_begins_with_the_st
 
 def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
     space = {"learner.buffer_size": Whole(100, 2000), "learner.alpha": Real(0.1, 1)}
-    search = DrivenSearch(tmp_path, space, budget=BY_SIZE)
+    search = DrivenSearch(tmp_path, space, **BY_SIZE)
     for _ in range(8):
         record = search.suggest()
         assert record.fields["learner.buffer_size"] <= 500
@@ -83,7 +82,7 @@ def test_where_nothing_can_be_run_nothing_is_suggested(tmp_path, monkeypatch):
     monkeypatch.setattr(suggestions, "PATIENCE", 2)
     monkeypatch.setattr(suggestions, "MOST_DRAWS", 4)
     space = {"learner.buffer_size": Whole(500, 2000, log=True)}
-    search = DrivenSearch(tmp_path, space, budget=BY_SIZE)
+    search = DrivenSearch(tmp_path, space, **BY_SIZE)
     search.suggest()
     assert search.suggest() is None
     assert len(search.refused) == 4
@@ -100,9 +99,9 @@ DEFAULT = bound(
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", MODELLED, "nsga2"])
 def test_every_sampler_searches_the_default_space_in_two_sittings(tmp_path, sampler):
-    budget = Budget(lambda fields: fields["learner.buffer_size"], 1600)
+    larger = {**BY_SIZE, "budget": 1600}
     for _ in range(2):
-        search = DrivenSearch(tmp_path, DEFAULT, sampler=sampler, budget=budget)
+        search = DrivenSearch(tmp_path, DEFAULT, sampler=sampler, **larger)
         for place in range(6):  # Optuna's samplers draw the first ten at random
             record = search.suggest()
             assert all(DEFAULT[field].holds(record.fields[field]) for field in DEFAULT)
