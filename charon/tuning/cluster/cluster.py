@@ -69,11 +69,6 @@ class Cluster:
     machines: tuple[Machine, ...]
     stop: Callable[[], None] = lambda: None
 
-    @property
-    def gpus(self) -> float:
-        """The GPUs of all machines."""
-        return sum(machine.gpus for machine in self.machines)
-
     def slots(self, cpus: float, gpus: float) -> int:
         """Return how many trials of this size run at once, at least 1."""
         return max(1, sum(machine.slots(cpus, gpus) for machine in self.machines))
@@ -102,7 +97,7 @@ def place(cluster: Cluster, cpus: float | None, gpus: float | str | None) -> tup
     machines = cluster.machines
     cpus = 1.0 if cpus is None else cpus
     if gpus is None or isinstance(gpus, str):
-        gpus = float(cluster.gpus >= 1)
+        gpus = float(sum(machine.gpus for machine in machines) >= 1)
     if any(cpus <= machine.cpus and gpus <= machine.gpus for machine in machines):
         return cpus, gpus
     most_cpus = max((machine.cpus for machine in machines), default=0.0)

@@ -22,9 +22,6 @@ from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
 REACH_SECONDS = 5.0
 """How long a running cluster may take to answer."""
 
-LONGEST_TEMPORARY = 24
-"""Characters. A socket's path may have 107, and Ray's are up to 83 longer than this folder's."""
-
 
 class Starting:
     """Start Ray on this machine, or connect to a running cluster, in a thread.
@@ -80,8 +77,9 @@ class Starting:
         temporary = None
         try:
             if self._address is None:
+                # A socket's path may have 107 characters; Ray's are up to 83 longer than this.
                 default = tempfile.gettempdir()
-                short = default if len(default) <= LONGEST_TEMPORARY else "/tmp"
+                short = default if len(default) <= 24 else "/tmp"
                 temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
             cluster = self._connect(self._address, temporary, self._log_file)
         except BaseException as error:

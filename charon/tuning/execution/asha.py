@@ -22,15 +22,6 @@ def rungs(num_tasks: int) -> list[int]:
     return [task for task in found if task < num_tasks]
 
 
-def num_brackets(num_tasks: int) -> int:
-    """Return Hyperband's brackets: one a rung, which judges from there on, and one that never does.
-
-    Of 6 tasks with rungs after 2 and 4 there are three: a trial of the first is judged at both,
-    of the second at 4 only, and of the third at none.
-    """
-    return len(rungs(num_tasks)) + 1
-
-
 def stops(score: float, earlier: Sequence[float]) -> bool:
     """Whether a trial is stopped at a rung: it scores below the median of those before it.
 
@@ -52,22 +43,27 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
     Differs: Ray's own writes end scores into the lower rungs, has empty rungs after an
     interruption, stops the search's start too, and draws a trial's bracket by chance, where here
     the trials take turns by their numbers.
+
+    Attributes:
+        num_brackets: 1 of ASHA. Of Hyperband one a rung, which judges from there on, and one that
+            never does: of 6 tasks a trial of the first bracket is judged after 2 and 4, of the
+            second after 4 only, and of the third never.
     """
 
     def __init__(
-        self, journal: Journal, objective: str, num_tasks: int, num_brackets: int = 1
+        self, journal: Journal, objective: str, num_tasks: int, *, is_hyperband: bool = False
     ) -> None:
-        """Judge a search's trials by the accuracy ``objective``, ASHA's in a single bracket."""
+        """Judge a search's trials by the accuracy ``objective``."""
         super().__init__()
         self._journal = journal
         self._objective = objective
         self._rungs = rungs(num_tasks)
-        self._num_brackets = num_brackets
+        self.num_brackets = len(self._rungs) + 1 if is_hyperband else 1
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it is in the lower half of a rung, unless it is the search's start."""
         name, number = trial.config["trial"]["id"], trial.config["trial"]["number"]
-        task, bracket = result["task"], number % self._num_brackets
+        task, bracket = result["task"], number % self.num_brackets
         if number == 0 or task not in self._rungs[bracket:]:
             return str(TrialScheduler.CONTINUE)
         now = score(task, result["num_tasks"], result[f"metrics/{self._objective}"])
@@ -83,7 +79,7 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
             if event["trial"] == name:
                 break
             number = self._journal.trials[event["trial"]].number or 0
-            if number % self._num_brackets == bracket:
+            if number % self.num_brackets == bracket:
                 percent = event["metrics"][self._objective]
                 scores.setdefault(event["trial"], score(task, event["num_tasks"], percent))
         return list(scores.values())

@@ -34,18 +34,18 @@ class Recorder(Callback):  # type: ignore[misc]
     """Turns Ray's calls into journal events, each once."""
 
     def __init__(
-        self, journal: Journal, folder: Path, listener: Callable[[str, str], None] | None = None
+        self,
+        journal: Journal,
+        folder: Path,
+        listener: Callable[[str, str], None] = lambda kind, trial_id: None,
     ) -> None:
         """Record into ``journal``, which has all trials, and into the tables of ``folder``.
 
-        Args:
-            journal: of the study.
-            folder: the study's.
-            listener: called with the kind of event and the trial's id after each.
+        After each event ``listener`` is called with its kind and its trial's id.
         """
         self._journal = journal
         self._folder = folder
-        self._listener = listener or (lambda kind, trial_id: None)
+        self._listener = listener
         self._tables_at = -math.inf
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

@@ -13,7 +13,7 @@ from ray.tune.search import ConcurrencyLimiter
 from rich.console import Console
 
 from charon.text import counted
-from charon.tuning.execution.asha import TaskHalving, num_brackets
+from charon.tuning.execution.asha import TaskHalving
 from charon.tuning.execution.callbacks import Recorder
 from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
@@ -48,12 +48,6 @@ from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.objectives import watched
 from charon.tuning.study.search_methods import NUMBERS_ONLY
 from charon.tuning.tracking.sender import Sender
-
-MAX_FAILURES = 3
-"""How often a trial whose process was killed is started again from its last task."""
-
-RAY_FOLDER = "ray"
-"""Of Ray's own files, in the study's folder; nothing reads them again."""
 
 
 def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
@@ -129,14 +123,12 @@ def closing_words(journal: Journal, plan: Plan, ended_by: str) -> list[str]:
             f"Suggested, but not run: {counted(len(refused), 'configuration')} (journal.jsonl says "
             f"why of each), the last for this reason: {refused[-1]}"
         )
-    if not is_over(journal, plan.num_trials):
-        return lines
-    if ended_by == EXHAUSTED:
+    if ended_by == EXHAUSTED and is_over(journal, plan.num_trials):
         lines.append(
             f"The search ends after {number}, for nothing more was suggested that can be run; "
             "search a smaller space, or with a larger --budget, in a new study."
         )
-    if ended_by == TIME_UP:
+    if ended_by == TIME_UP and is_over(journal, plan.num_trials):
         lines.append(
             f"The {plan.hours or 0:g} hours of the search are used up after {number}; "
             "add more with --extend N."
@@ -193,8 +185,8 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     search = StudySearch(entries, suggester.suggest, plan.num_trials, deadline)
     scheduler, num_tasks = None, len(ready.data.tasks.tasks)
     if study.pruner != "none":
-        brackets = num_brackets(num_tasks) if study.pruner == "hyperband" else 1
-        scheduler = TaskHalving(journal, study.objective, num_tasks, brackets)
+        is_hyperband = study.pruner == "hyperband"
+        scheduler = TaskHalving(journal, study.objective, num_tasks, is_hyperband=is_hyperband)
     if entries.waiting() or len(journal.trials) < plan.num_trials:
         _run(
             recorder,
@@ -219,10 +211,10 @@ def _run(recorder: Recorder, folder: Path, **trials: Any) -> None:
     class_cache.DEFAULT_ENV_VARS.clear()
     tune.run(
         CharonTrial,
-        name=RAY_FOLDER,
+        name="ray",  # the folder of Ray's own files; nothing reads them again
         storage_path=str(folder),
         callbacks=[recorder],
-        max_failures=MAX_FAILURES,
+        max_failures=3,  # of a trial whose process was killed; it goes on from its last task
         reuse_actors=True,  # a new process takes seconds
         raise_on_failed_trial=False,
         trial_dirname_creator=lambda trial: str(trial.config["trial"]["id"]),

@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from charon.files import write_csv
@@ -14,10 +15,6 @@ from charon.report.search.results import ENOUGH_FOR_IMPORTANCE
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.sampling.optuna_study import TRIAL
 
-FOLDER = "plots"
-"""Folder of the pages, in the search's."""
-
-BEST_SHARE = 0.25
 EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
 """Optuna's default compares the best tenth, which is one trial of a dozen."""
 
@@ -29,7 +26,6 @@ def write_plots(
     study: optuna.Study,
     records: Sequence[TrialRecord],
     objectives: Sequence[str],
-    directions: Sequence[str],
     provenance: str,
     folder: Path,
 ) -> None:
@@ -42,24 +38,23 @@ def write_plots(
         study: of the search.
         records: its trials.
         objectives: of the search.
-        directions: ``maximize`` or ``minimize`` for each.
         provenance: what the numbers were measured on; stands on every page.
         folder: of the search.
     """
-    pages = folder / FOLDER
+    pages = folder / "plots"
     pages.mkdir(exist_ok=True)
     table = folder / "importance.csv"
     for old in (*pages.glob("*.html"), table):  # of a search that was shorter then
         old.unlink(missing_ok=True)
-    shown = in_own_units(study, records, objectives, directions)
+    shown = in_own_units(study, records, objectives)
     with warnings.catch_warnings():
         # Of experimental parts of Optuna, and of PED-ANOVA, which takes lower values for better.
         warnings.simplefilter("ignore")
-        ranked = importances(shown, objectives, directions)
+        ranked = importances(shown, objectives)
         plots = _plots(shown, objectives)
         if ranked:
             figure = optuna.visualization.plot_param_importances(
-                shown, **_compared(0, directions), target_name=objectives[0]
+                shown, **_compared(shown, 0), target_name=objectives[0]
             )
             plots["importance"] = figure.update_layout(title=f"Importance ({EVALUATOR})")
         for name, figure in plots.items():
@@ -95,10 +90,7 @@ def _plots(shown: optuna.Study, objectives: Sequence[str]) -> dict[str, Any]:
 
 
 def in_own_units(
-    study: optuna.Study,
-    records: Sequence[TrialRecord],
-    objectives: Sequence[str],
-    directions: Sequence[str],
+    study: optuna.Study, records: Sequence[TrialRecord], objectives: Sequence[str]
 ) -> optuna.Study:
     """Return a copy in the units of the objectives: FAA in percent, bytes, seconds.
 
@@ -107,7 +99,7 @@ def in_own_units(
     too, has the number that its name ends in.
     """
     final = {record.trial_id: record.final for record in records}
-    shown = optuna.create_study(directions=list(directions))
+    shown = optuna.create_study(directions=study.directions)
     for trial in study.get_trials():
         metrics = final.get(trial.user_attrs.get(TRIAL, ""), {})
         is_complete = trial.state == TrialState.COMPLETE
@@ -119,26 +111,24 @@ def in_own_units(
     return shown
 
 
-def importances(
-    shown: optuna.Study, objectives: Sequence[str], directions: Sequence[str]
-) -> list[list[object]]:
+def importances(shown: optuna.Study, objectives: Sequence[str]) -> list[list[object]]:
     """Return the importance of each field for each objective, as rows; none for few trials."""
     number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     if number < ENOUGH_FOR_IMPORTANCE:
         return []
     rows: list[list[object]] = []
     for column, name in enumerate(objectives):
-        found = get_param_importances(shown, **_compared(column, directions))
+        found = get_param_importances(shown, **_compared(shown, column))
         for parameter, value in found.items():
             field = parameter.partition(":")[0]
             rows.append([name, field, round(float(value), 6), EVALUATOR, number])
     return rows
 
 
-def _compared(column: int, directions: Sequence[str]) -> dict[str, Any]:
+def _compared(shown: optuna.Study, column: int) -> dict[str, Any]:
     """Return what PED-ANOVA compares, for which lower is better."""
-    sign = -1.0 if directions[column] == "maximize" else 1.0
+    sign = -1.0 if shown.directions[column] == StudyDirection.MAXIMIZE else 1.0
     return {
-        "evaluator": PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE),
+        "evaluator": PedAnovaImportanceEvaluator(target_quantile=0.25),
         "target": lambda trial: sign * float(trial.values[column]),
     }

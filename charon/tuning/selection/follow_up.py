@@ -46,7 +46,6 @@ def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
         load_optuna_study(search.folder, search.plan),
         records,
         search.study.objectives,
-        directions(search.study.objectives),
         StudySummary.of(vars(search.plan)).measured_on(len(finished(records))),
         search.folder,
     )

@@ -24,12 +24,6 @@ PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 POLL_SECONDS = 0.1
 """Between looks at the journal and at the clock."""
 
-SENDING_SECONDS = 20.0
-"""How long the end of a study waits for MLflow."""
-
-LONGEST = 300
-"""Characters of an error of MLflow that are shown."""
-
 
 class Sender:
     """Sends a journal to MLflow from a thread.
@@ -63,7 +57,7 @@ class Sender:
         """Begin to send."""
         self._thread.start()
 
-    def close(self, timeout: float = SENDING_SECONDS) -> bool:
+    def close(self, timeout: float = 20.0) -> bool:
         """Send what is left for up to ``timeout`` seconds; return whether all was sent."""
         self._deadline = time.monotonic() + timeout
         self._thread.join(timeout + 1.0)
@@ -105,7 +99,7 @@ class Sender:
             try:
                 self._send_new()
             except Exception as error:
-                reason = first_line(error)[:LONGEST]
+                reason = first_line(error)[:300]
                 if not is_temporary(error):
                     self.skipped.append(reason)
                     self._position += 1

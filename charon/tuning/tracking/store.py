@@ -17,9 +17,6 @@ from charon.text import tool
 from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
-ANSWER_SECONDS = 5.0
-"""How long a server may take to answer."""
-
 SQLITE = "sqlite:///"
 
 
@@ -159,7 +156,7 @@ def check_answers(store: Store) -> str:
     if not store.is_remote:
         return ""
     try:
-        urllib.request.urlopen(store.uri.rstrip("/") + "/health", timeout=ANSWER_SECONDS).close()
+        urllib.request.urlopen(store.uri.rstrip("/") + "/health", timeout=5.0).close()
     except (OSError, ValueError) as error:
         return (
             f"The MLflow server at {store.uri} does not answer ({error}); the study goes on "
