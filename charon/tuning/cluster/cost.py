@@ -38,15 +38,6 @@ class Cost:
     gpu_bytes: float
 
 
-@dataclass(frozen=True)
-class PhaseCost:
-    """A phase of a task: its name, its epochs, and the wall seconds of one step."""
-
-    name: str
-    epochs: int
-    seconds: float
-
-
 def cost_of(fields: Mapping[str, Value], archive: Archive, cpus: float) -> Cost:
     """Measure a few steps of one run and scale them up to all epochs and clips."""
     if fields["device"] == "cpu":
@@ -74,7 +65,7 @@ def _seconds(stream: Stream) -> float:
     for index, task in enumerate(tasks):
         phases, num_clips = (first, 0) if joint or not index else (later, added)
         steps = math.ceil((len(task.train) + num_clips) / batch)
-        seconds += sum(phase.epochs * steps * phase.seconds for phase in phases)
+        seconds += sum(phase.epochs * steps * a_step for phase, a_step in phases)
         num_tested += len(task.test) * (1 if joint else len(tasks) - index)
     clips = stream.tasks.load(tasks[0].test[:8], "test")
     start = time.perf_counter()
@@ -84,7 +75,7 @@ def _seconds(stream: Stream) -> float:
 
 def phase_costs(
     stream: Stream, task: Task, *, at_least: float = 0.0
-) -> tuple[list[PhaseCost], int]:
+) -> tuple[list[tuple[Phase, float]], int]:
     """Learn a task with few of its clips; return its phases and how many clips memory adds.
 
     Args:
@@ -93,7 +84,8 @@ def phase_costs(
         at_least: seconds for which the steps of each phase are timed, if not zero.
 
     Returns:
-        The phases, and the capacity of the memory if the learner adds its clips to the task's.
+        The phases, each with the wall seconds of one step, and the capacity of the memory if the
+        learner adds its clips to the task's.
     """
     learner = stream.learner
     batch = stream.run.optimiser.batch_size
@@ -103,12 +95,12 @@ def phase_costs(
     added = learner.memory.capacity if learner.memory and len(clips) > len(own) else 0
     parts = [clips.take(rows) for rows in torch.arange(len(clips)).split(batch)]
     seconds: dict[str, float] = {}
-    found = []
+    found: list[tuple[Phase, float]] = []
     for phase in learner.phases():
         if phase.name not in seconds:
             phase.step(clips.take(torch.arange(min(2, len(clips)))))
             seconds[phase.name] = _timed(stream, phase, parts, at_least)
-        found.append(PhaseCost(phase.name, phase.epochs, seconds[phase.name]))
+        found.append((phase, seconds[phase.name]))
     learner.end_task(own)
     return found, added
 

@@ -218,4 +218,4 @@ class Probe:
         tasks = self._stream.tasks.tasks
         second = tasks[min(1, len(tasks) - 1)]
         phases, _ = phase_costs(self._stream, second, at_least=MEASURED_SECONDS)
-        return 1 / next(phase.seconds for phase in phases if phase.name == "train")
+        return 1 / next(seconds for phase, seconds in phases if phase.name == "train")

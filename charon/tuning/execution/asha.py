@@ -14,14 +14,6 @@ HALVING = 2
 """Of the trials that reach a rung, one in two goes on."""
 
 
-def rungs(num_tasks: int) -> list[int]:
-    """Return after how many tasks trials are judged: after 2 and 4 of 6, 3 and 6 of 12."""
-    found = [grace_tasks(num_tasks)]
-    while found[-1] * HALVING < num_tasks:
-        found.append(found[-1] * HALVING)
-    return [task for task in found if task < num_tasks]
-
-
 def stops(score: float, earlier: Sequence[float]) -> bool:
     """Whether a trial is stopped at a rung: it scores below the median of those before it.
 
@@ -45,6 +37,7 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
     the trials take turns by their numbers.
 
     Attributes:
+        rungs: after how many tasks trials are judged: after 2 and 4 of 6, 3 and 6 of 12.
         num_brackets: 1 of ASHA. Of Hyperband one a rung, which judges from there on, and one that
             never does: of 6 tasks a trial of the first bracket is judged after 2 and 4, of the
             second after 4 only, and of the third never.
@@ -57,14 +50,18 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
         super().__init__()
         self._journal = journal
         self._objective = objective
-        self._rungs = rungs(num_tasks)
-        self.num_brackets = len(self._rungs) + 1 if is_hyperband else 1
+        self.rungs = []
+        task = grace_tasks(num_tasks)
+        while task < num_tasks:
+            self.rungs.append(task)
+            task *= HALVING
+        self.num_brackets = len(self.rungs) + 1 if is_hyperband else 1
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it is in the lower half of a rung, unless it is the search's start."""
         name, number = trial.config["trial"]["id"], trial.config["trial"]["number"]
         task, bracket = result["task"], number % self.num_brackets
-        if number == 0 or task not in self._rungs[bracket:]:
+        if number == 0 or task not in self.rungs[bracket:]:
             return str(TrialScheduler.CONTINUE)
         now = score(task, result["num_tasks"], result[f"metrics/{self._objective}"])
         is_stopped = stops(now, self._earlier(name, task, bracket))

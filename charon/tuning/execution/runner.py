@@ -38,15 +38,11 @@ from charon.tuning.records.journal import (
 )
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import write_database
-from charon.tuning.sampling.encoding import Encoding
-from charon.tuning.sampling.optuna_study import make_study
-from charon.tuning.sampling.samplers import make_sampler
 from charon.tuning.sampling.suggestions import Suggester
 from charon.tuning.session.memory import MemorySize
 from charon.tuning.session.provenance import trial_tags
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.objectives import watched
-from charon.tuning.study.search_methods import NUMBERS_ONLY
 from charon.tuning.tracking.sender import Sender
 
 
@@ -168,17 +164,8 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     """Run a search; return what ended it before it had all its trials, or else nothing."""
     journal, study, plan = entries.journal, ready.study, ready.plan
     size = MemorySize.on(ready.data.tasks, ready.data.archive.description.parts)
-    encoding = Encoding(study.space, as_numbers=study.sampler in NUMBERS_ONLY)
-    num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
-    suggester = Suggester(
-        journal,
-        make_sampler(plan.sampler, study.seeds[0], plan.num_trials, num_suggested),
-        encoding,
-        study.objectives,
-        ready.trials[0].fields,
-        lambda fields: size(fields)[1],
-        plan.budget,
-    )
+    start = ready.trials[0].fields
+    suggester = Suggester(journal, plan, study.seeds[0], start, lambda fields: size(fields)[1])
     deadline = math.inf
     if plan.hours is not None:
         deadline = time.time() + 3600 * plan.hours - spent_seconds(journal.events)
@@ -196,7 +183,7 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
             scheduler=scheduler,
             num_samples=-1,
         )
-    write_database(make_study(journal, encoding, study.objectives), plan, ready.folder)
+    write_database(suggester.study(), plan, ready.folder)
     return search.ended_by
 
 

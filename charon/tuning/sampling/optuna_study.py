@@ -42,22 +42,18 @@ def make_study(
     )
     for event in list(journal.events):
         if event["kind"] == "refused":
-            study.add_trial(_refused(event, encoding))
+            refused = create_trial(
+                state=TrialState.PRUNED,
+                params=encoding.encode(event["fields"]),
+                distributions=encoding.distributions,
+                user_attrs={REFUSED: event["refused"]},
+                system_attrs=event["sampler"],
+            )
+            study.add_trial(_dated(refused, event["time"], event["time"]))
         elif event["kind"] == "trial":
             record = journal.trials[event["trial"]]
             study.add_trial(_suggested(event, record, encoding, objectives))
     return study
-
-
-def _refused(event: dict[str, Any], encoding: Encoding) -> FrozenTrial:
-    trial = create_trial(
-        state=TrialState.PRUNED,
-        params=encoding.encode(event["fields"]),
-        distributions=encoding.distributions,
-        user_attrs={REFUSED: event["refused"]},
-        system_attrs=event["sampler"],
-    )
-    return _dated(trial, event["time"], event["time"])
 
 
 def _suggested(

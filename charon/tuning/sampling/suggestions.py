@@ -4,7 +4,7 @@ A setting over the budget is never run, nor one whose fields do not go together:
 told, so that it learns where not to look.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,13 @@ from charon.errors import ConfigError
 from charon.settings import Value
 from charon.text import byte_size
 from charon.tuning.records.journal import Journal
+from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
+from charon.tuning.sampling.samplers import make_sampler
 from charon.tuning.study.fields import complete
 from charon.tuning.study.labels import label
+from charon.tuning.study.search_methods import NUMBERS_ONLY
 
 PATIENCE = 100
 """Refused settings that a sampler may suggest in a row; then they are drawn at random."""
@@ -44,47 +47,59 @@ class Suggestion:
     sampler: dict[str, Any]
 
 
-@dataclass(frozen=True)
 class Suggester:
     """Turns what Optuna suggests into runs, and refuses what cannot be run.
 
     Attributes:
-        journal: of the search. What is refused is written there; what is suggested must be
-            before the next is asked for.
-        sampler: of this sitting.
         encoding: of what is varied.
-        objectives: metrics, in the order of the study's directions.
-        start: all fields of the first trial; the fixed ones are those of all trials.
-        bytes_of: returns the bytes that the memory of a run with these fields can take.
-        budget: most bytes of a memory; None for any.
     """
 
-    journal: Journal
-    sampler: optuna.samplers.BaseSampler
-    encoding: Encoding
-    objectives: Sequence[str]
-    start: Mapping[str, Value]
-    bytes_of: Callable[[Mapping[str, Value]], int]
-    budget: int | None
+    def __init__(
+        self,
+        journal: Journal,
+        plan: Plan,
+        seed: int,
+        start: Mapping[str, Value],
+        bytes_of: Callable[[Mapping[str, Value]], int],
+    ) -> None:
+        """Prepare to suggest; nothing is asked yet.
+
+        Args:
+            journal: of the search. What is refused is written there; what is suggested must be
+                before the next is asked for.
+            plan: of the search.
+            seed: of its draws; each sitting draws others.
+            start: all fields of the first trial; the fixed ones are those of all trials.
+            bytes_of: returns the bytes that the memory of a run with these fields can take.
+        """
+        self._journal, self._plan = journal, plan
+        self._start, self._bytes_of = start, bytes_of
+        self.encoding = Encoding(plan.space, as_numbers=plan.sampler in NUMBERS_ONLY)
+        num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
+        self._sampler = make_sampler(plan.sampler, seed, plan.num_trials, num_suggested)
+
+    def study(self) -> optuna.Study:
+        """Return the search as Optuna knows it now."""
+        return make_study(self._journal, self.encoding, self._plan.objectives, self._sampler)
 
     def suggest(self) -> Suggestion | None:
         """Return the next setting, the paper's first; None where none can be run."""
-        study = make_study(self.journal, self.encoding, self.objectives, self.sampler)
+        study = self.study()
         if not study.trials:
-            study.enqueue_trial(self.encoding.encode(self.start))
+            study.enqueue_trial(self.encoding.encode(self._start))
         for draw in range(MOST_DRAWS):
             if draw == PATIENCE:
-                study.sampler = optuna.samplers.RandomSampler(seed=len(self.journal.trials))
+                study.sampler = optuna.samplers.RandomSampler(seed=len(self._journal.trials))
             trial = study.ask(self.encoding.distributions)
             varied = self.encoding.decode(trial.params)
             refused = self._why_refused(trial, varied)
             noted = dict(study.get_trials(deepcopy=False)[trial.number].system_attrs)
             if not refused:
-                fields = complete({**self.start, **varied})
+                fields = complete({**self._start, **varied})
                 name = f"{label(fields, list(self.encoding.space))} #{trial.number}"
                 return Suggestion(trial.number, name, fields, noted)
             study.tell(trial, state=TrialState.PRUNED)
-            self.journal.append(
+            self._journal.append(
                 "refused", number=trial.number, fields=varied, refused=refused, sampler=noted
             )
         return None
@@ -92,14 +107,14 @@ class Suggester:
     def _why_refused(self, trial: optuna.Trial, varied: Mapping[str, Value]) -> str:
         """Return why a setting cannot be run, in one sentence; empty where it can."""
         try:
-            num_bytes = self.bytes_of(complete({**self.start, **varied}))
+            num_bytes = self._bytes_of(complete({**self._start, **varied}))
         except ConfigError as error:
             return str(error)
-        if self.budget is None:
+        if self._plan.budget is None:
             return ""
         # CMA-ES knows no constraints and warns of every one; it is only asked again.
-        if not isinstance(self.sampler, optuna.samplers.CmaEsSampler):
-            trial.set_constraint("memory/bytes", num_bytes - self.budget)
-        if num_bytes <= self.budget:
+        if not isinstance(self._sampler, optuna.samplers.CmaEsSampler):
+            trial.set_constraint("memory/bytes", num_bytes - self._plan.budget)
+        if num_bytes <= self._plan.budget:
             return ""
-        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(self.budget)}."
+        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(self._plan.budget)}."

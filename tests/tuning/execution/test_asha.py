@@ -5,7 +5,7 @@ import pytest
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from tuning.fakes import fake_trial
 
-from charon.tuning.execution.asha import TaskHalving, rungs, stops
+from charon.tuning.execution.asha import TaskHalving, stops
 from charon.tuning.records.journal import Journal
 from charon.tuning.study.objectives import score
 from charon.tuning.study.selection_rules import grace_tasks
@@ -43,9 +43,11 @@ class Trials:
         return decision
 
 
-def test_no_trial_is_judged_before_forgetting_can_show():
+def test_no_trial_is_judged_before_forgetting_can_show(tmp_path):
     assert (grace_tasks(6), grace_tasks(12), grace_tasks(1)) == (2, 3, 1)
-    assert [rungs(tasks) for tasks in (1, 2, 3, 6, 12)] == [[], [], [2], [2, 4], [3, 6]]
+    journal = Journal(tmp_path / "journal.jsonl")
+    rungs = [TaskHalving(journal, "val/faa", tasks).rungs for tasks in (1, 2, 3, 6, 12)]
+    assert rungs == [[], [], [2], [2, 4], [3, 6]]
 
 
 def test_a_trial_stops_below_the_median_of_those_before_it():
