@@ -84,12 +84,9 @@ def this_machine() -> Cluster:
 
 
 def place(cluster: Cluster, cpus: float | None, gpus: float | str | None) -> tuple[float, float]:
-    """Return the CPUs and GPUs of one trial.
+    """Return the CPUs and GPUs of one trial from those that the user asks for.
 
-    Args:
-        cluster: where it runs.
-        cpus: that the user asks for; 1 if None.
-        gpus: that the user asks for; a whole GPU if None or ``"auto"`` and there is any.
+    None is one CPU; None or ``"auto"`` is a whole GPU where there is any.
 
     Raises:
         ClusterError: no machine is large enough for one trial.

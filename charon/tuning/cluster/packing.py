@@ -6,9 +6,8 @@ many fit; 2, 4, 8, ... processes at once then show how many are worth it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 import torch
@@ -87,7 +86,16 @@ def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[fl
         ) from error
     machines = (machine for machine in cluster.machines if machine.gpus > 0)
     by_cpus = min(int(machine.cpus / machine.gpus / cpus) for machine in machines)
-    k, rates = choose(max(1, min(footprint.most, by_cpus)), warm_up.steps_per_second)
+    most = min(by_cpus, int(footprint.total // (SPARE * footprint.taken)))
+    rates, k = {1: warm_up.steps_per_second(1)}, 1
+    while 2 * k <= most:
+        try:
+            rates[2 * k] = warm_up.steps_per_second(2 * k)
+        except CharonError:
+            break
+        if rates[2 * k] < WORTH * rates[k]:
+            break
+        k *= 2
     measured = ", ".join(f"{rate:.3g} with {number}" for number, rate in rates.items())
     return share(k), (
         f"--gpus-per-trial auto: {k} to a GPU ({share(k):g} each); a trial takes "
@@ -96,36 +104,11 @@ def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[fl
     )
 
 
-def choose(most: int, steps_per_second: Callable[[int], float]) -> tuple[int, dict[int, float]]:
-    """Return how many processes should share a GPU, and the measured rates.
-
-    Args:
-        most: how many fit.
-        steps_per_second: measures the steps that k processes take together.
-    """
-    rates, k = {1: steps_per_second(1)}, 1
-    while 2 * k <= most:
-        try:
-            rates[2 * k] = steps_per_second(2 * k)
-        except CharonError:
-            break
-        if rates[2 * k] < WORTH * rates[k]:
-            break
-        k *= 2
-    return k, rates
-
-
-@dataclass(frozen=True)
-class Footprint:
+class Footprint(NamedTuple):
     """Bytes that one process takes of its GPU, and that the GPU has."""
 
     taken: float
     total: float
-
-    @property
-    def most(self) -> int:
-        """Processes that fit, at least 1."""
-        return max(1, int(self.total // (SPARE * self.taken)))
 
 
 def share(k: int) -> float:

@@ -145,11 +145,7 @@ def disconnect_from_ray() -> None:
 
 
 def _check_reachable(address: str) -> None:
-    """Try the address for a few seconds; Ray itself would try for many minutes.
-
-    Raises:
-        ClusterError: nothing listens at the address, or it is malformed.
-    """
+    """Try the address for a few seconds; Ray itself would try for many minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")

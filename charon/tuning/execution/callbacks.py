@@ -30,19 +30,15 @@ TABLES_SECONDS = 2.0
 """Shortest time between two updates of the tables while trials report."""
 
 
+Listener = Callable[[str, str], None]
+"""Called after each event with its kind and the trial's id."""
+
+
 class Recorder(Callback):  # type: ignore[misc]
     """Turns Ray's calls into journal events, each once."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        folder: Path,
-        listener: Callable[[str, str], None] = lambda kind, trial_id: None,
-    ) -> None:
-        """Record into ``journal``, which has all trials, and into the tables of ``folder``.
-
-        After each event ``listener`` is called with its kind and its trial's id.
-        """
+    def __init__(self, journal: Journal, folder: Path, listener: Listener) -> None:
+        """Record into ``journal``, which has all trials, and into the tables of ``folder``."""
         self._journal = journal
         self._folder = folder
         self._listener = listener

@@ -37,14 +37,7 @@ class Entries:
     context: TrialContext
 
     def enter(self, place: int, label: str, fields: Mapping[str, Value], **more: Any) -> str:
-        """Enter a trial, unless it is there; return its id.
-
-        Args:
-            place: of the trial in the study, from 0.
-            label: the name a person knows it by.
-            fields: all fields of the run.
-            more: of the event.
-        """
+        """Enter the trial at a place in the study, from 0, unless it is there; return its id."""
         name = f"{self.key[:5]}_{place:05d}"
         if name not in self.journal.trials:
             command = repeat_command(fields, Path(self.context.cache), self.context.cpus)

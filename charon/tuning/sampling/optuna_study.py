@@ -22,24 +22,15 @@ def make_study(
     journal: Journal,
     encoding: Encoding,
     objectives: Sequence[str],
-    sampler: optuna.samplers.BaseSampler | None = None,
+    sampler: optuna.samplers.BaseSampler,
 ) -> optuna.Study:
     """Return an Optuna study in memory that holds all that the journal tells of a search.
 
     Trials have the numbers under which they were suggested; those that are not over are running.
-
-    Args:
-        journal: of the search.
-        encoding: of its space.
-        objectives: metrics, in the order of the study's directions.
-        sampler: to ask for more; None for a study that is only looked at.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # the journal tells what it would
-    study = optuna.create_study(
-        sampler=sampler or optuna.samplers.RandomSampler(),
-        pruner=optuna.pruners.NopPruner(),
-        directions=directions(objectives),
-    )
+    pruner = optuna.pruners.NopPruner()
+    study = optuna.create_study(sampler=sampler, pruner=pruner, directions=directions(objectives))
     for event in list(journal.events):
         if event["kind"] == "refused":
             refused = create_trial(

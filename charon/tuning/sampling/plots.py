@@ -29,17 +29,10 @@ def write_plots(
     provenance: str,
     folder: Path,
 ) -> None:
-    """Write Optuna's plots as pages, and ``importance.csv``.
+    """Write Optuna's plots of a search as pages into its ``folder``, and ``importance.csv``.
 
     Plots that need more finished trials are left out; those of an earlier, shorter search are
-    replaced.
-
-    Args:
-        study: of the search.
-        records: its trials.
-        objectives: of the search.
-        provenance: what the numbers were measured on; stands on every page.
-        folder: of the search.
+    replaced. ``provenance`` stands on every page: what the numbers were measured on.
     """
     pages = folder / "plots"
     pages.mkdir(exist_ok=True)

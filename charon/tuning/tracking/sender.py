@@ -10,6 +10,7 @@ Where MLflow has nothing of the study, all of it is sent, whatever the position.
 import math
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from charon.files import read_json, write_json
@@ -34,21 +35,17 @@ class Sender:
     """
 
     def __init__(self, journal: Journal, folder: Path, store: Store, experiment: str) -> None:
-        """Prepare to send; nothing is connected yet.
-
-        Args:
-            journal: what to send.
-            folder: the study's folder; ``tracking.json`` is kept there.
-            store: where to send it.
-            experiment: name of the experiment.
-        """
+        """Prepare to send to an experiment, from the position kept in the study's ``folder``."""
         self.problem = ""
         self.skipped: list[str] = []
         self._journal = journal
         self._store = store
         self._experiment = experiment
         self._state_file = folder / "tracking.json"
-        self._position = self._read_position()
+        self._position = 0
+        with suppress(OSError, ValueError):
+            state = read_json(self._state_file)
+            self._position = int(state["position"]) if state.get("uri") == store.uri else 0
         self._runs: Runs | None = None
         self._deadline = math.inf
         self._thread = threading.Thread(target=self._loop, name="mlflow-sender", daemon=True)
@@ -64,11 +61,7 @@ class Sender:
         return self._position >= len(self._journal.events)
 
     def missing_lines(self, *, all_sent: bool) -> list[str]:
-        """Return lines for the user about events that MLflow lacks; empty if it has all.
-
-        Args:
-            all_sent: what :meth:`close` returned.
-        """
+        """Return lines for the user about events that MLflow lacks, given what close returned."""
         lines = [f"MLflow refused an event: {sentence}" for sentence in self.skipped[:3]]
         if all_sent:
             return lines
@@ -80,13 +73,6 @@ class Sender:
     def experiment_id(self) -> str:
         """MLflow's number of the experiment; empty until there was contact."""
         return self._runs.experiment_id if self._runs else ""
-
-    def _read_position(self) -> int:
-        try:
-            state = read_json(self._state_file)
-        except (OSError, ValueError):
-            return 0
-        return int(state["position"]) if state.get("uri") == self._store.uri else 0
 
     def _loop(self) -> None:
         attempt = 0

@@ -70,11 +70,7 @@ class Store:
 
 
 def choose_store(uri: str | None, results: Path) -> Store:
-    """Return the store for ``--tracking-uri``.
-
-    Args:
-        uri: the user's; None is an SQLite file in ``results``.
-        results: absolute folder of all results.
+    """Return the store for ``--tracking-uri``; None is an SQLite file in ``results``, absolute.
 
     Raises:
         ConfigError: the kind of URI is not supported.

@@ -24,7 +24,7 @@ def journal(folder):
 
 @pytest.fixture
 def recorder(journal, folder):
-    return Recorder(journal, folder)
+    return Recorder(journal, folder, lambda kind, trial_id: None)
 
 
 def play(recorder, trial, tasks, num_tasks=3):
