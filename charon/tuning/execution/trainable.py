@@ -74,7 +74,12 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         trial: as of :func:`trial_config`.
     """
     context = TrialContext(**trial["context"])
-    _use_share_of_device(context)
+    torch.set_num_threads(max(1, int(context.cpus)))
+    if torch.cuda.is_available():
+        gc.collect()  # what the process's last trial may still hold of the device
+        torch.cuda.empty_cache()
+        if 0 < context.gpus < 1:
+            torch.cuda.set_per_process_memory_fraction(context.gpus)
     failure = failure_file(context.folder, trial["id"])
     if failure.exists():
         raise CharonError(failure.read_text(encoding="utf-8"))
@@ -89,16 +94,6 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         kind = "" if isinstance(error, CharonError) else f"{type(error).__name__}: "
         write_text(failure, f"{kind}{error}")
         raise
-
-
-def _use_share_of_device(context: TrialContext) -> None:
-    """Use the CPUs and the part of a GPU that Ray counts for this trial, and no more."""
-    torch.set_num_threads(max(1, int(context.cpus)))
-    if torch.cuda.is_available():
-        gc.collect()  # what the process's last trial may still hold of the device
-        torch.cuda.empty_cache()
-        if 0 < context.gpus < 1:
-            torch.cuda.set_per_process_memory_fraction(context.gpus)
 
 
 def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ A setting over the budget is never run, nor one whose fields do not go together:
 told, so that it learns where not to look.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,13 @@ import optuna
 from optuna.trial import TrialState
 
 from charon.errors import ConfigError
+from charon.seeding import derive_seed
 from charon.settings import Value
 from charon.text import byte_size
 from charon.tuning.records.journal import Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
-from charon.tuning.sampling.samplers import make_sampler
 from charon.tuning.study.fields import complete
 from charon.tuning.study.labels import label
 from charon.tuning.study.search_methods import NUMBERS_ONLY
@@ -118,3 +119,32 @@ class Suggester:
         if num_bytes <= self._plan.budget:
             return ""
         return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(self._plan.budget)}."
+
+
+def make_sampler(
+    name: str, seed: int, num_trials: int, num_suggested: int = 0
+) -> optuna.samplers.BaseSampler:
+    """Return a sampler for one sitting of a search.
+
+    Args:
+        name: ``"tpe"`` models settings jointly and knows of running trials.
+        seed: of the search's draws.
+        num_trials: of the search; decides the population of ``"nsga2"``.
+        num_suggested: settings that earlier sittings were suggested; this one draws others.
+    """
+    if num_suggested:
+        seed = derive_seed(seed, "sampler", num_suggested) % 2**32
+    with warnings.catch_warnings():
+        # Joint modelling and the liar are experimental by name only: they are years old.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if name == "tpe":
+            return optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
+        if name == "cmaes":
+            return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        if name == "gp":
+            return optuna.samplers.GPSampler(seed=seed)
+    if name == "nsga2":
+        # Optuna's 50 would make the first 50 trials random ones; a few generations must fit.
+        population = max(4, min(50, num_trials // 4))
+        return optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
+    return optuna.samplers.RandomSampler(seed=seed)
