@@ -44,16 +44,6 @@ class Machine:
     cpus: float
     gpus: float
 
-    def slots(self, cpus: float, gpus: float) -> int:
-        """Return how many trials of this size run here at once."""
-        number = self.cpus / cpus
-        if gpus >= 1:
-            number = min(number, self.gpus / gpus)
-        elif gpus > 0:
-            # No trial takes parts of two GPUs.
-            number = min(number, self.gpus * int(1 / gpus + 1e-9))
-        return int(number + 1e-9)
-
 
 @dataclass(frozen=True)
 class Cluster:
@@ -71,7 +61,15 @@ class Cluster:
 
     def slots(self, cpus: float, gpus: float) -> int:
         """Return how many trials of this size run at once, at least 1."""
-        return max(1, sum(machine.slots(cpus, gpus) for machine in self.machines))
+        number = 0
+        for machine in self.machines:
+            here = machine.cpus / cpus
+            if gpus >= 1:
+                here = min(here, machine.gpus / gpus)
+            elif gpus > 0:  # no trial takes parts of two GPUs
+                here = min(here, machine.gpus * int(1 / gpus + 1e-9))
+            number += int(here + 1e-9)
+        return max(1, number)
 
 
 def this_machine() -> Cluster:

@@ -76,16 +76,11 @@ def _seconds(stream: Stream) -> float:
 def phase_costs(
     stream: Stream, task: Task, *, at_least: float = 0.0
 ) -> tuple[list[tuple[Phase, float]], int]:
-    """Learn a task with few of its clips; return its phases and how many clips memory adds.
-
-    Args:
-        stream: learns the task, and remembers it.
-        task: the stream's next.
-        at_least: seconds for which the steps of each phase are timed, if not zero.
+    """Learn the stream's next task with few of its clips, and remember it.
 
     Returns:
-        The phases, each with the wall seconds of one step, and the capacity of the memory if the
-        learner adds its clips to the task's.
+        Its phases, each with the wall seconds of one step, timed for ``at_least`` so many seconds;
+        and the capacity of the memory if the learner adds its clips to the task's.
     """
     learner = stream.learner
     batch = stream.run.optimiser.batch_size

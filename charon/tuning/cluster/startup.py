@@ -39,12 +39,8 @@ class Starting:
     ) -> None:
         """Begin. Ray must have been imported, so that its own exit handlers run after this one.
 
-        Args:
-            address: of a running cluster, such as ``"10.0.0.1:6379"`` or ``"auto"``; None
-                starts a new one.
-            log_file: the log that an error message refers to.
-            connect: stands in for :func:`connect_to_ray`, in tests.
-            disconnect: stands in for :func:`disconnect_from_ray`, in tests.
+        The address is a running cluster's, such as ``"10.0.0.1:6379"`` or ``"auto"``; None starts
+        a new one. Tests pass what stands in for connecting to Ray and disconnecting.
         """
         self._address, self._log_file = address, log_file
         self._connect = connect or connect_to_ray

@@ -188,11 +188,7 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
 
 
 def _run(recorder: Recorder, folder: Path, **trials: Any) -> None:
-    """Let Ray run trials until none is left, or Ctrl-C.
-
-    Raises:
-        OSError: the results cannot be written any more.
-    """
+    """Let Ray run trials until none is left, or Ctrl-C."""
     # A variable for Lightning only; with any of its own a trial gets none of the processes that
     # Ray has made ready.
     class_cache.DEFAULT_ENV_VARS.clear()

@@ -7,7 +7,7 @@ What becomes of them need not be told to a searcher: the next suggestion is made
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,9 @@ from charon.tuning.session.commands import repeat_command
 
 @dataclass(frozen=True)
 class Entries:
-    """Enters trials into the journal, each once, under an id of the study's own.
+    """Enters trials into the journal, each once, under an id that begins with the study's key.
 
-    Attributes:
-        journal: of the study.
-        key: of the study, which its trials' ids begin with.
-        tags: facts that hold for all trials.
-        context: what each trial is told beside its run.
+    ``tags`` are facts that hold for all trials, ``context`` is what each is told beside its run.
     """
 
     journal: Journal
@@ -47,8 +43,7 @@ class Entries:
 
     def suggested(self, suggestion: Suggestion) -> dict[str, Any]:
         """Enter what a search was suggested; return what Ray gives to the trial."""
-        number, more = suggestion.number, {"sampler": suggestion.sampler}
-        name = self.enter(number, suggestion.label, suggestion.fields, number=number, **more)
+        name = self.enter(suggestion.number, **asdict(suggestion))
         return trial_config(self.context, self.journal.trials[name])
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -72,10 +67,10 @@ class StudySearch(Searcher):  # type: ignore[misc]
         num_trials: int,
         deadline: float = math.inf,
     ) -> None:
-        """Prepare a sitting of the search.
+        """Prepare a sitting of the search, in which the pending entries go on first.
 
         Args:
-            entries: those that are pending go on first.
+            entries: of the search.
             suggest: returns a setting to run; None where there is none.
             num_trials: trials in all, those of earlier sittings included.
             deadline: seconds since the epoch after which no trial is suggested but the first.

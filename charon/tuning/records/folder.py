@@ -19,10 +19,7 @@ class ResultsError(CharonError):
 def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> Path:
     """Make a folder, check that it is writable and has room, and return its absolute path.
 
-    Args:
-        folder: made with its parents.
-        need_bytes: required free space.
-        make: False makes nothing, and checks the folder in which it would be made.
+    Without ``make`` the folder is checked in which it would be made.
 
     Raises:
         ResultsError: the folder cannot be made or written, or too little space is left.
