@@ -17,10 +17,6 @@ HALVING = 2
 def stops(score: float, earlier: Sequence[float]) -> bool:
     """Whether a trial is stopped at a rung: it scores below the median of those before it.
 
-    Args:
-        score: of the trial at the rung.
-        earlier: scores of the trials that reached the rung before it.
-
     Source: asynchronous successive halving (Li et al., 2020), as Ray's ASHA computes it.
     """
     return bool(earlier) and score < float(np.nanpercentile(earlier, 100 * (1 - 1 / HALVING)))

@@ -63,15 +63,12 @@ def trial_config(context: TrialContext, record: TrialRecord) -> dict[str, Any]:
 
 
 def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-    """Learn the stream of one run; yield a report per task.
+    """Learn the stream of the run that :func:`trial_config` describes; yield a report per task.
 
     A trial that goes on repeats the reports of the tasks in its checkpoint first: whoever
     interrupted it may have lost some. An error is kept in a file, and raised at once when Ray
     tries the trial again: a killed process is worth another try, but an error would only repeat
     itself. The driver removes these files when a study is resumed.
-
-    Args:
-        trial: as of :func:`trial_config`.
     """
     context = TrialContext(**trial["context"])
     torch.set_num_threads(max(1, int(context.cpus)))
