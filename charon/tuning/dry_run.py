@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from charon.settings import Value
 from charon.text import byte_size, counted, duration, seeds_text
-from charon.tuning.cluster.cost import by_method, cost_of, method_of, slowest_and_fastest
+from charon.tuning.cluster.cost import cost_of, method_of, slowest_and_fastest
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.study.fields import known_fields
 from charon.tuning.study.objectives import directions
@@ -69,8 +69,8 @@ def _search_lines(ready: ReadyStudy) -> list[str]:
 def _cost_lines(ready: ReadyStudy) -> list[str]:
     archive, tasks = ready.data.archive, ready.data.tasks
     costs = {
-        method: [cost_of(run, archive, ready.cpus) for run in slowest_and_fastest(runs)]
-        for method, runs in by_method(ready.trials).items()
+        method: [cost_of(run, archive, ready.cpus) for run in runs]
+        for method, runs in slowest_and_fastest(ready.trials).items()
     }
     every = [cost for of_method in costs.values() for cost in of_method]
     slowest = max(cost.seconds for cost in every)

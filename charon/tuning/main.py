@@ -26,9 +26,8 @@ from rich.console import Console
 from charon.errors import CharonError
 from charon.tuning.cluster.cluster import Cluster, log_to, prepare_environment
 from charon.tuning.cluster.startup import Starting
-from charon.tuning.records.folder import writable_folder
+from charon.tuning.records.folder import lock_folder, writable_folder
 from charon.tuning.records.journal import FAILED, FINISHED, Journal
-from charon.tuning.records.lock import lock_folder
 from charon.tuning.session.options import parse_options
 from charon.tuning.session.request import Request, make_request
 from charon.tuning.session.resume import make_room

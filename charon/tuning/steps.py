@@ -7,9 +7,8 @@ from dataclasses import replace
 from rich.console import Console
 
 from charon.tuning.closing import dashboard_lines, start_analysis
-from charon.tuning.cluster.cluster import Cluster, this_machine
+from charon.tuning.cluster.cluster import Cluster, place, this_machine
 from charon.tuning.cluster.packing import pack
-from charon.tuning.cluster.resources import place
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.folder import ResultsError, describe_write_error

@@ -2,15 +2,11 @@
 
 from types import SimpleNamespace
 
-from charon.tuning.execution.runner import Entries
+from charon.tuning.execution.searcher import Entries
 from charon.tuning.execution.trainable import TrialContext
 from charon.tuning.records.journal import FINISHED, PRUNED, Journal
-from charon.tuning.sampling.encoding import Encoding
-from charon.tuning.sampling.optuna_study import make_study
-from charon.tuning.sampling.samplers import make_sampler
-from charon.tuning.sampling.suggestions import Budget, Suggester
+from charon.tuning.sampling.suggestions import Suggester
 from charon.tuning.study.fields import complete
-from charon.tuning.study.search_methods import NUMBERS_ONLY
 from charon.tuning.study.space import MaskingRatio, Real, SamplingInterval
 
 SPACE = {
@@ -22,32 +18,25 @@ START_FIELDS = complete({"learner": "charon"})
 SETTING = TrialContext("charon_tiny", "/prepared", "/results/study", "val/faa", 1.0, 0.0)
 
 
-def plan(objectives=("val/faa",)):
-    return SimpleNamespace(name="study", key="1a2b3c4d", objectives=objectives)
+def plan(**more):
+    known = {"name": "study", "key": "1a2b3c4d", "space": SPACE, "objectives": ("val/faa",)}
+    return SimpleNamespace(**{**known, "sampler": "tpe", "num_trials": 24, "budget": None, **more})
 
 
 class DrivenSearch:
     """A sitting of the search whose journal lies in ``folder``."""
 
-    def __init__(self, folder, space=SPACE, objectives=("val/faa",), sampler="tpe", budget=None):
+    def __init__(self, folder, space=SPACE, *, bytes_of=lambda fields: 0, **planned):
         self.journal = Journal(folder / "journal.jsonl")
         self.journal.append("study")
-        self.objectives = objectives
-        self.encoding = Encoding(space, as_numbers=sampler in NUMBERS_ONLY)
         self.entries = Entries(self.journal, plan().key, {}, SETTING)
-        suggested = [e for e in self.journal.events if e["kind"] in ("trial", "refused")]
-        self._suggester = Suggester(
-            self.journal,
-            make_sampler(sampler, seed=0, num_trials=24, num_suggested=len(suggested)),
-            self.encoding,
-            objectives,
-            START_FIELDS,
-            budget or Budget(),
-        )
+        search = plan(space=space, **planned)
+        self.suggester = Suggester(self.journal, search, 0, START_FIELDS, bytes_of)
+        self.encoding = self.suggester.encoding
 
     def suggest(self):
         """Return the record of a new trial; None where nothing can be run."""
-        suggestion = self._suggester.suggest()
+        suggestion = self.suggester.suggest()
         if suggestion is None:
             return None
         return self.journal.trials[self.entries.suggested(suggestion)["id"]]
@@ -73,7 +62,7 @@ class DrivenSearch:
     @property
     def study(self):
         """The search as Optuna knows it now."""
-        return make_study(self.journal, self.encoding, self.objectives)
+        return self.suggester.study()
 
     @property
     def refused(self):

@@ -1,4 +1,4 @@
-"""The machines of a Ray cluster, and the settings that keep its libraries quiet.
+"""The machines of a Ray cluster, a trial's place on them, and settings that keep libraries quiet.
 
 Nothing calls home: Ray's usage statistics and MLflow's telemetry are switched off before
 either is imported. The dashboard listens on 127.0.0.1 only; Ray's other ports listen on all
@@ -32,12 +32,6 @@ ENVIRONMENT = {
 }
 """Set before Ray and MLflow are imported, unless the user has set them."""
 
-LIBRARIES = ("ray", "mlflow", "optuna")
-"""Loggers with handlers that write to the screen."""
-
-MISSING_FILES = "ray.tune.analysis.experiment_analysis"
-"""Logger that warns of result files that a study replaces by its journal."""
-
 
 class ClusterError(CharonError):
     """Ray cannot be started or reached, or its machines are too small."""
@@ -49,16 +43,6 @@ class Machine:
 
     cpus: float
     gpus: float
-
-    def slots(self, cpus: float, gpus: float) -> int:
-        """Return how many trials of this size run here at once."""
-        by_cpu = self.cpus / cpus
-        by_gpu = by_cpu
-        if gpus >= 1:
-            by_gpu = self.gpus / gpus
-        elif gpus > 0:
-            by_gpu = self.gpus * int(1 / gpus + 1e-9)  # no trial takes parts of two GPUs
-        return int(min(by_cpu, by_gpu) + 1e-9)
 
 
 @dataclass(frozen=True)
@@ -75,43 +59,17 @@ class Cluster:
     machines: tuple[Machine, ...]
     stop: Callable[[], None] = lambda: None
 
-    @property
-    def gpus(self) -> float:
-        """The GPUs of all machines."""
-        return sum(machine.gpus for machine in self.machines)
-
     def slots(self, cpus: float, gpus: float) -> int:
         """Return how many trials of this size run at once, at least 1."""
-        return max(1, sum(machine.slots(cpus, gpus) for machine in self.machines))
-
-
-def prepare_environment() -> None:
-    """Set the variables that Ray and MLflow read when they are imported."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-
-
-class QuietFileHandler(logging.FileHandler):
-    """A log that may be incomplete: the study itself reports a full disk, once."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Drop the line."""
-
-
-def log_to(log_file: Path) -> None:
-    """Send the libraries' messages to a file instead of between the study's lines."""
-    # Imported here because its import sets up logging, and reads the environment.
-    import ray  # noqa: F401
-
-    handler = QuietFileHandler(log_file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
-    for name in LIBRARIES:
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.setLevel(logging.INFO)
-        logger.propagate = True
-    logging.getLogger(MISSING_FILES).setLevel(logging.ERROR)
+        number = 0
+        for machine in self.machines:
+            here = machine.cpus / cpus
+            if gpus >= 1:
+                here = min(here, machine.gpus / gpus)
+            elif gpus > 0:  # no trial takes parts of two GPUs
+                here = min(here, machine.gpus * int(1 / gpus + 1e-9))
+            number += int(here + 1e-9)
+        return max(1, number)
 
 
 def this_machine() -> Cluster:
@@ -121,3 +79,60 @@ def this_machine() -> Cluster:
 
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Cluster("", (Machine(float(cpus or 1), float(torch.cuda.device_count())),))
+
+
+def place(cluster: Cluster, cpus: float | None, gpus: float | str | None) -> tuple[float, float]:
+    """Return the CPUs and GPUs of one trial from those that the user asks for.
+
+    None is one CPU; None or ``"auto"`` is a whole GPU where there is any.
+
+    Raises:
+        ClusterError: no machine is large enough for one trial.
+    """
+    machines = cluster.machines
+    cpus = 1.0 if cpus is None else cpus
+    if gpus is None or isinstance(gpus, str):
+        gpus = float(sum(machine.gpus for machine in machines) >= 1)
+    if any(cpus <= machine.cpus and gpus <= machine.gpus for machine in machines):
+        return cpus, gpus
+    most_cpus = max((machine.cpus for machine in machines), default=0.0)
+    most_gpus = max((machine.gpus for machine in machines), default=0.0)
+    if cpus > most_cpus:
+        raise ClusterError(
+            f"--cpus-per-trial {cpus:g} asks for more than the {most_cpus:g} CPUs of the largest "
+            "machine; ask for fewer."
+        )
+    if gpus > most_gpus:
+        raise ClusterError(
+            f"--gpus-per-trial {gpus:g} asks for more than the {most_gpus:g} GPUs of the largest "
+            "machine; ask for fewer, or run on CPUs with --gpus-per-trial 0."
+        )
+    raise ClusterError(
+        f"--cpus-per-trial {cpus:g} and --gpus-per-trial {gpus:g} together are more than any one "
+        "machine of the cluster has; ask for fewer."
+    )
+
+
+def prepare_environment() -> None:
+    """Set the variables that Ray and MLflow read when they are imported."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def log_to(log_file: Path) -> None:
+    """Send the libraries' messages to a file instead of between the study's lines."""
+    # Imported here because its import sets up logging, and reads the environment.
+    import ray  # noqa: F401
+
+    # The study itself reports a full disk, once; the log may be incomplete.
+    logging.raiseExceptions = False
+    handler = logging.FileHandler(log_file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    for name in ("ray", "mlflow", "optuna"):  # whose handlers write to the screen
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.setLevel(logging.INFO)
+        logger.propagate = True
+    # It warns of result files that a study replaces by its journal.
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)

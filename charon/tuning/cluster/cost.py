@@ -22,6 +22,9 @@ from charon.tuning.study.trials import PlannedTrial
 STEPS = 3
 """Timed steps of each phase, after a small one that warms up."""
 
+Method = tuple[Value, Value]
+"""What runs of one method share: learner and stream."""
+
 LONG_STEP = 2.0
 """Seconds after which no further step of a phase is timed."""
 
@@ -33,15 +36,6 @@ class Cost:
     seconds: float
     bytes: float
     gpu_bytes: float
-
-
-@dataclass(frozen=True)
-class PhaseCost:
-    """A phase of a task: its name, its epochs, and the wall seconds of one step."""
-
-    name: str
-    epochs: int
-    seconds: float
 
 
 def cost_of(fields: Mapping[str, Value], archive: Archive, cpus: float) -> Cost:
@@ -67,28 +61,26 @@ def _seconds(stream: Stream) -> float:
     first, _ = phase_costs(stream, tasks[0])
     later, added = phase_costs(stream, tasks[min(1, len(tasks) - 1)])
     joint = stream.is_joint
-    seconds = 0.0
+    seconds, num_tested = 0.0, 0
     for index, task in enumerate(tasks):
         phases, num_clips = (first, 0) if joint or not index else (later, added)
         steps = math.ceil((len(task.train) + num_clips) / batch)
-        seconds += sum(phase.epochs * steps * phase.seconds for phase in phases)
-    times = (1 if joint else len(tasks) - index for index in range(len(tasks)))
-    tested = sum(len(task.test) * n for task, n in zip(tasks, times, strict=True))
-    return seconds + tested * _score_seconds(stream, tasks[0])
+        seconds += sum(phase.epochs * steps * a_step for phase, a_step in phases)
+        num_tested += len(task.test) * (1 if joint else len(tasks) - index)
+    clips = stream.tasks.load(tasks[0].test[:8], "test")
+    start = time.perf_counter()
+    score(stream.learner, clips, tasks[0].classes, stream.device)
+    return seconds + num_tested * (time.perf_counter() - start) / len(clips)
 
 
 def phase_costs(
     stream: Stream, task: Task, *, at_least: float = 0.0
-) -> tuple[list[PhaseCost], int]:
-    """Learn a task with few of its clips; return its phases and how many clips memory adds.
-
-    Args:
-        stream: learns the task, and remembers it.
-        task: the stream's next.
-        at_least: seconds for which the steps of each phase are timed, if not zero.
+) -> tuple[list[tuple[Phase, float]], int]:
+    """Learn the stream's next task with few of its clips, and remember it.
 
     Returns:
-        The phases, and the capacity of the memory if the learner adds its clips to the task's.
+        Its phases, each with the wall seconds of one step, timed for ``at_least`` so many seconds;
+        and the capacity of the memory if the learner adds its clips to the task's.
     """
     learner = stream.learner
     batch = stream.run.optimiser.batch_size
@@ -98,12 +90,12 @@ def phase_costs(
     added = learner.memory.capacity if learner.memory and len(clips) > len(own) else 0
     parts = [clips.take(rows) for rows in torch.arange(len(clips)).split(batch)]
     seconds: dict[str, float] = {}
-    found = []
+    found: list[tuple[Phase, float]] = []
     for phase in learner.phases():
         if phase.name not in seconds:
             phase.step(clips.take(torch.arange(min(2, len(clips)))))
             seconds[phase.name] = _timed(stream, phase, parts, at_least)
-        found.append(PhaseCost(phase.name, phase.epochs, seconds[phase.name]))
+        found.append((phase, seconds[phase.name]))
     learner.end_task(own)
     return found, added
 
@@ -115,46 +107,30 @@ def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) 
         for batch in batches[:STEPS]:
             start = time.perf_counter()
             phase.step(batch)
-            _wait(stream)
+            if stream.device.type == "cuda":
+                torch.cuda.synchronize()
             spent.append(time.perf_counter() - start)
             if sum(spent) > LONG_STEP:
                 break
     return sum(spent) / len(spent)
 
 
-def _score_seconds(stream: Stream, task: Task) -> float:
-    """Return the seconds that evaluating one clip takes."""
-    clips = stream.tasks.load(task.test[:8], "test")
-    start = time.perf_counter()
-    score(stream.learner, clips, task.classes, stream.device)
-    return (time.perf_counter() - start) / len(clips)
-
-
-def _wait(stream: Stream) -> None:
-    if stream.device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def method_of(fields: Mapping[str, Value]) -> tuple[Value, Value]:
-    """Return what runs of one method share: learner and stream."""
+def method_of(fields: Mapping[str, Value]) -> Method:
+    """Return the method of a run."""
     return fields["learner"], fields["data.stream"]
 
 
-def by_method(
-    trials: Sequence[PlannedTrial],
-) -> dict[tuple[Value, Value], list[dict[str, Value]]]:
-    """Return the fields of the trials by method."""
-    methods: dict[tuple[Value, Value], list[dict[str, Value]]] = {}
+def slowest_and_fastest(trials: Sequence[PlannedTrial]) -> dict[Method, list[dict[str, Value]]]:
+    """Return the runs at the ends of masking ratio and buffer size by method; one if alike."""
+    methods: dict[Method, list[dict[str, Value]]] = {}
     for trial in trials:
         methods.setdefault(method_of(trial.fields), []).append(trial.fields)
-    return methods
-
-
-def slowest_and_fastest(runs: Sequence[dict[str, Value]]) -> list[dict[str, Value]]:
-    """Return the runs at the ends of masking ratio and buffer size; one if they are alike."""
-    ordered = sorted(runs, key=_speed)
-    ends = [ordered[0], ordered[-1]]
-    return ends[:1] if _speed(ends[0]) == _speed(ends[1]) else ends
+    ends = {}
+    for method, runs in methods.items():
+        runs.sort(key=_speed)
+        alike = _speed(runs[0]) == _speed(runs[-1])
+        ends[method] = runs[:1] if alike else [runs[0], runs[-1]]
+    return ends
 
 
 def _speed(fields: Mapping[str, Value]) -> tuple[float, int]:

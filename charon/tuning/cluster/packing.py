@@ -6,52 +6,35 @@ many fit; 2, 4, 8, ... processes at once then show how many are worth it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple
 
+import ray
+import torch
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from charon.config import Run
+from charon.data.prepare import prepare
 from charon.errors import CharonError
+from charon.settings import Value
 from charon.text import byte_size
+from charon.training.stream import Stream
 from charon.tuning.cluster.cluster import Cluster, ClusterError
+from charon.tuning.cluster.cost import cost_of, phase_costs, slowest_and_fastest
 from charon.tuning.study.trials import PlannedTrial
 
-WORTH = 1.1
-"""Twice as many trials must take at least this many times the steps per second together."""
+MEASURED_SECONDS = 3.0
+"""For which the steps of each phase are timed."""
+
+PLACE_SECONDS = 60.0
+"""How long a GPU may take to become free."""
 
 SPARE = 1.2
 """Memory given to a trial relative to what was measured: allocators leave gaps."""
 
-
-@dataclass(frozen=True)
-class Footprint:
-    """Bytes that one process takes of its GPU, and that the GPU has."""
-
-    taken: float
-    total: float
-
-    @property
-    def most(self) -> int:
-        """Processes that fit, at least 1."""
-        return max(1, int(self.total // (SPARE * self.taken)))
-
-
-class WarmUp(Protocol):
-    """Measurement of a trial's first steps."""
-
-    def footprint(self) -> Footprint:
-        """Return what one trial takes of a GPU."""
-
-    def steps_per_second(self, k: int) -> float:
-        """Return the steps per second that k trials on one GPU take together.
-
-        Raises:
-            ClusterError: not all of them succeed.
-        """
-
-
-def share(k: int) -> float:
-    """Return 1/k of a GPU, rounded down to Ray's resolution of 1/10,000, so that k fit."""
-    return int(10_000 / k) / 10_000
+WORTH = 1.1
+"""Twice as many trials must take at least this many times the steps per second together."""
 
 
 def pack(
@@ -85,13 +68,10 @@ def pack(
     if cluster is None:
         return gpus, "--gpus-per-trial auto is measured when the study runs; here it counts as 1."
     say("Measuring how many trials should share a GPU")
-    # Imported here because it needs torch and Ray, and few studies measure.
-    from charon.tuning.cluster.warm_up import RayWarmUp
-
-    return measured_share(RayWarmUp(trials, cache, cpus), cluster, cpus)
+    return measured_share(WarmUp(trials, cache, cpus), cluster, cpus)
 
 
-def measured_share(warm_up: WarmUp, cluster: Cluster, cpus: float) -> tuple[float, str]:
+def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[float, str]:
     """Return the measured GPUs of one trial that takes ``cpus``, and a sentence that says why.
 
     Raises:
@@ -106,39 +86,119 @@ def measured_share(warm_up: WarmUp, cluster: Cluster, cpus: float) -> tuple[floa
         ) from error
     machines = (machine for machine in cluster.machines if machine.gpus > 0)
     by_cpus = min(int(machine.cpus / machine.gpus / cpus) for machine in machines)
-    k, rates = choose(max(1, min(footprint.most, by_cpus)), warm_up.steps_per_second)
-    return share(k), describe(k, footprint, rates)
-
-
-def choose(most: int, steps_per_second: Callable[[int], float]) -> tuple[int, dict[int, float]]:
-    """Return how many processes should share a GPU, and the measured rates.
-
-    Args:
-        most: how many fit.
-        steps_per_second: measures the steps that k processes take together.
-    """
-    rates, k = {1: steps_per_second(1)}, 1
+    most = min(by_cpus, int(footprint.total // (SPARE * footprint.taken)))
+    rates, k = {1: warm_up.steps_per_second(1)}, 1
     while 2 * k <= most:
         try:
-            rates[2 * k] = steps_per_second(2 * k)
+            rates[2 * k] = warm_up.steps_per_second(2 * k)
         except CharonError:
             break
         if rates[2 * k] < WORTH * rates[k]:
             break
         k *= 2
-    return k, rates
-
-
-def describe(k: int, footprint: Footprint, rates: Mapping[int, float]) -> str:
-    """Say what was chosen and why."""
     measured = ", ".join(f"{rate:.3g} with {number}" for number, rate in rates.items())
-    return (
+    return share(k), (
         f"--gpus-per-trial auto: {k} to a GPU ({share(k):g} each); a trial takes "
         f"{byte_size(footprint.taken, 3)} of its {byte_size(footprint.total, 3)}, and the steps "
         f"a second are {measured}."
     )
 
 
+class Footprint(NamedTuple):
+    """Bytes that one process takes of its GPU, and that the GPU has."""
+
+    taken: float
+    total: float
+
+
+def share(k: int) -> float:
+    """Return 1/k of a GPU, rounded down to Ray's resolution of 1/10,000, so that k fit."""
+    return int(10_000 / k) / 10_000
+
+
 def last_line(error: BaseException) -> str:
     """Return the message of a failed process, which stands below Ray's traceback."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
+
+
+class WarmUp:
+    """Measurement of the first steps of each method's longest run."""
+
+    def __init__(self, trials: Sequence[PlannedTrial], cache: Path, cpus: float) -> None:
+        self._runs = [runs[0] for runs in slowest_and_fastest(trials).values()]
+        self._cache = str(cache)
+        self._cpus = cpus
+
+    def footprint(self) -> Footprint:
+        """Return what the largest run takes of a GPU of its own; it is kept for later."""
+        sizes: list[Footprint] = [self.ask([run], "footprint")[0] for run in self._runs]
+        largest = max(range(len(sizes)), key=lambda index: sizes[index].taken)
+        self._runs = [self._runs[largest]]
+        return sizes[largest]
+
+    def steps_per_second(self, k: int) -> float:
+        """Return the steps per second that k processes on one GPU take together.
+
+        Raises:
+            ClusterError: not all of them succeed.
+        """
+        try:
+            return float(sum(self.ask(self._runs[:1] * k, "steps_per_second")))
+        except Exception as error:
+            raise ClusterError(f"{k} trials at once failed: {last_line(error)}.") from error
+
+    def ask(self, runs: Sequence[Mapping[str, Value]], question: str) -> list[Any]:
+        """Call a method of one :class:`Probe` per run, all on one GPU, once all are ready.
+
+        Raises:
+            ClusterError: no GPU and CPUs for all of them become free.
+        """
+        bundle = placement_group([{"CPU": self._cpus * len(runs), "GPU": 1}])
+        place = PlacementGroupSchedulingStrategy(bundle)
+        probe = ray.remote(Probe).options(
+            num_cpus=self._cpus, num_gpus=share(len(runs)), scheduling_strategy=place
+        )
+        try:
+            if not bundle.wait(PLACE_SECONDS):
+                raise ClusterError(
+                    f"no machine had a free GPU and {self._cpus * len(runs):g} free CPUs within "
+                    f"{PLACE_SECONDS:.0f} s"
+                )
+            probes = [probe.remote(run, self._cache, self._cpus) for run in runs]
+            ray.get([each.warm_up.remote() for each in probes])
+            return list(ray.get([getattr(each, question).remote() for each in probes]))
+        finally:
+            remove_placement_group(bundle)
+
+
+class Probe:
+    """One process of the warm-up: a trial of which only a few steps are taken."""
+
+    def __init__(self, fields: Mapping[str, Value], cache: str, cpus: float) -> None:
+        torch.set_num_threads(max(1, int(cpus)))
+        run = Run.from_flat(fields)
+        self._fields, self._cpus = fields, cpus
+        self._archive = prepare(run.data.path, Path(cache), keep_gaps=run.data.keep_gaps)
+        self._stream = Stream(run, self._archive)
+
+    def warm_up(self) -> None:
+        """Learn a little of the first task, so that there is something to replay."""
+        phase_costs(self._stream, self._stream.tasks.tasks[0])
+
+    def placed_on(self) -> list[int]:
+        """Return the GPUs that Ray has given to the process."""
+        return list(ray.get_gpu_ids())
+
+    def footprint(self) -> Footprint:
+        """Return what the run takes of its GPU, with a whole task and a full memory."""
+        cost = cost_of(self._fields, self._archive, self._cpus)
+        free, total = torch.cuda.mem_get_info()
+        beside = total - free - torch.cuda.memory_reserved()  # CUDA itself, and other programs
+        return Footprint(cost.gpu_bytes + beside, total)
+
+    def steps_per_second(self) -> float:
+        """Return how fast the main phase of the second task goes, replay included."""
+        tasks = self._stream.tasks.tasks
+        second = tasks[min(1, len(tasks) - 1)]
+        phases, _ = phase_costs(self._stream, second, at_least=MEASURED_SECONDS)
+        return 1 / next(seconds for phase, seconds in phases if phase.name == "train")

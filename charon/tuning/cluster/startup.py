@@ -22,9 +22,6 @@ from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
 REACH_SECONDS = 5.0
 """How long a running cluster may take to answer."""
 
-LONGEST_TEMPORARY = 24
-"""Characters. A socket's path may have 107, and Ray's are up to 83 longer than this folder's."""
-
 
 class Starting:
     """Start Ray on this machine, or connect to a running cluster, in a thread.
@@ -42,12 +39,8 @@ class Starting:
     ) -> None:
         """Begin. Ray must have been imported, so that its own exit handlers run after this one.
 
-        Args:
-            address: of a running cluster, such as ``"10.0.0.1:6379"`` or ``"auto"``; None
-                starts a new one.
-            log_file: the log that an error message refers to.
-            connect: stands in for :func:`connect_to_ray`, in tests.
-            disconnect: stands in for :func:`disconnect_from_ray`, in tests.
+        The address is a running cluster's, such as ``"10.0.0.1:6379"`` or ``"auto"``; None starts
+        a new one. Tests pass what stands in for connecting to Ray and disconnecting.
         """
         self._address, self._log_file = address, log_file
         self._connect = connect or connect_to_ray
@@ -80,7 +73,10 @@ class Starting:
         temporary = None
         try:
             if self._address is None:
-                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=_short_folder()))
+                # A socket's path may have 107 characters; Ray's are up to 83 longer than this.
+                default = tempfile.gettempdir()
+                short = default if len(default) <= 24 else "/tmp"
+                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
             cluster = self._connect(self._address, temporary, self._log_file)
         except BaseException as error:
             self._cluster.set_exception(error)
@@ -89,8 +85,11 @@ class Starting:
             self._is_over.wait()
             self._disconnect()
         finally:
-            if temporary is not None:
-                _remove(temporary)
+            for _ in range(10):  # Ray's dashboard may write there for a moment longer
+                if temporary is None or not temporary.exists():
+                    break
+                shutil.rmtree(temporary, ignore_errors=True)
+                time.sleep(0.1)
 
 
 def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) -> Cluster:
@@ -142,11 +141,7 @@ def disconnect_from_ray() -> None:
 
 
 def _check_reachable(address: str) -> None:
-    """Try the address for a few seconds; Ray itself would try for many minutes.
-
-    Raises:
-        ClusterError: nothing listens at the address, or it is malformed.
-    """
+    """Try the address for a few seconds; Ray itself would try for many minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -159,18 +154,3 @@ def _check_reachable(address: str) -> None:
             f"No Ray cluster answers at --address {address} ({error}); start one with "
             "`ray start --head`, or leave --address out."
         ) from error
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, to which Ray's dashboard may write for a moment longer."""
-    for _ in range(10):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.1)
-
-
-def _short_folder() -> str | None:
-    """Return a folder for temporary files whose path is short enough for Ray's sockets."""
-    default = tempfile.gettempdir()
-    return default if len(default) <= LONGEST_TEMPORARY else "/tmp"

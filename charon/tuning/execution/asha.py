@@ -14,31 +14,8 @@ HALVING = 2
 """Of the trials that reach a rung, one in two goes on."""
 
 
-def rungs(num_tasks: int) -> list[int]:
-    """Return after how many tasks trials are judged: after 2 and 4 of 6, 3 and 6 of 12."""
-    found = []
-    task = grace_tasks(num_tasks)
-    while task < num_tasks:
-        found.append(task)
-        task *= HALVING
-    return found
-
-
-def num_brackets(num_tasks: int) -> int:
-    """Return Hyperband's brackets: one a rung, which judges from there on, and one that never does.
-
-    Of 6 tasks with rungs after 2 and 4 there are three: a trial of the first is judged at both,
-    of the second at 4 only, and of the third at none.
-    """
-    return len(rungs(num_tasks)) + 1
-
-
 def stops(score: float, earlier: Sequence[float]) -> bool:
     """Whether a trial is stopped at a rung: it scores below the median of those before it.
-
-    Args:
-        score: of the trial at the rung.
-        earlier: scores of the trials that reached the rung before it.
 
     Source: asynchronous successive halving (Li et al., 2020), as Ray's ASHA computes it.
     """
@@ -54,33 +31,35 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
     Differs: Ray's own writes end scores into the lower rungs, has empty rungs after an
     interruption, stops the search's start too, and draws a trial's bracket by chance, where here
     the trials take turns by their numbers.
+
+    Attributes:
+        rungs: after how many tasks trials are judged: after 2 and 4 of 6, 3 and 6 of 12.
+        num_brackets: 1 of ASHA. Of Hyperband one a rung, which judges from there on, and one that
+            never does: of 6 tasks a trial of the first bracket is judged after 2 and 4, of the
+            second after 4 only, and of the third never.
     """
 
     def __init__(
-        self, journal: Journal, objective: str, num_tasks: int, num_brackets: int = 1
+        self, journal: Journal, objective: str, num_tasks: int, *, is_hyperband: bool = False
     ) -> None:
-        """Judge the trials of a search.
-
-        Args:
-            journal: of the search.
-            objective: the accuracy that is compared.
-            num_tasks: tasks of the stream.
-            num_brackets: 1 for ASHA, :func:`num_brackets` for Hyperband.
-        """
+        """Judge a search's trials by the accuracy ``objective``."""
         super().__init__()
         self._journal = journal
         self._objective = objective
-        self._rungs = rungs(num_tasks)
-        self._num_brackets = num_brackets
+        self.rungs = []
+        task = grace_tasks(num_tasks)
+        while task < num_tasks:
+            self.rungs.append(task)
+            task *= HALVING
+        self.num_brackets = len(self.rungs) + 1 if is_hyperband else 1
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it is in the lower half of a rung, unless it is the search's start."""
         name, number = trial.config["trial"]["id"], trial.config["trial"]["number"]
-        task, num_tasks = result["task"], result["num_tasks"]
-        bracket = number % self._num_brackets
-        if number == 0 or task not in self._rungs[bracket:]:
+        task, bracket = result["task"], number % self.num_brackets
+        if number == 0 or task not in self.rungs[bracket:]:
             return str(TrialScheduler.CONTINUE)
-        now = score(task, num_tasks, result[f"metrics/{self._objective}"])
+        now = score(task, result["num_tasks"], result[f"metrics/{self._objective}"])
         is_stopped = stops(now, self._earlier(name, task, bracket))
         return str(TrialScheduler.STOP if is_stopped else TrialScheduler.CONTINUE)
 
@@ -88,10 +67,12 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
         """Return the scores of those in the bracket that reported a task before this trial."""
         scores: dict[str, float] = {}
         for event in self._journal.of_kind("report"):
-            if event["trial"] == name and event["task"] == task:
+            if event["task"] != task:
+                continue
+            if event["trial"] == name:
                 break
             number = self._journal.trials[event["trial"]].number or 0
-            if event["task"] == task and number % self._num_brackets == bracket:
+            if number % self.num_brackets == bracket:
                 percent = event["metrics"][self._objective]
                 scores.setdefault(event["trial"], score(task, event["num_tasks"], percent))
         return list(scores.values())

@@ -4,8 +4,11 @@ The one callback of a study. It holds no client: what goes to MLflow is sent fro
 by a thread of its own (:mod:`charon.tuning.tracking.sender`).
 """
 
+import errno
 import math
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,36 +16,37 @@ from typing import Any
 from ray.tune import Callback
 
 from charon.tuning.execution.trainable import checkpoint_folder, failure_file, outputs_folder
-from charon.tuning.records.folder import check_room
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Journal
-from charon.tuning.records.tables import Tables
+from charon.tuning.records.tables import write_tables
 from charon.tuning.study.first_tasks import first_task_tag
 
 ARTIFACTS = ("accuracy_matrix.csv", "confusion.csv", "per_class.csv", "run.json")
 """What of a finished trial's outputs goes to MLflow; the model stays where it is."""
 
+FULL_BYTES = 1_000_000
+"""Less free space than this is a full disk."""
+
+TABLES_SECONDS = 2.0
+"""Shortest time between two updates of the tables while trials report."""
+
+
 Listener = Callable[[str, str], None]
+"""Called after each event with its kind and the trial's id."""
 
 
 class Recorder(Callback):  # type: ignore[misc]
-    """Turns Ray's calls into journal events, each once.
+    """Turns Ray's calls into journal events, each once."""
 
-    Attributes:
-        listeners: called with the kind of event and the trial's id after each.
-    """
-
-    def __init__(self, journal: Journal, folder: Path) -> None:
+    def __init__(self, journal: Journal, folder: Path, listener: Listener) -> None:
         """Record into ``journal``, which has all trials, and into the tables of ``folder``."""
         self._journal = journal
         self._folder = folder
-        self._tables = Tables(folder)
-        self.listeners: list[Listener] = []
+        self._listener = listener
+        self._tables_at = -math.inf
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Ray has a process for the trial."""
-        self._journal.append("start", _id(trial))
-        self._tables.write(self._journal)
-        self._tell("start", trial)
+        self._record("start", trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -50,9 +54,9 @@ class Recorder(Callback):  # type: ignore[misc]
         """The trial has learned a task; one that goes on repeats what it has learned before."""
         if result["task"] in self._journal.trials[_id(trial)].curve:
             return
-        self._journal.append(
+        self._record(
             "report",
-            _id(trial),
+            trial,
             task=result["task"],
             num_tasks=result["num_tasks"],
             metrics={k: v for k, v in result["metrics"].items() if math.isfinite(v)},
@@ -60,15 +64,17 @@ class Recorder(Callback):  # type: ignore[misc]
             seconds=result["seconds"],
             tags={"device": result["device"], **first_task_tag(result["metrics"])},
         )
-        self._tables.write(self._journal, at_once=False)
-        self._tell("report", trial)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has ended: after its last task, or stopped before it."""
         record = self._journal.trials[_id(trial)]
-        complete = record.num_tasks > 0 and record.tasks_seen == record.num_tasks
-        self._end(trial, FINISHED if complete else PRUNED)
-        remove_checkpoint(self._folder, record.trial_id)
+        if record.curve and record.tasks_seen == record.num_tasks:
+            outputs = outputs_folder(self._folder, record.label)
+            artifacts = [str(outputs / name) for name in ARTIFACTS]
+            self._record("end", trial, outcome=FINISHED, error="", artifacts=artifacts)
+        else:
+            self._record("end", trial, outcome=PRUNED, error="", artifacts=[])
+        shutil.rmtree(checkpoint_folder(self._folder, record.trial_id), ignore_errors=True)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial's process has died; Ray starts it again, and it finds its checkpoint.
@@ -76,46 +82,36 @@ class Recorder(Callback):  # type: ignore[misc]
         Raises:
             OSError: it died because the disk is full, and so would all others.
         """
-        check_room(self._folder)
-        self._tell("recover", trial)
+        if shutil.disk_usage(self._folder).free < FULL_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
+        self._listener("recover", _id(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has failed for good; its checkpoint stays for --resume."""
-        self._end(trial, FAILED, error=self._reason(trial))
+        reason = (
+            "The trial's process was killed each time it was tried, most often for want of "
+            "memory; lower optimiser.batch_size, or run fewer trials at once with a larger "
+            "--cpus-per-trial."
+        )
+        failure = failure_file(self._folder, _id(trial))
+        if failure.exists():
+            reason = failure.read_text(encoding="utf-8")
+        self._record("end", trial, outcome=FAILED, error=reason, artifacts=[])
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         """Close the trials that are interrupted."""
         for name, record in self._journal.trials.items():
             if record.status == RUNNING:
                 self._journal.append("end", name, outcome=INTERRUPTED)
-        self._tables.write(self._journal)
+        write_tables(self._folder, self._journal)
 
-    def _end(self, trial: Any, outcome: str, error: str = "") -> None:
-        outputs = outputs_folder(str(self._folder), trial.config["trial"]["name"])
-        artifacts = [str(outputs / name) for name in ARTIFACTS] if outcome == FINISHED else []
-        self._journal.append("end", _id(trial), outcome=outcome, error=error, artifacts=artifacts)
-        self._tables.write(self._journal)
-        self._tell("end", trial)
-
-    def _reason(self, trial: Any) -> str:
-        path = failure_file(str(self._folder), _id(trial))
-        if path.exists():
-            return path.read_text(encoding="utf-8")
-        return (
-            "The trial's process was killed each time it was tried, most often for want of "
-            "memory; lower optimiser.batch_size, or run fewer trials at once with a larger "
-            "--cpus-per-trial."
-        )
-
-    def _tell(self, kind: str, trial: Any) -> None:
-        for listener in self.listeners:
-            listener(kind, _id(trial))
+    def _record(self, kind: str, trial: Any, **content: Any) -> None:
+        self._journal.append(kind, _id(trial), **content)
+        if kind != "report" or time.monotonic() - self._tables_at >= TABLES_SECONDS:
+            write_tables(self._folder, self._journal)
+            self._tables_at = time.monotonic()
+        self._listener(kind, _id(trial))
 
 
 def _id(trial: Any) -> str:
     return str(trial.config["trial"]["id"])
-
-
-def remove_checkpoint(folder: Path, trial_id: str) -> None:
-    """Remove the checkpoint of a trial that is over from a study's folder."""
-    shutil.rmtree(checkpoint_folder(str(folder), trial_id), ignore_errors=True)

@@ -1,33 +1,55 @@
-"""The trials of a search in the order in which Ray runs them: those that go on, then new ones.
+"""The trials of a study as Ray is given them: each has an entry in the journal first.
 
-How many trials there are is decided here, not by Ray. What becomes of them need not be told to
-a searcher: the next suggestion is made from the journal.
+A search runs those that go on, then new ones. How many there are is decided here, not by Ray.
+What becomes of them need not be told to a searcher: the next suggestion is made from the journal.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from charon.tuning.records.completion import EXHAUSTED, TIME_UP
-from charon.tuning.records.journal import Journal
+from charon.settings import Value
+from charon.tuning.execution.trainable import TrialContext, trial_config
+from charon.tuning.records.journal import EXHAUSTED, PENDING, TIME_UP, Journal
 from charon.tuning.sampling.suggestions import Suggestion
+from charon.tuning.session.commands import repeat_command
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What ends a search.
+class Entries:
+    """Enters trials into the journal, each once, under an id that begins with the study's key.
 
-    Attributes:
-        num_trials: trials in all, those of earlier sittings included.
-        deadline: seconds since the epoch after which no trial is suggested but the first.
+    ``tags`` are facts that hold for all trials, ``context`` is what each is told beside its run.
     """
 
-    num_trials: int
-    deadline: float = math.inf
+    journal: Journal
+    key: str
+    tags: Mapping[str, str]
+    context: TrialContext
+
+    def enter(self, place: int, label: str, fields: Mapping[str, Value], **more: Any) -> str:
+        """Enter the trial at a place in the study, from 0, unless it is there; return its id."""
+        name = f"{self.key[:5]}_{place:05d}"
+        if name not in self.journal.trials:
+            command = repeat_command(fields, Path(self.context.cache), self.context.cpus)
+            tags = {**self.tags, "command": command}
+            self.journal.append("trial", name, label=label, fields=fields, tags=tags, **more)
+        return name
+
+    def suggested(self, suggestion: Suggestion) -> dict[str, Any]:
+        """Enter what a search was suggested; return what Ray gives to the trial."""
+        name = self.enter(suggestion.number, **asdict(suggestion))
+        return trial_config(self.context, self.journal.trials[name])
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return what Ray gives to the trials that are still to run, or to go on."""
+        records = self.journal.trials.values()
+        return [trial_config(self.context, one) for one in records if one.status == PENDING]
 
 
 class StudySearch(Searcher):  # type: ignore[misc]
@@ -40,44 +62,42 @@ class StudySearch(Searcher):  # type: ignore[misc]
 
     def __init__(
         self,
-        waiting: Iterable[dict[str, Any]],
-        journal: Journal,
-        limits: Limits,
+        entries: Entries,
         suggest: Callable[[], Suggestion | None],
-        enter: Callable[[Suggestion], dict[str, Any]],
+        num_trials: int,
+        deadline: float = math.inf,
     ) -> None:
-        """Prepare a sitting of the search.
+        """Prepare a sitting of the search, in which the pending entries go on first.
 
         Args:
-            waiting: what is given to the trials that go on.
-            journal: has an event for each trial of the search.
-            limits: what ends the search.
+            entries: of the search.
             suggest: returns a setting to run; None where there is none.
-            enter: writes a suggestion into the journal; returns what is given to its trial.
+            num_trials: trials in all, those of earlier sittings included.
+            deadline: seconds since the epoch after which no trial is suggested but the first.
         """
         super().__init__()
         self.ended_by = ""
-        self._waiting = list(waiting)
-        self._journal = journal
-        self._limits = limits
+        self._entries = entries
+        self._waiting = entries.waiting()
         self._suggest = suggest
-        self._enter = enter
+        self._num_trials = num_trials
+        self._deadline = deadline
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Return the configuration of the next trial, or that there is none."""
         if self._waiting:
             return {"trial": self._waiting.pop(0)}
-        number = len(self._journal.trials)
-        if number >= self._limits.num_trials:
+        number = len(self._entries.journal.trials)
+        if number >= self._num_trials:
             return str(Searcher.FINISHED)
-        if number and time.time() >= self._limits.deadline:
+        if number and time.time() >= self._deadline:
             self.ended_by = TIME_UP
             return str(Searcher.FINISHED)
         suggestion = self._suggest()
         if suggestion is None:
             self.ended_by = EXHAUSTED
             return str(Searcher.FINISHED)
-        return {"trial": self._enter(suggestion)}
+        return {"trial": self._entries.suggested(suggestion)}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -10,7 +10,6 @@ import gc
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from charon.errors import CharonError, DivergenceError
 from charon.files import write_text
 from charon.training.artifacts import write_outputs
 from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
-from charon.training.stream import Position, Stream, TaskResult
+from charon.training.stream import Stream, TaskResult
 from charon.tuning.records.heartbeat import Heart
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
@@ -59,57 +58,63 @@ class TrialContext:
 
 def trial_config(context: TrialContext, record: TrialRecord) -> dict[str, Any]:
     """Return what Ray gives to the trial, as ``config["trial"]``."""
-    return {
-        "id": record.trial_id,
-        "number": record.number,
-        "name": record.label,
-        "run": record.fields,
-        "context": asdict(context),
-    }
+    about = {"id": record.trial_id, "number": record.number, "name": record.label}
+    return {**about, "run": record.fields, "context": asdict(context)}
 
 
 def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-    """Learn the stream of one run; yield a report per task.
+    """Learn the stream of the run that :func:`trial_config` describes; yield a report per task.
 
     A trial that goes on repeats the reports of the tasks in its checkpoint first: whoever
-    interrupted it may have lost some.
-
-    Args:
-        trial: as of :func:`trial_config`.
+    interrupted it may have lost some. An error is kept in a file, and raised at once when Ray
+    tries the trial again: a killed process is worth another try, but an error would only repeat
+    itself. The driver removes these files when a study is resumed.
     """
     context = TrialContext(**trial["context"])
-    _use_share_of_device(context)
+    torch.set_num_threads(max(1, int(context.cpus)))
+    if torch.cuda.is_available():
+        gc.collect()  # what the process's last trial may still hold of the device
+        torch.cuda.empty_cache()
+        if 0 < context.gpus < 1:
+            torch.cuda.set_per_process_memory_fraction(context.gpus)
+    failure = failure_file(context.folder, trial["id"])
+    if failure.exists():
+        raise CharonError(failure.read_text(encoding="utf-8"))
+    try:
+        yield from _learn(trial, context)
+    except torch.OutOfMemoryError:
+        used_up = f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}"
+        advice = "pack fewer trials (a larger fraction), or lower optimiser.batch_size"
+        write_text(failure, f"{used_up}; {advice}.")
+        raise
+    except Exception as error:
+        kind = "" if isinstance(error, CharonError) else f"{type(error).__name__}: "
+        write_text(failure, f"{kind}{error}")
+        raise
+
+
+def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str, Any]]:
     run = Run.from_flat(trial["run"])
-    with _remembering_failure(context, trial["id"]):
-        archive = prepare(run.data.path, Path(context.cache), keep_gaps=run.data.keep_gaps)
-        shared = first_tasks_folder(context.folder) if context.share_first_task else None
-        stream = Stream(run, archive, shared)
-        folder = checkpoint_folder(context.folder, trial["id"])
-        learned: list[dict[str, Any]] = []
-        if (folder / CHECKPOINT).exists():
-            saved = load_checkpoint(folder, run)
-            stream.load_state_dict(saved["stream"])
-            learned = saved["reports"]
-        yield from learned
-        stream.on_progress = _beating(context, trial["id"])
+    archive = prepare(run.data.path, Path(context.cache), keep_gaps=run.data.keep_gaps)
+    shared = first_tasks_folder(context.folder) if context.share_first_task else None
+    stream = Stream(run, archive, shared)
+    folder = checkpoint_folder(context.folder, trial["id"])
+    learned: list[dict[str, Any]] = []
+    if (folder / CHECKPOINT).exists():
+        saved = load_checkpoint(folder, run)
+        stream.load_state_dict(saved["stream"])
+        learned = saved["reports"]
+    yield from learned
+    heart = Heart(beat_file(context.folder, trial["id"]))
+    stream.on_progress = lambda at: heart.beat(at.task, at.epoch, at.epochs, at.phase)
+    start = time.time()
+    for result in stream:
+        if result.is_last:
+            write_outputs(outputs_folder(context.folder, trial["name"]), stream)
+        learned.append(_report(result, context, trial["name"], time.time() - start))
+        save_checkpoint(folder, {"stream": stream.state_dict(), "reports": learned}, run)
+        yield learned[-1]
         start = time.time()
-        for result in stream:
-            if result.is_last:
-                write_outputs(outputs_folder(context.folder, trial["name"]), stream)
-            learned.append(_report(result, context, trial["name"], time.time() - start))
-            save_checkpoint(folder, {"stream": stream.state_dict(), "reports": learned}, run)
-            yield learned[-1]
-            start = time.time()
-
-
-def checkpoint_folder(study_folder: str, trial_id: str) -> Path:
-    """Return where a trial that is not over keeps its checkpoint."""
-    return Path(study_folder) / CHECKPOINTS / trial_id
-
-
-def outputs_folder(study_folder: str, name: str) -> Path:
-    """Return where a finished trial leaves its model, matrices and accuracies."""
-    return Path(study_folder) / "trials" / folder_name(name)
 
 
 def _report(result: TaskResult, context: TrialContext, name: str, seconds: float) -> dict[str, Any]:
@@ -119,78 +124,35 @@ def _report(result: TaskResult, context: TrialContext, name: str, seconds: float
             f"{context.objective} is {value} after task {result.task} of the run {name!r}; "
             "lower optimiser.learning_rate."
         )
+    matrix = result.accuracy_matrix.tolist()
     return {
         "metrics": dict(result.metrics),
-        "matrix": [
-            [None if math.isnan(a) else a for a in row] for row in result.accuracy_matrix.tolist()
-        ],
+        "matrix": [[None if math.isnan(a) else a for a in row] for row in matrix],
         "task": result.task,
         "num_tasks": result.num_tasks,
         "seconds": seconds,
-        "device": _device_name(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
 
 
-def _use_share_of_device(context: TrialContext) -> None:
-    """Use the CPUs and the part of a GPU that Ray counts for this trial, and no more."""
-    torch.set_num_threads(max(1, int(context.cpus)))
-    if torch.cuda.is_available():
-        gc.collect()  # what the process's last trial may still hold of the device
-        torch.cuda.empty_cache()
-        if 0 < context.gpus < 1:
-            torch.cuda.set_per_process_memory_fraction(context.gpus)
+def checkpoint_folder(study_folder: Path | str, trial_id: str) -> Path:
+    """Return where a trial that is not over keeps its checkpoint."""
+    return Path(study_folder) / CHECKPOINTS / trial_id
 
 
-def _device_name() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+def outputs_folder(study_folder: Path | str, name: str) -> Path:
+    """Return where a finished trial leaves its model, matrices and accuracies."""
+    return Path(study_folder) / "trials" / folder_name(name)
 
 
-def _beating(context: TrialContext, trial_id: str) -> Any:
-    heart = Heart(beat_file(context.folder, trial_id))
-
-    def on_progress(progress: Position) -> None:
-        heart.beat(progress.task, progress.epoch, progress.epochs, progress.phase)
-
-    return on_progress
-
-
-def beat_file(study_folder: str, trial_id: str) -> Path:
+def beat_file(study_folder: Path | str, trial_id: str) -> Path:
     """Return the file in which a trial says how far it is."""
     return Path(study_folder) / "progress" / f"{trial_id}.json"
 
 
-@contextmanager
-def _remembering_failure(context: TrialContext, trial_id: str) -> Iterator[None]:
-    """Keep an error in a file, and raise it at once when Ray tries the trial again.
-
-    A killed process is worth another try; an error would only repeat itself. The driver
-    removes these files when a study is resumed.
-    """
-    path = failure_file(context.folder, trial_id)
-    if path.exists():
-        raise CharonError(path.read_text(encoding="utf-8"))
-    try:
-        yield
-    except Exception as error:
-        write_text(path, explain(error, context))
-        raise
-
-
-def failure_file(study_folder: str, trial_id: str) -> Path:
+def failure_file(study_folder: Path | str, trial_id: str) -> Path:
     """Return the file in which a failed trial says why."""
     return Path(study_folder) / "progress" / f"{trial_id}.failure"
-
-
-def explain(error: Exception, context: TrialContext) -> str:
-    """Say in one sentence why a trial failed, and what to do where that is known."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return (
-            f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}; pack fewer trials "
-            "(a larger fraction), or lower optimiser.batch_size."
-        )
-    if isinstance(error, CharonError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
 
 
 class CharonTrial(tune.Trainable):  # type: ignore[misc]

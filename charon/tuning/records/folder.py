@@ -1,19 +1,15 @@
-"""The folder of results: checks before work starts, and messages when it cannot be written."""
+"""The folder of results: its lock, checks before work starts, messages when it is unwritable."""
 
 import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from charon.errors import CharonError
 from charon.files import is_full
 from charon.text import byte_size
-
-ENOUGH_BYTES = 1_000_000
-"""Less free space than this is a full disk."""
 
 
 class ResultsError(CharonError):
@@ -23,10 +19,7 @@ class ResultsError(CharonError):
 def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> Path:
     """Make a folder, check that it is writable and has room, and return its absolute path.
 
-    Args:
-        folder: made with its parents.
-        need_bytes: required free space.
-        make: False makes nothing, and checks the folder in which it would be made.
+    Without ``make`` the folder is checked in which it would be made.
 
     Raises:
         ResultsError: the folder cannot be made or written, or too little space is left.
@@ -47,10 +40,7 @@ def writable_folder(folder: Path, *, need_bytes: int = 0, make: bool = True) -> 
 
 
 def try_writing(folder: Path) -> Path:
-    """Write and remove a file in ``folder``, or in its lowest parent that exists.
-
-    Returns:
-        The folder that was written to.
+    """Write and remove a file in ``folder``, or in its lowest parent that exists; return which.
 
     Raises:
         OSError: the folder cannot be written.
@@ -63,16 +53,6 @@ def try_writing(folder: Path) -> Path:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
     return existing
-
-
-def check_room(folder: Path) -> None:
-    """Check that the disk of ``folder`` is not full.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    if shutil.disk_usage(folder).free < ENOUGH_BYTES:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def describe_write_error(folder: Path, error: OSError) -> str:
@@ -101,9 +81,26 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the file ``path``, made if missing, during the block."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def lock_folder(folder: Path) -> None:
+    """Lock a study's ``folder`` for this process until it ends, however it ends.
+
+    The lock is a hidden file beside the folder, which may be moved aside. It is never removed:
+    otherwise one process could hold the removed file and another a new one. It is never closed:
+    the kernel frees it with the process, and processes started by it do not inherit it. Where
+    files cannot be locked, as on some network folders, the study runs without.
+
+    Raises:
+        ResultsError: another process holds the lock.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise ResultsError(
+            f"{folder}: another process is at work on this study; wait until it has ended, end it "
+            "with Ctrl-C, or start another study with --results DIR."
+        ) from error
+    except OSError:
+        return

@@ -5,16 +5,13 @@ beside the results, which every node of a cluster can reach.
 """
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from charon.files import read_json, write_json
 
-EVERY_SECONDS = 1.0
 
-
-@dataclass(frozen=True)
-class Beat:
+class Beat(NamedTuple):
     """Task (from 1), epoch (from 1) of epochs, phase, and seconds since 1970."""
 
     task: int
@@ -38,16 +35,14 @@ class Heart:
             OSError: the results folder cannot be written.
         """
         now = time.time()
-        if now - self._last < EVERY_SECONDS:
-            return
-        self._last = now
-        write_json(self._path, [task, epoch, epochs, phase, now])
+        if now - self._last >= 1.0:
+            self._last = now
+            write_json(self._path, Beat(task, epoch, epochs, phase, now))
 
 
 def read_beat(path: Path) -> Beat | None:
     """Return the latest beat; None before the first."""
     try:
-        task, epoch, epochs, phase, when = read_json(path)
+        return Beat(*read_json(path))
     except (OSError, ValueError):
         return None
-    return Beat(task, epoch, epochs, phase, when)

@@ -18,7 +18,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,13 @@ PENDING = "pending"
 
 OVER = (FINISHED, PRUNED, FAILED)
 """Outcomes of a trial that counts as done; an interrupted one goes on."""
+
+EXTENDED, TIME_UP, EXHAUSTED = "extended", "time_up", "exhausted"
+"""Kinds of events: trials were added to a search that was over; its hours were used up; its
+space has nothing left to suggest."""
+
+WORK = ("trial", "refused", "start", "report", "end", TIME_UP, EXHAUSTED)
+"""Kinds of events while trials are suggested and learned, not of what follows."""
 
 
 @dataclass
@@ -88,6 +95,26 @@ class TrialRecord:
         """The metrics after the last task; empty unless all tasks were learned."""
         return self.latest if self.status == FINISHED else {}
 
+    def change(self, event: Mapping[str, Any]) -> None:
+        """Take a ``start``, ``report``, ``tag`` or ``end`` of the trial into account."""
+        kind = event["kind"]
+        if kind == "start":
+            self.status = RUNNING
+            self.started = self.started or event["time"]
+            self.error, self.ended = "", 0.0
+        elif kind == "report" and event["task"] not in self.curve:
+            self.curve[event["task"]] = event["metrics"]
+            self.matrix = event["matrix"]
+            self.num_tasks = event["num_tasks"]
+            self.seconds += event["seconds"]
+            self.tags.update(event.get("tags", {}))
+        elif kind == "tag":
+            self.tags.update(event["tags"])
+        elif kind == "end":
+            self.status = event["outcome"]
+            self.ended = event["time"]
+            self.error = event.get("error", "")
+
 
 class Journal:
     """Appends events to a file and keeps what they add up to.
@@ -110,24 +137,17 @@ class Journal:
         self.path = path
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
-        self._cut_off_at: int | None = None
-        self._changed = threading.Condition()
-        self._ended = False
-        if path.exists():
-            self._read()
-
-    def _read(self) -> None:
-        raw = self.path.read_bytes()
+        self._lock = threading.Lock()
+        raw = path.read_bytes() if path.exists() else b""
         complete = raw[: raw.rfind(b"\n") + 1]
-        if len(complete) < len(raw):
-            self._cut_off_at = len(complete)
+        self._cut_off_at = len(complete) if len(complete) < len(raw) else None
         for number, line in enumerate(complete.splitlines(), start=1):
             try:
                 event = json.loads(line)
                 self._apply(event)
             except (ValueError, KeyError, TypeError) as error:
                 raise CheckpointError(
-                    f"{self.path}: line {number} is not an event of a study; "
+                    f"{path}: line {number} is not an event of a study; "
                     "move the folder away and start the study anew."
                 ) from error
             self.events.append(event)
@@ -138,7 +158,7 @@ class Journal:
         return {name for name, record in self.trials.items() if record.status in OVER}
 
     def append(self, kind: str, trial: str | None = None, **content: Any) -> None:
-        """Write one event to disk, take it into account, and wake those who wait.
+        """Write one event to disk and take it into account; any thread may.
 
         Raises:
             OSError: the disk is full or the folder cannot be written.
@@ -146,7 +166,7 @@ class Journal:
         event: dict[str, Any] = {"kind": kind, "time": time.time(), **content}
         if trial is not None:
             event["trial"] = trial
-        with self._changed:
+        with self._lock:
             if self._cut_off_at is not None:
                 os.truncate(self.path, self._cut_off_at)
                 self._cut_off_at = None
@@ -154,7 +174,6 @@ class Journal:
                 file.write(json.dumps(event, allow_nan=False) + "\n")
             self._apply(event)
             self.events.append(event)
-            self._changed.notify_all()
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         kind = event["kind"]
@@ -173,40 +192,34 @@ class Journal:
             )
             self.trials.setdefault(record.trial_id, record)
         elif kind in ("start", "report", "tag", "end"):
-            self._change(self.trials[event["trial"]], event)
-
-    @staticmethod
-    def _change(record: TrialRecord, event: Mapping[str, Any]) -> None:
-        kind = event["kind"]
-        if kind == "start":
-            record.status = RUNNING
-            record.started = record.started or event["time"]
-            record.error, record.ended = "", 0.0
-        elif kind == "report" and event["task"] not in record.curve:
-            record.curve[event["task"]] = event["metrics"]
-            record.matrix = event["matrix"]
-            record.num_tasks = event["num_tasks"]
-            record.seconds += event["seconds"]
-            record.tags.update(event.get("tags", {}))
-        elif kind == "tag":
-            record.tags.update(event["tags"])
-        elif kind == "end":
-            record.status = event["outcome"]
-            record.ended = event["time"]
-            record.error = event.get("error", "")
-
-    def wait(self, position: int, timeout: float) -> int:
-        """Wait for more than ``position`` events, or the end; return how many there are."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._ended or len(self.events) > position, timeout)
-            return len(self.events)
-
-    def end(self) -> None:
-        """Say that no more events come, to those who wait for them."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+            self.trials[event["trial"]].change(event)
 
     def of_kind(self, kind: str) -> Iterator[dict[str, Any]]:
         """Yield the events of one kind, oldest first."""
         return (event for event in list(self.events) if event["kind"] == kind)
+
+
+def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
+    """Return the wall seconds a study has run since it was last extended, over all its runs.
+
+    Each run counts until the last event of its trials, without the confirm stage.
+    """
+    total, began, last = 0.0, 0.0, 0.0
+    for event in events:
+        if event["kind"] == EXTENDED:
+            total, began, last = 0.0, event["time"], event["time"]
+        elif event["kind"] == "study":
+            total += last - began
+            began = last = event["time"]
+        elif event["kind"] in WORK:
+            last = event["time"]
+    return total + last - began
+
+
+def is_over(journal: Journal, num_trials: int) -> bool:
+    """Whether all trials of a study are over, or all that its time or space allowed."""
+    if len(journal.over) < len(journal.trials):
+        return False
+    kinds = (event["kind"] for event in reversed(journal.events))
+    last = next((kind for kind in kinds if kind in ("study", TIME_UP, EXHAUSTED)), "")
+    return len(journal.trials) >= num_trials or last in (TIME_UP, EXHAUSTED)

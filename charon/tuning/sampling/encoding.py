@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 from optuna.distributions import (
     BaseDistribution,
@@ -12,12 +13,6 @@ from optuna.distributions import (
 
 from charon.settings import Value
 from charon.tuning.study.space import Choice, Domain, MaskingRatio, Real, SamplingInterval, Space
-
-KEPT = ":kept_tuples"
-"""Suffix of the name under which Optuna knows a masking ratio."""
-
-PLACE = ":place"
-"""Suffix where Optuna draws the place of a sampling interval among those there are."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +37,8 @@ class Encoding:
         """Return the name of the parameter that stands for a field."""
         domain = self.space[field]
         if isinstance(domain, MaskingRatio):
-            return field + KEPT
-        return field + PLACE if self._is_place(domain) else field
+            return f"{field}:kept_tuples"
+        return f"{field}:place" if self._is_place(domain) else field
 
     def encode(self, fields: Mapping[str, Value]) -> dict[str, Value]:
         """Return the parameters that stand for the searched ones of a run's fields."""
@@ -53,32 +48,27 @@ class Encoding:
         """Return the searched fields of a run that these parameters stand for."""
         return {one: self._decoded(d, params[self.name(one)]) for one, d in self.space.items()}
 
-    def _is_place(self, domain: Domain) -> bool:
+    def _is_place(self, domain: Domain) -> TypeGuard[SamplingInterval]:
+        """Whether Optuna draws the place of a sampling interval among those there are."""
         return self.as_numbers and isinstance(domain, SamplingInterval)
 
     def _distribution(self, domain: Domain) -> BaseDistribution:
         if isinstance(domain, MaskingRatio):
             return IntDistribution(domain.fewest, domain.most)
-        if isinstance(domain, SamplingInterval):
-            if self.as_numbers:
-                return IntDistribution(0, len(domain.values) - 1)
-            return CategoricalDistribution(domain.values)
-        if isinstance(domain, Choice):
+        if self._is_place(domain):
+            return IntDistribution(0, len(domain.values) - 1)
+        if isinstance(domain, Choice | SamplingInterval):
             return CategoricalDistribution(domain.values)
         if isinstance(domain, Real):
             return FloatDistribution(domain.low, domain.high, log=domain.log)
         return IntDistribution(domain.low, domain.high, log=domain.log)
 
-    def _encoded(self, domain: Domain, value: Value) -> Value:
-        if isinstance(domain, MaskingRatio) and isinstance(value, int | float):
+    def _encoded(self, domain: Domain, value: Any) -> Value:
+        if isinstance(domain, MaskingRatio):
             return domain.kept(value)
-        if isinstance(domain, SamplingInterval) and self.as_numbers and isinstance(value, int):
-            return domain.values.index(value)
-        return value
+        return domain.values.index(value) if self._is_place(domain) else value
 
-    def _decoded(self, domain: Domain, value: Value) -> Value:
-        if isinstance(domain, MaskingRatio) and isinstance(value, int):
+    def _decoded(self, domain: Domain, value: Any) -> Any:
+        if isinstance(domain, MaskingRatio):
             return domain.ratio(value)
-        if isinstance(domain, SamplingInterval) and self.as_numbers and isinstance(value, int):
-            return domain.values[value]
-        return value
+        return domain.values[value] if self._is_place(domain) else value

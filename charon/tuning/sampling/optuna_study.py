@@ -1,17 +1,13 @@
 """The Optuna study of a search, made from the search's journal."""
 
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, TrialRecord
-from charon.tuning.records.plan import Plan
-from charon.tuning.sampling.database import DATABASE, new_database, open_database
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.study.objectives import can_prune, directions, score
 
@@ -26,42 +22,29 @@ def make_study(
     journal: Journal,
     encoding: Encoding,
     objectives: Sequence[str],
-    sampler: optuna.samplers.BaseSampler | None = None,
+    sampler: optuna.samplers.BaseSampler,
 ) -> optuna.Study:
     """Return an Optuna study in memory that holds all that the journal tells of a search.
 
     Trials have the numbers under which they were suggested; those that are not over are running.
-
-    Args:
-        journal: of the search.
-        encoding: of its space.
-        objectives: metrics, in the order of the study's directions.
-        sampler: to ask for more; None for a study that is only looked at.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # the journal tells what it would
-    study = optuna.create_study(
-        sampler=sampler or optuna.samplers.RandomSampler(),
-        pruner=optuna.pruners.NopPruner(),
-        directions=directions(objectives),
-    )
+    pruner = optuna.pruners.NopPruner()
+    study = optuna.create_study(sampler=sampler, pruner=pruner, directions=directions(objectives))
     for event in list(journal.events):
         if event["kind"] == "refused":
-            study.add_trial(_refused(event, encoding))
+            refused = create_trial(
+                state=TrialState.PRUNED,
+                params=encoding.encode(event["fields"]),
+                distributions=encoding.distributions,
+                user_attrs={REFUSED: event["refused"]},
+                system_attrs=event["sampler"],
+            )
+            study.add_trial(_dated(refused, event["time"], event["time"]))
         elif event["kind"] == "trial":
             record = journal.trials[event["trial"]]
             study.add_trial(_suggested(event, record, encoding, objectives))
     return study
-
-
-def _refused(event: dict[str, Any], encoding: Encoding) -> FrozenTrial:
-    trial = create_trial(
-        state=TrialState.PRUNED,
-        params=encoding.encode(event["fields"]),
-        distributions=encoding.distributions,
-        user_attrs={REFUSED: event["refused"]},
-        system_attrs=event["sampler"],
-    )
-    return _dated(trial, event["time"], event["time"])
 
 
 def _suggested(
@@ -77,16 +60,15 @@ def _suggested(
             task: score(task, record.num_tasks, metrics[objectives[0]])
             for task, metrics in record.curve.items()
         }
-    values: list[float] | None = None
+    values = [scores[record.tasks_seen]] if scores else None
     if state == TrialState.COMPLETE:
-        achieved = [record.final[name] for name in objectives]
-        attributes |= dict(zip(objectives, achieved, strict=True))
-        values = [scores[record.tasks_seen]] if scores else achieved
-    elif state == TrialState.PRUNED and scores:
-        values = [scores[record.tasks_seen]]
+        achieved = {name: record.final[name] for name in objectives}
+        attributes |= achieved
+        values = values or list(achieved.values())
+    is_told = state in (TrialState.COMPLETE, TrialState.PRUNED)
     trial = create_trial(
         state=state,
-        values=values,
+        values=values if is_told else None,
         params=encoding.encode(record.fields),
         distributions=encoding.distributions,
         user_attrs=attributes,
@@ -102,28 +84,3 @@ def _dated(trial: FrozenTrial, began: float, ended: float) -> FrozenTrial:
     if trial.state.is_finished():
         trial.datetime_complete = datetime.fromtimestamp(ended)
     return trial
-
-
-def write_database(study: optuna.Study, plan: Plan, folder: Path) -> None:
-    """Write a search's study into its folder, for Optuna's dashboard; replaces an older one.
-
-    Raises:
-        ResultsError: it cannot be written.
-    """
-    is_scored = can_prune(plan.objectives)
-    with new_database(folder / DATABASE) as storage, warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        shown = optuna.create_study(
-            storage=storage, study_name=_name(plan), directions=study.directions
-        )
-        shown.set_metric_names([f"{n}, score" if is_scored else n for n in plan.objectives])
-        shown.add_trials(study.get_trials(deepcopy=False))
-
-
-def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:
-    """Return the Optuna study that :func:`write_database` wrote."""
-    return optuna.load_study(study_name=_name(plan), storage=open_database(folder / DATABASE))
-
-
-def _name(plan: Plan) -> str:
-    return f"{plan.name}-{plan.key}"

@@ -1,24 +1,20 @@
 """Optuna's interactive pages of a search, and the importance of its fields."""
 
-import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
 
 from charon.files import write_csv
 from charon.report.search.results import ENOUGH_FOR_IMPORTANCE
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.sampling.optuna_study import TRIAL
 
-FOLDER = "plots"
-"""Folder of the pages, in the search's."""
-
-BEST_SHARE = 0.25
 EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
 """Optuna's default compares the best tenth, which is one trial of a dozen."""
 
@@ -30,40 +26,28 @@ def write_plots(
     study: optuna.Study,
     records: Sequence[TrialRecord],
     objectives: Sequence[str],
-    directions: Sequence[str],
     provenance: str,
     folder: Path,
 ) -> None:
-    """Write Optuna's plots as pages, and ``importance.csv``.
+    """Write Optuna's plots of a search as pages into its ``folder``, and ``importance.csv``.
 
     Plots that need more finished trials are left out; those of an earlier, shorter search are
-    replaced.
-
-    Args:
-        study: of the search.
-        records: its trials.
-        objectives: of the search.
-        directions: ``maximize`` or ``minimize`` for each.
-        provenance: what the numbers were measured on; stands on every page.
-        folder: of the search.
+    replaced. ``provenance`` stands on every page: what the numbers were measured on.
     """
-    pages = folder / FOLDER
+    pages = folder / "plots"
     pages.mkdir(exist_ok=True)
     table = folder / "importance.csv"
     for old in (*pages.glob("*.html"), table):  # of a search that was shorter then
         old.unlink(missing_ok=True)
-    shown = in_own_units(study, records, objectives, directions)
+    shown = in_own_units(study, records, objectives)
     with warnings.catch_warnings():
         # Of experimental parts of Optuna, and of PED-ANOVA, which takes lower values for better.
         warnings.simplefilter("ignore")
-        ranked = importances(shown, objectives, directions)
+        ranked = importances(shown, objectives)
         plots = _plots(shown, objectives)
         if ranked:
             figure = optuna.visualization.plot_param_importances(
-                shown,
-                evaluator=PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE),
-                target=_lower_is_better(0, directions),
-                target_name=objectives[0],
+                shown, **_compared(shown, 0), target_name=objectives[0]
             )
             plots["importance"] = figure.update_layout(title=f"Importance ({EVALUATOR})")
         for name, figure in plots.items():
@@ -71,7 +55,7 @@ def write_plots(
             figure.update_layout(title=title)
             figure.write_html(pages / f"{name}.html", include_plotlyjs="directory")
     if ranked:
-        write_csv(table, list(ranked[0]), [list(row.values()) for row in ranked])
+        write_csv(table, ("objective", "field", "importance", "evaluator", "n"), ranked)
 
 
 def _plots(shown: optuna.Study, objectives: Sequence[str]) -> dict[str, Any]:
@@ -81,26 +65,25 @@ def _plots(shown: optuna.Study, objectives: Sequence[str]) -> dict[str, Any]:
     if not shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         return plots
     for column, name in enumerate(objectives):
+        options: dict[str, Any] = {"target_name": name}
         # Optuna draws the best so far of a single objective, but not of a target of ours.
-        target = _value(column) if len(objectives) > 1 else None
-        options = {"target": target, "target_name": name}
+        if len(objectives) > 1:
+            options["target"] = lambda trial, column=column: trial.values[column]
         end = "" if column == 0 else "_" + name.replace("/", "_")
         plots["history" + end] = draw.plot_optimization_history(shown, **options)
         plots["slice" + end] = draw.plot_slice(shown, **options)
         plots["parallel_coordinates" + end] = draw.plot_parallel_coordinate(shown, **options)
     if len(objectives) in FRONTS:
-        names = [*objectives[1:], objectives[0]]
         plots["pareto_front"] = draw.plot_pareto_front(
-            shown, targets=_first_last, target_names=names
+            shown,
+            targets=lambda trial: [*trial.values[1:], trial.values[0]],  # the first is upright
+            target_names=[*objectives[1:], objectives[0]],
         )
     return plots
 
 
 def in_own_units(
-    study: optuna.Study,
-    records: Sequence[TrialRecord],
-    objectives: Sequence[str],
-    directions: Sequence[str],
+    study: optuna.Study, records: Sequence[TrialRecord], objectives: Sequence[str]
 ) -> optuna.Study:
     """Return a copy in the units of the objectives: FAA in percent, bytes, seconds.
 
@@ -109,68 +92,36 @@ def in_own_units(
     too, has the number that its name ends in.
     """
     final = {record.trial_id: record.final for record in records}
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        shown = optuna.create_study(directions=list(directions))
-    finally:
-        optuna.logging.set_verbosity(before)
-    for trial in study.get_trials(deepcopy=False):
-        shown.add_trial(_translated(trial, final, objectives))
+    shown = optuna.create_study(directions=study.directions)
+    for trial in study.get_trials():
+        metrics = final.get(trial.user_attrs.get(TRIAL, ""), {})
+        is_complete = trial.state == TrialState.COMPLETE
+        # Of a stopped trial Optuna keeps the last score.
+        trial.values = [metrics[name] for name in objectives] if is_complete and metrics else None
+        if is_complete and not metrics:
+            trial.state = TrialState.FAIL
+        shown.add_trial(trial)
     return shown
 
 
-def _translated(
-    trial: FrozenTrial, final: dict[str, dict[str, float]], objectives: Sequence[str]
-) -> FrozenTrial:
-    copied = copy.deepcopy(trial)
-    metrics = final.get(trial.user_attrs.get(TRIAL, ""), {})
-    if trial.state == TrialState.COMPLETE and metrics:
-        copied.values = [metrics[name] for name in objectives]
-    elif trial.state == TrialState.COMPLETE:
-        copied.state, copied.values = TrialState.FAIL, None
-    else:
-        copied.values = None  # of a stopped trial Optuna keeps the last score
-    return copied
-
-
-def importances(
-    shown: optuna.Study, objectives: Sequence[str], directions: Sequence[str]
-) -> list[dict[str, object]]:
+def importances(shown: optuna.Study, objectives: Sequence[str]) -> list[list[object]]:
     """Return the importance of each field for each objective, as rows; none for few trials."""
     number = len(shown.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     if number < ENOUGH_FOR_IMPORTANCE:
         return []
-    rows: list[dict[str, object]] = []
+    rows: list[list[object]] = []
     for column, name in enumerate(objectives):
-        found = get_param_importances(
-            shown,
-            evaluator=PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE),
-            target=_lower_is_better(column, directions),
-        )
-        rows += [
-            {
-                "objective": name,
-                "field": parameter.partition(":")[0],
-                "importance": round(float(value), 6),
-                "evaluator": EVALUATOR,
-                "n": number,
-            }
-            for parameter, value in found.items()
-        ]
+        found = get_param_importances(shown, **_compared(shown, column))
+        for parameter, value in found.items():
+            field = parameter.partition(":")[0]
+            rows.append([name, field, round(float(value), 6), EVALUATOR, number])
     return rows
 
 
-def _first_last(trial: FrozenTrial) -> list[float]:
-    """Return the values in the order of a front's axes: the first objective is upright."""
-    return [*trial.values[1:], trial.values[0]]
-
-
-def _value(column: int) -> Callable[[FrozenTrial], float]:
-    return lambda trial: float(trial.values[column])
-
-
-def _lower_is_better(column: int, directions: Sequence[str]) -> Callable[[FrozenTrial], float]:
+def _compared(shown: optuna.Study, column: int) -> dict[str, Any]:
     """Return what PED-ANOVA compares, for which lower is better."""
-    sign = -1.0 if directions[column] == "maximize" else 1.0
-    return lambda trial: sign * float(trial.values[column])
+    sign = -1.0 if shown.directions[column] == StudyDirection.MAXIMIZE else 1.0
+    return {
+        "evaluator": PedAnovaImportanceEvaluator(target_quantile=0.25),
+        "target": lambda trial: sign * float(trial.values[column]),
+    }

@@ -4,7 +4,8 @@ A setting over the budget is never run, nor one whose fields do not go together:
 told, so that it learns where not to look.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,16 @@ import optuna
 from optuna.trial import TrialState
 
 from charon.errors import ConfigError
+from charon.seeding import derive_seed
 from charon.settings import Value
 from charon.text import byte_size
 from charon.tuning.records.journal import Journal
+from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.sampling.optuna_study import make_study
 from charon.tuning.study.fields import complete
 from charon.tuning.study.labels import label
+from charon.tuning.study.search_methods import NUMBERS_ONLY
 
 PATIENCE = 100
 """Refused settings that a sampler may suggest in a row; then they are drawn at random."""
@@ -44,67 +48,56 @@ class Suggestion:
     sampler: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How much memory the trials of a search may take.
+class Suggester:
+    """Turns what Optuna suggests into runs, and refuses what cannot be run.
 
     Attributes:
-        bytes_of: returns the bytes that the memory of a run with these fields can take;
-            a ConfigError where they do not go together.
-        most: bytes of a memory; None for any.
+        encoding: of what is varied.
     """
-
-    bytes_of: Callable[[Mapping[str, Value]], int] = lambda fields: 0
-    most: int | None = None
-
-
-class Suggester:
-    """Turns what Optuna suggests into runs, and refuses what cannot be run."""
 
     def __init__(
         self,
         journal: Journal,
-        sampler: optuna.samplers.BaseSampler,
-        encoding: Encoding,
-        objectives: Sequence[str],
+        plan: Plan,
+        seed: int,
         start: Mapping[str, Value],
-        budget: Budget,
+        bytes_of: Callable[[Mapping[str, Value]], int],
     ) -> None:
         """Prepare to suggest; nothing is asked yet.
 
         Args:
             journal: of the search. What is refused is written there; what is suggested must be
                 before the next is asked for.
-            sampler: of this sitting.
-            encoding: of what is varied.
-            objectives: metrics, in the order of the study's directions.
+            plan: of the search.
+            seed: of its draws; each sitting draws others.
             start: all fields of the first trial; the fixed ones are those of all trials.
-            budget: of the memories.
+            bytes_of: returns the bytes that the memory of a run with these fields can take.
         """
-        self._journal = journal
-        self._sampler = sampler
-        self._encoding = encoding
-        self._objectives = tuple(objectives)
-        self._start = dict(start)
-        self._budget = budget
-        # CMA-ES knows no constraints and warns of every one; it is only asked again.
-        self._tells_constraints = not isinstance(sampler, optuna.samplers.CmaEsSampler)
+        self._journal, self._plan = journal, plan
+        self._start, self._bytes_of = start, bytes_of
+        self.encoding = Encoding(plan.space, as_numbers=plan.sampler in NUMBERS_ONLY)
+        num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
+        self._sampler = make_sampler(plan.sampler, seed, plan.num_trials, num_suggested)
+
+    def study(self) -> optuna.Study:
+        """Return the search as Optuna knows it now."""
+        return make_study(self._journal, self.encoding, self._plan.objectives, self._sampler)
 
     def suggest(self) -> Suggestion | None:
         """Return the next setting, the paper's first; None where none can be run."""
-        study = make_study(self._journal, self._encoding, self._objectives, self._sampler)
+        study = self.study()
         if not study.trials:
-            study.enqueue_trial(self._encoding.encode(self._start))
+            study.enqueue_trial(self.encoding.encode(self._start))
         for draw in range(MOST_DRAWS):
             if draw == PATIENCE:
                 study.sampler = optuna.samplers.RandomSampler(seed=len(self._journal.trials))
-            trial = study.ask(self._encoding.distributions)
-            varied = self._encoding.decode(trial.params)
+            trial = study.ask(self.encoding.distributions)
+            varied = self.encoding.decode(trial.params)
             refused = self._why_refused(trial, varied)
             noted = dict(study.get_trials(deepcopy=False)[trial.number].system_attrs)
             if not refused:
                 fields = complete({**self._start, **varied})
-                name = f"{label(fields, list(self._encoding.space))} #{trial.number}"
+                name = f"{label(fields, list(self.encoding.space))} #{trial.number}"
                 return Suggestion(trial.number, name, fields, noted)
             study.tell(trial, state=TrialState.PRUNED)
             self._journal.append(
@@ -115,14 +108,43 @@ class Suggester:
     def _why_refused(self, trial: optuna.Trial, varied: Mapping[str, Value]) -> str:
         """Return why a setting cannot be run, in one sentence; empty where it can."""
         try:
-            num_bytes = self._budget.bytes_of(complete({**self._start, **varied}))
+            num_bytes = self._bytes_of(complete({**self._start, **varied}))
         except ConfigError as error:
             return str(error)
-        most = self._budget.most
-        if most is None:
+        if self._plan.budget is None:
             return ""
-        if self._tells_constraints:
-            trial.set_constraint("memory/bytes", num_bytes - most)
-        if num_bytes <= most:
+        # CMA-ES knows no constraints and warns of every one; it is only asked again.
+        if not isinstance(self._sampler, optuna.samplers.CmaEsSampler):
+            trial.set_constraint("memory/bytes", num_bytes - self._plan.budget)
+        if num_bytes <= self._plan.budget:
             return ""
-        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(most)}."
+        return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(self._plan.budget)}."
+
+
+def make_sampler(
+    name: str, seed: int, num_trials: int, num_suggested: int = 0
+) -> optuna.samplers.BaseSampler:
+    """Return a sampler for one sitting of a search.
+
+    Args:
+        name: ``"tpe"`` models settings jointly and knows of running trials.
+        seed: of the search's draws.
+        num_trials: of the search; decides the population of ``"nsga2"``.
+        num_suggested: settings that earlier sittings were suggested; this one draws others.
+    """
+    if num_suggested:
+        seed = derive_seed(seed, "sampler", num_suggested) % 2**32
+    with warnings.catch_warnings():
+        # Joint modelling and the liar are experimental by name only: they are years old.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if name == "tpe":
+            return optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
+        if name == "cmaes":
+            return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        if name == "gp":
+            return optuna.samplers.GPSampler(seed=seed)
+    if name == "nsga2":
+        # Optuna's 50 would make the first 50 trials random ones; a few generations must fit.
+        population = max(4, min(50, num_trials // 4))
+        return optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
+    return optuna.samplers.RandomSampler(seed=seed)

@@ -18,7 +18,7 @@ from charon.text import counted, first_line, seeds_text
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
-from charon.tuning.sampling.optuna_study import load_optuna_study
+from charon.tuning.sampling.database import load_optuna_study
 from charon.tuning.sampling.plots import FRONTS, write_plots
 from charon.tuning.selection import confirm
 from charon.tuning.selection import protocol_gap as gap
@@ -46,7 +46,6 @@ def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
         load_optuna_study(search.folder, search.plan),
         records,
         search.study.objectives,
-        directions(search.study.objectives),
         StudySummary.of(vars(search.plan)).measured_on(len(finished(records))),
         search.folder,
     )

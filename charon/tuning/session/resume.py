@@ -10,9 +10,8 @@ from typing import Any
 from charon.errors import ConfigError
 from charon.settings import Value
 from charon.text import counted
-from charon.tuning.records.completion import is_over
 from charon.tuning.records.folder import ResultsError
-from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal
+from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, is_over
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.options import REMEMBERED, Options
 

@@ -7,12 +7,12 @@ One experiment per study name, one parent run per study, one child run per trial
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from charon.report.matrix import draw_matrix
@@ -22,6 +22,9 @@ from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, colour, trials_vie
 
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
 """MLflow's status of an outcome; others are KILLED, told apart by the outcome tag."""
+
+MOST_RUNS = 50_000
+"""Of one study, and of one answer of MLflow."""
 
 STUDY_TAG = "charon.study"
 TRIAL_TAG = "charon.trial"
@@ -43,17 +46,19 @@ class Runs:
         is_new: whether MLflow has nothing of the study yet, so that all events must be sent.
     """
 
-    def __init__(self, journal: Journal, uri: str, experiment: str, artifacts: str | None) -> None:
+    def __init__(self, journal: Journal, store: Store, experiment: str) -> None:
         """Connect, and look up the study's experiment and runs.
 
         Raises:
             MlflowException: the server does not answer or refuses.
         """
         self._journal = journal
-        self._client = MlflowClient(uri)
-        self.experiment_id = self._find_experiment(experiment, Store(uri, artifacts))
+        self._client = MlflowClient(store.uri)
+        self.experiment_id = self._find_experiment(experiment, store)
         self._study = next(journal.of_kind("study"))
-        runs = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in self._stored_runs()}
+        wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
+        stored = self._client.search_runs([self.experiment_id], wanted, max_results=MOST_RUNS)
+        runs = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
         self._parent: str = runs.pop("", "")
         self._ids: dict[str, str] = runs
         self._steps: dict[str, int] = {}
@@ -65,21 +70,12 @@ class Runs:
             number = str(experiment.experiment_id)
             if experiment.lifecycle_stage == "deleted":
                 self._client.restore_experiment(number)
-            if not store.moved_from(experiment.artifact_location):
+            if not store.moved_from(experiment.artifact_location, name):
                 return number
             # MLflow cannot change the absolute path of artifacts and would make the old folder
             # anew, so the study is sent again, to an experiment beside the moved database.
             self._client.rename_experiment(number, f"{name}, before it was moved ({number})")
-        return str(self._client.create_experiment(name, store.artifacts))
-
-    def _stored_runs(self) -> Iterator[Run]:
-        wanted, token = f"tags.`{STUDY_TAG}` = '{self._study['key']}'", None
-        while True:
-            page = self._client.search_runs([self.experiment_id], wanted, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return str(self._client.create_experiment(name, store.artifacts_of(name)))
 
     def send(self, event: Mapping[str, Any]) -> None:
         """Record an event in MLflow.
@@ -91,18 +87,16 @@ class Runs:
         if kind == "study":
             self._send_study(event)
         elif kind == "study_end":
-            self._send_study_end(event)
+            self._send_artifacts(self._parent, event)
+            self._send_outcome(self._parent, event)
         elif trial is None or kind == "trial":
             return
         elif kind == "start":
-            run_id = self._child(trial, event)
-            self._client.update_run(run_id, status="RUNNING")
-            self._client.set_tag(run_id, "outcome", "running")
+            self._send_running(self._child(trial, event))
         elif kind == "report":
             self._send_report(self._child(trial, event), event)
         elif kind == "tag":
-            tags = [RunTag(name, value) for name, value in event["tags"].items()]
-            self._client.log_batch(self._child(trial, event), tags=tags)
+            self._client.log_batch(self._child(trial, event), tags=_tags(event["tags"]))
         elif kind == "end":
             self._send_end(self._child(trial, event), event)
 
@@ -113,16 +107,18 @@ class Runs:
                 self.experiment_id, _milliseconds(event), tags, run_name=event["title"]
             )
             self._parent = run.info.run_id
-        self._client.update_run(self._parent, status="RUNNING")
-        self._client.set_tag(self._parent, "outcome", "running")
+        self._send_running(self._parent)
         view = trials_view(event["varied"])
         self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, view)
 
-    def _send_study_end(self, event: Mapping[str, Any]) -> None:
-        self._send_artifacts(self._parent, event)
-        self._client.set_tag(self._parent, "outcome", event["outcome"])
-        status = STATUS.get(event["outcome"], "KILLED")
-        self._client.set_terminated(self._parent, status, _milliseconds(event))
+    def _send_running(self, run_id: str) -> None:
+        self._client.update_run(run_id, status="RUNNING")
+        self._client.set_tag(run_id, "outcome", "running")
+
+    def _send_outcome(self, run_id: str, event: Mapping[str, Any], **tags: str) -> None:
+        outcome = event["outcome"]
+        self._client.log_batch(run_id, tags=_tags({"outcome": outcome, **tags}))
+        self._client.set_terminated(run_id, STATUS.get(outcome, "KILLED"), _milliseconds(event))
 
     def _child(self, trial: str, event: Mapping[str, Any]) -> str:
         if trial not in self._ids:
@@ -149,41 +145,27 @@ class Runs:
     def _send_report(self, run_id: str, event: Mapping[str, Any]) -> None:
         trial, step = event["trial"], event["task"]
         if trial not in self._steps:
-            self._steps[trial] = self._highest_step(run_id, event["metrics"])
+            # MLflow has what an earlier sitting sent, perhaps more than its position says.
+            history = self._client.get_metric_history(run_id, next(iter(event["metrics"])))
+            self._steps[trial] = max((metric.step for metric in history), default=0)
         if step <= self._steps[trial]:
             return
-        metrics = [
-            Metric(name, value, _milliseconds(event), step)
-            for name, value in event["metrics"].items()
-        ]
-        tags = [RunTag(name, value) for name, value in event["tags"].items()]
-        self._client.log_batch(run_id, metrics, tags=tags)
+        metrics = _metrics(event["metrics"], event, step)
+        self._client.log_batch(run_id, metrics, tags=_tags(event["tags"]))
         self._steps[trial] = step
 
-    def _highest_step(self, run_id: str, metrics: Mapping[str, float]) -> int:
-        """Return the last task whose numbers MLflow has."""
-        history = self._client.get_metric_history(run_id, next(iter(metrics)))
-        return max((metric.step for metric in history), default=0)
-
     def _send_end(self, run_id: str, event: Mapping[str, Any]) -> None:
-        record, outcome = self._journal.trials[event["trial"]], event["outcome"]
-        if outcome == FINISHED:
-            self._send_final(run_id, record, event)
-        tags = {"outcome": outcome, "seconds": f"{record.seconds:.1f}", **_error(event)}
-        self._client.log_batch(run_id, tags=[RunTag(name, text) for name, text in tags.items()])
-        self._client.set_terminated(run_id, STATUS.get(outcome, "KILLED"), _milliseconds(event))
-
-    def _send_final(self, run_id: str, record: TrialRecord, event: Mapping[str, Any]) -> None:
-        metrics = [
-            Metric(name, value, _milliseconds(event), 0)  # a single step is drawn as a bar
-            for name, value in final_metrics(record).items()
-        ]
-        self._client.log_batch(run_id, metrics)
-        with tempfile.TemporaryDirectory() as temporary:
-            picture = Path(temporary) / "accuracy_matrix.png"
-            draw_matrix(record.matrix, record.label, picture)
-            self._client.log_artifact(run_id, str(picture))
-        self._send_artifacts(run_id, event)
+        record = self._journal.trials[event["trial"]]
+        if event["outcome"] == FINISHED:
+            # A single step is drawn as a bar.
+            self._client.log_batch(run_id, _metrics(final_metrics(record), event, step=0))
+            with tempfile.TemporaryDirectory() as temporary:
+                picture = Path(temporary) / "accuracy_matrix.png"
+                draw_matrix(record.matrix, record.label, picture)
+                self._client.log_artifact(run_id, str(picture))
+            self._send_artifacts(run_id, event)
+        error = {"error": event["error"]} if event.get("error") else {}
+        self._send_outcome(run_id, event, seconds=f"{record.seconds:.1f}", **error)
 
     def _send_artifacts(self, run_id: str, event: Mapping[str, Any]) -> None:
         for text in event["artifacts"]:
@@ -211,8 +193,12 @@ def _moved(path: Path, folder: Path) -> Path:
     return folder.joinpath(*path.parts[-3 if is_trials else -1 :])
 
 
-def _error(event: Mapping[str, Any]) -> dict[str, str]:
-    return {"error": event["error"]} if event.get("error") else {}
+def _metrics(values: Mapping[str, float], event: Mapping[str, Any], step: int) -> list[Metric]:
+    return [Metric(name, value, _milliseconds(event), step) for name, value in values.items()]
+
+
+def _tags(tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(name, value) for name, value in tags.items()]
 
 
 def _milliseconds(event: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ MLflow's own default is relative to the working directory, and its file store is
 """
 
 import errno
+import fcntl
 import tempfile
 import urllib.parse
 import urllib.request
@@ -13,11 +14,8 @@ from pathlib import Path
 from charon.errors import ConfigError
 from charon.files import whole_file
 from charon.text import tool
-from charon.tuning.records.folder import locked, try_writing, why_unwritable
+from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
-
-ANSWER_SECONDS = 5.0
-"""How long a server may take to answer."""
 
 SQLITE = "sqlite:///"
 
@@ -58,20 +56,21 @@ class Store:
             f"--host 127.0.0.1 --port 5000 --backend-store-uri '{self.uri}'"
         )
 
-    def moved_from(self, artifacts: str) -> bool:
-        """Whether artifacts once kept in this folder were moved here with the database."""
-        if self.file is None or self.artifacts is None or artifacts == self.artifacts:
+    def artifacts_of(self, experiment: str) -> str | None:
+        """Return the folder for the artifacts of a new experiment, or None."""
+        return self.artifacts and f"{self.artifacts}/{experiment}"
+
+    def moved_from(self, old_folder: str, experiment: str) -> bool:
+        """Whether artifacts once kept in ``old_folder`` were moved here with the database."""
+        new_folder = self.artifacts_of(experiment)
+        if self.file is None or new_folder is None or old_folder == new_folder:
             return False
-        old, new = Path(artifacts), Path(self.artifacts)
+        old, new = Path(old_folder), Path(new_folder)
         return old.parts[-2:] == new.parts[-2:] and (new.exists() or not old.exists())
 
 
 def choose_store(uri: str | None, results: Path) -> Store:
-    """Return the store for ``--tracking-uri``.
-
-    Args:
-        uri: the user's; None is an SQLite file in ``results``.
-        results: absolute folder of all results.
+    """Return the store for ``--tracking-uri``; None is an SQLite file in ``results``, absolute.
 
     Raises:
         ConfigError: the kind of URI is not supported.
@@ -128,7 +127,9 @@ def make_schema(store: Store) -> None:
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with locked(file.with_name(f".{file.name}.lock")), tempfile.TemporaryDirectory() as folder:
+        lock = file.with_name(f".{file.name}.lock").open("w")
+        with lock, tempfile.TemporaryDirectory() as folder:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             if file.exists():
                 return
             made = Path(folder) / "mlflow.db"
@@ -151,7 +152,7 @@ def check_answers(store: Store) -> str:
     if not store.is_remote:
         return ""
     try:
-        urllib.request.urlopen(store.uri.rstrip("/") + "/health", timeout=ANSWER_SECONDS).close()
+        urllib.request.urlopen(store.uri.rstrip("/") + "/health", timeout=5.0).close()
     except (OSError, ValueError) as error:
         return (
             f"The MLflow server at {store.uri} does not answer ({error}); the study goes on "

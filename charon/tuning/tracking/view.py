@@ -34,12 +34,9 @@ LIGHTNESS = (0.42, 0.62, 0.30, 0.72)
 
 
 def trials_view(varied: Iterable[str]) -> str:
-    """Return the value of :data:`VIEW_TAG`: all trials, best first, curves of FAA on top.
-
-    Args:
-        varied: the fields in which the trials differ; columns of the table.
-    """
+    """Return the value of :data:`VIEW_TAG`: all trials, best first, with their varied fields."""
     fields = dict.fromkeys(["learner", *varied, "seed"])
+    shown = {"display": True, "isReordered": True, "deleted": False, "isGenerated": True}
     state: dict[str, Any] = {
         "searchFilter": "tags.kind = 'trial'",
         "orderByKey": "metrics.`final/faa`",
@@ -56,25 +53,17 @@ def trials_view(varied: Iterable[str]) -> str:
             *(f"params.`{name}`" for name in fields),
         ],
         "compareRunCharts": [],  # the page adds one for every metric
-        "compareRunSections": [_section(name) for name in SECTIONS],
+        "compareRunSections": [{"uuid": name, "name": name, **shown} for name in SECTIONS],
         "isAccordionReordered": True,
     }
     return json.dumps(state)
 
 
-def _section(name: str) -> dict[str, Any]:
-    shown = {"display": True, "isReordered": True, "deleted": False, "isGenerated": True}
-    return {"uuid": name, "name": name, **shown}
-
-
 def colour(fields: Mapping[str, Value], known: Sequence[Mapping[str, Value]]) -> str:
     """Return a trial's colour as ``#rrggbb``: a hue per configuration, a lightness per seed.
 
-    MLflow's default gives the same blue to several of a dozen trials.
-
-    Args:
-        fields: every field of the trial.
-        known: those of the study's trials so far, oldest first, this one among them.
+    MLflow's default gives the same blue to several of a dozen trials. ``known`` are the fields of
+    the study's trials so far, oldest first, this one among them.
     """
     configuration = _without_seed(fields)
     configurations = [_without_seed(other) for other in known]

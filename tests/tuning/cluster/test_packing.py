@@ -1,26 +1,35 @@
-"""How many trials share a GPU, by what a warm-up measured."""
+"""How many trials share a GPU, by what a warm-up measures in processes of Ray."""
 
 from pathlib import Path
 
 import pytest
+import ray
 from tiny_runs import tiny_run
+from tuning.study_runs import ROOT, write_clips
 
+from charon.data.prepare import prepare
+from charon.tuning.cluster import packing
 from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
-from charon.tuning.cluster.packing import Footprint, choose, describe, measured_share, pack, share
+from charon.tuning.cluster.packing import Footprint, WarmUp, measured_share, pack, share
 from charon.tuning.study.trials import PlannedTrial
 
 GB = 1e9
 
 
-def rates_of(measured):
-    """Return a measurement whose outcome is known; None stands for one that fails."""
+class Known:
+    """A warm-up whose outcome is known; None stands for a rate that cannot be measured."""
 
-    def steps_per_second(k):
-        if measured[k] is None:
+    def __init__(self, measured=None, taken=8 * GB):
+        self._measured, self._taken = measured, taken
+
+    def footprint(self):
+        return Footprint(self._taken, 80 * GB)
+
+    def steps_per_second(self, k):
+        rate = 10.0 * k if self._measured is None else self._measured[k]
+        if rate is None:
             raise ClusterError(f"{k} trials at once failed: out of memory.")
-        return measured[k]
-
-    return steps_per_second
+        return rate
 
 
 @pytest.mark.parametrize(
@@ -35,21 +44,15 @@ def rates_of(measured):
     ],
 )
 def test_as_many_share_a_gpu_as_have_room_and_are_worth_it(measured, most, chosen):
-    k, rates = choose(most, rates_of(measured))
-    assert k == chosen
-    assert rates == {number: rate for number, rate in measured.items() if rate is not None}
+    cluster = Cluster("", (Machine(64, 1),))
+    warm_up = Known(measured, taken=80 * GB / 1.2 / (most + 0.5))
+    assert measured_share(warm_up, cluster, 1.0)[0] == 1 / chosen
 
 
-def test_room_is_kept_for_more_than_what_was_seen():
-    assert Footprint(10 * GB, 80 * GB).most == 6
-    assert Footprint(79 * GB, 80 * GB).most == 1
-
-
-def test_a_share_is_never_more_than_the_kth_part():
-    """Ray counts ten-thousandths; rounded up, the last of k trials would find no room."""
-    shares = {k: share(k) for k in range(1, 65)}
-    assert shares[4] == 0.25
-    assert all(k * one <= 1 < (k + 1) * one for k, one in shares.items())
+@pytest.mark.parametrize(("taken", "gpus"), [(10 * GB, 0.25), (41 * GB, 1.0), (79 * GB, 1.0)])
+def test_room_is_kept_for_more_than_what_was_seen(taken, gpus):
+    """Of 10 GB there is room for six, of which four are tried."""
+    assert measured_share(Known(taken=taken), cluster_of(64, 1), 1.0)[0] == gpus
 
 
 def cluster_of(cpus, gpus):
@@ -81,23 +84,14 @@ def test_a_dry_run_measures_nothing_and_says_so():
     assert "measured when the study runs" in sentence
 
 
-class Known:
-    """A warm-up whose outcome is known."""
-
-    def footprint(self):
-        return Footprint(8 * GB, 80 * GB)
-
-    def steps_per_second(self, k):
-        return 10.0 * k
-
-
 @pytest.mark.parametrize(("cpus", "gpus"), [(64, 0.125), (4, 0.5), (2, 1.0)])
 def test_no_more_trials_share_a_gpu_than_there_are_cpus_for(cpus, gpus):
     assert measured_share(Known(), cluster_of(cpus, 2), 1.0)[0] == gpus
 
 
 def test_the_choice_is_told_with_what_was_measured():
-    sentence = describe(2, Footprint(8.25 * GB, 80 * GB), {1: 10.0, 2: 18.04, 4: 19.0})
+    warm_up = Known({1: 10.0, 2: 18.04, 4: 19.0}, taken=8.25 * GB)
+    _, sentence = measured_share(warm_up, cluster_of(64, 1), 1.0)
     assert sentence == (
         "--gpus-per-trial auto: 2 to a GPU (0.5 each); a trial takes 8.25 GB of its 80 GB, and the "
         "steps a second are 10 with 1, 18 with 2, 19 with 4."
@@ -113,3 +107,51 @@ def test_a_warm_up_that_fails_says_what_to_give_instead():
         ClusterError, match=r"OutOfMemoryError: too little\); say.*--gpus-per-trial 0\.5"
     ):
         measured_share(Failing(), cluster_of(4, 2), 1.0)
+
+
+@pytest.fixture
+def start_ray(monkeypatch):
+    """Return a function that starts Ray with these resources."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    yield lambda **resources: ray.init(
+        address="local", include_dashboard=False, log_to_driver=False, **resources
+    )
+    ray.shutdown()
+
+
+def run_of(folder, device):
+    path = write_clips(folder / "tiny.npz")
+    prepare(str(path), folder)
+    fields = {"data__path": str(path), "data__class_order": "natural", "device": device}
+    return tiny_run(**fields).to_flat()
+
+
+def test_a_share_is_never_more_than_the_kth_part():
+    """Ray counts ten-thousandths; rounded up, the last of k trials would find no room."""
+    shares = {k: share(k) for k in range(1, 65)}
+    assert shares[4] == 0.25
+    assert all(k * one <= 1 < (k + 1) * one for k, one in shares.items())
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, start_ray, monkeypatch):
+    """On logical GPUs, so on CPUs: that they run, and where Ray puts them."""
+    monkeypatch.setattr(packing, "PLACE_SECONDS", 5.0)
+    start_ray(num_cpus=8, num_gpus=2)
+    run = run_of(tmp_path, "cpu")
+    warm_up = WarmUp([PlannedTrial("alone", run)], tmp_path, 1.0)
+    assert warm_up.steps_per_second(3) > 0
+    places = warm_up.ask([run] * 3, "placed_on")
+    assert len(places) == 3
+    assert len({tuple(ids) for ids in places}) == 1
+    with pytest.raises(ClusterError, match=r"no machine had .* 10 free CPUs"):
+        warm_up.steps_per_second(10)
+
+
+@pytest.mark.gpu
+def test_a_warm_up_on_a_gpu_says_what_a_trial_takes(tmp_path, start_ray):
+    start_ray()
+    warm_up = WarmUp([PlannedTrial("alone", run_of(tmp_path, "cuda"))], tmp_path, 1.0)
+    footprint = warm_up.footprint()
+    assert 0 < footprint.taken < footprint.total
+    assert warm_up.steps_per_second(2) > 0

@@ -5,7 +5,7 @@ import pytest
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from tuning.fakes import fake_trial
 
-from charon.tuning.execution.asha import TaskHalving, num_brackets, rungs, stops
+from charon.tuning.execution.asha import TaskHalving, stops
 from charon.tuning.records.journal import Journal
 from charon.tuning.study.objectives import score
 from charon.tuning.study.selection_rules import grace_tasks
@@ -17,13 +17,13 @@ CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
 class Trials:
     """Trials of a search that report as Ray has them report: judged first, then recorded."""
 
-    def __init__(self, folder, number, num_brackets=1):
+    def __init__(self, folder, number, *, is_hyperband=False):
         self.journal = Journal(folder / "journal.jsonl")
         for place in range(number):
             self.journal.append(
                 "trial", str(place), label="", fields={}, tags={}, number=place, sampler={}
             )
-        self.halving = TaskHalving(self.journal, "val/faa", NUM_TASKS, num_brackets)
+        self.halving = TaskHalving(self.journal, "val/faa", NUM_TASKS, is_hyperband=is_hyperband)
 
     def judge(self, number, task, faa):
         result = {"task": task, "num_tasks": NUM_TASKS, "metrics/val/faa": faa}
@@ -43,9 +43,11 @@ class Trials:
         return decision
 
 
-def test_no_trial_is_judged_before_forgetting_can_show():
+def test_no_trial_is_judged_before_forgetting_can_show(tmp_path):
     assert (grace_tasks(6), grace_tasks(12), grace_tasks(1)) == (2, 3, 1)
-    assert [rungs(tasks) for tasks in (1, 2, 3, 6, 12)] == [[], [], [2], [2, 4], [3, 6]]
+    journal = Journal(tmp_path / "journal.jsonl")
+    rungs = [TaskHalving(journal, "val/faa", tasks).rungs for tasks in (1, 2, 3, 6, 12)]
+    assert rungs == [[], [], [2], [2, 4], [3, 6]]
 
 
 def test_a_trial_stops_below_the_median_of_those_before_it():
@@ -116,12 +118,14 @@ def test_a_joint_stream_which_reports_once_is_not_judged(tmp_path):
     assert trials.report(2, NUM_TASKS, 10) == CONTINUE
 
 
-def test_hyperband_has_a_bracket_for_every_rung_and_one_that_never_stops():
-    assert [num_brackets(tasks) for tasks in (1, 2, 3, 6, 12)] == [1, 1, 2, 3, 3]
+def test_hyperband_has_a_bracket_for_every_rung_and_one_that_never_stops(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    found = [TaskHalving(journal, "val/faa", n, is_hyperband=True) for n in (1, 2, 3, 6, 12)]
+    assert [halving.num_brackets for halving in found] == [1, 1, 2, 3, 3]
 
 
 def test_the_trials_take_turns_in_the_brackets(tmp_path):
-    trials = Trials(tmp_path, 7, num_brackets(NUM_TASKS))
+    trials = Trials(tmp_path, 7, is_hyperband=True)
     running = [1, 2, 3, 4, 5, 6]
     # The later of a bracket's two is worse; the first bracket judges after task 2, the next
     # after task 4, and the last never.
@@ -132,7 +136,7 @@ def test_the_trials_take_turns_in_the_brackets(tmp_path):
 
 
 def test_a_bracket_compares_its_own_trials_alone(tmp_path):
-    trials = Trials(tmp_path, 7, num_brackets(NUM_TASKS))
+    trials = Trials(tmp_path, 7, is_hyperband=True)
     for task in (2, 4):
         trials.report(3, task, 95)
     assert trials.report(6, 2, 10) == STOP

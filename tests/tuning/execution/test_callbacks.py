@@ -24,7 +24,7 @@ def journal(folder):
 
 @pytest.fixture
 def recorder(journal, folder):
-    return Recorder(journal, folder)
+    return Recorder(journal, folder, lambda kind, trial_id: None)
 
 
 def play(recorder, trial, tasks, num_tasks=3):
@@ -69,8 +69,8 @@ def test_a_checkpoint_goes_with_the_end_of_its_trial_unless_that_failed(journal,
 def test_a_task_reported_again_after_a_restart_counts_once(journal, recorder, folder):
     trial, heard = enter(journal), []
     play(recorder, trial, [1, 2])
-    again = Recorder(Journal(folder / "journal.jsonl"), folder)
-    again.listeners.append(lambda kind, name: heard.append(kind))
+    journal = Journal(folder / "journal.jsonl")
+    again = Recorder(journal, folder, lambda kind, name: heard.append(kind))
     play(again, trial, [1, 2, 3])
     again.on_trial_complete(0, [], trial)
     assert [row["task"] for row in read(folder / "curves.csv")] == ["1", "2", "3"]
@@ -124,3 +124,11 @@ def test_a_metric_that_is_not_a_number_is_left_out(journal, recorder, folder):
     result["metrics"]["test/bwt"] = math.nan
     recorder.on_trial_result(0, [], trial, result)
     assert "test/bwt" not in journal.trials["t1"].curve[1]
+
+
+def test_the_tables_are_not_written_anew_with_every_report(journal, recorder, folder):
+    trial = enter(journal)
+    play(recorder, trial, [1, 2])
+    assert read(folder / "curves.csv") == []
+    recorder.on_trial_complete(0, [], trial)
+    assert len(read(folder / "curves.csv")) == 2

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from tuning.fakes import FIELDS
 
-from charon.tuning.execution.live_view import MOST_ROWS, LiveView, Shown
+from charon.tuning.execution.live_view import MOST_ROWS, LiveView, left_text
 from charon.tuning.records.heartbeat import Heart, read_beat
 from charon.tuning.records.journal import FINISHED, INTERRUPTED, PRUNED, Journal
 
@@ -20,8 +20,15 @@ def view(
     journal, tmp_path, num_trials=2, *, terminal=False, objectives=("val/faa",), is_search=True
 ):
     console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
-    shown = Shown(objectives, is_search, num_trials, slots=2)
-    progress = LiveView(journal, shown, lambda name: tmp_path / f"{name}.json", console)
+    progress = LiveView(
+        journal,
+        objectives,
+        is_search,
+        num_trials,
+        slots=2,
+        beat_file=lambda name: tmp_path / f"{name}.json",
+        console=console,
+    )
     return progress, console
 
 
@@ -49,11 +56,10 @@ def text_of(progress, console):
 
 def test_the_time_left_does_not_take_a_shared_first_task_for_a_quick_one(journal, tmp_path):
     add(journal, "a", [90.0], None)
-    progress, _ = view(journal, tmp_path)
     record = journal.trials["a"]
-    assert progress.seconds_left(record) == 20
+    assert left_text(record) == "0:20 left"
     record.latest["time/shared_seconds"] = 15.0
-    assert progress.seconds_left(record) == 50
+    assert left_text(record) == "0:50 left"
 
 
 def test_the_table_shows_task_faa_time_left_and_the_best(journal, tmp_path):
@@ -114,7 +120,7 @@ def test_on_a_terminal_events_are_not_lines_but_the_table(journal, tmp_path):
 def test_the_studys_rest_is_shared_by_what_runs_at_once(journal, tmp_path):
     add(journal, "a", [90.0, 80.0, 70.0], FINISHED)
     progress, _ = view(journal, tmp_path, num_trials=5)
-    assert progress.study_seconds_left() == pytest.approx(4 * 3 * 10 / 2)
+    assert progress.seconds_left() == pytest.approx(4 * 3 * 10 / 2)
 
 
 def test_an_interrupted_trial_is_not_done(journal, tmp_path):

@@ -1,50 +1,20 @@
-"""Which trials a sitting runs, under which ids, and what a study leaves behind when it is over."""
+"""What a study says and leaves behind when it is over."""
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
-from tuning.driven_search import SETTING
 
-from charon.tuning.execution.runner import Entries, remove_leftovers
+from charon.tuning.execution.runner import closing_words, remove_leftovers
 from charon.tuning.execution.trainable import checkpoint_folder
-from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, Journal
+from charon.tuning.records.journal import EXHAUSTED, FAILED, FINISHED, PRUNED, Journal
 from charon.tuning.study.first_tasks import first_tasks_folder
 
 
 @pytest.fixture
 def journal(tmp_path):
     return Journal(tmp_path / "journal.jsonl")
-
-
-def entered(journal):
-    """Return a study's trials as the runner enters them in each sitting."""
-    journal.append("study")
-    entries = Entries(journal, "1a2b3c4d", {"dataset": "tiny"}, SETTING)
-    fields = {"learner": "charon", "seed": 0}
-    return entries, [entries.enter(place, f"label {place}", fields) for place in range(5)]
-
-
-def test_a_trial_has_an_id_of_the_studys_own_that_stays(journal):
-    _, names = entered(journal)
-    assert names[:2] == ["1a2b3_00000", "1a2b3_00001"]
-    assert entered(Journal(journal.path))[1] == names
-    assert len(list(Journal(journal.path).of_kind("trial"))) == len(names)
-
-
-def test_a_trial_is_told_what_holds_for_all_and_how_it_is_repeated_alone(journal):
-    entered(journal)
-    tags = journal.trials["1a2b3_00000"].tags
-    assert tags["dataset"] == "tiny"
-    assert "charon run --learner charon" in tags["command"]
-
-
-def test_a_sitting_runs_what_is_neither_finished_nor_pruned(journal):
-    _, names = entered(journal)
-    for name, outcome in zip(names, (FINISHED, PRUNED, FAILED, INTERRUPTED), strict=False):
-        journal.append("end", name, outcome=outcome)
-    entries, _ = entered(Journal(journal.path))
-    assert [trial["id"] for trial in entries.waiting()] == names[2:]
 
 
 def test_of_a_study_that_is_over_only_failed_trials_keep_what_they_go_on_from(tmp_path, journal):
@@ -56,6 +26,20 @@ def test_of_a_study_that_is_over_only_failed_trials_keep_what_they_go_on_from(tm
     remove_leftovers(tmp_path, journal)
     assert [path.name for path in tmp_path.glob("checkpoints/*")] == [FAILED]
     assert not first_tasks_folder(str(tmp_path)).exists()
+
+
+def test_a_search_in_which_nothing_more_can_be_run_says_why(journal):
+    journal.append("trial", "a", label="", fields={}, tags={})
+    journal.append("end", "a", outcome=FINISHED)
+    refused = {"fields": {}, "sampler": {}, "refused": "Its memory could take 900 B, over 500 B."}
+    journal.append("refused", number=1, **refused)
+    journal.append(EXHAUSTED)
+    why, end = closing_words(journal, SimpleNamespace(num_trials=24, hours=None), EXHAUSTED)
+    assert "Suggested, but not run: 1 configuration" in why
+    assert "over 500 B" in why
+    assert "after 1 of 24 trials" in end
+    assert "--budget" in end
+    assert "--resume" not in end
 
 
 HAS_NO_VARIABLES = """

@@ -1,13 +1,55 @@
-"""The trials of a search as Ray asks for them: those that go on first, and an end."""
+"""The trials of a study as Ray is given them: entered once, and those that go on first."""
 
 import pytest
 from ray.tune.search import Searcher
-from tuning.driven_search import START_FIELDS, DrivenSearch
+from tuning.driven_search import SETTING, START_FIELDS, DrivenSearch
 
-from charon.tuning.execution.runner import closing_words
-from charon.tuning.execution.searcher import Limits, StudySearch
-from charon.tuning.records.completion import EXHAUSTED, TIME_UP, is_over
-from charon.tuning.records.journal import FAILED
+from charon.tuning.execution.searcher import Entries, StudySearch
+from charon.tuning.records.journal import (
+    EXHAUSTED,
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    PRUNED,
+    TIME_UP,
+    Journal,
+    is_over,
+)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path / "journal.jsonl")
+
+
+def entered(journal):
+    """Return a study's trials as the runner enters them in each sitting."""
+    journal.append("study")
+    entries = Entries(journal, "1a2b3c4d", {"dataset": "tiny"}, SETTING)
+    fields = {"learner": "charon", "seed": 0}
+    return entries, [entries.enter(place, f"label {place}", fields) for place in range(5)]
+
+
+def test_a_trial_has_an_id_of_the_studys_own_that_stays(journal):
+    _, names = entered(journal)
+    assert names[:2] == ["1a2b3_00000", "1a2b3_00001"]
+    assert entered(Journal(journal.path))[1] == names
+    assert len(list(Journal(journal.path).of_kind("trial"))) == len(names)
+
+
+def test_a_trial_is_told_what_holds_for_all_and_how_it_is_repeated_alone(journal):
+    entered(journal)
+    tags = journal.trials["1a2b3_00000"].tags
+    assert tags["dataset"] == "tiny"
+    assert "charon run --learner charon" in tags["command"]
+
+
+def test_a_sitting_runs_what_is_neither_finished_nor_pruned(journal):
+    _, names = entered(journal)
+    for name, outcome in zip(names, (FINISHED, PRUNED, FAILED, INTERRUPTED), strict=False):
+        journal.append("end", name, outcome=outcome)
+    entries, _ = entered(Journal(journal.path))
+    assert [trial["id"] for trial in entries.waiting()] == names[2:]
 
 
 @pytest.fixture
@@ -17,13 +59,7 @@ def driven(tmp_path):
 
 def rays(driven, num_trials=24, suggest=None, **limits):
     """Return what Ray asks in a sitting of a search."""
-    return StudySearch(
-        driven.entries.waiting(),
-        driven.journal,
-        Limits(num_trials, **limits),
-        suggest or driven._suggester.suggest,
-        driven.entries.suggested,
-    )
+    return StudySearch(driven.entries, suggest or driven.suggester.suggest, num_trials, **limits)
 
 
 def test_a_trial_is_given_its_id_its_run_and_where_things_are(driven):
@@ -65,19 +101,11 @@ def test_after_its_hours_a_search_starts_nothing_new(tmp_path, driven):
     assert rays(DrivenSearch(tmp_path), deadline=0.0).suggest("a")["trial"]["number"] == 0
 
 
-def test_a_search_in_which_nothing_more_can_be_run_is_over_and_says_why(tmp_path, driven):
+def test_a_search_in_which_nothing_more_can_be_run_is_over(driven):
     driven.finish(driven.suggest(), [50.0] * 6)
-    refused = {"fields": {}, "sampler": {}, "refused": "Its memory could take 900 B, over 500 B."}
-    driven.journal.append("refused", number=1, **refused)
     search = rays(driven, suggest=lambda: None)
     assert search.suggest("b") == Searcher.FINISHED
     assert search.ended_by == EXHAUSTED
     assert not is_over(driven.journal, 24)
     driven.journal.append(search.ended_by)
     assert is_over(driven.journal, 24)
-    why, end = closing_words(driven.journal, Limits(24), search.ended_by)
-    assert "Suggested, but not run: 1 configuration" in why
-    assert "over 500 B" in why
-    assert "after 1 of 24 trials" in end
-    assert "--budget" in end
-    assert "--resume" not in end

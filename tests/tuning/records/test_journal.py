@@ -7,6 +7,7 @@ import pytest
 
 from charon.errors import CheckpointError
 from charon.tuning.records.journal import (
+    EXTENDED,
     FAILED,
     FINISHED,
     INTERRUPTED,
@@ -14,7 +15,10 @@ from charon.tuning.records.journal import (
     PENDING,
     PRUNED,
     RUNNING,
+    TIME_UP,
     Journal,
+    is_over,
+    spent_seconds,
 )
 
 
@@ -211,30 +215,6 @@ def test_tags_are_added_to_a_trial_later(journal):
 # Those who read while the driver writes.
 
 
-def test_a_reader_waits_until_there_is_more(journal):
-    read = threading.Thread(target=lambda: counts.append(journal.wait(1, timeout=60)))
-    counts = []
-    enter(journal)
-    read.start()
-    journal.append("start", "a")
-    read.join(60)
-    assert counts == [2]
-
-
-def test_a_reader_that_is_behind_or_out_of_patience_does_not_wait(journal):
-    enter(journal)
-    assert journal.wait(0, timeout=60) == 1
-    assert journal.wait(1, timeout=0.01) == 1
-
-
-def test_the_end_wakes_those_who_wait(journal):
-    read = threading.Thread(target=journal.wait, args=(0, 60))
-    read.start()
-    journal.end()
-    read.join(30)
-    assert not read.is_alive()
-
-
 def test_several_threads_may_append(journal, path):
     enter(journal)
     threads = [
@@ -251,3 +231,63 @@ def test_several_threads_may_append(journal, path):
     assert notes == list(journal.of_kind("note"))
     for writer in range(4):
         assert [n["place"] for n in notes if n["writer"] == writer] == list(range(50))
+
+
+# When a study is over, and how long it has run in all its sittings.
+
+
+def events(*kinds_and_times):
+    return [{"kind": kind, "time": time} for kind, time in kinds_and_times]
+
+
+def test_time_counts_while_the_study_runs_and_not_between_its_sittings():
+    assert spent_seconds([]) == 0
+    first = [("study", 100.0), ("start", 110.0), ("report", 160.0)]
+    assert spent_seconds(events(*first)) == 60
+    assert spent_seconds(events(*first, ("study", 9000.0), ("end", 9005.0))) == 65
+
+
+def test_what_follows_a_search_takes_none_of_its_hours():
+    over = [("study", 0.0), ("end", 70.0), (TIME_UP, 71.0)]
+    follow_up = [("tag", 72.0), ("study_end", 900.0)]
+    assert spent_seconds(events(*over, *follow_up)) == 71
+    assert spent_seconds(events(*over[:2], *follow_up)) == 70
+    assert spent_seconds(events(*over, *follow_up, ("study", 1000.0), ("tag", 1500.0))) == 71
+
+
+def test_added_trials_have_their_own_time():
+    both = [("study", 0.0), ("end", 50.0), (EXTENDED, 100.0), ("study", 101.0), ("end", 104.0)]
+    assert spent_seconds(events(*both)) == 3
+
+
+def study(journal, *outcomes):
+    journal.append("study")
+    for number, outcome in enumerate(outcomes):
+        enter(journal, str(number))
+        end(journal, outcome, str(number))
+
+
+def test_a_study_is_over_when_every_trial_is(journal):
+    study(journal, FINISHED, PRUNED, FAILED)
+    assert is_over(journal, 3)
+    assert not is_over(journal, 4)
+
+
+def test_a_study_with_an_open_trial_is_not_over(journal):
+    study(journal, FINISHED, INTERRUPTED)
+    assert not is_over(journal, 1)
+
+
+def test_a_search_out_of_time_is_over_until_it_goes_on(journal):
+    study(journal, FINISHED)
+    journal.append(TIME_UP)
+    assert is_over(journal, 24)
+    journal.append("study")
+    assert not is_over(journal, 24)
+
+
+def test_a_study_whose_failed_trials_are_tried_again_is_not_over(journal):
+    study(journal, FINISHED, FAILED)
+    assert is_over(journal, 2)
+    journal.append("study")
+    assert not is_over(journal, 2)

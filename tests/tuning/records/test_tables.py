@@ -7,7 +7,7 @@ import pytest
 from tuning.search_records import record
 
 from charon.tuning.records.journal import Journal
-from charon.tuning.records.tables import Tables, curves_csv, trials_csv
+from charon.tuning.records.tables import curves_csv, trials_csv, write_tables
 
 
 def rows(text):
@@ -50,19 +50,16 @@ def test_a_field_that_some_trials_lack_is_empty_for_them():
     assert (one["x.y"], other["x.y"]) == ("1", "")
 
 
-def test_both_tables_are_there_at_any_moment_and_not_written_too_often(tmp_path):
+def test_both_tables_are_replaced_by_those_of_the_journal_as_it_is(tmp_path):
     journal = Journal(tmp_path / "journal.jsonl")
-    tables = Tables(tmp_path)
-    tables.write(journal)
-    before = (tmp_path / "trials.csv").read_text()
+    write_tables(tmp_path, journal)
     assert (tmp_path / "curves.csv").exists()
+    assert rows((tmp_path / "trials.csv").read_text()) == []
     journal.append("trial", "a", label="a", fields={}, tags={})
-    tables.write(journal, at_once=False)
-    assert (tmp_path / "trials.csv").read_text() == before
-    tables.write(journal)
+    write_tables(tmp_path, journal)
     assert len(rows((tmp_path / "trials.csv").read_text())) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(OSError, match="missing"):
-        Tables(tmp_path / "missing").write(Journal(tmp_path / "journal.jsonl"))
+        write_tables(tmp_path / "missing", Journal(tmp_path / "journal.jsonl"))

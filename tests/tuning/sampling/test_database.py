@@ -5,9 +5,10 @@ from contextlib import closing
 
 import optuna
 import pytest
+from tuning.driven_search import plan
 
 from charon.tuning.records.folder import ResultsError
-from charon.tuning.sampling.database import check_database, new_database
+from charon.tuning.sampling.database import check_database, write_database
 
 
 @pytest.fixture
@@ -15,53 +16,56 @@ def path(tmp_path):
     return tmp_path / "optuna.db"
 
 
-def test_a_database_takes_its_name_when_it_is_whole(path):
-    with new_database(path) as storage:
-        optuna.create_study(storage=storage, study_name="a")
-        assert not path.exists()
-    assert optuna.get_all_study_names(f"sqlite:///{path}") == ["a"]
+def write(path, study=None):
+    write_database(study or optuna.create_study(direction="maximize"), plan(), path.parent)
+
+
+class Broken:
+    """A study whose trials cannot be had, in the middle of writing it."""
+
+    directions = ("maximize",)
+
+    def get_trials(self, deepcopy):
+        raise KeyboardInterrupt
+
+
+def test_a_database_is_whole_under_its_name_and_alone(path):
+    write(path)
+    assert optuna.get_all_study_names(f"sqlite:///{path}") == ["study-1a2b3c4d"]
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_was_there_stays_after_an_error(path):
-    with new_database(path):
-        pass
+    write(path)
     before = path.read_bytes()
-    with pytest.raises(KeyboardInterrupt), new_database(path):
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write(path, Broken())
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_database_that_cannot_be_written_is_one_sentence(path):
-    with (
-        pytest.raises(ResultsError, match=r"optuna.db cannot be written \(.*--resume"),
-        new_database(path.parent / "missing" / "optuna.db"),
-    ):
-        pass
+    with pytest.raises(ResultsError, match=r"optuna.db cannot be written \(.*--resume"):
+        write(path.parent / "missing" / "optuna.db")
 
 
 def test_no_file_and_a_file_of_optuna_are_fine(path):
     check_database(path)
-    with new_database(path):
-        pass
+    write(path)
     check_database(path)
 
 
 def test_a_file_of_optuna_that_another_program_holds_is_fine_for_it_is_replaced(path):
-    with new_database(path):
-        pass
+    write(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         check_database(path)
-        with new_database(path):
-            pass
+        write(path)
 
 
 @pytest.mark.parametrize("kept", [0, 50, 5000])
 def test_a_damaged_file_of_optuna_is_fine_for_it_is_made_anew(path, kept):
-    with new_database(path):
-        pass
+    write(path)
     path.write_bytes(path.read_bytes()[:kept])
     check_database(path)
 

@@ -7,16 +7,8 @@ from optuna.trial import TrialState
 from tuning.driven_search import DrivenSearch, plan
 
 from charon.tuning.records.journal import FAILED, INTERRUPTED
-from charon.tuning.sampling.database import DATABASE
-from charon.tuning.sampling.optuna_study import (
-    IS_START,
-    NAME,
-    REFUSED,
-    TRIAL,
-    load_optuna_study,
-    write_database,
-)
-from charon.tuning.sampling.suggestions import Budget
+from charon.tuning.sampling.database import DATABASE, load_optuna_study, write_database
+from charon.tuning.sampling.optuna_study import IS_START, NAME, REFUSED, TRIAL
 from charon.tuning.study.objectives import score
 from charon.tuning.study.space import Real, Whole
 
@@ -82,7 +74,7 @@ def test_an_interrupted_trial_still_runs_for_the_sampler(tmp_path):
 
 def test_refused_settings_have_their_place_and_their_constraint(tmp_path):
     space = {"learner.buffer_size": Whole(100, 2000), "learner.alpha": Real(0.1, 1)}
-    search = DrivenSearch(tmp_path, space, budget=Budget(lambda f: f["learner.buffer_size"], 500))
+    search = DrivenSearch(tmp_path, space, bytes_of=lambda f: f["learner.buffer_size"], budget=500)
     for _ in range(4):
         search.suggest()
     for event in search.refused:

@@ -3,7 +3,6 @@
 import csv
 
 import optuna
-import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 from tuning.search_records import record
@@ -15,10 +14,9 @@ from charon.tuning.study.objectives import score
 FAA, BYTES = "val/faa", "memory/bytes"
 
 
-@pytest.fixture
-def search():
+def search_for(*directions):
     """A search of twelve trials in which only alpha matters, as Optuna and the journal know it."""
-    study = optuna.create_study(direction="maximize")
+    study = optuna.create_study(directions=directions)
     space = {"learner.alpha": FloatDistribution(0, 1), "learner.masking_ratio:kept_tuples": None}
     space["learner.masking_ratio:kept_tuples"] = IntDistribution(1, 10)
     records = []
@@ -30,18 +28,19 @@ def search():
         study.add_trial(
             create_trial(
                 state=TrialState.PRUNED if is_pruned else TrialState.COMPLETE,
-                value=None if is_pruned else score(6, 6, faa),
+                values=None if is_pruned else [score(6, 6, faa)] * len(directions),
                 params=dict(zip(space, (alpha, kept), strict=True)),
                 distributions=space,
-                intermediate_values={3: score(3, 6, faa)},
+                intermediate_values={3: score(3, 6, faa)} if len(directions) == 1 else None,
                 user_attrs={TRIAL: str(number)},
             )
         )
     return study, records
 
 
-def test_values_are_percent_and_bytes_and_not_scores(search):
-    shown = in_own_units(*search, [FAA, BYTES], ["maximize", "minimize"])
+def test_values_are_percent_and_bytes_and_not_scores():
+    search = search_for("maximize", "minimize")
+    shown = in_own_units(*search, [FAA, BYTES])
     assert shown.trials[6].values == [50.0, 300.0]
     assert [t.state for t in shown.trials] == [t.state for t in search[0].trials]
 
@@ -60,19 +59,20 @@ def test_refused_settings_keep_their_place():
                 user_attrs={TRIAL: str(place)} if place else {"refused": "Over."},
             )
         )
-    shown = in_own_units(study, [record("2", [20.0] * 6)], [FAA], ["maximize"]).trials
+    shown = in_own_units(study, [record("2", [20.0] * 6)], [FAA]).trials
     assert [t.state for t in shown] == states
     assert [t.values for t in shown] == [None, None, [20.0]]
 
 
-def test_what_the_search_does_not_know_as_finished_is_not_shown_as_complete(search):
-    study, records = search
-    shown = in_own_units(study, records[1:], [FAA], ["maximize"])
+def test_what_the_search_does_not_know_as_finished_is_not_shown_as_complete():
+    study, records = search_for("maximize")
+    shown = in_own_units(study, records[1:], [FAA])
     assert shown.trials[0].state == TrialState.FAIL
 
 
-def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path):
-    write_plots(*search, [FAA, BYTES], ["maximize", "minimize"], "some clips", tmp_path)
+def test_the_pages_and_the_importance_with_its_evaluators_name(tmp_path):
+    search = search_for("maximize", "minimize")
+    write_plots(*search, [FAA, BYTES], "some clips", tmp_path)
     names = {path.stem for path in (tmp_path / "plots").glob("*.html")}
     assert names >= {"history", "importance", "parallel_coordinates", "slice", "timeline"}
     assert names >= {"pareto_front", "history_memory_bytes"}
@@ -90,29 +90,29 @@ def test_the_pages_and_the_importance_with_its_evaluators_name(search, tmp_path)
     assert all(row["evaluator"].startswith("PED-ANOVA") and row["n"] == "9" for row in rows)
 
 
-def test_of_four_objectives_every_page_is_drawn_but_the_front(search, tmp_path):
-    study, records = search
+def test_of_four_objectives_every_page_is_drawn_but_the_front(tmp_path):
+    study, records = search_for("maximize", "minimize", "maximize", "maximize")
     names = [FAA, BYTES, "val/acc/task_01", "val/faa_again"]
     for one in records:
         for metrics in one.curve.values():
             metrics["val/faa_again"] = metrics[FAA]
-    best = ["maximize", "minimize", "maximize", "maximize"]
-    write_plots(study, records, names, best, "some clips", tmp_path)
+    write_plots(study, records, names, "some clips", tmp_path)
     pages = {path.stem for path in (tmp_path / "plots").glob("*.html")}
     assert pages >= {"history", "history_val_faa_again", "timeline", "importance"}
     assert "pareto_front" not in pages
 
 
-def test_a_search_of_few_finished_trials_has_no_importance(search, tmp_path):
-    study, records = search
-    write_plots(study, records, [FAA], ["maximize"], "some clips", tmp_path)
+def test_a_search_of_few_finished_trials_has_no_importance(tmp_path):
+    study, records = search_for("maximize")
+    write_plots(study, records, [FAA], "some clips", tmp_path)
     assert (tmp_path / "importance.csv").exists()
-    write_plots(study, records[:3], [FAA], ["maximize"], "some clips", tmp_path)
+    write_plots(study, records[:3], [FAA], "some clips", tmp_path)
     assert not (tmp_path / "plots" / "importance.html").exists()
     assert (tmp_path / "plots" / "history.html").exists()
     assert not (tmp_path / "importance.csv").exists()
 
 
-def test_a_search_without_a_finished_trial_has_a_timeline(search, tmp_path):
-    write_plots(search[0], [], [FAA], ["maximize"], "some clips", tmp_path)
+def test_a_search_without_a_finished_trial_has_a_timeline(tmp_path):
+    study, _ = search_for("maximize")
+    write_plots(study, [], [FAA], "some clips", tmp_path)
     assert {path.stem for path in (tmp_path / "plots").glob("*.html")} == {"timeline"}

@@ -4,13 +4,19 @@ import runpy
 from pathlib import Path
 
 import pytest
+from optuna.distributions import FloatDistribution
+from optuna.samplers import NSGAIISampler
+from optuna.study import create_study
 from tuning.driven_search import SPACE, START_FIELDS, DrivenSearch
 
+from charon.errors import ConfigError
 from charon.tuning.sampling import suggestions
-from charon.tuning.sampling.suggestions import Budget
+from charon.tuning.sampling.suggestions import make_sampler
+from charon.tuning.study.search_methods import NUMBERS_ONLY, check_sampler
 from charon.tuning.study.space import Choice, Real, Whole, bound
+from charon.tuning.study.study import SAMPLERS
 
-BY_SIZE = Budget(lambda fields: fields["learner.buffer_size"], 500)
+BY_SIZE = {"bytes_of": lambda fields: fields["learner.buffer_size"], "budget": 500}
 
 
 def test_the_first_trial_is_the_papers_setting(tmp_path):
@@ -52,7 +58,7 @@ def test_a_search_that_was_killed_before_its_first_suggestion_begins_with_the_st
 
 def test_a_setting_over_the_budget_is_told_to_optuna_and_never_run(tmp_path):
     space = {"learner.buffer_size": Whole(100, 2000), "learner.alpha": Real(0.1, 1)}
-    search = DrivenSearch(tmp_path, space, budget=BY_SIZE)
+    search = DrivenSearch(tmp_path, space, **BY_SIZE)
     for _ in range(8):
         record = search.suggest()
         assert record.fields["learner.buffer_size"] <= 500
@@ -83,7 +89,7 @@ def test_where_nothing_can_be_run_nothing_is_suggested(tmp_path, monkeypatch):
     monkeypatch.setattr(suggestions, "PATIENCE", 2)
     monkeypatch.setattr(suggestions, "MOST_DRAWS", 4)
     space = {"learner.buffer_size": Whole(500, 2000, log=True)}
-    search = DrivenSearch(tmp_path, space, budget=BY_SIZE)
+    search = DrivenSearch(tmp_path, space, **BY_SIZE)
     search.suggest()
     assert search.suggest() is None
     assert len(search.refused) == 4
@@ -100,9 +106,9 @@ DEFAULT = bound(
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", MODELLED, "nsga2"])
 def test_every_sampler_searches_the_default_space_in_two_sittings(tmp_path, sampler):
-    budget = Budget(lambda fields: fields["learner.buffer_size"], 1600)
+    larger = {**BY_SIZE, "budget": 1600}
     for _ in range(2):
-        search = DrivenSearch(tmp_path, DEFAULT, sampler=sampler, budget=budget)
+        search = DrivenSearch(tmp_path, DEFAULT, sampler=sampler, **larger)
         for place in range(6):  # Optuna's samplers draw the first ten at random
             record = search.suggest()
             assert all(DEFAULT[field].holds(record.fields[field]) for field in DEFAULT)
@@ -118,3 +124,54 @@ def test_what_a_sampler_notes_with_a_trial_is_there_for_the_next_sitting(tmp_pat
     attributes = [set(trial.system_attrs) for trial in DrivenSearch(tmp_path).study.trials]
     assert any(noted in name for name in attributes[-1])
     assert attributes == [set(trial.system_attrs) for trial in search.study.trials]
+
+
+# Samplers by name, what each can search, and that a later sitting draws anew.
+
+
+NUMBERS = {"a": Real(0, 1), "b": Real(0, 1)}
+
+
+def drawn(**how):
+    """Return what the random sampler draws first."""
+    study = create_study(sampler=make_sampler("random", num_trials=24, **how))
+    return study.ask({"a": FloatDistribution(0, 1)}).params["a"]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_is_made_and_searches_two_numbers_for_one_objective(name):
+    check_sampler(name, NUMBERS, ["val/faa"])
+    make_sampler(name, seed=0, num_trials=24)
+
+
+@pytest.mark.parametrize(
+    ("space", "objectives", "message"),
+    [
+        ({**NUMBERS, "c": Choice(("x", "y"))}, ["val/faa"], "numbers only, and c is a choice"),
+        ({"a": Real(0, 1)}, ["val/faa"], "at least two fields, but the space has a"),
+        (NUMBERS, ["val/faa", "memory/bytes"], "one objective, but there are val/faa memory/bytes"),
+    ],
+)
+def test_a_search_that_a_sampler_cannot_do_is_refused_with_a_remedy(space, objectives, message):
+    for name in NUMBERS_ONLY:
+        with pytest.raises(ConfigError, match=f"{message}.*--sampler tpe"):
+            check_sampler(name, space, objectives)
+    check_sampler("tpe", space, objectives)
+
+
+def test_draws_depend_on_the_seed_and_repeat_with_it():
+    assert drawn(seed=1) == drawn(seed=1) != drawn(seed=2)
+
+
+def test_a_later_sitting_draws_what_no_earlier_one_drew():
+    draws = [drawn(seed=1, num_suggested=number) for number in (0, 1, 2)]
+    assert len(set(draws)) == 3
+    assert draws[0] == drawn(seed=1)
+    assert draws[1] == drawn(seed=1, num_suggested=1)
+
+
+@pytest.mark.parametrize(("num_trials", "population"), [(8, 4), (100, 25), (1000, 50)])
+def test_a_search_sees_a_few_generations(num_trials, population):
+    sampler = make_sampler("nsga2", 0, num_trials)
+    assert isinstance(sampler, NSGAIISampler)
+    assert sampler.population_size == population

@@ -20,6 +20,7 @@ from charon.tuning.session.selection_plan import plan_selection
 from charon.tuning.study.fields import complete
 from charon.tuning.study.study import Study
 from charon.tuning.tracking.sender import Sender
+from charon.tuning.tracking.store import Store
 
 STUDY = Study("some", "Which?", space=SPACE, seeds=(0,), pruner="asha")
 
@@ -208,7 +209,7 @@ class Away(Sender):
 
 def test_what_mlflow_lacks_of_the_confirm_stage_is_said(journal, tmp_path, steps):
     def learn(stage, console):
-        sender = Away(journal, stage.folder, "http://some", "some_confirm", None)
+        sender = Away(journal, stage.folder, Store("http://some", None), "some_confirm")
         journal_of_stage = Journal(stage.folder / "journal.jsonl")
         for trial in stage.trials:
             journal_of_stage.append("trial", trial.label, label=trial.label, fields={}, tags={})

@@ -58,7 +58,7 @@ def play(journal, name, tasks, outcome=None, artifacts=()):
 
 
 def send(journal, folder, store, timeout=30.0):
-    sender = Sender(journal, folder, store.uri, "some", f"{store.artifacts}/some")
+    sender = Sender(journal, folder, store, "some")
     sender.start()
     done = sender.close(timeout)
     assert sender.skipped == []
