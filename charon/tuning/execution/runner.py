@@ -35,7 +35,7 @@ from charon.tuning.sampling.optuna_study import make_study, write_database
 from charon.tuning.sampling.samplers import make_sampler
 from charon.tuning.sampling.suggestions import Budget, Suggester, Suggestion
 from charon.tuning.session.commands import repeat_command
-from charon.tuning.session.memory import MemorySize
+from charon.tuning.session.memory import memory_size
 from charon.tuning.session.provenance import trial_tags
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.objectives import watched
@@ -229,7 +229,6 @@ def _search(
 ) -> str:
 
     study, plan = ready.study, ready.plan
-    size = MemorySize.on(ready.data.tasks, ready.data.archive.description.parts)
     encoding = Encoding(study.space, as_numbers=study.sampler in NUMBERS_ONLY)
     num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
     suggester = Suggester(
@@ -238,7 +237,7 @@ def _search(
         encoding,
         study.objectives,
         ready.trials[0].fields,
-        Budget(lambda fields: size(fields)[1], plan.budget),
+        Budget(lambda fields: memory_size(ready.data, fields)[1], plan.budget),
     )
     limits = Limits(plan.num_trials, deadline)
     waiting = entries.waiting()

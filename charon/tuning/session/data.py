@@ -1,7 +1,8 @@
 """The prepared data of a study, which its trials memory-map."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -58,12 +59,12 @@ class StudyData:
 
         Raises:
             DataError: the data cannot be used.
-            ConfigError: the settings do not fit the data.
+            ConfigError: the runs do not fit the data.
         """
         data, seed = self._runs[0].data, self._runs[0].seed
-        with PreparationView(data.path, self._console) as view:
+        with preparation_view(data.path, self._console) as show:
             self.archive = prepare(
-                data.path, self._cache, keep_gaps=data.keep_gaps, on_progress=view.show
+                data.path, self._cache, keep_gaps=data.keep_gaps, on_progress=show
             )
         for name, reason in self.archive.unreadable[:5]:
             self._console.print(f"Skipped {name}: {reason}", markup=False)
@@ -74,41 +75,28 @@ class StudyData:
         self.protocol = " + ".join(dict.fromkeys(t.protocol for t in tasks))
 
 
-class PreparationView:
-    """Progress of preparation: a bar, or without a terminal a line every few seconds."""
+@contextmanager
+def preparation_view(path: str, console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows that ``done`` of ``total`` clips are read: nothing for a cached set.
 
-    def __init__(self, path: str, console: Console) -> None:
-        self._path = path
-        self._console = console
-        self._bar: Progress | None = None
-        self._said = 0.0
+    On a terminal it is a bar, elsewhere a line every few seconds.
+    """
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    bar = Progress(*columns, TimeRemainingColumn(), console=console)
+    task = bar.add_task(f"Preparing {path}")
+    said = 0.0
 
-    def __enter__(self) -> "PreparationView":
-        """Show nothing yet: a cached set needs no preparation."""
-        return self
+    def show(done: int, total: int) -> None:
+        nonlocal said
+        if console.is_terminal:
+            bar.start()
+            bar.update(task, completed=done, total=total)
+        elif done == total or time.monotonic() - said > LINE_EVERY_SECONDS:
+            said = time.monotonic()
+            console.print(f"Preparing {path}: {done}/{total} clips", markup=False)
 
-    def __exit__(self, *error: object) -> None:
-        """Leave the bar as it is."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def show(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` clips have been read."""
-        if self._console.is_terminal:
-            self._show_bar(done, total)
-        elif done == total or time.monotonic() - self._said > LINE_EVERY_SECONDS:
-            self._said = time.monotonic()
-            self._console.print(f"Preparing {self._path}: {done}/{total} clips", markup=False)
-
-    def _show_bar(self, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=self._console,
-            )
-            self._bar.add_task(f"Preparing {self._path}", total=total)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done)
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()

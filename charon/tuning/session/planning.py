@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from charon.data.class_orders import class_order
@@ -14,20 +15,23 @@ from charon.text import counted
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.commands import begin_command
 from charon.tuning.session.data import StudyData
-from charon.tuning.session.memory import MemorySize, check_memory, memory_warnings, small_buffer
+from charon.tuning.session.memory import (
+    check_memory,
+    largest_memory,
+    memory_size,
+    memory_warnings,
+    small_buffer,
+)
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
 from charon.tuning.session.selection_plan import SelectionPlan, plan_selection
-from charon.tuning.study.budget import NONE, START, parse_bytes
 from charon.tuning.study.first_tasks import leaders_first, why_useless
 from charon.tuning.study.scales import scale_fields
-from charon.tuning.study.search_methods import check_sampler
+from charon.tuning.study.search_methods import NONE, START, check_sampler, parse_bytes
 from charon.tuning.study.selection_rules import TEST, WILL_FLATTER
 from charon.tuning.study.space import bound, check_ends, check_start
 from charon.tuning.study.study import BENCHMARK, SIZE, Study, with_small_buffers
 from charon.tuning.study.trials import PlannedTrial, expand
-
-INTERVAL = "learner.sampling_interval"
 
 ORDER = "data.class_order"
 
@@ -67,10 +71,10 @@ def plan_study(request: Request, data: StudyData) -> PlannedStudy:
     if options.share_first_task:
         trials = leaders_first(trials)
         notices.append(why_useless(trials, study.space))
-    settings = [trial.fields for trial in trials]
-    settings += largest_setting(study, budget, trials[0].fields)
-    tasks = data.tasks
-    notices += memory_warnings(settings, tasks.clip_shape, tasks.num_training_clips)
+    shape, runs = data.tasks.clip_shape, [trial.fields for trial in trials]
+    if study.is_search and budget is None:
+        runs.append(largest_memory(study.space, runs[0], shape))
+    notices += memory_warnings(runs, shape, data.tasks.num_training_clips)
     return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
 
@@ -145,13 +149,13 @@ def plan_trials(
 def _check_search(study: Study, start: Mapping[str, Value], data: StudyData) -> int | None:
     """Check a search's space and budget; return the budget in bytes."""
     check_start(study.space, start)
-    check_ends(study.space, start)
+    clips, num_bytes = memory_size(data, start)
+    check_ends(study.space, start, partial(memory_size, data))
     check_sampler(study.sampler, study.space, study.objectives)
-    size = MemorySize.on(data.tasks, data.archive.description.parts)
     budget = None
     if study.budget != NONE:
-        budget = size(start)[1] if study.budget == START else parse_bytes(study.budget)
-    check_memory(study.space, start, size, data.tasks.num_training_clips, budget)
+        budget = num_bytes if study.budget == START else parse_bytes(study.budget)
+    check_memory(clips, num_bytes, data.tasks.num_training_clips, budget)
     return budget
 
 
@@ -172,15 +176,3 @@ def possible_trials(
     number = len(trials) - len(possible)
     left_out = f"{counted(number, 'run')} left out on this data: {reason}" if number else ""
     return possible, left_out
-
-
-def largest_setting(
-    study: Study, budget: int | None, start: dict[str, Value]
-) -> list[dict[str, Value]]:
-    """Return the largest memory in a search's space as a list; empty if a budget limits it."""
-    ends: dict[str, Value] = {
-        name: max(study.space[name].ends)  # type: ignore[type-var]
-        for name in (SIZE, INTERVAL)
-        if name in study.space
-    }
-    return [{**start, **ends}] if ends and budget is None else []

@@ -11,9 +11,8 @@ from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.commands import resume_command
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
-from charon.tuning.study.gtep import tuning_benchmark
 from charon.tuning.study.objectives import can_prune
-from charon.tuning.study.selection_rules import GTEP
+from charon.tuning.study.selection_rules import GTEP, tuning_benchmark
 from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
 from charon.tuning.study.trials import check_not_varied
 

@@ -8,9 +8,16 @@ from charon.errors import ConfigError
 from charon.settings import Value
 from charon.tuning.session.data import StudyData
 from charon.tuning.session.options import Options
-from charon.tuning.study import gtep
 from charon.tuning.study.objectives import check_defined
-from charon.tuning.study.selection_rules import GTEP, VALIDATION, Rule, choose_rule, grace_tasks
+from charon.tuning.study.selection_rules import (
+    GTEP,
+    VALIDATION,
+    Rule,
+    check_classes,
+    choose_rule,
+    evaluation_benchmark,
+    grace_tasks,
+)
 from charon.tuning.study.study import BENCHMARK, Study
 
 NUM_SEEDS = 3
@@ -54,8 +61,8 @@ def plan_selection(
     rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
     benchmark = None
     if rule.name == GTEP:
-        gtep.check_classes(data.archive.source, data.archive.description)
-        benchmark = gtep.evaluation_benchmark(str(fields[BENCHMARK]))
+        check_classes(data.archive.source, data.archive.description)
+        benchmark = evaluation_benchmark(str(fields[BENCHMARK]))
     number = NUM_SEEDS if options.confirm_seeds is None else options.confirm_seeds
     number = min(number, 1) if options.smoke else number
     return SelectionPlan(rule, first, fresh_seeds(number, study.seeds), benchmark)

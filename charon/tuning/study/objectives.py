@@ -30,16 +30,14 @@ def directions(objectives: Sequence[str]) -> list[Direction]:
     Raises:
         ConfigError: a metric is unknown.
     """
-    return [_direction(name) for name in objectives]
-
-
-def _direction(name: str) -> Direction:
-    known = DIRECTIONS.get("val/" + name.removeprefix("test/"), DIRECTIONS.get(name))
-    if known is None:
-        raise ConfigError(
-            f"There is no metric {name!r} to be an objective; known are {', '.join(DIRECTIONS)}."
-        )
-    return known
+    names = [n if n in DIRECTIONS else "val/" + n.removeprefix("test/") for n in objectives]
+    for name, given in zip(names, objectives, strict=True):
+        if name not in DIRECTIONS:
+            raise ConfigError(
+                f"There is no metric {given!r} to be an objective; known are "
+                f"{', '.join(DIRECTIONS)}."
+            )
+    return [DIRECTIONS[name] for name in names]
 
 
 def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from charon.errors import ConfigError
 from charon.settings import Value
-from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,18 @@ class _Range:
                 f"but got low={self.low}, high={self.high}, log={self.log}."
             )
 
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
     @property
     def ends(self) -> tuple[Value, ...]:
         """The values at which the field's limits are checked."""
         return (self.low, self.high)
 
 
-@dataclass(frozen=True)
 class Real(_Range):
     """A real number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
-
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return isinstance(value, int | float) and self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Whole(_Range):
 
     def holds(self, value: Value) -> bool:
         """Whether ``value`` can be drawn."""
-        return isinstance(value, int) and self.low <= value <= self.high
+        return isinstance(value, int) and super().holds(value)
 
 
 @dataclass(frozen=True)
@@ -133,10 +131,8 @@ class MaskingRatio:
 
     def holds(self, value: Value) -> bool:
         """Whether the masking ratio ``value`` can be drawn."""
-        if not isinstance(value, int | float):
-            return False
-        kept = self.kept(value)
-        return self.fewest <= kept <= self.most and abs(self.ratio(kept) - value) < 1e-9
+        ratios = map(self.ratio, range(self.fewest, self.most + 1))
+        return isinstance(value, int | float) and any(abs(r - value) < 1e-9 for r in ratios)
 
     @property
     def ends(self) -> tuple[Value, ...]:
@@ -222,7 +218,8 @@ def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
     for name, described in plain.items():
         domain: Callable[..., Domain] = KINDS[described["kind"]]
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
-        space[name] = domain(**{k: v for k, v in values.items() if k != "kind"})
+        del values["kind"]
+        space[name] = domain(**values)
     return space
 
 
@@ -234,18 +231,17 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
             tuples is searched too.
     """
     moving = [name for name in ("data.num_frames", "model.frames_per_tuple") if name in space]
-    domains: dict[str, Domain] = {}
+    domains = dict(space)
     for name, domain in space.items():
+        if not isinstance(domain, MaskingRatio | SamplingInterval):
+            continue
+        if moving:
+            raise ConfigError(
+                f"{name}: {type(domain).__name__} counts the frames of a clip, so {moving[0]} "
+                "cannot be searched too; leave one out."
+            )
         try:
-            if not isinstance(domain, MaskingRatio | SamplingInterval):
-                domains[name] = domain
-            elif moving:
-                raise ConfigError(
-                    f"{type(domain).__name__} counts the frames of a clip, so {moving[0]} cannot "
-                    "be searched too; leave one out."
-                )
-            else:
-                domains[name] = domain.of(run)
+            domains[name] = domain.of(run)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from error
     return domains
@@ -265,16 +261,23 @@ def check_start(space: Space, start: Mapping[str, Value]) -> None:
             )
 
 
-def check_ends(space: Space, start: Mapping[str, Value]) -> None:
-    """Check that the ends of a bound space are in the ranges of their fields.
+def check_ends(
+    space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
+) -> None:
+    """Check the fields of a run at each end of a bound space.
+
+    Args:
+        space: bound.
+        start: all fields of the first trial, which differ by one from those that are checked.
+        check: raises a ConfigError if a run cannot have the fields.
 
     Raises:
-        ConfigError: a value is out of the range of its field.
+        ConfigError: a run cannot have the fields; names the domain.
     """
     for name, domain in space.items():
         for value in domain.ends:
             try:
-                complete({**start, name: value})
+                check({**start, name: value})
             except ConfigError as error:
                 raise ConfigError(
                     f"{domain} of the search's space does not fit: {error}"

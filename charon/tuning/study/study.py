@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from charon.errors import ConfigError
 from charon.settings import Value
-from charon.tuning.study.budget import NONE, START, parse_bytes
 from charon.tuning.study.fields import check_known
 from charon.tuning.study.objectives import can_prune, check_objectives
 from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
-from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
+from charon.tuning.study.search_methods import NONE, PRUNERS, SAMPLERS, START, parse_bytes
 from charon.tuning.study.space import Choice, Space, Whole
 
 WHAT_IS_MEASURED = (
@@ -148,7 +147,7 @@ class Study:
 
     @property
     def is_search(self) -> bool:
-        """Whether Optuna chooses the settings."""
+        """Whether Optuna chooses the configurations."""
         return bool(self.space)
 
     @property
@@ -226,8 +225,9 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
             f"nothing to choose for {SIZE}; search it with --scale paper, or leave it out of the "
             "study's space."
         )
-    if isinstance(domain, Whole):
-        shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
-    else:
-        shrunk = Choice(tuple(dict.fromkeys(small.get(v, v) for v in domain.values)))
+    shrunk = (
+        replace(domain, low=small[domain.low], high=small[domain.high])
+        if isinstance(domain, Whole)
+        else Choice(tuple(dict.fromkeys(small.get(v, v) for v in domain.values)))
+    )
     return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)

@@ -7,7 +7,7 @@ from rich.console import Console
 from tuning.study_runs import write_clips
 
 from charon.errors import DataError
-from charon.tuning.session.data import PreparationView, StudyData
+from charon.tuning.session.data import StudyData, preparation_view
 from charon.tuning.study.fields import complete
 
 
@@ -37,7 +37,20 @@ def test_a_source_that_cannot_be_used_is_an_error(tmp_path):
 
 def test_without_a_terminal_progress_is_a_line_now_and_then():
     out = io.StringIO()
-    with PreparationView("set", Console(file=out)) as view:
+    with preparation_view("set", Console(file=out)) as show:
         for done in range(1, 4):
-            view.show(done, 3)
+            show(done, 3)
     assert out.getvalue() == "Preparing set: 1/3 clips\nPreparing set: 3/3 clips\n"
+
+
+def test_on_a_terminal_progress_is_a_bar_and_a_cached_set_shows_nothing():
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80)
+    with preparation_view("set", console):
+        pass
+    assert out.getvalue() == ""
+    with preparation_view("set", console) as show:
+        show(1, 3)
+        show(3, 3)
+    assert "Preparing set" in out.getvalue()
+    assert "3/3" in out.getvalue()

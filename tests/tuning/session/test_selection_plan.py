@@ -8,9 +8,14 @@ import pytest
 from charon.errors import ConfigError
 from charon.tuning.session.options import Options
 from charon.tuning.session.selection_plan import plan_selection
-from charon.tuning.study import gtep
 from charon.tuning.study.fields import complete
-from charon.tuning.study.selection_rules import FIRST_TASKS, GTEP, VALIDATION, Rule
+from charon.tuning.study.selection_rules import (
+    FIRST_TASKS,
+    GTEP,
+    VALIDATION,
+    Rule,
+    tuning_benchmark,
+)
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study
 
@@ -50,11 +55,11 @@ def test_a_search_for_less_forgetting_needs_two_tasks():
 
 
 def test_gtep_confirms_on_the_classes_that_the_search_has_not_seen():
-    fields = complete({**SEARCHED, "data.benchmark": gtep.tuning_benchmark(None)})
+    fields = complete({**SEARCHED, "data.benchmark": tuning_benchmark(None)})
     assert fields["data.benchmark"] == "ntu60-xview"
     found = judged(fields, select=GTEP)
     assert (found.rule, found.benchmark) == (Rule(GTEP), "ntu120new-xset")
-    assert gtep.tuning_benchmark(["ntu60-xsub"]) == "ntu60-xsub"
+    assert tuning_benchmark(["ntu60-xsub"]) == "ntu60-xsub"
 
 
 @pytest.mark.parametrize(
