@@ -13,7 +13,7 @@ from charon.tuning.cluster.resources import place
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.folder import ResultsError, describe_write_error
-from charon.tuning.records.journal import Journal
+from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import DATABASE, check_database
 from charon.tuning.session.data import StudyData
@@ -144,11 +144,11 @@ def learn(
     try:
         journal, sender = run_study(ready, console)
         outcome = outcome_of(journal, ready.plan.num_trials)
-        if ready.study.is_search:
+        if ready.study.is_search and outcome != INTERRUPTED:
             # Imported here because only a search needs it, after its trials: it takes a second.
-            from charon.tuning.selection.follow_up import follow_up
+            from charon.tuning.selection.follow_up import FollowUp
 
-            outcome = follow_up(ready, journal, console, outcome)
+            outcome = FollowUp(ready, journal, console).run(outcome)
         return outcome, journal, sender, start_analysis(ready)
     except OSError as error:
         raise ResultsError(describe_write_error(ready.folder, error)) from error

@@ -21,23 +21,16 @@ from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, Journal
 from charon.tuning.sampling.optuna_study import load_optuna_study
 from charon.tuning.sampling.plots import FRONTS, write_plots
 from charon.tuning.selection import confirm
-from charon.tuning.selection import protocol_gap as gap
-from charon.tuning.selection.files import (
-    GAP,
-    GAP_TABLE,
-    SELECTION,
-    WINNER,
-    gap_rows,
-    selection_facts,
-)
+from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
 from charon.tuning.selection.scoring import ScoringError, score_trials
-from charon.tuning.selection.winner import Selection, Tested, finished, select
+from charon.tuning.selection.winner import Selection, Tested, finished, select, selection_facts
 from charon.tuning.session.data import StudyData
 from charon.tuning.study.objectives import can_prune, directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST
 from charon.tuning.tracking.sender import Sender
 
-CONFIRMED = "confirm.json"
+SELECTION, WINNER = "selection.json", "winner.json"
+GAP, GAP_TABLE, CONFIRMED = "gap.json", "gap.csv", "confirm.json"
 
 
 def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
@@ -50,14 +43,6 @@ def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
         StudySummary.of(vars(search.plan)).measured_on(len(finished(records))),
         search.folder,
     )
-
-
-def follow_up(ready: ReadyStudy, journal: Journal, console: Console, outcome: str) -> str:
-    """Take the steps after a search; return its outcome, given that of its trials.
-
-    A step that fails is reported in a sentence.
-    """
-    return outcome if outcome == INTERRUPTED else FollowUp(ready, journal, console).run(outcome)
 
 
 @dataclass
@@ -93,9 +78,20 @@ class FollowUp:
         self._directions = directions(self._study.objectives)
 
     def run(self, outcome: str) -> str:
-        """Take all steps; return the outcome of the search, given that of its trials."""
+        """Take all steps; return the outcome of the search, given that of its trials.
+
+        A step that fails is reported in a sentence.
+        """
         try:
-            confirmed = self.reach()
+            tested = self._score() if self._rule.name == TEST else None
+            selection = select(
+                self._records, self._study.objectives, self._directions, self._rule, tested
+            )
+            self._write_selection(selection)
+            self._say(selection)
+            self._write_gap(tested)
+            self._draw()
+            confirmed = self._confirm(selection.winner)
         except KeyboardInterrupt:
             return INTERRUPTED
         except CharonError as error:
@@ -103,25 +99,7 @@ class FollowUp:
             return FAILED
         return outcome if confirmed == FINISHED else confirmed
 
-    def reach(self) -> str:
-        """Take all steps; return the outcome of the confirm stage."""
-        tested = self._score() if self._rule.name == TEST else None
-        selection = select(
-            self._records, self._study.objectives, self._directions, self._rule, tested
-        )
-        self._write_selection(selection)
-        _tag(self.journal, self._records, selection=self._rule.name)
-        _tag(self.journal, [selection.winner], winner="true")
-        # A search that was extended may have had another winner.
-        others = [r for r in self._records if r is not selection.winner]
-        _tag(self.journal, [r for r in others if "winner" in r.tags], winner="false")
-        self._say(selection)
-        self._write_gap(tested)
-        self._draw()
-        return self._confirm(selection.winner)
-
     def _score(self) -> Tested:
-        """Score the finished trials' models on the test set, each once."""
         return self.score(
             finished(self._records),
             self._folder,
@@ -134,6 +112,7 @@ class FollowUp:
         )
 
     def _write_selection(self, selection: Selection) -> None:
+        """Write the winner down, in files and in the tags of the trials."""
         for name in (CONFIRMED, GAP, GAP_TABLE):  # they may be of another winner
             (self._folder / name).unlink(missing_ok=True)
         facts = selection_facts(
@@ -159,6 +138,11 @@ class FollowUp:
         seed = (*self._selection.seeds, self._study.seeds[0])[0]
         fields = confirm.confirmed_fields(selection.winner.fields, seed, self._selection.benchmark)
         write_json(self._folder / WINNER, fields)
+        _tag(self.journal, self._records, selection=self._rule.name)
+        _tag(self.journal, [selection.winner], winner="true")
+        # A search that was extended may have had another winner.
+        others = [r for r in self._records if r is not selection.winner]
+        _tag(self.journal, [r for r in others if "winner" in r.tags], winner="false")
 
     def _say(self, selection: Selection) -> None:
         lines = [f"Winner by {self._rule.meaning}: {selection.winner.label}"]
@@ -181,9 +165,9 @@ class FollowUp:
         except ScoringError as error:
             self._print(f"No gap report: {error} --resume tries it again.", style="yellow")
             return
-        measured = gap.measure_gap(self._records, tested, self._selection.first_tasks)
-        write_json(self._folder / GAP, gap.as_plain(measured))
-        header, *rows = gap_rows(measured, self._records, tested)
+        gap = measure_gap(self._records, tested, self._selection.first_tasks)
+        write_json(self._folder / GAP, gap.to_plain())
+        header, *rows = gap_rows(gap, self._records, tested)
         write_csv(self._folder / GAP_TABLE, header, rows)
 
     def _draw(self) -> None:

@@ -1,13 +1,16 @@
-"""Which trial wins under which rule: a stopped one under none."""
+"""The trial that wins under each rule, and the content of ``selection.json``."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tuning.search_records import FAILED, LATE, PAPER, RECORDS, STOPPED, TESTED, record
 
-from charon.tuning.selection.winner import SelectionError, select
+from charon.tuning.selection.winner import SelectionError, select, selection_facts
+from charon.tuning.study.fields import complete
 from charon.tuning.study.selection_rules import (
     FIRST_TASKS,
+    FLATTERS,
     GTEP,
     TEST,
     VALIDATION,
@@ -80,3 +83,37 @@ def test_without_a_finished_trial_there_is_no_winner(records):
 def test_a_trial_of_fewer_tasks_is_not_finished_whatever_its_status_says():
     half = record("half", [99] * 4, status="finished")
     assert winner(Rule(VALIDATION), [half, LATE]) == "late"
+
+
+FIELDS = complete({"learner": "charon"})
+RUNS = [
+    replace(record, fields={**FIELDS, "learner.alpha": 0.3 + index / 10})
+    for index, record in enumerate(RECORDS)
+]
+
+
+def facts(rule, records=RUNS):
+    selection = select(records, ["val/faa"], ["maximize"], rule, TESTED)
+    return selection_facts(records, selection, rule, ["learner.alpha"], Path("/sets"), 2.0)
+
+
+def test_the_winner_has_its_values_and_the_commands_that_repeat_it():
+    content = facts(Rule(VALIDATION))
+    winner = content["winner"]
+    assert (winner["trial_id"], winner["values"], winner["is_paper"]) == ("late", [60], False)
+    assert winner["fields"] == {"learner.alpha": pytest.approx(0.6)}
+    assert winner["command"].startswith("OMP_NUM_THREADS=2 charon run --learner charon --set")
+    assert winner["confirm_command"].endswith("--config winner.json --cache /sets")
+    assert content["front"][0]["trial_id"] == "late"
+
+
+def test_the_first_trial_has_the_papers_setting():
+    content = facts(Rule(VALIDATION), RUNS[:2])
+    assert (content["paper_id"], content["paper"]) == ("paper", {"learner.alpha": 0.3})
+    assert content["winner"]["is_paper"]
+
+
+def test_trials_are_counted_by_status_and_flattery_is_warned_of():
+    assert facts(Rule(VALIDATION))["trials"] == {"finished": 3, "pruned": 1, "failed": 1}
+    assert facts(Rule(VALIDATION))["warning"] == ""
+    assert facts(Rule(TEST))["warning"] == FLATTERS
