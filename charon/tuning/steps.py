@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from charon.tuning.closing import dashboard_lines, start_analysis
+from charon.text import tool
+from charon.tuning.closing import start_analysis
 from charon.tuning.cluster.cluster import Cluster, this_machine
 from charon.tuning.cluster.packing import pack
 from charon.tuning.cluster.resources import place
@@ -69,13 +70,8 @@ def make_ready(
 ) -> tuple[ReadyStudy, list[str]]:
     """Place the planned study on a cluster; return it with notices for the user.
 
-    Args:
-        request: for the study.
-        store: where it is tracked.
-        data: prepared.
-        planned: on these data.
-        cluster: None for a dry run, which measures nothing and assumes this machine.
-        say: tells the user what takes a while.
+    Without a cluster it is a dry run, which measures nothing and assumes this machine; ``say``
+    tells the user what takes a while.
 
     Raises:
         ClusterError: the cluster is too small for a trial.
@@ -128,8 +124,12 @@ def announce(ready: ReadyStudy, console: Console) -> None:
     lines = [f"{ready.plan.title}: {ready.study.question}"]
     if ready.options.resume or ready.options.extend is not None:
         lines.append(ready.progress.sentence)
-    for line in [*lines, *dashboard_lines(ready.dashboard_url)]:
-        console.print(line, markup=False)
+    if ready.dashboard_url:
+        lines += [
+            f"Ray dashboard  {ready.dashboard_url}  (trials are under Cluster, while they run)",
+            f"  its token    {tool('ray')} get-auth-token  (paste its output into the page once)",
+        ]
+    console.print(*lines, sep="\n", markup=False)
 
 
 def learn(

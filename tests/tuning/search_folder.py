@@ -83,7 +83,7 @@ def write_search(
         if r.final
     }
     directions = ["minimize" if name == "memory/bytes" else "maximize" for name in objectives]
-    chosen = select(records, objectives, directions, rule, tested)
+    chosen = select(records, objectives, rule, tested)
     facts = selection_facts(records, chosen, rule, list(SPACE), cache, cpus) | {
         "objectives": list(objectives),
         "directions": directions,

@@ -75,7 +75,6 @@ class FollowUp:
         self._folder = self.search.folder
         self._records = list(self.journal.trials.values())
         self._paper = self._records[0].fields
-        self._directions = directions(self._study.objectives)
 
     def run(self, outcome: str) -> str:
         """Take all steps; return the outcome of the search, given that of its trials.
@@ -84,9 +83,7 @@ class FollowUp:
         """
         try:
             tested = self._score() if self._rule.name == TEST else None
-            selection = select(
-                self._records, self._study.objectives, self._directions, self._rule, tested
-            )
+            selection = select(self._records, self._study.objectives, self._rule, tested)
             self._write_selection(selection)
             self._say(selection)
             self._write_gap(tested)
@@ -124,7 +121,7 @@ class FollowUp:
             self.search.cpus,
         ) | {
             "objectives": list(self._study.objectives),
-            "directions": list(self._directions),
+            "directions": directions(self._study.objectives),
             "scored": can_prune(self._study.objectives),
             "sampler": self._study.sampler,
             "pruner": self._study.pruner,

@@ -64,7 +64,7 @@ def measure_gap(records: Sequence[TrialRecord], tested: Tested, first_tasks: int
     picks: list[Pick] = []
     ranks: dict[str, list[int]] = {record.trial_id: [] for record in compared}
     for rule in rules:
-        selection = select(records, [VAL_FAA], ["maximize"], rule, tested)
+        selection = select(records, [VAL_FAA], rule, tested)
         values = {name: value for name, (value,) in selection.values.items()}
         for name, value in values.items():
             ranks[name].append(1 + sum(other > value for other in values.values()))

@@ -13,6 +13,7 @@ from typing import Any
 from charon.errors import CharonError
 from charon.tuning.records.journal import FINISHED, TrialRecord
 from charon.tuning.session.commands import repeat_command, run_command
+from charon.tuning.study.objectives import directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST, Rule, on_test
 
 Tested = Mapping[str, Mapping[str, float]]
@@ -47,7 +48,6 @@ def finished(records: Sequence[TrialRecord]) -> list[TrialRecord]:
 def select(
     records: Sequence[TrialRecord],
     objectives: Sequence[str],
-    directions: Sequence[str],
     rule: Rule,
     tested: Tested | None = None,
 ) -> Selection:
@@ -58,7 +58,6 @@ def select(
     Args:
         records: all trials, in the order they were suggested.
         objectives: metrics, the most important first.
-        directions: ``maximize`` or ``minimize`` for each.
         rule: of selection.
         tested: metrics on the test set, for the rule ``test``.
 
@@ -72,8 +71,9 @@ def select(
             f"{len(records)}, or prune less."
         )
     values = {r.trial_id: _values(r, objectives, rule, tested or {}) for r in candidates}
+    signs = [1.0 if direction == "maximize" else -1.0 for direction in directions(objectives)]
     keys = {
-        name: [v if d == "maximize" else -v for v, d in zip(of_trial, directions, strict=True)]
+        name: [sign * value for sign, value in zip(signs, of_trial, strict=True)]
         for name, of_trial in values.items()
     }
     front = [r for r in candidates if not _is_dominated(keys[r.trial_id], keys.values())]

@@ -20,8 +20,8 @@ from charon.tuning.study.selection_rules import (
 FAA, BYTES = "val/faa", "memory/bytes"
 
 
-def winner(rule, records=RECORDS, objectives=(FAA,), directions=("maximize",)):
-    return select(records, objectives, directions, rule, TESTED).winner.trial_id
+def winner(rule, records=RECORDS, objectives=(FAA,)):
+    return select(records, objectives, rule, TESTED).winner.trial_id
 
 
 def test_validation_takes_the_best_after_the_last_task():
@@ -44,7 +44,7 @@ def test_the_papers_rule_takes_the_best_on_the_test_set():
 def test_a_trial_stopped_with_95_percent_after_four_of_six_tasks_wins_under_no_rule(rule):
     assert STOPPED.latest[FAA] == 95
     assert winner(rule, [STOPPED, PAPER]) == "paper"
-    assert set(select(RECORDS, [FAA], ["maximize"], rule, TESTED).values) == set(TESTED)
+    assert set(select(RECORDS, [FAA], rule, TESTED).values) == set(TESTED)
 
 
 def test_of_equal_trials_the_one_suggested_first_wins():
@@ -53,31 +53,31 @@ def test_of_equal_trials_the_one_suggested_first_wins():
 
 def test_where_less_is_better_the_least_wins():
     records = [record("a", [50] * 6, num_bytes=9.0), record("b", [50] * 6, num_bytes=5.0)]
-    assert winner(Rule(VALIDATION), records, [BYTES], ["minimize"]) == "b"
+    assert winner(Rule(VALIDATION), records, [BYTES]) == "b"
 
 
 def test_of_several_objectives_the_best_first_one_on_the_front_wins():
     sizes = {"small": (40, 1.0), "middle": (50, 2.0), "worse": (45, 3.0), "large": (60, 4.0)}
     records = [record(n, [faa] * 6, num_bytes=size) for n, (faa, size) in sizes.items()]
-    found = select(records, [FAA, BYTES], ["maximize", "minimize"], Rule(VALIDATION))
+    found = select(records, [FAA, BYTES], Rule(VALIDATION))
     # "worse" has less accuracy than "middle" and needs more memory.
     assert [one.trial_id for one in found.front] == ["large", "middle", "small"]
     assert found.winner.trial_id == "large"
     assert found.values["middle"] == (50, 2.0)
-    other = select(records, [BYTES, FAA], ["minimize", "maximize"], Rule(VALIDATION))
+    other = select(records, [BYTES, FAA], Rule(VALIDATION))
     assert other.winner.trial_id == "small"
 
 
 def test_trials_that_are_equal_in_all_objectives_are_both_on_the_front():
     records = [record("a", [50] * 6), record("b", [50] * 6)]
-    found = select(records, [FAA, BYTES], ["maximize", "minimize"], Rule(VALIDATION))
+    found = select(records, [FAA, BYTES], Rule(VALIDATION))
     assert [one.trial_id for one in found.front] == ["a", "b"]
 
 
 @pytest.mark.parametrize("records", [[], [STOPPED, FAILED]])
 def test_without_a_finished_trial_there_is_no_winner(records):
     with pytest.raises(SelectionError, match="learned all tasks"):
-        select(records, [FAA], ["maximize"], Rule(VALIDATION))
+        select(records, [FAA], Rule(VALIDATION))
 
 
 def test_a_trial_of_fewer_tasks_is_not_finished_whatever_its_status_says():
@@ -93,7 +93,7 @@ RUNS = [
 
 
 def facts(rule, records=RUNS):
-    selection = select(records, ["val/faa"], ["maximize"], rule, TESTED)
+    selection = select(records, ["val/faa"], rule, TESTED)
     return selection_facts(records, selection, rule, ["learner.alpha"], Path("/sets"), 2.0)
 
 
