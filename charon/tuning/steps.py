@@ -17,7 +17,7 @@ from charon.tuning.records.folder import ResultsError, describe_write_error
 from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import DATABASE, check_database
-from charon.tuning.session.data import StudyData
+from charon.tuning.session.data import StudyData, prepare_runs
 from charon.tuning.session.planning import (
     PlannedStudy,
     first_runs,
@@ -41,10 +41,7 @@ def prepare_data(request: Request, console: Console) -> StudyData:
     """
     if request.options.address is None:
         place(this_machine(), request.options.cpus, request.options.gpus)
-    data = StudyData(first_runs(request), request.cache, console)
-    data.check()
-    data.prepare()
-    return data
+    return prepare_runs(first_runs(request), request.cache, console)
 
 
 def plan(request: Request, data: StudyData) -> PlannedStudy:

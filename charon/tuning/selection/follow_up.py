@@ -24,7 +24,7 @@ from charon.tuning.selection import confirm
 from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
 from charon.tuning.selection.scoring import ScoringError, score_trials
 from charon.tuning.selection.winner import Selection, Tested, finished, select, selection_facts
-from charon.tuning.session.data import StudyData
+from charon.tuning.session.data import StudyData, prepare_runs
 from charon.tuning.study.objectives import can_prune, directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST
 from charon.tuning.tracking.sender import Sender
@@ -50,13 +50,10 @@ class FollowUp:
     """The steps after a search.
 
     Attributes:
-        search: whose trials are over.
-        journal: of its trials.
-        console: for messages.
+        search: whose trials are over, as its journal has them.
         score: scores saved models on the test set.
         draw: draws Optuna's pages.
-        prepare: prepares the clips of the confirm stage.
-        learn: runs the confirm stage.
+        prepare, learn: prepare the clips of the confirm stage, and run it.
     """
 
     search: ReadyStudy
@@ -64,7 +61,7 @@ class FollowUp:
     console: Console
     score: Callable[..., Tested] = score_trials
     draw: Callable[..., None] = draw_pages
-    prepare: Callable[..., StudyData] = confirm.prepare_data
+    prepare: Callable[..., StudyData] = prepare_runs
     learn: Callable[[ReadyStudy, Console], tuple[Journal, Sender]] = run_study
 
     def __post_init__(self) -> None:
@@ -183,7 +180,7 @@ class FollowUp:
         trials = confirm.confirm_trials(
             winner.fields, self._paper, seeds, self._study.varied, self._selection.benchmark
         )
-        data = self.prepare(trials, self.search.cache, self.console)
+        data = self.prepare([trials[0].fields], self.search.cache, self.console)
         stage = confirm.confirm_study(self.search, trials, seeds, data)
         self._print(
             f"Confirming on all training clips of {stage.data.protocol}: "

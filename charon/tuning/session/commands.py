@@ -49,12 +49,8 @@ def repeat_command(fields: Mapping[str, Value], cache: Path, cpus: float) -> str
 def run_command(words: Sequence[str], cache: Path, cpus: float) -> str:
     """Return a ``charon run`` with the clips and the number of threads of a study's trials.
 
-    Another number of threads would round sums in another order, and the curves would differ.
-
-    Args:
-        words: the run.
-        cache: absolute folder of the prepared sets.
-        cpus: of a trial.
+    Another number of threads would round sums in another order, and the curves would differ. The
+    cache is an absolute folder; ``cpus`` are those of a trial.
     """
     threads = f"OMP_NUM_THREADS={max(1, int(cpus))}"
     place = [] if cache == default_cache_dir() else ["--cache", str(cache)]

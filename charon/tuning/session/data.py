@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from charon.config import Run
 from charon.data.cache.archive import Archive
-from charon.data.prepare import open_source, prepare
+from charon.data.prepare import prepare
 from charon.settings import Value
 from charon.training.tasks import Tasks
 
@@ -18,6 +19,7 @@ LINE_EVERY_SECONDS = 5.0
 """Between lines of progress without a terminal."""
 
 
+@dataclass(frozen=True)
 class StudyData:
     """The prepared set of a study, and its tasks.
 
@@ -25,54 +27,41 @@ class StudyData:
         archive: the prepared set.
         tasks: its clips as the study's runs see them, under the first of its benchmarks.
         protocol: the rules of train and test, of all its benchmarks.
+        class_order: its name, with ``auto`` resolved.
     """
 
     archive: Archive
     tasks: Tasks
     protocol: str
+    class_order: str
 
-    def __init__(self, runs: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> None:
-        """Take the fields of a run of each benchmark; nothing is read yet."""
-        self._runs = [Run.from_flat(fields) for fields in runs]
-        self._cache = cache
-        self._console = console
 
-    def check(self) -> None:
-        """Check the source without reading its clips.
+def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> StudyData:
+    """Prepare the set of a study, or open it in the cache, and cut it into tasks.
 
-        Raises:
-            DataError: the source is missing, or of a kind or shape that cannot be used.
-        """
-        data = self._runs[0].data
-        _ = open_source(data.path, keep_gaps=data.keep_gaps).description
+    Args:
+        fields: of a run under each of the study's benchmarks.
+        cache: folder of the prepared sets.
+        console: for progress and skipped clips.
 
-    @property
-    def class_order(self) -> str:
-        """The name of the class order, with ``auto`` resolved."""
-        name = self._runs[0].data.class_order
-        if name != "auto":
-            return name
-        return "paper" if self.archive.description.is_ntu else "natural"
-
-    def prepare(self) -> None:
-        """Prepare the set, or open it in the cache, and cut it into tasks.
-
-        Raises:
-            DataError: the data cannot be used.
-            ConfigError: the runs do not fit the data.
-        """
-        data, seed = self._runs[0].data, self._runs[0].seed
-        with preparation_view(data.path, self._console) as show:
-            self.archive = prepare(
-                data.path, self._cache, keep_gaps=data.keep_gaps, on_progress=show
-            )
-        for name, reason in self.archive.unreadable[:5]:
-            self._console.print(f"Skipped {name}: {reason}", markup=False)
-        if len(self.archive.unreadable) > 5:
-            self._console.print(f"… and {len(self.archive.unreadable) - 5} more clips skipped.")
-        tasks = [Tasks(self.archive, run.data, seed) for run in self._runs]
-        self.tasks = tasks[0]
-        self.protocol = " + ".join(dict.fromkeys(t.protocol for t in tasks))
+    Raises:
+        DataError: the source is missing, or of a kind or shape that cannot be used.
+        ConfigError: the runs do not fit the data.
+    """
+    runs = [Run.from_flat(of_run) for of_run in fields]
+    data = runs[0].data
+    with preparation_view(data.path, console) as show:
+        archive = prepare(data.path, cache, keep_gaps=data.keep_gaps, on_progress=show)
+    for name, reason in archive.unreadable[:5]:
+        console.print(f"Skipped {name}: {reason}", markup=False)
+    if len(archive.unreadable) > 5:
+        console.print(f"… and {len(archive.unreadable) - 5} more clips skipped.")
+    tasks = [Tasks(archive, run.data, runs[0].seed) for run in runs]
+    order = data.class_order
+    if order == "auto":
+        order = "paper" if archive.description.is_ntu else "natural"
+    protocols = dict.fromkeys(each.protocol for each in tasks)
+    return StudyData(archive, tasks[0], " + ".join(protocols), order)
 
 
 @contextmanager

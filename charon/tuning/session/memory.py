@@ -42,13 +42,9 @@ def _shape_of(run: Run, clip_shape: ClipShape) -> ClipShape:
 
 
 def check_memory(clips: int, num_bytes: int, num_training_clips: int, budget: int | None) -> None:
-    """Check the memory of a search's first trial; later ones over the budget it refuses itself.
+    """Check the memory of a search's first trial, of at most so many clips and bytes.
 
-    Args:
-        clips: most clips in it.
-        num_bytes: most bytes in it.
-        num_training_clips: of the whole stream.
-        budget: most bytes of a memory; None for any.
+    A search itself refuses suggestions over the budget, in bytes; None for any.
 
     Raises:
         ConfigError: the memory is over the budget or could hold every training clip.
@@ -100,10 +96,7 @@ def largest_memory(
 ) -> dict[str, Value]:
     """Return the fields of the run with the most clips in memory that a search can suggest.
 
-    Args:
-        space: bound.
-        start: all fields of the first trial.
-        clip_shape: as of :func:`small_buffer`.
+    The space is bound; ``start`` are all fields of the first trial.
     """
     names = [name for name in space if name.removeprefix("learner.") in MEMORY_FIELDS]
 

@@ -1,7 +1,8 @@
 """The plan of a study: its runs on its data, at their scale. Pure, so a dry run can print it."""
 
+import itertools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -24,16 +25,43 @@ from charon.tuning.session.memory import (
 )
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
-from charon.tuning.session.selection_plan import SelectionPlan, plan_selection
 from charon.tuning.study.first_tasks import leaders_first, why_useless
+from charon.tuning.study.objectives import check_defined
 from charon.tuning.study.scales import scale_fields
 from charon.tuning.study.search_methods import NONE, START, check_sampler, parse_bytes
-from charon.tuning.study.selection_rules import TEST, WILL_FLATTER
+from charon.tuning.study.selection_rules import (
+    GTEP,
+    TEST,
+    VALIDATION,
+    WILL_FLATTER,
+    Rule,
+    check_classes,
+    choose_rule,
+    evaluation_benchmark,
+    grace_tasks,
+)
 from charon.tuning.study.space import bound, check_ends, check_start
 from charon.tuning.study.study import BENCHMARK, SIZE, Study, with_small_buffers
 from charon.tuning.study.trials import PlannedTrial, expand
 
 ORDER = "data.class_order"
+
+
+@dataclass(frozen=True)
+class SelectionPlan:
+    """How a search is judged.
+
+    Attributes:
+        rule: selects the winner.
+        first_tasks: tasks that ``first-tasks`` judges by, in the gap report too.
+        seeds: of the confirm stage; empty if it is off.
+        benchmark: of the confirm stage; None for the search's.
+    """
+
+    rule: Rule
+    first_tasks: int
+    seeds: tuple[int, ...]
+    benchmark: str | None
 
 
 @dataclass(frozen=True)
@@ -143,11 +171,9 @@ def plan_trials(
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
         trials = expand(study, overrides, {**scaled, SIZE: size})
-    return study, trials, _check_search(study, trials[0].fields, data) if study.is_search else None
-
-
-def _check_search(study: Study, start: Mapping[str, Value], data: StudyData) -> int | None:
-    """Check a search's space and budget; return the budget in bytes."""
+    if not study.is_search:
+        return study, trials, None
+    start = trials[0].fields
     check_start(study.space, start)
     clips, num_bytes = memory_size(data, start)
     check_ends(study.space, start, partial(memory_size, data))
@@ -155,8 +181,8 @@ def _check_search(study: Study, start: Mapping[str, Value], data: StudyData) -> 
     budget = None
     if study.budget != NONE:
         budget = num_bytes if study.budget == START else parse_bytes(study.budget)
-    check_memory(clips, num_bytes, data.tasks.num_training_clips, budget)
-    return budget
+    check_memory(clips, num_bytes, num_clips, budget)
+    return study, trials, budget
 
 
 def possible_trials(
@@ -176,3 +202,35 @@ def possible_trials(
     number = len(trials) - len(possible)
     left_out = f"{counted(number, 'run')} left out on this data: {reason}" if number else ""
     return possible, left_out
+
+
+def plan_selection(
+    study: Study, options: Options, fields: Mapping[str, Value], data: StudyData
+) -> SelectionPlan:
+    """Return how a search is judged, from all fields of its first trial.
+
+    Raises:
+        ConfigError: the objectives or the rule do not fit the search or its data.
+    """
+    if fields["data.evaluate_on"] != "val":
+        raise ConfigError(
+            "A search is judged on validation clips and never sees the test set, so "
+            "data.evaluate_on cannot be set; leave it out."
+        )
+    is_joint = fields["data.stream"] == "joint"
+    num_tasks = 1 if is_joint else len(data.tasks.tasks)
+    check_defined(study.objectives, num_tasks)
+    first = options.first_tasks or grace_tasks(num_tasks)
+    rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
+    benchmark = None
+    if rule.name == GTEP:
+        check_classes(data.archive.source, data.archive.description)
+        benchmark = evaluation_benchmark(str(fields[BENCHMARK]))
+    number = 3 if options.confirm_seeds is None else options.confirm_seeds
+    number = min(number, 1) if options.smoke else number
+    return SelectionPlan(rule, first, fresh_seeds(number, study.seeds), benchmark)
+
+
+def fresh_seeds(number: int, seen: Collection[int]) -> tuple[int, ...]:
+    """Return the first ``number`` seeds that are not among ``seen``."""
+    return tuple(itertools.islice((s for s in itertools.count() if s not in seen), number))

@@ -61,8 +61,9 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
     if is_search and not any(map(_is_accuracy, objectives)):
         names = " ".join(objectives)
         raise ConfigError(
-            f"A search for the best {names} alone is won by a configuration that learns nothing; add an "
-            f"accuracy (--objective val/faa {names}), or search for val/faa within a --budget."
+            f"A search for the best {names} alone is won by a configuration that learns nothing; "
+            f"add an accuracy (--objective val/faa {names}), or search for val/faa within a "
+            "--budget."
         )
 
 

@@ -51,12 +51,10 @@ SMALL_MEMORY_SHARE = 0.3
 def scale_fields(
     scale: str, num_training_clips: int, clip_visits: int = SMALL_CLIP_VISITS
 ) -> Scaled:
-    """Return the fields that a scale sets on this data, without the buffer size.
+    """Return the fields that ``paper``, ``small`` or ``smoke`` sets, without the buffer size.
 
-    Args:
-        scale: ``paper``, ``small`` or ``smoke``.
-        num_training_clips: training clips of the whole stream.
-        clip_visits: clips that a small run sees in its main phases.
+    ``num_training_clips`` are those of the whole stream; ``clip_visits`` are the clips that a
+    small run sees in its main phases.
     """
     if scale == "paper":
         return {}

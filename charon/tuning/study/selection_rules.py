@@ -61,11 +61,7 @@ class Rule:
 def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequence[str]) -> Rule:
     """Return a rule that can judge the trials of a search.
 
-    Args:
-        name: a key of :data:`RULES`.
-        first_tasks: after how many tasks ``first-tasks`` judges.
-        num_tasks: of the stream; 1 for the joint stream.
-        objectives: of the search.
+    ``first-tasks`` judges after ``first_tasks`` of the stream's tasks; the joint stream has one.
 
     Raises:
         ConfigError: there is no such rule, or it cannot judge by these objectives.

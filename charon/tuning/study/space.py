@@ -264,12 +264,9 @@ def check_start(space: Space, start: Mapping[str, Value]) -> None:
 def check_ends(
     space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
 ) -> None:
-    """Check the fields of a run at each end of a bound space.
+    """Check the fields of the first trial with each end of a bound space in turn.
 
-    Args:
-        space: bound.
-        start: all fields of the first trial, which differ by one from those that are checked.
-        check: raises a ConfigError if a run cannot have the fields.
+    ``check`` raises a ConfigError if a run cannot have the fields.
 
     Raises:
         ConfigError: a run cannot have the fields; names the domain.

@@ -201,13 +201,8 @@ def for_learner(study: Study, learner: Value) -> Study:
 def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple[Study, int]:
     """Return the study with its varied buffer sizes shrunk by one factor.
 
-    Args:
-        study: the declaration.
-        largest: what the largest size becomes; no size changes if none exceeds it.
-        start: the buffer size of a search's first trial.
-
-    Returns:
-        The study, and the buffer size of runs that do not vary it or of the first trial.
+    The largest size becomes ``largest``, if it exceeds it; ``start`` is that of a search's first
+    trial. The number returned is the size of runs that do not vary it, or of the first trial.
 
     Raises:
         ConfigError: a single size is left to a search.
