@@ -13,7 +13,7 @@ from charon.tuning.cluster.cost import by_method, cost_of, method_of, slowest_an
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.study.fields import known_fields
 from charon.tuning.study.objectives import directions
-from charon.tuning.study.space import Choice, Domain, SamplingInterval
+from charon.tuning.study.space import Choice, SamplingInterval, ends
 
 
 def lines(ready: ReadyStudy) -> list[str]:
@@ -40,7 +40,10 @@ def _search_lines(ready: ReadyStudy) -> list[str]:
     lines = []
     if num_suggested:
         lines.append(f"  then {num_suggested} that Optuna chooses from")
-        lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
+        for name, domain in study.space.items():
+            values = [str(value) for value in ends(domain)]
+            is_listed = isinstance(domain, Choice | SamplingInterval)
+            lines.append(f"    {name}: {(', ' if is_listed else ' to ').join(values)}")
     if selection.seeds:
         seeds = seeds_text(selection.seeds)
         lines.append(f"  then the winner and the paper's setting, anew with {seeds}")
@@ -94,9 +97,3 @@ def start_text(start: Mapping[str, Value], varied: Sequence[str]) -> str:
     paper = known_fields(start["learner"])
     other = [f"{name}={start[name]}" for name in varied if start[name] != paper[name]]
     return f"the paper's setting{' but for ' if other else ''}{', '.join(other)}"
-
-
-def _range(domain: Domain) -> str:
-    if isinstance(domain, Choice | SamplingInterval):
-        return ", ".join(map(str, domain.values))
-    return f"{domain.ends[0]} to {domain.ends[-1]}"

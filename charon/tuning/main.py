@@ -42,11 +42,8 @@ def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a study from the command line and exit.
 
     The status is 0 if every trial was learned or pruned, 130 after an interruption, and 1 if
-    a trial failed or the user's input or environment is wrong, which is said in a sentence.
-
-    Args:
-        study: the declaration.
-        arguments: the command line; that of the process if None.
+    a trial failed or the user's input or environment is wrong, which is said in a sentence. The
+    command line is that of the process if ``arguments`` are None.
     """
     interrupt_on_sigterm()
     script = Path(getattr(sys.modules["__main__"], "__file__", None) or f"{study.name}.py")

@@ -50,14 +50,9 @@ def confirm_trials(
     varied: Sequence[str],
     benchmark: str | None = None,
 ) -> list[PlannedTrial]:
-    """Return the runs of the stage, the seeds outermost.
+    """Return the runs of the stage: both configurations with every seed, the seeds outermost.
 
-    Args:
-        winner: all fields of the winner.
-        paper: all fields of the first trial; not run if they equal the winner's.
-        seeds: both configurations are learned with all of them.
-        varied: fields that the search varied, for the labels.
-        benchmark: None for the search's.
+    The paper's is not run if it is the winner's; labels name the fields that the search ``varied``.
     """
     configurations = {WINNER: winner} if winner == paper else {WINNER: winner, PAPER: paper}
     trials = []

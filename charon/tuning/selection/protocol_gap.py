@@ -45,12 +45,9 @@ class Gap:
 
 
 def measure_gap(records: Sequence[TrialRecord], tested: Tested, first_tasks: int) -> Gap:
-    """Rank the finished trials of a search under each rule.
+    """Rank the finished trials of a search under each rule by FAA, whatever the objective.
 
-    Args:
-        records: all trials; finished trials are compared by FAA, whatever the objective.
-        tested: metrics of the finished trials on the test set.
-        first_tasks: tasks that ``first-tasks`` judges by.
+    ``first-tasks`` judges by the first task, and by ``first_tasks`` tasks.
 
     Raises:
         SelectionError: no trial has finished.

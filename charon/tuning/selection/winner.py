@@ -53,13 +53,9 @@ def select(
 ) -> Selection:
     """Return the winner of a search under a rule.
 
-    Of equally good trials the first suggested wins, which favours the paper's setting.
-
-    Args:
-        records: all trials, in the order they were suggested.
-        objectives: metrics, the most important first.
-        rule: of selection.
-        tested: metrics on the test set, for the rule ``test``.
+    Of equally good trials the first suggested wins, which favours the paper's setting. The records
+    are those of all trials in this order; the most important objective is the first; only the rule
+    ``test`` needs metrics on the test set.
 
     Raises:
         SelectionError: no trial has finished.

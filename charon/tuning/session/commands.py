@@ -1,4 +1,4 @@
-"""Commands for the shell: start a study, resume it, repeat one of its runs."""
+"""Commands for the shell: resume a study, repeat one of its runs."""
 
 import itertools
 import shlex
@@ -10,11 +10,6 @@ from charon.data.cache.archive import default_cache_dir
 from charon.settings import Value
 from charon.tuning.session.options import Options
 from charon.tuning.study.fields import known_fields
-
-
-def begin_command(script: Path) -> str:
-    """Return the command that started the study."""
-    return shlex.join(["python", str(script), *sys.argv[1:]])
 
 
 def resume_command(script: Path, options: Options) -> str:

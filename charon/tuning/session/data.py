@@ -39,10 +39,7 @@ class StudyData:
 def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> StudyData:
     """Prepare the set of a study, or open it in the cache, and cut it into tasks.
 
-    Args:
-        fields: of a run under each of the study's benchmarks.
-        cache: folder of the prepared sets.
-        console: for progress and skipped clips.
+    The fields are those of a run under each of the study's benchmarks.
 
     Raises:
         DataError: the source is missing, or of a kind or shape that cannot be used.

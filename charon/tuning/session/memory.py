@@ -15,7 +15,7 @@ from charon.text import byte_size
 from charon.training.build import make_learner
 from charon.tuning.session.data import StudyData
 from charon.tuning.study.scales import SMALL_MEMORY_SHARE
-from charon.tuning.study.space import Space
+from charon.tuning.study.space import Space, ends
 
 
 def memory_size(data: StudyData, fields: Mapping[str, Value]) -> tuple[int, int]:
@@ -68,12 +68,8 @@ def small_buffer(
 ) -> int | None:
     """Return the largest buffer size of a scaled study; None if no trial has a memory.
 
-    With it, even the trial that thins its clips most holds at most 30 % of the training clips.
-
-    Args:
-        trials: complete fields of the runs, scaled.
-        clip_shape: (channel, frame, joint, body) of the clips; a run has its own frames.
-        num_training_clips: of the whole stream.
+    With it, even the trial that thins its clips most holds at most 30 % of the training clips of
+    the whole stream. Of the clip's shape, a run has its own frames.
     """
     allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
     memories = [_memory(fields, clip_shape) for fields in trials]
@@ -104,8 +100,8 @@ def largest_memory(
         memory = _memory(fields, clip_shape)
         return memory[1] if memory else 0
 
-    ends = itertools.product(*(space[name].ends for name in names))
-    return max(({**start, **dict(zip(names, row, strict=True))} for row in ends), key=clips)
+    rows = itertools.product(*(ends(space[name]) for name in names))
+    return max(({**start, **dict(zip(names, row, strict=True))} for row in rows), key=clips)
 
 
 def memory_warnings(

@@ -1,6 +1,8 @@
 """The plan of a study: its runs on its data, at their scale. Pure, so a dry run can print it."""
 
 import itertools
+import shlex
+import sys
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +16,6 @@ from charon.files import STUDY_VERSION
 from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.plan import Plan
-from charon.tuning.session.commands import begin_command
 from charon.tuning.session.data import StudyData
 from charon.tuning.session.memory import (
     check_memory,
@@ -147,7 +148,7 @@ def new_plan(planned: PlannedStudy, script: Path, options: Options, data: StudyD
         hours=options.hours,
         options=options.remembered(),
         trials=[asdict(trial) for trial in planned.trials],
-        command=begin_command(script),
+        command=shlex.join(["python", str(script), *sys.argv[1:]]),
     )
 
 

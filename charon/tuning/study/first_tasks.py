@@ -57,9 +57,7 @@ def _first_task(trial: PlannedTrial) -> tuple[tuple[str, Value], ...] | None:
 def why_useless(trials: Sequence[PlannedTrial], space: Mapping[str, Domain]) -> str:
     """Say in a sentence why no two trials can share a first task; empty if they may.
 
-    Args:
-        trials: all of a grid; the first of a search.
-        space: of a search; empty for a grid.
+    The trials are all of a grid, whose space is empty, or the first of a search.
     """
     useless = "--share-first-task has nothing to share here: "
     acting = [fields for fields in map(_first_task, trials) if fields is not None]

@@ -112,10 +112,6 @@ def score(task: int, num_tasks: int, percent: float) -> float:
     """Return the score in ``[0, 1]`` that a search maximises: first by tasks, then by accuracy.
 
     Mean accuracy falls as tasks arrive, so by accuracy alone a trial stopped early would win.
-
-    Args:
-        task: tasks seen, 1 to ``num_tasks``.
-        num_tasks: tasks of the whole stream.
-        percent: mean accuracy over the tasks seen, 0 to 100.
+    ``percent`` is that over the tasks seen, 1 to ``num_tasks``.
     """
     return (task - 1 + percent / 100) / num_tasks

@@ -29,15 +29,6 @@ class _Range:
                 f"but got low={self.low}, high={self.high}, log={self.log}."
             )
 
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return isinstance(value, int | float) and self.low <= value <= self.high
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked."""
-        return (self.low, self.high)
-
 
 class Real(_Range):
     """A real number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
@@ -49,10 +40,6 @@ class Whole(_Range):
 
     low: int
     high: int
-
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return isinstance(value, int) and super().holds(value)
 
 
 @dataclass(frozen=True)
@@ -66,15 +53,6 @@ class Choice:
             raise ConfigError(
                 f"A choice needs at least two different values, but got {self.values}."
             )
-
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return value in self.values
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked: all."""
-        return self.values
 
 
 @dataclass(frozen=True)
@@ -129,16 +107,6 @@ class MaskingRatio:
         """
         return max(1, int(self.tuples * (1 - ratio) + 1e-6))
 
-    def holds(self, value: Value) -> bool:
-        """Whether the masking ratio ``value`` can be drawn."""
-        ratios = map(self.ratio, range(self.fewest, self.most + 1))
-        return isinstance(value, int | float) and any(abs(r - value) < 1e-9 for r in ratios)
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked."""
-        return (self.ratio(self.most), self.ratio(self.fewest))
-
 
 @dataclass(frozen=True)
 class SamplingInterval:
@@ -176,20 +144,34 @@ class SamplingInterval:
         top = min(self.high, self.frames - 1)
         return tuple(s for s in range(self.low, top + 1) if self.frames % s == 0)
 
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return value in self.values
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked."""
-        return self.values
-
 
 Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval
 
 Space = Mapping[str, Domain]
 """Domains by dotted field."""
+
+
+def ends(domain: Domain) -> tuple[Value, ...]:
+    """Return the values at which the limits of a field are checked."""
+    if isinstance(domain, MaskingRatio):
+        return domain.ratio(domain.most), domain.ratio(domain.fewest)
+    if isinstance(domain, Choice | SamplingInterval):
+        return domain.values
+    return domain.low, domain.high
+
+
+def holds(domain: Domain, value: Value) -> bool:
+    """Whether a value can be drawn from a domain."""
+    if isinstance(domain, Choice | SamplingInterval):
+        return value in domain.values
+    if not isinstance(value, int | float):
+        return False
+    if isinstance(domain, MaskingRatio):
+        ratios = map(domain.ratio, range(domain.fewest, domain.most + 1))
+        return any(abs(ratio - value) < 1e-9 for ratio in ratios)
+    is_kind = isinstance(domain, Real) or isinstance(value, int)
+    return is_kind and domain.low <= value <= domain.high
+
 
 KINDS: dict[str, type[Domain]] = {
     "real": Real,
@@ -254,7 +236,7 @@ def check_start(space: Space, start: Mapping[str, Value]) -> None:
         ConfigError: a value of ``start`` cannot be drawn.
     """
     for name, domain in space.items():
-        if not domain.holds(start[name]):
+        if not holds(domain, start[name]):
             raise ConfigError(
                 f"The search begins with {name}={start[name]!r}, which {domain} does not hold; "
                 "widen the range, or give the study's base another value."
@@ -272,7 +254,7 @@ def check_ends(
         ConfigError: a run cannot have the fields; names the domain.
     """
     for name, domain in space.items():
-        for value in domain.ends:
+        for value in ends(domain):
             try:
                 check({**start, name: value})
             except ConfigError as error:

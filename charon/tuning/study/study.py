@@ -9,7 +9,7 @@ from charon.tuning.study.fields import check_known
 from charon.tuning.study.objectives import can_prune, check_objectives
 from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
 from charon.tuning.study.search_methods import NONE, PRUNERS, SAMPLERS, START, parse_bytes
-from charon.tuning.study.space import Choice, Space, Whole
+from charon.tuning.study.space import Choice, Space, Whole, ends
 
 WHAT_IS_MEASURED = (
     *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),
@@ -72,12 +72,7 @@ class Study:
         self._check_names()
         self._check_axes()
         check_objectives(self.objectives, is_search=self.is_search)
-        check_known("sampler", self.sampler, SAMPLERS)
-        self._check_pruner()
-        if self.budget not in (NONE, START):
-            parse_bytes(self.budget)
-        if self.budget != NONE and not self.is_search:
-            raise ConfigError("Only a search has a budget; a grid runs every value.")
+        self._check_search_methods()
         self._check_space()
 
     def _check_names(self) -> None:
@@ -114,17 +109,20 @@ class Study:
                     f"The grid's {name} needs at least one value, all different, but got {values}."
                 )
 
-    def _check_pruner(self) -> None:
+    def _check_search_methods(self) -> None:
+        check_known("sampler", self.sampler, SAMPLERS)
         check_known("pruner", self.pruner, PRUNERS)
-        if self.pruner == "none":
-            return
-        if not self.is_search:
+        if self.pruner != "none" and not self.is_search:
             raise ConfigError("Only a search may prune: every value of a grid is run to its end.")
-        if not can_prune(self.objectives):
+        if self.pruner != "none" and not can_prune(self.objectives):
             raise ConfigError(
                 "Trials are stopped early by one accuracy, such as 'val/faa', but the objective "
                 f"is {' '.join(self.objectives)}; search it with --pruner none."
             )
+        if self.budget not in (NONE, START):
+            parse_bytes(self.budget)
+        if self.budget != NONE and not self.is_search:
+            raise ConfigError("Only a search has a budget; a grid runs every value.")
 
     def _check_space(self) -> None:
         for name in self.space:
@@ -213,16 +211,16 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     domain = study.space.get(SIZE)
     if not isinstance(domain, Whole | Choice):
         return study, largest
-    small = small_buffers([*domain.ends, start], largest)
-    if len({small.get(end, end) for end in domain.ends}) == 1:
+    small = small_buffers([*ends(domain), start], largest)
+    shrunken = dict.fromkeys(small.get(end, end) for end in ends(domain))
+    if len(shrunken) == 1:
         raise ConfigError(
             f"At the small scale a memory on this data has at most {largest} clips, which leaves "
             f"nothing to choose for {SIZE}; search it with --scale paper, or leave it out of the "
             "study's space."
         )
-    shrunk = (
-        replace(domain, low=small[domain.low], high=small[domain.high])
-        if isinstance(domain, Whole)
-        else Choice(tuple(dict.fromkeys(small.get(v, v) for v in domain.values)))
-    )
+    if isinstance(domain, Whole):
+        shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
+    else:
+        shrunk = Choice(tuple(shrunken))
     return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)

@@ -8,7 +8,7 @@ from tuning.driven_search import SPACE, START_FIELDS, DrivenSearch
 
 from charon.tuning.sampling import suggestions
 from charon.tuning.sampling.suggestions import Budget
-from charon.tuning.study.space import Choice, Real, Whole, bound
+from charon.tuning.study.space import Choice, Real, Whole, bound, holds
 
 BY_SIZE = Budget(lambda fields: fields["learner.buffer_size"], 500)
 
@@ -24,7 +24,7 @@ def test_suggestions_are_runs_without_values_between_whole_tuples(tmp_path):
     for _ in range(8):
         fields = search.suggest().fields
         assert fields.keys() == START_FIELDS.keys()
-        assert SPACE["learner.masking_ratio"].holds(fields["learner.masking_ratio"])
+        assert holds(SPACE["learner.masking_ratio"], fields["learner.masking_ratio"])
         assert 120 % fields["learner.sampling_interval"] == 0
 
 
@@ -105,7 +105,7 @@ def test_every_sampler_searches_the_default_space_in_two_sittings(tmp_path, samp
         search = DrivenSearch(tmp_path, DEFAULT, sampler=sampler, budget=budget)
         for place in range(6):  # Optuna's samplers draw the first ten at random
             record = search.suggest()
-            assert all(DEFAULT[field].holds(record.fields[field]) for field in DEFAULT)
+            assert all(holds(DEFAULT[field], record.fields[field]) for field in DEFAULT)
             faa = 50.0 + 10 * record.fields["learner.alpha"]
             search.finish(record, [faa] * (2 if place == 2 else 6))
 
