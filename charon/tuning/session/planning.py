@@ -218,8 +218,7 @@ def plan_selection(
             "A search is judged on validation clips and never sees the test set, so "
             "data.evaluate_on cannot be set; leave it out."
         )
-    is_joint = fields["data.stream"] == "joint"
-    num_tasks = 1 if is_joint else len(data.tasks.tasks)
+    num_tasks = 1 if fields["data.stream"] == "joint" else len(data.tasks.tasks)
     check_defined(study.objectives, num_tasks)
     first = options.first_tasks or grace_tasks(num_tasks)
     rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)

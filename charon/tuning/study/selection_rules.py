@@ -73,24 +73,19 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
             f"but got {first_tasks}."
         )
     after = first_tasks if name == FIRST_TASKS and first_tasks < num_tasks else 0
-    if after == 1 and NEED_TWO_TASKS & set(objectives):
+    if after == 1 and {"val/forgetting", "val/bwt"} & set(objectives):
         raise ConfigError(
             f"After one task nothing is forgotten, so {' '.join(objectives)} cannot be judged "
             "there; raise --first-tasks."
         )
-    unknown = [o for o in objectives if o.startswith("val/") and on_test(o) not in SCORED]
+    scored = ("test/faa", "test/task_il_faa")  # and those of single tasks
+    unknown = [o for o in objectives if o.startswith("val/") and on_test(o) not in scored]
     if name == TEST and unknown:
         raise ConfigError(
-            f"--select test scores saved models, which gives {' and '.join(SCORED)} but nothing "
+            f"--select test scores saved models, which gives {' and '.join(scored)} but nothing "
             f"for the objective {unknown[0]!r}; choose another rule or objective."
         )
     return Rule(name, after)
-
-
-SCORED = ("test/faa", "test/task_il_faa")
-"""Metrics of a saved model on the test set, apart from those of single tasks."""
-
-NEED_TWO_TASKS = {"val/forgetting", "val/bwt"}
 
 
 def on_test(objective: str) -> str:
