@@ -72,19 +72,19 @@ def small_buffer(
     the whole stream. Of the clip's shape, a run has its own frames.
     """
     allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
-    memories = [_memory(fields, clip_shape) for fields in trials]
-    sizes = [memory[0].largest_buffer(allowed) for memory in memories if memory]
+    codecs = [_memory(fields, clip_shape)[1] for fields in trials]
+    sizes = [codec.largest_buffer(allowed) for codec in codecs if codec is not None]
     return max(1, min(sizes)) if sizes else None
 
 
-def _memory(fields: Mapping[str, Value], clip_shape: ClipShape) -> tuple[TemporalCodec, int] | None:
-    """Return the codec of a run's memory and how many clips it holds; None without a memory."""
+def _memory(fields: Mapping[str, Value], clip_shape: ClipShape) -> tuple[int, TemporalCodec | None]:
+    """Return the most clips in a run's memory and its codec; 0 and None without a memory."""
     run = Run.from_flat(fields)
     settings = run.learner
     if not isinstance(settings, MemorySettings):
-        return None
+        return 0, None
     codec = settings.make_codec(_shape_of(run, clip_shape))
-    return codec, codec.capacity(settings.buffer_size, settings.capacity_rule)
+    return codec.capacity(settings.buffer_size, settings.capacity_rule), codec
 
 
 def largest_memory(
@@ -95,13 +95,9 @@ def largest_memory(
     The space is bound; ``start`` are all fields of the first trial.
     """
     names = [name for name in space if name.removeprefix("learner.") in MEMORY_FIELDS]
-
-    def clips(fields: Mapping[str, Value]) -> int:
-        memory = _memory(fields, clip_shape)
-        return memory[1] if memory else 0
-
     rows = itertools.product(*(ends(space[name]) for name in names))
-    return max(({**start, **dict(zip(names, row, strict=True))} for row in rows), key=clips)
+    runs = ({**start, **dict(zip(names, row, strict=True))} for row in rows)
+    return max(runs, key=lambda fields: _memory(fields, clip_shape)[0])
 
 
 def memory_warnings(
@@ -110,9 +106,9 @@ def memory_warnings(
     """Return a warning for each memory that could hold all training clips."""
     found = set()
     for fields in trials:
-        memory = _memory(fields, clip_shape)
-        if memory and memory[1] >= num_training_clips:
-            found.add((fields["learner.buffer_size"], memory[1], memory[0].description[0]))
+        clips, codec = _memory(fields, clip_shape)
+        if codec is not None and clips >= num_training_clips:
+            found.add((fields["learner.buffer_size"], clips, codec.description[0]))
     return [
         f"A memory of learner.buffer_size={size} at {stored} holds {clips} clips, all of the "
         f"{num_training_clips} training clips: nothing need be forgotten. Set a smaller one with "

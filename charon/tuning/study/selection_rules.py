@@ -26,13 +26,14 @@ EVALUATED_ON = {"ntu60-xsub": "ntu120new-xsub", "ntu60-xview": "ntu120new-xset"}
 
 FLATTERS = (
     "The winner was picked by its accuracy on the test set, so its test accuracy flatters it, "
-    "confirmed or not: it is no estimate of what the setting achieves on unseen clips."
+    "confirmed or not: it is no estimate of what the configuration achieves on unseen clips."
 )
 """In every output of a search under :data:`TEST`."""
 
 WILL_FLATTER = (
     "--select test picks the winner by its accuracy on the test set, which will flatter it: its "
-    "test accuracy, confirmed or not, is no estimate of what the setting achieves on unseen clips."
+    "test accuracy, confirmed or not, is no estimate of what the configuration achieves on unseen "
+    "clips."
 )
 """The same before it has run."""
 

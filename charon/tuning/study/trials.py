@@ -34,13 +34,8 @@ def expand(
     """Return all runs of a study in the order they are started; of a search the first.
 
     The seeds are the outermost loop, so that an interrupted study has a whole curve; the
-    runs of ``also`` come last.
-
-    Args:
-        study: the declaration.
-        overrides: fields of the command line, which replace those of ``base``.
-        scaled: fields of a scale, in the runs that have them; overrides, ``cases`` and
-            ``grid`` precede them.
+    runs of ``also`` come last. The scaled fields, in the runs that have them, replace those of
+    ``base``; overrides, which are fields of the command line, ``cases`` and ``grid`` replace both.
 
     Raises:
         ConfigError: a field is unknown, out of range, or both set and varied.
