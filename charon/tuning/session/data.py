@@ -15,9 +15,6 @@ from charon.data.prepare import prepare
 from charon.settings import Value
 from charon.training.tasks import Tasks
 
-LINE_EVERY_SECONDS = 5.0
-"""Between lines of progress without a terminal."""
-
 
 @dataclass(frozen=True)
 class StudyData:
@@ -65,7 +62,7 @@ def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Co
 def preparation_view(path: str, console: Console) -> Iterator[Callable[[int, int], None]]:
     """Yield what shows that ``done`` of ``total`` clips are read: nothing for a cached set.
 
-    On a terminal it is a bar, elsewhere a line every few seconds.
+    On a terminal it is a bar, elsewhere a line every five seconds.
     """
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     bar = Progress(*columns, TimeRemainingColumn(), console=console)
@@ -77,7 +74,7 @@ def preparation_view(path: str, console: Console) -> Iterator[Callable[[int, int
         if console.is_terminal:
             bar.start()
             bar.update(task, completed=done, total=total)
-        elif done == total or time.monotonic() - said > LINE_EVERY_SECONDS:
+        elif done == total or time.monotonic() - said > 5:
             said = time.monotonic()
             console.print(f"Preparing {path}: {done}/{total} clips", markup=False)
 

@@ -14,7 +14,6 @@ from charon.settings import Value
 from charon.text import byte_size
 from charon.training.build import make_learner
 from charon.tuning.session.data import StudyData
-from charon.tuning.study.scales import SMALL_MEMORY_SHARE
 from charon.tuning.study.space import Space, ends
 
 
@@ -71,7 +70,7 @@ def small_buffer(
     With it, even the trial that thins its clips most holds at most 30 % of the training clips of
     the whole stream. Of the clip's shape, a run has its own frames.
     """
-    allowed = int(SMALL_MEMORY_SHARE * num_training_clips)
+    allowed = int(0.3 * num_training_clips)
     codecs = [_memory(fields, clip_shape)[1] for fields in trials]
     sizes = [codec.largest_buffer(allowed) for codec in codecs if codec is not None]
     return max(1, min(sizes)) if sizes else None

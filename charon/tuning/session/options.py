@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from charon.arguments import positive, real, whole_number
+from charon.data import ntu
 from charon.data.formats import known_formats
 from charon.data.prepare import from_anywhere
 from charon.errors import ConfigError
@@ -20,11 +21,6 @@ from charon.tuning.study.study import Study
 RUNS, SEARCH, JUDGED = "what is run", "of a search", "how a search is judged"
 RESOURCES, PLACES, MODES = "on what", "where to", "modes"
 """The groups of ``--help``; a grid refuses the options of the second and third."""
-
-_BENCHMARKS = (
-    *("auto", "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"),
-    *("ntu120new-xsub", "ntu120new-xset"),
-)
 
 
 def option(
@@ -79,7 +75,7 @@ class Options:
         "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset, the "
         "new classes alone under ntu120new-xsub or ntu120new-xset, or what fits the data (auto)",
         nargs="+",
-        choices=_BENCHMARKS,
+        choices=("auto", *ntu.BENCHMARKS),
         metavar="NAME",
     )
     scale: str | None = option(RUNS, "size of the runs (small)", choices=("small", "paper"))

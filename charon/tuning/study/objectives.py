@@ -11,9 +11,6 @@ Direction = Literal["maximize", "minimize"]
 ACCURACIES = ("faa", "task_il_faa", "average_incremental_accuracy")
 """Percent, defined after every task, so that a search can compare unfinished trials."""
 
-ACROSS_TASKS = ("average_incremental_accuracy", "forgetting", "bwt")
-"""Metrics that are not defined on a stream of one task, such as the joint stream."""
-
 DIRECTIONS: dict[str, Direction] = {
     **{f"val/{name}": "maximize" for name in ACCURACIES},
     "val/forgetting": "minimize",
@@ -73,7 +70,8 @@ def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
     Raises:
         ConfigError: an objective compares tasks, and there is a single task.
     """
-    undefined = [name for name in objectives if name.partition("/")[2] in ACROSS_TASKS]
+    across_tasks = ("average_incremental_accuracy", "forgetting", "bwt")
+    undefined = [name for name in objectives if name.partition("/")[2] in across_tasks]
     if undefined and num_tasks < 2:
         raise ConfigError(
             f"{undefined[0]} is not defined on a stream of one task, which the joint stream is "

@@ -44,9 +44,6 @@ SMALL: Scaled = {
 SMALL_CLIP_VISITS = 15_400
 """Clips that a small run sees in its main phases by default: 8 epochs of the stand-in's 1,920."""
 
-SMALL_MEMORY_SHARE = 0.3
-"""Largest share of the training clips in the memory of a small study."""
-
 
 def scale_fields(
     scale: str, num_training_clips: int, clip_visits: int = SMALL_CLIP_VISITS
