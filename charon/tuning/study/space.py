@@ -81,10 +81,8 @@ class MaskingRatio:
 
     def of(self, run: Mapping[str, Value]) -> "MaskingRatio":
         """Return the domain bound to the clips of a run."""
-        frames, per_tuple = run["data.num_frames"], run["model.frames_per_tuple"]
-        assert isinstance(frames, int)
-        assert isinstance(per_tuple, int)
-        return replace(self, tuples=frames // per_tuple)
+        frames = _whole(run["data.num_frames"])
+        return replace(self, tuples=frames // _whole(run["model.frames_per_tuple"]))
 
     @property
     def fewest(self) -> int:
@@ -134,15 +132,18 @@ class SamplingInterval:
 
     def of(self, run: Mapping[str, Value]) -> "SamplingInterval":
         """Return the domain bound to the clips of a run."""
-        frames = run["data.num_frames"]
-        assert isinstance(frames, int)
-        return replace(self, frames=frames)
+        return replace(self, frames=_whole(run["data.num_frames"]))
 
     @property
     def values(self) -> tuple[int, ...]:
         """The intervals in ascending order; each keeps at least two frames."""
         top = min(self.high, self.frames - 1)
         return tuple(s for s in range(self.low, top + 1) if self.frames % s == 0)
+
+
+def _whole(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval

@@ -89,19 +89,15 @@ class Study:
             raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
 
     def _check_axes(self) -> None:
+        study = f"The study {self.name!r}"
         if self.also and self.space:
-            raise ConfigError(
-                f"The study {self.name!r} searches, so it has no runs beside; leave `also` out."
-            )
+            raise ConfigError(f"{study} searches, so it has no runs beside; leave `also` out.")
         if (self.grid or self.cases) and self.space:
             what = "a grid" if self.grid else "cases"
-            raise ConfigError(
-                f"The study {self.name!r} has {what} and a space; make two studies of it."
-            )
+            raise ConfigError(f"{study} has {what} and a space; make two studies of it.")
         if any(name in self.grid for case in self.cases for name in case):
             raise ConfigError(
-                f"The study {self.name!r} has a field in its cases and in its grid; remove "
-                "it from either."
+                f"{study} has a field in its cases and in its grid; remove it from either."
             )
         for name, values in self.grid.items():
             if not values or len(set(values)) < len(values):
@@ -125,17 +121,17 @@ class Study:
             raise ConfigError("Only a search has a budget; a grid runs every value.")
 
     def _check_space(self) -> None:
+        where = f"in the space of the study {self.name!r}"
         for name in self.space:
             if name in ("seed", "learner"):
                 raise ConfigError(
-                    f"A search has one {name}, so {name} cannot be in the space of the study "
-                    f"{self.name!r}; set it with --set learner=NAME or --seeds N."
+                    f"A search has one {name}, so {name} cannot be {where}; set it with "
+                    "--set learner=NAME or --seeds N."
                 )
             if name in WHAT_IS_MEASURED:
                 raise ConfigError(
                     f"Trials with another {name} are measured on other clips or tasks, so they "
-                    f"cannot be compared and {name} cannot be in the space of the study "
-                    f"{self.name!r}; set it in its base."
+                    f"cannot be compared and {name} cannot be {where}; set it in its base."
                 )
 
     @property
@@ -188,10 +184,9 @@ def for_learner(study: Study, learner: Value) -> Study:
     if learner == default:
         return study
     if learner not in study.spaces:
-        known = ", ".join([str(default), *study.spaces])
         raise ConfigError(
             f"The study {study.name!r} has no space for the learner {learner!r}; "
-            f"it has spaces for {known}."
+            f"it has spaces for {', '.join([str(default), *study.spaces])}."
         )
     return replace(study, space=study.spaces[str(learner)])
 
