@@ -3,7 +3,6 @@
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
@@ -13,13 +12,6 @@ from charon.tuning.records.journal import Journal
 from charon.tuning.session.commands import run_command
 from charon.tuning.study.first_tasks import SAVED
 from charon.tuning.tracking.sender import Sender
-
-TABLES = (
-    *("trials.csv", "curves.csv"),
-    *("README.md", "selection.json", "winner.json", "confirm.json"),
-    *("gap.json", "gap.csv", "importance.csv"),
-)
-"""Files of a study's folder that MLflow gets if they exist; most are a search's."""
 
 
 def start_analysis(ready: ReadyStudy) -> subprocess.Popen[str]:
@@ -50,21 +42,6 @@ def show_analysis(process: subprocess.Popen[str], console: Console) -> bool:
     return process.returncode == 0
 
 
-def figures(folder: Path) -> list[Path]:
-    """Return the pictures in a study's folder."""
-    return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".svg"))
-
-
-def dashboard_lines(url: str) -> list[str]:
-    """Return how to open Ray's dashboard; empty without a dashboard."""
-    if not url:
-        return []
-    return [
-        f"Ray dashboard  {url}  (trials are under Cluster, while they run)",
-        f"  its token    {tool('ray')} get-auth-token  (paste its output into the page once)",
-    ]
-
-
 def close(
     ready: ReadyStudy,
     journal: Journal,
@@ -75,45 +52,41 @@ def close(
 ) -> bool:
     """Show the analysis, end the journal, and list the results; return if the analysis succeeded.
 
-    Args:
-        ready: the study.
-        journal: of its trials.
-        sender: of the journal.
-        analysis: its process.
-        outcome: of the study.
-        console: for messages.
+    MLflow gets the figures, and those tables that exist; most are a search's.
     """
     analysed = show_analysis(analysis, console)
-    tables = [ready.folder / name for name in TABLES]
-    artifacts = [str(path) for path in (*tables, *figures(ready.folder))]
+    names = ("trials.csv", "curves.csv", "README.md", "selection.json", "winner.json")
+    more = ("confirm.json", "gap.json", "gap.csv", "importance.csv")
+    tables = [ready.folder / name for name in (*names, *more)]
+    figures = sorted(p for p in ready.folder.iterdir() if p.suffix in (".png", ".svg"))
+    artifacts = [str(path) for path in (*tables, *figures)]
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close()
-    for line in [*saved_lines(journal), *closing_lines(ready, sender, all_sent=all_sent)]:
-        console.print(line, markup=False)
-    return analysed
-
-
-def closing_lines(ready: ReadyStudy, sender: Sender, *, all_sent: bool) -> list[str]:
-    """Return where the results are and the commands that show them."""
-    folder = ready.folder
-    lines = ["", *(f"Figure         {path}" for path in figures(folder))]
-    lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
-    lines += [f"Models         {folder / 'trials'}"]
-    if (folder / "winner.json").exists():
-        words = ["--config", str(folder / "winner.json"), "--output", str(folder / "winner")]
-        lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
-        lines += [f"Winner         {run_command(words, ready.cache, ready.cpus)}"]
-    command = ready.store.command()
-    if command:
-        lines.append(f"MLflow         {command}")
-    if sender.experiment_id:
-        lines.append(f"  then open    {ready.store.page(sender.experiment_id)}")
-    lines += sender.missing_lines(all_sent=all_sent)
+    lines = [*saved_lines(journal), "", *(f"Figure         {path}" for path in figures)]
+    lines += [*result_lines(ready, sender.experiment_id), *sender.missing_lines(all_sent=all_sent)]
     if ready.options.address is None:
         lines.append(
             f"Ray dashboard  {ready.dashboard_url} while a study runs; "
             f"its token: {tool('ray')} get-auth-token"
         )
+    console.print(*lines, sep="\n", markup=False)
+    return analysed
+
+
+def result_lines(ready: ReadyStudy, experiment_id: str | None) -> list[str]:
+    """Return where the results are, and the commands that show them."""
+    folder = ready.folder
+    lines = [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
+    lines.append(f"Models         {folder / 'trials'}")
+    if (folder / "winner.json").exists():
+        words = ["--config", str(folder / "winner.json"), "--output", str(folder / "winner")]
+        lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
+        lines.append(f"Winner         {run_command(words, ready.cache, ready.cpus)}")
+    command = ready.store.command()
+    if command:
+        lines.append(f"MLflow         {command}")
+    if experiment_id:
+        lines.append(f"  then open    {ready.store.page(experiment_id)}")
     return lines
 
 

@@ -13,32 +13,23 @@ from charon.tuning.cluster.cost import cost_of, method_of, slowest_and_fastest
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.study.fields import known_fields
 from charon.tuning.study.objectives import directions
-from charon.tuning.study.space import Choice, Domain, SamplingInterval
-
-START_SECONDS = 11.0
-"""About the time from the command to the first step."""
+from charon.tuning.study.space import Choice, SamplingInterval, ends
 
 
 def lines(ready: ReadyStudy) -> list[str]:
     """Return the trials and the estimate of their cost, line by line."""
-    search = _search_lines(ready) if ready.study.is_search else []
-    return [_headline(ready), *search, *_cost_lines(ready)]
-
-
-def _headline(ready: ReadyStudy) -> str:
     progress, study = ready.progress, ready.study
-    number = counted(progress.num_trials, "trial")
     done = f", {progress.done} done, {progress.left} to run" if progress.done else ""
     labels = [f"  {trial.label}" for trial in ready.trials]
     if study.is_search:
         labels[0] += f": {start_text(ready.trials[0].fields, study.varied)}"
-    return "\n".join(
-        [
-            f"{ready.plan.title}: {study.question}",
-            f"{number}{done}, {ready.slots} at once",
-            *labels,
-        ]
-    )
+    return [
+        f"{ready.plan.title}: {study.question}",
+        f"{counted(progress.num_trials, 'trial')}{done}, {ready.slots} at once",
+        *labels,
+        *(_search_lines(ready) if study.is_search else []),
+        *_cost_lines(ready),
+    ]
 
 
 def _search_lines(ready: ReadyStudy) -> list[str]:
@@ -49,7 +40,10 @@ def _search_lines(ready: ReadyStudy) -> list[str]:
     lines = []
     if num_suggested:
         lines.append(f"  then {num_suggested} that Optuna chooses from")
-        lines += [f"    {name}: {_range(domain)}" for name, domain in study.space.items()]
+        for name, domain in study.space.items():
+            values = [str(value) for value in ends(domain)]
+            is_listed = isinstance(domain, Choice | SamplingInterval)
+            lines.append(f"    {name}: {(', ' if is_listed else ' to ').join(values)}")
     if selection.seeds:
         seeds = seeds_text(selection.seeds)
         lines.append(f"  then the winner and the paper's setting, anew with {seeds}")
@@ -73,23 +67,23 @@ def _cost_lines(ready: ReadyStudy) -> list[str]:
         for method, runs in slowest_and_fastest(ready.trials).items()
     }
     every = [cost for of_method in costs.values() for cost in of_method]
-    slowest = max(cost.seconds for cost in every)
-    fastest = min(cost.seconds for cost in every)
+    seconds = [cost.seconds for cost in every]
+    span = dict.fromkeys([duration(min(seconds)), duration(max(seconds))])
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
     trials = [costs[method_of(trial.fields)] for trial in ready.trials]
     mean = sum(sum(c.seconds for c in trial) / len(trial) for trial in trials) / len(trials)
     at_once, left = ready.slots, ready.progress.left
     selection = ready.selection
     again = 2 * len(selection.seeds) if selection else 0
-    total = START_SECONDS + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
+    # From the command to the first step it takes about 11 s.
+    total = 11.0 + mean * (math.ceil(left / at_once) + math.ceil(again / at_once))
     time = f"about {duration(total)}"
     if ready.plan.pruner != "none":
         time = f"at most {time}, for trials may be stopped early"
     return [
         f"Data      {archive.source}: {tasks.num_training_clips} training clips, "
         f"{tasks.num_classes} classes in {len(tasks.tasks)} tasks, {ready.plan.protocol}",
-        f"Trial     {_span(fastest, slowest)}, "
-        f"up to {byte_size(num_bytes, 3)} of memory"
+        f"Trial     {' to '.join(span)}, up to {byte_size(num_bytes, 3)} of memory"
         + (f" and {byte_size(gpu_bytes, 3)} of a GPU" if gpu_bytes else ""),
         f"Study     {time}; {byte_size(num_bytes * at_once, 3)} of memory",
         f"Results   {ready.folder}",
@@ -99,24 +93,7 @@ def _cost_lines(ready: ReadyStudy) -> list[str]:
 
 
 def start_text(start: Mapping[str, Value], varied: Sequence[str]) -> str:
-    """Describe a search's first trial by its differences from the paper's setting.
-
-    Args:
-        start: all fields; the scale or the base may have changed some.
-        varied: fields that the search varies.
-    """
+    """Describe a search's first trial by the ``varied`` fields that differ from the paper's."""
     paper = known_fields(start["learner"])
     other = [f"{name}={start[name]}" for name in varied if start[name] != paper[name]]
     return f"the paper's setting{' but for ' if other else ''}{', '.join(other)}"
-
-
-def _range(domain: Domain) -> str:
-    """Return the values of a domain for people."""
-    if isinstance(domain, Choice | SamplingInterval):
-        return ", ".join(map(str, domain.values))
-    return f"{domain.ends[0]} to {domain.ends[-1]}"
-
-
-def _span(least: float, most: float) -> str:
-    ends = dict.fromkeys([duration(least), duration(most)])
-    return " to ".join(ends)

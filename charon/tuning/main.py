@@ -15,9 +15,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,22 +36,13 @@ from charon.tuning.tracking.store import Store, check_file, choose_store, make_s
 
 INTERRUPTED_STATUS = 130
 
-NEED_BYTES = 50_000_000
-"""Free space that a study needs to start; checkpoints come and go."""
-
-LOG = "driver.log"
-"""File in the study's folder with the output of the libraries."""
-
 
 def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a study from the command line and exit.
 
     The status is 0 if every trial was learned or pruned, 130 after an interruption, and 1 if
-    a trial failed or the user's input or environment is wrong, which is said in a sentence.
-
-    Args:
-        study: the declaration.
-        arguments: the command line; that of the process if None.
+    a trial failed or the user's input or environment is wrong, which is said in a sentence. The
+    command line is that of the process if ``arguments`` are None.
     """
     interrupt_on_sigterm()
     script = Path(getattr(sys.modules["__main__"], "__file__", None) or f"{study.name}.py")
@@ -98,7 +89,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
 
         data = steps.prepare_data(request, console)
         planned = steps.plan(request, data)
-        cluster = services.cluster() if services else None
+        cluster = services() if services else None
         ready, notices = steps.make_ready(request, store, data, planned, cluster, console.print)
     say(console, *filter(None, [moved, *notices]), style="yellow")
     if cluster is None:
@@ -122,35 +113,29 @@ def checked_store(request: Request) -> Store:
         ResultsError: the results cannot be written.
     """
     store = choose_store(request.options.tracking_uri, request.results)
-    writable_folder(request.results, need_bytes=NEED_BYTES, make=False)
+    # Space to start with; checkpoints come and go.
+    writable_folder(request.results, need_bytes=50_000_000, make=False)
     check_file(store)
     return store
 
 
-@dataclass(frozen=True)
-class Services:
-    """Ray and MLflow's tables, started in threads."""
+def start_services(request: Request, store: Store) -> Callable[[], Cluster]:
+    """Start Ray and make MLflow's tables in threads; both take seconds, mostly of waiting.
 
-    ray: Starting
-    schema: Future[None]
-
-    def cluster(self) -> Cluster:
-        """Return the cluster once both have started.
-
-        Raises:
-            ClusterError: Ray does not start, or nothing answers at the address.
-        """
-        self.schema.result()
-        return self.ray.wait()
-
-
-def start_services(request: Request, store: Store) -> Services:
-    """Start Ray and make MLflow's tables; both take seconds, mostly of waiting."""
-    log_file = writable_folder(request.folder) / LOG
+    Returns:
+        What waits for both and returns the cluster, or raises a ClusterError.
+    """
+    log_file = writable_folder(request.folder) / "driver.log"  # of the libraries
     log_to(log_file)
     ray = Starting(request.options.address, log_file)
     # Even a refused study ends after its thread: the file is whole, and nothing is left beside it.
-    return Services(ray, ThreadPoolExecutor(1).submit(make_schema, store))
+    schema = ThreadPoolExecutor(1).submit(make_schema, store)
+
+    def wait() -> Cluster:
+        schema.result()
+        return ray.wait()
+
+    return wait
 
 
 def report_outcome(
@@ -158,12 +143,7 @@ def report_outcome(
 ) -> int:
     """Report failed trials or an interruption; return the exit status.
 
-    Args:
-        outcome: of the study.
-        journal: of its trials.
-        command: resumes it.
-        console: for messages.
-        analysed: whether its analysis succeeded.
+    ``command`` resumes the study; ``analysed`` is whether its analysis succeeded.
     """
     failed = [record for record in journal.trials.values() if record.status == FAILED]
     say(console, *(f"{record.label} failed: {record.error}" for record in failed), style="red")

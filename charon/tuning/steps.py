@@ -6,16 +6,17 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from charon.tuning.closing import dashboard_lines, start_analysis
+from charon.text import tool
+from charon.tuning.closing import start_analysis
 from charon.tuning.cluster.cluster import Cluster, place, this_machine
 from charon.tuning.cluster.packing import pack
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.folder import ResultsError, describe_write_error
-from charon.tuning.records.journal import Journal
+from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import DATABASE, check_database
-from charon.tuning.session.data import StudyData
+from charon.tuning.session.data import StudyData, prepare_runs
 from charon.tuning.session.planning import (
     PlannedStudy,
     first_runs,
@@ -39,10 +40,7 @@ def prepare_data(request: Request, console: Console) -> StudyData:
     """
     if request.options.address is None:
         place(this_machine(), request.options.cpus, request.options.gpus)
-    data = StudyData(first_runs(request), request.cache, console)
-    data.check()
-    data.prepare()
-    return data
+    return prepare_runs(first_runs(request), request.cache, console)
 
 
 def plan(request: Request, data: StudyData) -> PlannedStudy:
@@ -68,13 +66,8 @@ def make_ready(
 ) -> tuple[ReadyStudy, list[str]]:
     """Place the planned study on a cluster; return it with notices for the user.
 
-    Args:
-        request: for the study.
-        store: where it is tracked.
-        data: prepared.
-        planned: on these data.
-        cluster: None for a dry run, which measures nothing and assumes this machine.
-        say: tells the user what takes a while.
+    Without a cluster it is a dry run, which measures nothing and assumes this machine; ``say``
+    tells the user what takes a while.
 
     Raises:
         ClusterError: the cluster is too small for a trial.
@@ -127,8 +120,12 @@ def announce(ready: ReadyStudy, console: Console) -> None:
     lines = [f"{ready.plan.title}: {ready.study.question}"]
     if ready.options.resume or ready.options.extend is not None:
         lines.append(ready.progress.sentence)
-    for line in [*lines, *dashboard_lines(ready.dashboard_url)]:
-        console.print(line, markup=False)
+    if ready.dashboard_url:
+        lines += [
+            f"Ray dashboard  {ready.dashboard_url}  (trials are under Cluster, while they run)",
+            f"  its token    {tool('ray')} get-auth-token  (paste its output into the page once)",
+        ]
+    console.print(*lines, sep="\n", markup=False)
 
 
 def learn(
@@ -143,11 +140,11 @@ def learn(
     try:
         journal, sender = run_study(ready, console)
         outcome = outcome_of(journal, ready.plan.num_trials)
-        if ready.study.is_search:
+        if ready.study.is_search and outcome != INTERRUPTED:
             # Imported here because only a search needs it, after its trials: it takes a second.
-            from charon.tuning.selection.follow_up import follow_up
+            from charon.tuning.selection.follow_up import FollowUp
 
-            outcome = follow_up(ready, journal, console, outcome)
+            outcome = FollowUp(ready, journal, console).run(outcome)
         return outcome, journal, sender, start_analysis(ready)
     except OSError as error:
         raise ResultsError(describe_write_error(ready.folder, error)) from error

@@ -10,9 +10,8 @@ from tuning.search_records import record
 from charon.files import STUDY_VERSION, write_csv, write_json
 from charon.tuning.records.tables import curves_csv, trials_csv
 from charon.tuning.selection.confirm import confirmed
-from charon.tuning.selection.files import gap_rows, selection_facts
-from charon.tuning.selection.protocol_gap import as_plain, measure_gap
-from charon.tuning.selection.winner import select
+from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
+from charon.tuning.selection.winner import select, selection_facts
 from charon.tuning.study.selection_rules import TEST, VALIDATION, Rule
 from charon.tuning.study.space import Choice, MaskingRatio, Real, to_plain
 
@@ -84,7 +83,7 @@ def write_search(
         if r.final
     }
     directions = ["minimize" if name == "memory/bytes" else "maximize" for name in objectives]
-    chosen = select(records, objectives, directions, rule, tested)
+    chosen = select(records, objectives, rule, tested)
     facts = selection_facts(records, chosen, rule, list(SPACE), cache, cpus) | {
         "objectives": list(objectives),
         "directions": directions,
@@ -118,7 +117,7 @@ def write_search(
     (folder / "curves.csv").write_text(curves_csv(records))
     write_json(folder / "selection.json", facts)
     gap = measure_gap(records, tested, 2)
-    write_json(folder / "gap.json", as_plain(gap))
+    write_json(folder / "gap.json", gap.to_plain())
     header, *ranks = gap_rows(gap, records, tested)
     write_csv(folder / "gap.csv", header, ranks)
     rows = [

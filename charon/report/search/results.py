@@ -90,7 +90,15 @@ class Selection:
 
 @dataclass(frozen=True)
 class Pick:
-    """A rule's choice: see :class:`charon.tuning.selection.protocol_gap.Pick`."""
+    """The trial that a rule selects.
+
+    Attributes:
+        rule, meaning: name of the rule, and what it judges trials by.
+        after: tasks after which it judges.
+        trial_id, trial: id and label of the trial.
+        score: by which it was selected, percent.
+        val, test: its FAA on validation clips and on the test set, percent.
+    """
 
     rule: str
     after: int
@@ -111,7 +119,10 @@ class Pick:
 
 @dataclass(frozen=True)
 class Foresight:
-    """Spearman's rho of the validation accuracy after a task and the final accuracies."""
+    """Spearman's rho of the validation accuracy after a task and the final accuracies.
+
+    None for fewer than three finished trials, whose number is n, or equal accuracies.
+    """
 
     task: int
     rho_val: float | None

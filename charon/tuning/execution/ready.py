@@ -6,8 +6,8 @@ from pathlib import Path
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.data import StudyData
 from charon.tuning.session.options import Options
+from charon.tuning.session.planning import SelectionPlan
 from charon.tuning.session.resume import StudyProgress
-from charon.tuning.session.selection_plan import SelectionPlan
 from charon.tuning.study.study import Study
 from charon.tuning.study.trials import PlannedTrial
 from charon.tuning.tracking.store import Store

@@ -39,7 +39,7 @@ from charon.tuning.records.journal import (
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import write_database
 from charon.tuning.sampling.suggestions import Suggester
-from charon.tuning.session.memory import MemorySize
+from charon.tuning.session.memory import memory_size
 from charon.tuning.session.provenance import trial_tags
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.objectives import watched
@@ -163,9 +163,10 @@ def _run_grid(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
 def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     """Run a search; return what ended it before it had all its trials, or else nothing."""
     journal, study, plan = entries.journal, ready.study, ready.plan
-    size = MemorySize.on(ready.data.tasks, ready.data.archive.description.parts)
     start = ready.trials[0].fields
-    suggester = Suggester(journal, plan, study.seeds[0], start, lambda fields: size(fields)[1])
+    suggester = Suggester(
+        journal, plan, study.seeds[0], start, lambda fields: memory_size(ready.data, fields)[1]
+    )
     deadline = math.inf
     if plan.hours is not None:
         deadline = time.time() + 3600 * plan.hours - spent_seconds(journal.events)

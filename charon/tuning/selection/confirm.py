@@ -1,16 +1,13 @@
 """The confirm stage: the winner and the paper's setting, learned anew and tested once.
 
 A search selects among many trials with one seed, so its best validation accuracy is optimistic.
-Both settings are learned on all training clips, with seeds that the search has not seen, and only
-now meet the test set. The stage is an ordinary study in the search's folder, resumed like any
+Both configurations are learned on all training clips, with seeds that the search has not seen, and
+only now meet the test set. The stage is an ordinary study in the search's folder, resumed like any
 other.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
-
-from rich.console import Console
 
 from charon.report.statistics import mean_of, number_or_none
 from charon.settings import Value
@@ -30,7 +27,7 @@ FOLDER = "confirm"
 """Of the stage, in the search's folder."""
 
 WINNER, PAPER = "winner", "paper"
-"""Roles: the setting that a run repeats."""
+"""Roles: the configuration that a run repeats."""
 
 OBJECTIVE = "test/faa"
 
@@ -40,10 +37,7 @@ def confirmed_fields(
 ) -> dict[str, Value]:
     """Return a trial's fields for the confirm stage: all training clips, another seed.
 
-    Args:
-        fields: all fields of the trial.
-        seed: of the run.
-        benchmark: None for the search's.
+    The benchmark is the search's if None.
     """
     other = {} if benchmark is None else {BENCHMARK: benchmark}
     return complete({**fields, "data.evaluate_on": "test", "seed": seed, **other})
@@ -56,19 +50,14 @@ def confirm_trials(
     varied: Sequence[str],
     benchmark: str | None = None,
 ) -> list[PlannedTrial]:
-    """Return the runs of the stage, the seeds outermost.
+    """Return the runs of the stage: both configurations with every seed, the seeds outermost.
 
-    Args:
-        winner: all fields of the winner.
-        paper: all fields of the first trial; not run if they equal the winner's.
-        seeds: each setting is learned with all of them.
-        varied: fields that the search varied, for the labels.
-        benchmark: None for the search's.
+    The paper's is not run if it is the winner's; labels name the fields that the search ``varied``.
     """
-    settings = {WINNER: winner} if winner == paper else {WINNER: winner, PAPER: paper}
+    configurations = {WINNER: winner} if winner == paper else {WINNER: winner, PAPER: paper}
     trials = []
     for seed in seeds:
-        for role, fields in settings.items():
+        for role, fields in configurations.items():
             confirmed = confirmed_fields(fields, seed, benchmark)
             trials.append(PlannedTrial(f"{role} {label(confirmed, varied)}", confirmed, role))
     return trials
@@ -87,25 +76,12 @@ def confirmed(records: Sequence[TrialRecord]) -> dict[str, dict[str, float | Non
     return means
 
 
-def prepare_data(trials: Sequence[PlannedTrial], cache: Path, console: Console) -> StudyData:
-    """Prepare the clips of the stage, or open them in the cache."""
-    data = StudyData([trials[0].fields], cache, console)
-    data.prepare()
-    return data
-
-
 def confirm_study(
     search: ReadyStudy, trials: list[PlannedTrial], seeds: Sequence[int], data: StudyData
 ) -> ReadyStudy:
     """Return the stage as a study on the search's cluster; an unfinished stage is resumed.
 
-    The stage of another winner is moved aside.
-
-    Args:
-        search: whose winner is confirmed.
-        trials: of :func:`confirm_trials`.
-        seeds: of the trials.
-        data: of the stage, prepared.
+    The trials are those of :func:`confirm_trials`; the stage of another winner is moved aside.
 
     Raises:
         CheckpointError: the plan in its folder is damaged.

@@ -21,42 +21,23 @@ from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, Journal
 from charon.tuning.sampling.database import load_optuna_study
 from charon.tuning.sampling.plots import FRONTS, write_plots
 from charon.tuning.selection import confirm
-from charon.tuning.selection import protocol_gap as gap
-from charon.tuning.selection.files import (
-    GAP,
-    GAP_TABLE,
-    SELECTION,
-    WINNER,
-    gap_rows,
-    selection_facts,
-)
+from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
 from charon.tuning.selection.scoring import ScoringError, score_trials
-from charon.tuning.selection.winner import Selection, Tested, finished, select
-from charon.tuning.session.data import StudyData
+from charon.tuning.selection.winner import Selection, Tested, finished, select, selection_facts
+from charon.tuning.session.data import StudyData, prepare_runs
 from charon.tuning.study.objectives import can_prune, directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST
 from charon.tuning.tracking.sender import Sender
 
-CONFIRMED = "confirm.json"
+SELECTION, WINNER = "selection.json", "winner.json"
+GAP, GAP_TABLE, CONFIRMED = "gap.json", "gap.csv", "confirm.json"
 
 
 def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
     """Draw Optuna's pages of a search's trials."""
-    write_plots(
-        load_optuna_study(search.folder, search.plan),
-        records,
-        search.study.objectives,
-        StudySummary.of(vars(search.plan)).measured_on(len(finished(records))),
-        search.folder,
-    )
-
-
-def follow_up(ready: ReadyStudy, journal: Journal, console: Console, outcome: str) -> str:
-    """Take the steps after a search; return its outcome, given that of its trials.
-
-    A step that fails is reported in a sentence.
-    """
-    return outcome if outcome == INTERRUPTED else FollowUp(ready, journal, console).run(outcome)
+    objectives, folder = search.study.objectives, search.folder
+    measured_on = StudySummary.of(vars(search.plan)).measured_on(len(finished(records)))
+    write_plots(load_optuna_study(folder, search.plan), records, objectives, measured_on, folder)
 
 
 @dataclass
@@ -64,13 +45,10 @@ class FollowUp:
     """The steps after a search.
 
     Attributes:
-        search: whose trials are over.
-        journal: of its trials.
-        console: for messages.
+        search: whose trials are over, as its journal has them.
         score: scores saved models on the test set.
         draw: draws Optuna's pages.
-        prepare: prepares the clips of the confirm stage.
-        learn: runs the confirm stage.
+        prepare, learn: prepare the clips of the confirm stage, and run it.
     """
 
     search: ReadyStudy
@@ -78,23 +56,29 @@ class FollowUp:
     console: Console
     score: Callable[..., Tested] = score_trials
     draw: Callable[..., None] = draw_pages
-    prepare: Callable[..., StudyData] = confirm.prepare_data
+    prepare: Callable[..., StudyData] = prepare_runs
     learn: Callable[[ReadyStudy, Console], tuple[Journal, Sender]] = run_study
 
     def __post_init__(self) -> None:
         assert self.search.selection is not None
-        self._selection = self.search.selection
-        self._rule = self._selection.rule
+        self._plan = self.search.selection
         self._study = self.search.study
-        self._folder = self.search.folder
         self._records = list(self.journal.trials.values())
-        self._paper = self._records[0].fields
-        self._directions = directions(self._study.objectives)
 
     def run(self, outcome: str) -> str:
-        """Take all steps; return the outcome of the search, given that of its trials."""
+        """Take all steps; return the outcome of the search, given that of its trials.
+
+        A step that fails is reported in a sentence.
+        """
+        rule = self._plan.rule
         try:
-            confirmed = self.reach()
+            tested = self._score() if rule.name == TEST else None
+            selection = select(self._records, self._study.objectives, rule, tested)
+            self._write_selection(selection)
+            self._say(selection)
+            self._write_gap(tested)
+            self._draw()
+            confirmed = self._confirm(selection.winner) if self._plan.seeds else FINISHED
         except KeyboardInterrupt:
             return INTERRUPTED
         except CharonError as error:
@@ -102,75 +86,59 @@ class FollowUp:
             return FAILED
         return outcome if confirmed == FINISHED else confirmed
 
-    def reach(self) -> str:
-        """Take all steps; return the outcome of the confirm stage."""
-        tested = self._score() if self._rule.name == TEST else None
-        selection = select(
-            self._records, self._study.objectives, self._directions, self._rule, tested
-        )
-        self._write_selection(selection)
-        _tag(self.journal, self._records, selection=self._rule.name)
-        _tag(self.journal, [selection.winner], winner="true")
-        # A search that was extended may have had another winner.
-        others = [r for r in self._records if r is not selection.winner]
-        _tag(self.journal, [r for r in others if "winner" in r.tags], winner="false")
-        self._say(selection)
-        self._write_gap(tested)
-        self._draw()
-        return self._confirm(selection.winner)
-
     def _score(self) -> Tested:
-        """Score the finished trials' models on the test set, each once."""
+        search = self.search
         return self.score(
             finished(self._records),
-            self._folder,
-            self.search.cache,
-            cpus=self.search.cpus,
-            gpus=self.search.gpus,
+            search.folder,
+            search.cache,
+            cpus=search.cpus,
+            gpus=search.gpus,
             on_scored=lambda done, total: self._print(
                 f"Scored {done} of {total} finished trials on the test set"
             ),
         )
 
     def _write_selection(self, selection: Selection) -> None:
+        """Write the winner down, in files and in the tags of the trials."""
+        search, study, plan, records = self.search, self._study, self._plan, self._records
         for name in (CONFIRMED, GAP, GAP_TABLE):  # they may be of another winner
-            (self._folder / name).unlink(missing_ok=True)
+            (search.folder / name).unlink(missing_ok=True)
         facts = selection_facts(
-            self._records,
-            selection,
-            self._rule,
-            self._study.varied,
-            self.search.cache,
-            self.search.cpus,
+            records, selection, plan.rule, study.varied, search.cache, search.cpus
         ) | {
-            "objectives": list(self._study.objectives),
-            "directions": list(self._directions),
-            "scored": can_prune(self._study.objectives),
-            "sampler": self._study.sampler,
-            "pruner": self._study.pruner,
-            "extensions": self.search.plan.extensions,
-            "seed": self._study.seeds[0],
-            "validation": self.search.data.tasks.val_rule,
-            "confirm_seeds": list(self._selection.seeds),
+            "objectives": list(study.objectives),
+            "directions": directions(study.objectives),
+            "scored": can_prune(study.objectives),
+            "sampler": study.sampler,
+            "pruner": study.pruner,
+            "extensions": search.plan.extensions,
+            "seed": study.seeds[0],
+            "validation": search.data.tasks.val_rule,
+            "confirm_seeds": list(plan.seeds),
             "refused": [event["number"] for event in self.journal.of_kind("refused")],
         }
-        write_json(self._folder / SELECTION, facts)
-        seed = (*self._selection.seeds, self._study.seeds[0])[0]
-        fields = confirm.confirmed_fields(selection.winner.fields, seed, self._selection.benchmark)
-        write_json(self._folder / WINNER, fields)
+        write_json(search.folder / SELECTION, facts)
+        seed = (*plan.seeds, study.seeds[0])[0]
+        fields = confirm.confirmed_fields(selection.winner.fields, seed, plan.benchmark)
+        write_json(search.folder / WINNER, fields)
+        _tag(self.journal, records, selection=plan.rule.name)
+        _tag(self.journal, [selection.winner], winner="true")
+        # A search that was extended may have had another winner.
+        others = [r for r in records if r is not selection.winner and "winner" in r.tags]
+        _tag(self.journal, others, winner="false")
 
     def _say(self, selection: Selection) -> None:
-        lines = [f"Winner by {self._rule.meaning}: {selection.winner.label}"]
-        if selection.winner.fields == self._paper:
+        objectives, rule = self._study.objectives, self._plan.rule
+        lines = [f"Winner by {rule.meaning}: {selection.winner.label}"]
+        if selection.winner.fields == self._records[0].fields:
             lines.append("It is the paper's setting, the first trial; nothing found is better.")
-        if len(self._study.objectives) > 1:
-            lines.append(
-                f"It has the best {self._study.objective} on the Pareto front, of "
-                f"{counted(len(selection.front), 'trial')}."
-            )
-            if len(self._study.objectives) not in FRONTS:
+        if len(objectives) > 1:
+            number = counted(len(selection.front), "trial")
+            lines.append(f"It has the best {objectives[0]} on the Pareto front, of {number}.")
+            if len(objectives) not in FRONTS:
                 lines.append(f"Optuna draws no front of so many objectives; {SELECTION} lists it.")
-        if self._rule.name == TEST:
+        if rule.name == TEST:
             lines.append(FLATTERS)
         self._print(*lines)
 
@@ -180,10 +148,10 @@ class FollowUp:
         except ScoringError as error:
             self._print(f"No gap report: {error} --resume tries it again.", style="yellow")
             return
-        measured = gap.measure_gap(self._records, tested, self._selection.first_tasks)
-        write_json(self._folder / GAP, gap.as_plain(measured))
-        header, *rows = gap_rows(measured, self._records, tested)
-        write_csv(self._folder / GAP_TABLE, header, rows)
+        gap = measure_gap(self._records, tested, self._plan.first_tasks)
+        write_json(self.search.folder / GAP, gap.to_plain())
+        header, *rows = gap_rows(gap, self._records, tested)
+        write_csv(self.search.folder / GAP_TABLE, header, rows)
 
     def _draw(self) -> None:
         """Draw Optuna's pages; a failure does not prevent the confirm stage."""
@@ -195,28 +163,26 @@ class FollowUp:
 
     def _confirm(self, winner: TrialRecord) -> str:
         """Learn the winner and the paper's setting anew; return the outcome."""
-        seeds = self._selection.seeds
-        if not seeds:
-            return FINISHED
+        paper, plan = self._records[0].fields, self._plan
         trials = confirm.confirm_trials(
-            winner.fields, self._paper, seeds, self._study.varied, self._selection.benchmark
+            winner.fields, paper, plan.seeds, self._study.varied, plan.benchmark
         )
-        data = self.prepare(trials, self.search.cache, self.console)
-        stage = confirm.confirm_study(self.search, trials, seeds, data)
+        data = self.prepare([trials[0].fields], self.search.cache, self.console)
+        stage = confirm.confirm_study(self.search, trials, plan.seeds, data)
         self._print(
-            f"Confirming on all training clips of {stage.data.protocol}: "
-            f"{counted(len(trials), 'run')}, {seeds_text(seeds)}"
+            f"Confirming on all training clips of {data.protocol}: "
+            f"{counted(len(trials), 'run')}, {seeds_text(plan.seeds)}"
         )
         if stage.progress.done:
             self._print(stage.progress.sentence)
         journal, sender = self.learn(stage, self.console)
         outcome = outcome_of(journal, stage.plan.num_trials)
         records = list(journal.trials.values())
-        _tag(journal, records, stage=confirm.FOLDER, selection=self._rule.name)
+        _tag(journal, records, stage=confirm.FOLDER, selection=plan.rule.name)
         failed = [record for record in records if record.status == FAILED]
         self._print(*(f"{record.label} failed: {record.error}" for record in failed))
-        about = {"seeds": list(seeds), "protocol": stage.data.protocol}
-        write_json(self._folder / CONFIRMED, confirm.confirmed(records) | about)
+        about = {"seeds": list(plan.seeds), "protocol": data.protocol}
+        write_json(self.search.folder / CONFIRMED, confirm.confirmed(records) | about)
         tables = [str(stage.folder / name) for name in ("trials.csv", "curves.csv")]
         journal.append("study_end", outcome=outcome, artifacts=tables)
         self._print(*sender.missing_lines(all_sent=sender.close()))

@@ -67,16 +67,11 @@ def score_trials(
 ) -> dict[str, dict[str, float]]:
     """Score the models of finished trials on Ray, each once; return the metrics by trial id.
 
-    Args:
-        records: finished trials.
-        study_folder: of the search.
-        cache: of the prepared sets.
-        cpus: of a trial, and of scoring its model.
-        gpus: likewise.
-        on_scored: called with the number of scored models and of all.
+    Scoring takes the cpus and gpus of a trial; ``on_scored`` is called with the number of scored
+    models and of all.
 
     Raises:
-        ScoringError: a model could not be scored, whatever the reason.
+        ScoringError: a model could not be scored, whatever the reason; says it in a sentence.
     """
     folders = {r.trial_id: outputs_folder(str(study_folder), r.label) for r in records}
     waiting = [folder for folder in folders.values() if not (folder / SCORES).exists()]
@@ -89,20 +84,14 @@ def score_trials(
         except RayError as error:
             for other in pending:
                 ray.cancel(other)
-            raise ScoringError(explain(error)) from error
+            cause = error.cause if isinstance(error, RayTaskError) else error
+            what = f"{type(cause).__name__}: {first_line(cause)}"
+            text = f"A saved model could not be scored ({what})."
+            raise ScoringError(str(cause) if isinstance(cause, CharonError) else text) from error
         on_scored(len(folders) - len(pending), len(folders))
     return {name: read_json(folder / SCORES) for name, folder in folders.items()}
 
 
-def explain(error: RayError) -> str:
-    """Say in a sentence why a model was not scored, without Ray's traceback."""
-    cause = error.cause if isinstance(error, RayTaskError) else error
-    if isinstance(cause, CharonError):
-        return str(cause)
-    return f"A saved model could not be scored ({type(cause).__name__}: {first_line(cause)})."
-
-
 def _score_and_write(folder: str, cache: str, cpus: float) -> None:
     torch.set_num_threads(max(1, int(cpus)))
-    scores = score_on_test(Path(folder), Path(cache))
-    write_json(Path(folder) / SCORES, scores)
+    write_json(Path(folder) / SCORES, score_on_test(Path(folder), Path(cache)))

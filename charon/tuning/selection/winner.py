@@ -1,15 +1,20 @@
-"""Selection of the winner of a search, a pure function of the trials' records.
+"""Selection of the winner of a search, and ``selection.json``: pure functions of the records.
 
 Only trials that learned all tasks can win: mean accuracy falls as tasks arrive, so a trial
 stopped early looks better than it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from charon.errors import CharonError
 from charon.tuning.records.journal import FINISHED, TrialRecord
-from charon.tuning.study.selection_rules import TEST, Rule, on_test
+from charon.tuning.session.commands import repeat_command, run_command
+from charon.tuning.study.objectives import directions
+from charon.tuning.study.selection_rules import FLATTERS, TEST, Rule, on_test
 
 Tested = Mapping[str, Mapping[str, float]]
 """Trial id -> metrics on the test set (``test/...``)."""
@@ -43,20 +48,14 @@ def finished(records: Sequence[TrialRecord]) -> list[TrialRecord]:
 def select(
     records: Sequence[TrialRecord],
     objectives: Sequence[str],
-    directions: Sequence[str],
     rule: Rule,
     tested: Tested | None = None,
 ) -> Selection:
     """Return the winner of a search under a rule.
 
-    Of equally good trials the first suggested wins, which favours the paper's setting.
-
-    Args:
-        records: all trials, in the order they were suggested.
-        objectives: metrics, the most important first.
-        directions: ``maximize`` or ``minimize`` for each.
-        rule: of selection.
-        tested: metrics on the test set, for the rule ``test``.
+    Of equally good trials the first suggested wins, which favours the paper's setting. The records
+    are those of all trials in this order; the most important objective is the first; only the rule
+    ``test`` needs metrics on the test set.
 
     Raises:
         SelectionError: no trial has finished.
@@ -68,25 +67,23 @@ def select(
             f"{len(records)}, or prune less."
         )
     values = {r.trial_id: _values(r, objectives, rule, tested or {}) for r in candidates}
-    signs = [1.0 if direction == "maximize" else -1.0 for direction in directions]
+    signs = [1.0 if direction == "maximize" else -1.0 for direction in directions(objectives)]
     keys = {
-        name: tuple(sign * value for sign, value in zip(signs, of_trial, strict=True))
+        name: [sign * value for sign, value in zip(signs, of_trial, strict=True)]
         for name, of_trial in values.items()
     }
-    front = [
-        r
-        for r in candidates
-        if not any(_dominates(keys[other.trial_id], keys[r.trial_id]) for other in candidates)
-    ]
+    front = [r for r in candidates if not _is_dominated(keys[r.trial_id], keys.values())]
     front.sort(key=lambda record: keys[record.trial_id], reverse=True)
     if len(objectives) == 1:
         front = front[:1]
     return Selection(front[0], front, values)
 
 
-def _dominates(keys: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether ``keys`` is at least as good in all objectives and better in at least one."""
-    return keys != other and all(a >= b for a, b in zip(keys, other, strict=True))
+def _is_dominated(keys: list[float], others: Iterable[list[float]]) -> bool:
+    """Whether some other is at least as good in all objectives and better in at least one."""
+    return any(
+        other != keys and all(a >= b for a, b in zip(other, keys, strict=True)) for other in others
+    )
 
 
 def _values(
@@ -97,3 +94,43 @@ def _values(
         metrics = {**metrics, **tested[record.trial_id]}
         objectives = [on_test(name) for name in objectives]
     return tuple(metrics[name] for name in objectives)
+
+
+def selection_facts(
+    records: Sequence[TrialRecord],
+    selection: Selection,
+    rule: Rule,
+    varied: Sequence[str],
+    cache: Path,
+    cpus: float,
+) -> dict[str, Any]:
+    """Return the content of ``selection.json``: the winner, the rule, and the candidates.
+
+    The first of all records has the paper's setting; the rule is that of the selection; the cache
+    is an absolute folder, and cpus are those of a trial.
+    """
+    winner, paper = selection.winner, records[0]
+    return {
+        "rule": rule.name,
+        "meaning": rule.meaning,
+        "warning": FLATTERS if rule.name == TEST else "",
+        "trials": dict(Counter(record.status for record in records)),
+        "winner": _entry(winner, selection, varied)
+        | {
+            "is_paper": winner.fields == paper.fields,
+            "command": repeat_command(winner.fields, cache, cpus),
+            "confirm_command": run_command(["--config", "winner.json"], cache, cpus),
+        },
+        "paper": {name: paper.fields[name] for name in varied},
+        "paper_id": paper.trial_id,
+        "front": [_entry(record, selection, varied) for record in selection.front],
+    }
+
+
+def _entry(record: TrialRecord, selection: Selection, varied: Sequence[str]) -> dict[str, Any]:
+    return {
+        "trial_id": record.trial_id,
+        "name": record.label,
+        "values": list(selection.values[record.trial_id]),
+        "fields": {name: record.fields[name] for name in varied},
+    }

@@ -1,4 +1,4 @@
-"""Commands for the shell: start a study, resume it, repeat one of its runs."""
+"""Commands for the shell: resume a study, repeat one of its runs."""
 
 import itertools
 import shlex
@@ -10,11 +10,6 @@ from charon.data.cache.archive import default_cache_dir
 from charon.settings import Value
 from charon.tuning.session.options import Options
 from charon.tuning.study.fields import known_fields
-
-
-def begin_command(script: Path) -> str:
-    """Return the command that started the study."""
-    return shlex.join(["python", str(script), *sys.argv[1:]])
 
 
 def resume_command(script: Path, options: Options) -> str:
@@ -49,12 +44,8 @@ def repeat_command(fields: Mapping[str, Value], cache: Path, cpus: float) -> str
 def run_command(words: Sequence[str], cache: Path, cpus: float) -> str:
     """Return a ``charon run`` with the clips and the number of threads of a study's trials.
 
-    Another number of threads would round sums in another order, and the curves would differ.
-
-    Args:
-        words: the run.
-        cache: absolute folder of the prepared sets.
-        cpus: of a trial.
+    Another number of threads would round sums in another order, and the curves would differ. The
+    cache is an absolute folder; ``cpus`` are those of a trial.
     """
     threads = f"OMP_NUM_THREADS={max(1, int(cpus))}"
     place = [] if cache == default_cache_dir() else ["--cache", str(cache)]

@@ -1,7 +1,9 @@
 """The prepared data of a study, which its trials memory-map."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -9,14 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from charon.config import Run
 from charon.data.cache.archive import Archive
-from charon.data.prepare import open_source, prepare
+from charon.data.prepare import prepare
 from charon.settings import Value
 from charon.training.tasks import Tasks
 
-LINE_EVERY_SECONDS = 5.0
-"""Between lines of progress without a terminal."""
 
-
+@dataclass(frozen=True)
 class StudyData:
     """The prepared set of a study, and its tasks.
 
@@ -24,91 +24,62 @@ class StudyData:
         archive: the prepared set.
         tasks: its clips as the study's runs see them, under the first of its benchmarks.
         protocol: the rules of train and test, of all its benchmarks.
+        class_order: its name, with ``auto`` resolved.
     """
 
     archive: Archive
     tasks: Tasks
     protocol: str
-
-    def __init__(self, runs: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> None:
-        """Take the fields of a run of each benchmark; nothing is read yet."""
-        self._runs = [Run.from_flat(fields) for fields in runs]
-        self._cache = cache
-        self._console = console
-
-    def check(self) -> None:
-        """Check the source without reading its clips.
-
-        Raises:
-            DataError: the source is missing, or of a kind or shape that cannot be used.
-        """
-        data = self._runs[0].data
-        _ = open_source(data.path, keep_gaps=data.keep_gaps).description
-
-    @property
-    def class_order(self) -> str:
-        """The name of the class order, with ``auto`` resolved."""
-        name = self._runs[0].data.class_order
-        if name != "auto":
-            return name
-        return "paper" if self.archive.description.is_ntu else "natural"
-
-    def prepare(self) -> None:
-        """Prepare the set, or open it in the cache, and cut it into tasks.
-
-        Raises:
-            DataError: the data cannot be used.
-            ConfigError: the settings do not fit the data.
-        """
-        data, seed = self._runs[0].data, self._runs[0].seed
-        with PreparationView(data.path, self._console) as view:
-            self.archive = prepare(
-                data.path, self._cache, keep_gaps=data.keep_gaps, on_progress=view.show
-            )
-        for name, reason in self.archive.unreadable[:5]:
-            self._console.print(f"Skipped {name}: {reason}", markup=False)
-        if len(self.archive.unreadable) > 5:
-            self._console.print(f"… and {len(self.archive.unreadable) - 5} more clips skipped.")
-        tasks = [Tasks(self.archive, run.data, seed) for run in self._runs]
-        self.tasks = tasks[0]
-        self.protocol = " + ".join(dict.fromkeys(t.protocol for t in tasks))
+    class_order: str
 
 
-class PreparationView:
-    """Progress of preparation: a bar, or without a terminal a line every few seconds."""
+def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> StudyData:
+    """Prepare the set of a study, or open it in the cache, and cut it into tasks.
 
-    def __init__(self, path: str, console: Console) -> None:
-        self._path = path
-        self._console = console
-        self._bar: Progress | None = None
-        self._said = 0.0
+    The fields are those of a run under each of the study's benchmarks.
 
-    def __enter__(self) -> "PreparationView":
-        """Show nothing yet: a cached set needs no preparation."""
-        return self
+    Raises:
+        DataError: the source is missing, or of a kind or shape that cannot be used.
+        ConfigError: the runs do not fit the data.
+    """
+    runs = [Run.from_flat(of_run) for of_run in fields]
+    data = runs[0].data
+    with preparation_view(data.path, console) as show:
+        archive = prepare(data.path, cache, keep_gaps=data.keep_gaps, on_progress=show)
+    for name, reason in archive.unreadable[:5]:
+        console.print(f"Skipped {name}: {reason}", markup=False)
+    if len(archive.unreadable) > 5:
+        console.print(f"… and {len(archive.unreadable) - 5} more clips skipped.")
+    tasks = [Tasks(archive, run.data, runs[0].seed) for run in runs]
+    order = data.class_order
+    if order == "auto":
+        order = "paper" if archive.description.is_ntu else "natural"
+    protocols = dict.fromkeys(each.protocol for each in tasks)
+    return StudyData(archive, tasks[0], " + ".join(protocols), order)
 
-    def __exit__(self, *error: object) -> None:
-        """Leave the bar as it is."""
-        if self._bar is not None:
-            self._bar.stop()
 
-    def show(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` clips have been read."""
-        if self._console.is_terminal:
-            self._show_bar(done, total)
-        elif done == total or time.monotonic() - self._said > LINE_EVERY_SECONDS:
-            self._said = time.monotonic()
-            self._console.print(f"Preparing {self._path}: {done}/{total} clips", markup=False)
+@contextmanager
+def preparation_view(path: str, console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows that ``done`` of ``total`` clips are read: nothing for a cached set.
 
-    def _show_bar(self, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=self._console,
-            )
-            self._bar.add_task(f"Preparing {self._path}", total=total)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done)
+    On a terminal it is a bar, elsewhere a line every five seconds.
+    """
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    bar = Progress(*columns, TimeRemainingColumn(), console=console)
+    task = bar.add_task(f"Preparing {path}")
+    said = 0.0
+
+    def show(done: int, total: int) -> None:
+        nonlocal said
+        if console.is_terminal:
+            bar.start()
+            bar.update(task, completed=done, total=total)
+        elif done == total or time.monotonic() - said > 5:
+            said = time.monotonic()
+            console.print(f"Preparing {path}: {done}/{total} clips", markup=False)
+
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from charon.arguments import positive, real, whole_number
+from charon.data import ntu
 from charon.data.formats import known_formats
 from charon.data.prepare import from_anywhere
 from charon.errors import ConfigError
@@ -20,11 +21,6 @@ from charon.tuning.study.study import Study
 RUNS, SEARCH, JUDGED = "what is run", "of a search", "how a search is judged"
 RESOURCES, PLACES, MODES = "on what", "where to", "modes"
 """The groups of ``--help``; a grid refuses the options of the second and third."""
-
-_BENCHMARKS = (
-    *("auto", "ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"),
-    *("ntu120new-xsub", "ntu120new-xset"),
-)
 
 
 def option(
@@ -43,19 +39,16 @@ def option(
         help: its text there.
         default: None leaves the choice to the study or the machine; False makes a switch of it.
         flag: how it is written, if not as the field is named.
-        remembered: whether ``--resume`` takes it from the study where it is not given again.
+        remembered: whether ``--resume`` takes it from the study where it is not given again,
+            as it never does of a place or a mode.
         parsing: passed to :meth:`argparse.ArgumentParser.add_argument`.
     """
     if default is False:
         parsing["action"] = "store_true"
-    metadata: dict[str, Any] = {"group": group, "flag": flag, "remembered": remembered}
-    metadata["parsing"] = {"help": help, **parsing}
+    remembered = remembered and group not in (PLACES, MODES)
+    parsing["help"] = help
+    metadata = {"group": group, "flag": flag, "remembered": remembered, "parsing": parsing}
     return dataclasses.field(default_factory=lambda: copy(default), metadata=metadata)
-
-
-def _data(path: str) -> str:
-    """Make a path absolute, so that the study can be resumed in another folder."""
-    return from_anywhere(path)
 
 
 def _gpus(text: str) -> float | Literal["auto"]:
@@ -74,13 +67,15 @@ def _gpus(text: str) -> float | Literal["auto"]:
 class Options:
     """How a study is run, as the user asked; None where the default holds."""
 
-    data: str | None = option(RUNS, f"{known_formats()} (standin)", type=_data, metavar="PATH")
+    data: str | None = option(
+        RUNS, f"{known_formats()} (standin)", type=from_anywhere, metavar="PATH"
+    )
     benchmark: tuple[str, ...] | None = option(
         RUNS,
         "protocols, each run under each: ntu60-xsub, ntu60-xview, ntu120-xsub, ntu120-xset, the "
         "new classes alone under ntu120new-xsub or ntu120new-xset, or what fits the data (auto)",
         nargs="+",
-        choices=_BENCHMARKS,
+        choices=("auto", *ntu.BENCHMARKS),
         metavar="NAME",
     )
     scale: str | None = option(RUNS, "size of the runs (small)", choices=("small", "paper"))
@@ -179,24 +174,15 @@ class Options:
     )
 
     results: Path = option(
-        PLACES,
-        "folder (results)",
-        default=Path("results"),
-        type=Path,
-        metavar="DIR",
-        remembered=False,
+        PLACES, "folder (results)", default=Path("results"), type=Path, metavar="DIR"
     )
     cache: Path | None = option(
-        PLACES, "prepared clips (~/.cache/charon)", type=Path, metavar="DIR", remembered=False
+        PLACES, "prepared clips (~/.cache/charon)", type=Path, metavar="DIR"
     )
-    tracking_uri: str | None = option(
-        PLACES, "MLflow (an SQLite file in --results)", metavar="URI", remembered=False
-    )
+    tracking_uri: str | None = option(PLACES, "MLflow (an SQLite file in --results)", metavar="URI")
 
-    resume: bool = option(MODES, "go on with an interrupted study", default=False, remembered=False)
-    dry_run: bool = option(
-        MODES, "check and estimate, run nothing", default=False, remembered=False
-    )
+    resume: bool = option(MODES, "go on with an interrupted study", default=False)
+    dry_run: bool = option(MODES, "check and estimate, run nothing", default=False)
 
     @property
     def run_scale(self) -> str:
@@ -247,7 +233,8 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
 
 def _field(text: str) -> tuple[str, Value]:
     name, value = parse_field(text)
-    return name, _data(value) if name == "data.path" and isinstance(value, str) else value
+    # Absolute, so that the study can be resumed in another folder.
+    return name, from_anywhere(value) if name == "data.path" and isinstance(value, str) else value
 
 
 class _Parser(argparse.ArgumentParser):

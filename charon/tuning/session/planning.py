@@ -1,9 +1,13 @@
 """The plan of a study: its runs on its data, at their scale. Pure, so a dry run can print it."""
 
+import itertools
+import shlex
+import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from charon.data.class_orders import class_order
@@ -12,24 +16,53 @@ from charon.files import STUDY_VERSION
 from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.plan import Plan
-from charon.tuning.session.commands import begin_command
 from charon.tuning.session.data import StudyData
-from charon.tuning.session.memory import MemorySize, check_memory, memory_warnings, small_buffer
+from charon.tuning.session.memory import (
+    check_memory,
+    largest_memory,
+    memory_size,
+    memory_warnings,
+    small_buffer,
+)
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
-from charon.tuning.session.selection_plan import SelectionPlan, plan_selection
-from charon.tuning.study.budget import NONE, START, parse_bytes
 from charon.tuning.study.first_tasks import leaders_first, why_useless
+from charon.tuning.study.objectives import check_defined
 from charon.tuning.study.scales import scale_fields
-from charon.tuning.study.search_methods import check_sampler
-from charon.tuning.study.selection_rules import TEST, WILL_FLATTER
+from charon.tuning.study.search_methods import NONE, START, check_sampler, parse_bytes
+from charon.tuning.study.selection_rules import (
+    GTEP,
+    TEST,
+    VALIDATION,
+    WILL_FLATTER,
+    Rule,
+    check_classes,
+    choose_rule,
+    evaluation_benchmark,
+    grace_tasks,
+)
 from charon.tuning.study.space import bound, check_ends, check_start
 from charon.tuning.study.study import BENCHMARK, SIZE, Study, with_small_buffers
 from charon.tuning.study.trials import PlannedTrial, expand
 
-INTERVAL = "learner.sampling_interval"
-
 ORDER = "data.class_order"
+
+
+@dataclass(frozen=True)
+class SelectionPlan:
+    """How a search is judged.
+
+    Attributes:
+        rule: selects the winner.
+        first_tasks: tasks that ``first-tasks`` judges by, in the gap report too.
+        seeds: of the confirm stage; empty if it is off.
+        benchmark: of the confirm stage; None for the search's.
+    """
+
+    rule: Rule
+    first_tasks: int
+    seeds: tuple[int, ...]
+    benchmark: str | None
 
 
 @dataclass(frozen=True)
@@ -67,10 +100,10 @@ def plan_study(request: Request, data: StudyData) -> PlannedStudy:
     if options.share_first_task:
         trials = leaders_first(trials)
         notices.append(why_useless(trials, study.space))
-    settings = [trial.fields for trial in trials]
-    settings += largest_setting(study, budget, trials[0].fields)
-    tasks = data.tasks
-    notices += memory_warnings(settings, tasks.clip_shape, tasks.num_training_clips)
+    shape, runs = data.tasks.clip_shape, [trial.fields for trial in trials]
+    if study.is_search and budget is None:
+        runs.append(largest_memory(study.space, runs[0], shape))
+    notices += memory_warnings(runs, shape, data.tasks.num_training_clips)
     return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
 
@@ -115,7 +148,7 @@ def new_plan(planned: PlannedStudy, script: Path, options: Options, data: StudyD
         hours=options.hours,
         options=options.remembered(),
         trials=[asdict(trial) for trial in planned.trials],
-        command=begin_command(script),
+        command=shlex.join(["python", str(script), *sys.argv[1:]]),
     )
 
 
@@ -139,20 +172,18 @@ def plan_trials(
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
         trials = expand(study, overrides, {**scaled, SIZE: size})
-    return study, trials, _check_search(study, trials[0].fields, data) if study.is_search else None
-
-
-def _check_search(study: Study, start: Mapping[str, Value], data: StudyData) -> int | None:
-    """Check a search's space and budget; return the budget in bytes."""
+    if not study.is_search:
+        return study, trials, None
+    start = trials[0].fields
     check_start(study.space, start)
-    check_ends(study.space, start)
+    clips, num_bytes = memory_size(data, start)
+    check_ends(study.space, start, partial(memory_size, data))
     check_sampler(study.sampler, study.space, study.objectives)
-    size = MemorySize.on(data.tasks, data.archive.description.parts)
     budget = None
     if study.budget != NONE:
-        budget = size(start)[1] if study.budget == START else parse_bytes(study.budget)
-    check_memory(study.space, start, size, data.tasks.num_training_clips, budget)
-    return budget
+        budget = num_bytes if study.budget == START else parse_bytes(study.budget)
+    check_memory(clips, num_bytes, num_clips, budget)
+    return study, trials, budget
 
 
 def possible_trials(
@@ -174,13 +205,32 @@ def possible_trials(
     return possible, left_out
 
 
-def largest_setting(
-    study: Study, budget: int | None, start: dict[str, Value]
-) -> list[dict[str, Value]]:
-    """Return the largest memory in a search's space as a list; empty if a budget limits it."""
-    ends: dict[str, Value] = {
-        name: max(study.space[name].ends)  # type: ignore[type-var]
-        for name in (SIZE, INTERVAL)
-        if name in study.space
-    }
-    return [{**start, **ends}] if ends and budget is None else []
+def plan_selection(
+    study: Study, options: Options, fields: Mapping[str, Value], data: StudyData
+) -> SelectionPlan:
+    """Return how a search is judged, from all fields of its first trial.
+
+    Raises:
+        ConfigError: the objectives or the rule do not fit the search or its data.
+    """
+    if fields["data.evaluate_on"] != "val":
+        raise ConfigError(
+            "A search is judged on validation clips and never sees the test set, so "
+            "data.evaluate_on cannot be set; leave it out."
+        )
+    num_tasks = 1 if fields["data.stream"] == "joint" else len(data.tasks.tasks)
+    check_defined(study.objectives, num_tasks)
+    first = options.first_tasks or grace_tasks(num_tasks)
+    rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
+    benchmark = None
+    if rule.name == GTEP:
+        check_classes(data.archive.source, data.archive.description)
+        benchmark = evaluation_benchmark(str(fields[BENCHMARK]))
+    number = 3 if options.confirm_seeds is None else options.confirm_seeds
+    number = min(number, 1) if options.smoke else number
+    return SelectionPlan(rule, first, fresh_seeds(number, study.seeds), benchmark)
+
+
+def fresh_seeds(number: int, seen: Collection[int]) -> tuple[int, ...]:
+    """Return the first ``number`` seeds that are not among ``seen``."""
+    return tuple(itertools.islice((s for s in itertools.count() if s not in seen), number))

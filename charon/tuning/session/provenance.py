@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from charon.tuning.session.data import StudyData
@@ -11,9 +12,10 @@ LIBRARIES = ("torch", "numpy", "ray", "optuna", "mlflow")
 
 
 def trial_tags(data: StudyData, preset: str, script: Path) -> dict[str, str]:
-    """Return the provenance tags of a study's runs."""
+    """Return the provenance tags of a study's runs; with the git commit of a repository."""
     about = data.archive.description
-    return {
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
+    tags = {
         "dataset": about.name,
         "fingerprint": data.archive.fingerprint,
         "standin": str(about.is_standin).lower(),
@@ -21,22 +23,11 @@ def trial_tags(data: StudyData, preset: str, script: Path) -> dict[str, str]:
         "validation": data.tasks.val_rule,
         "class_order": data.class_order,
         "preset": preset,
-        "versions": " ".join(_versions()),
+        "versions": " ".join([f"python {platform.python_version()}", *versions]),
         "mlflow.source.name": str(script),
-        **_commit(script),
     }
-
-
-def _versions() -> list[str]:
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
-    return [f"python {platform.python_version()}", *versions]
-
-
-def _commit(script: Path) -> dict[str, str]:
-    """Return the git commit of the script's repository; empty outside a repository."""
     command = ["git", "-C", str(script.parent), "rev-parse", "HEAD"]
-    try:
+    with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"mlflow.source.git.commit": done.stdout.strip()}
+        tags["mlflow.source.git.commit"] = done.stdout.strip()
+    return tags

@@ -11,9 +11,8 @@ from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.commands import resume_command
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
-from charon.tuning.study.gtep import tuning_benchmark
 from charon.tuning.study.objectives import can_prune
-from charon.tuning.study.selection_rules import GTEP
+from charon.tuning.study.selection_rules import GTEP, tuning_benchmark
 from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
 from charon.tuning.study.trials import check_not_varied
 
@@ -80,8 +79,9 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
     study = with_options(study, options)
     request = Request(study, options, set_fields(study, options), script, results, resumed)
     check_not_varied(study, request.fields)
-    if "data.path" in request.fields:
-        check_source(str(request.fields["data.path"]))
+    path = request.fields.get("data.path")
+    if isinstance(path, str) and not is_there(path):
+        open_source(path)  # says why; the content of what is there is checked later
     if resumed is not None:
         check_fields(resumed, request.fields, request.resume_command)
     return request
@@ -124,13 +124,3 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
         if options.select == GTEP:
             fields[BENCHMARK] = tuning_benchmark(options.benchmark)
     return {**fields, **options.settings}
-
-
-def check_source(path: str) -> None:
-    """Check that ``path`` exists; its content is checked later.
-
-    Raises:
-        DataError: the source does not exist or cannot be read.
-    """
-    if not is_there(path):
-        open_source(path)

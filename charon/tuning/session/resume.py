@@ -18,13 +18,7 @@ from charon.tuning.session.options import REMEMBERED, Options
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """How many trials of a study are done.
-
-    Attributes:
-        done: learned or pruned trials.
-        failed: failed trials, which are tried again.
-        num_trials: in all.
-    """
+    """How many of all trials of a study are done, and how many failed and are tried again."""
 
     done: int
     failed: int
@@ -67,10 +61,7 @@ def restore_options(options: Options, plan: Plan) -> Options:
 def check_same(old: Plan, now: Plan, command: str) -> None:
     """Check that a resumed study is as it was started; only its length may change.
 
-    Args:
-        old: the plan it was started with.
-        now: the plan it would be started with now.
-        command: resumes it, for the message.
+    ``command``, which resumes it, is for the message.
 
     Raises:
         ConfigError: the plans differ; names the first difference.
@@ -90,7 +81,6 @@ def check_fields(old: Plan, fields: Mapping[str, Value], command: str) -> None:
 
 
 def _refuse(old: Plan, difference: str, command: str) -> None:
-    """Refuse to resume a study because of a difference, unless that is empty."""
     if difference:
         raise ConfigError(
             f"The study that began on {old.started} cannot go on, for it has changed: "
@@ -107,13 +97,11 @@ def _difference(old: Plan, now: Plan) -> str:
             return difference
     if old.fingerprint != now.fingerprint:
         return f"the clips of {old.data} are not those it began with"
-    for name in dict.fromkeys([*old.space, *now.space]):
-        if old.space.get(name) != now.space.get(name):
-            return f"the space of {name} was {old.space.get(name)}, now {now.space.get(name)}"
-    settings = _settled(now)
-    for name, value in _settled(old).items():
-        if value != settings[name]:
-            return f"its {name} was {value}, now {settings[name]}"
+    before_settled, after_settled = _settled(old), _settled(now)
+    for what in dict.fromkeys([*before_settled, *after_settled]):
+        values = before_settled.get(what), after_settled.get(what)
+        if values[0] != values[1]:
+            return f"{what} was {values[0]}, now {values[1]}"
     if now.options["share_first_task"] and not old.options["share_first_task"]:
         return "--share-first-task was not given then"
     return ""
@@ -129,14 +117,15 @@ def _difference_of_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> st
 
 
 def _settled(plan: Plan) -> dict[str, object]:
-    """Return the other settings that cannot change, by their names in messages."""
+    """Return what else cannot change, by its names in messages."""
     return {
-        "objective": " ".join(plan.objectives),
-        "sampler": plan.sampler,
-        "pruner": plan.pruner,
-        "budget": plan.budget,
-        "--cpus-per-trial": plan.options["cpus"],
-        "--gpus-per-trial": plan.options["gpus"],
+        **{f"the space of {name}": domain for name, domain in plan.space.items()},
+        "its objective": " ".join(plan.objectives),
+        "its sampler": plan.sampler,
+        "its pruner": plan.pruner,
+        "its budget": plan.budget,
+        "its --cpus-per-trial": plan.options["cpus"],
+        "its --gpus-per-trial": plan.options["gpus"],
     }
 
 
@@ -147,45 +136,41 @@ def extended_plan(plan: Plan, options: Options, journal: Journal) -> Plan:
         ConfigError: trials are to be added to an unfinished search, or fewer trials are asked
             for than have begun.
     """
-    plan = replace(plan, options=options.remembered())
-    if options.extend is not None:
-        return _with_more_trials(plan, options, options.extend, journal)
-    hours = plan.hours if options.hours is None else options.hours
-    num_trials = options.trials or plan.num_trials
-    begun = len(journal.trials)
-    if num_trials < min(begun, plan.num_trials):
-        raise ConfigError(
-            f"--trials {num_trials} is less than this search has begun already: give at least "
-            f"{begun}, or leave --trials out for its {plan.num_trials}."
-        )
-    extensions = plan.extensions + (num_trials != plan.num_trials)
-    return replace(plan, num_trials=num_trials, hours=hours, extensions=extensions)
-
-
-def _with_more_trials(plan: Plan, options: Options, number: int, journal: Journal) -> Plan:
-    over = len(journal.over)
-    if options.trials is not None:
-        raise ConfigError("--extend N adds to what there is; leave --trials out.")
-    if not is_over(journal, plan.num_trials):
-        raise ConfigError(
-            f"--extend adds to a search that is over, but of this one {over} of "
-            f"{counted(plan.num_trials, 'trial')} are: go on with --resume, and --trials N for "
-            "more."
-        )
-    extensions = plan.extensions + 1
-    return replace(plan, num_trials=over + number, hours=options.hours, extensions=extensions)
+    over, begun = len(journal.over), len(journal.trials)
+    if options.extend is None:
+        num_trials = options.trials or plan.num_trials
+        hours = plan.hours if options.hours is None else options.hours
+        is_extended = num_trials != plan.num_trials
+        if num_trials < min(begun, plan.num_trials):
+            raise ConfigError(
+                f"--trials {num_trials} is less than this search has begun already: give at least "
+                f"{begun}, or leave --trials out for its {plan.num_trials}."
+            )
+    else:
+        num_trials, hours, is_extended = over + options.extend, options.hours, True
+        if options.trials is not None:
+            raise ConfigError("--extend N adds to what there is; leave --trials out.")
+        if not is_over(journal, plan.num_trials):
+            raise ConfigError(
+                f"--extend adds to a search that is over, but of this one {over} of "
+                f"{counted(plan.num_trials, 'trial')} are: go on with --resume, and --trials N "
+                "for more."
+            )
+    return replace(
+        plan,
+        options=options.remembered(),
+        num_trials=num_trials,
+        hours=hours,
+        extensions=plan.extensions + is_extended,
+    )
 
 
 @contextmanager
 def make_room(folder: Path, *, is_resumed: bool = False, dry_run: bool = False) -> Iterator[str]:
     """Make room for a new study in ``folder``: a finished study in it is moved aside.
 
-    It is put back if the block raises an error.
-
-    Args:
-        folder: of the study.
-        is_resumed: whether the study in it is resumed, so that nothing is moved.
-        dry_run: whether moving is only announced.
+    It is put back if the block raises an error. A study that is resumed is not moved; in a dry run
+    moving is only announced.
 
     Yields:
         A sentence on what was moved; empty if nothing was.

@@ -13,16 +13,13 @@ from charon.training.first_task import acting_fields, can_share
 from charon.tuning.study.space import Domain, Real
 from charon.tuning.study.trials import PlannedTrial
 
-FOLDER = "first_tasks"
-"""In the study's folder, while it runs."""
-
 SAVED = "time/shared_seconds"
 """Metric of a trial that may share: seconds saved; 0 where it learned the task itself."""
 
 
 def first_tasks_folder(study_folder: str) -> Path:
-    """Return the folder of the shared first tasks."""
-    return Path(study_folder) / FOLDER
+    """Return the folder of the shared first tasks, which is there while the study runs."""
+    return Path(study_folder) / "first_tasks"
 
 
 def first_task_tag(metrics: Mapping[str, float]) -> dict[str, str]:
@@ -57,9 +54,7 @@ def _first_task(trial: PlannedTrial) -> tuple[tuple[str, Value], ...] | None:
 def why_useless(trials: Sequence[PlannedTrial], space: Mapping[str, Domain]) -> str:
     """Say in a sentence why no two trials can share a first task; empty if they may.
 
-    Args:
-        trials: all of a grid; the first of a search.
-        space: of a search; empty for a grid.
+    The trials are all of a grid, whose space is empty, or the first of a search.
     """
     useless = "--share-first-task has nothing to share here: "
     acting = [fields for fields in map(_first_task, trials) if fields is not None]

@@ -11,9 +11,6 @@ Direction = Literal["maximize", "minimize"]
 ACCURACIES = ("faa", "task_il_faa", "average_incremental_accuracy")
 """Percent, defined after every task, so that a search can compare unfinished trials."""
 
-ACROSS_TASKS = ("average_incremental_accuracy", "forgetting", "bwt")
-"""Metrics that are not defined on a stream of one task, such as the joint stream."""
-
 DIRECTIONS: dict[str, Direction] = {
     **{f"val/{name}": "maximize" for name in ACCURACIES},
     "val/forgetting": "minimize",
@@ -30,16 +27,14 @@ def directions(objectives: Sequence[str]) -> list[Direction]:
     Raises:
         ConfigError: a metric is unknown.
     """
-    return [_direction(name) for name in objectives]
-
-
-def _direction(name: str) -> Direction:
-    known = DIRECTIONS.get("val/" + name.removeprefix("test/"), DIRECTIONS.get(name))
-    if known is None:
-        raise ConfigError(
-            f"There is no metric {name!r} to be an objective; known are {', '.join(DIRECTIONS)}."
-        )
-    return known
+    names = [n if n in DIRECTIONS else "val/" + n.removeprefix("test/") for n in objectives]
+    for name, given in zip(names, objectives, strict=True):
+        if name not in DIRECTIONS:
+            raise ConfigError(
+                f"There is no metric {given!r} to be an objective; known are "
+                f"{', '.join(DIRECTIONS)}."
+            )
+    return [DIRECTIONS[name] for name in names]
 
 
 def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
@@ -63,8 +58,9 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
     if is_search and not any(map(_is_accuracy, objectives)):
         names = " ".join(objectives)
         raise ConfigError(
-            f"A search for the best {names} alone is won by a setting that learns nothing; add an "
-            f"accuracy (--objective val/faa {names}), or search for val/faa within a --budget."
+            f"A search for the best {names} alone is won by a configuration that learns nothing; "
+            f"add an accuracy (--objective val/faa {names}), or search for val/faa within a "
+            "--budget."
         )
 
 
@@ -74,7 +70,8 @@ def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
     Raises:
         ConfigError: an objective compares tasks, and there is a single task.
     """
-    undefined = [name for name in objectives if name.partition("/")[2] in ACROSS_TASKS]
+    across_tasks = ("average_incremental_accuracy", "forgetting", "bwt")
+    undefined = [name for name in objectives if name.partition("/")[2] in across_tasks]
     if undefined and num_tasks < 2:
         raise ConfigError(
             f"{undefined[0]} is not defined on a stream of one task, which the joint stream is "
@@ -113,10 +110,6 @@ def score(task: int, num_tasks: int, percent: float) -> float:
     """Return the score in ``[0, 1]`` that a search maximises: first by tasks, then by accuracy.
 
     Mean accuracy falls as tasks arrive, so by accuracy alone a trial stopped early would win.
-
-    Args:
-        task: tasks seen, 1 to ``num_tasks``.
-        num_tasks: tasks of the whole stream.
-        percent: mean accuracy over the tasks seen, 0 to 100.
+    ``percent`` is that over the tasks seen, 1 to ``num_tasks``.
     """
     return (task - 1 + percent / 100) / num_tasks

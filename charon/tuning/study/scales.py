@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from charon.settings import Value
-from charon.tuning.study.fields import check_known
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class AtMost:
 Scaled = Mapping[str, Value | AtMost]
 """Fields that a scale sets in the runs that have them."""
 
-_TO_SCALE: dict[str, Value | AtMost] = {
+SMALL: Scaled = {
     "model.size": "nano",
     # Ten frames, each a tuple: cost falls with the number of frames, and masking ratios in
     # tenths are whole numbers of tuples, as they are of the paper's twenty.
@@ -40,37 +39,24 @@ _TO_SCALE: dict[str, Value | AtMost] = {
     "learner.contrastive_batch_size": 8,
     "optimiser.learning_rate": 0.2,
 }
-
-SCALES: dict[str, dict[str, Value | AtMost]] = {"paper": {}, "small": _TO_SCALE, "smoke": _TO_SCALE}
-"""Scale -> its fields, without the epochs and the buffer size, which depend on the data."""
+"""Without the epochs and the buffer size, which depend on the data."""
 
 SMALL_CLIP_VISITS = 15_400
 """Clips that a small run sees in its main phases by default: 8 epochs of the stand-in's 1,920."""
 
-SMALL_MEMORY_SHARE = 0.3
-"""Largest share of the training clips in the memory of a small study."""
-
 
 def scale_fields(
     scale: str, num_training_clips: int, clip_visits: int = SMALL_CLIP_VISITS
-) -> dict[str, Value | AtMost]:
-    """Return the fields that a scale sets on this data, without the buffer size.
+) -> Scaled:
+    """Return the fields that ``paper``, ``small`` or ``smoke`` sets, without the buffer size.
 
-    Args:
-        scale: a key of :data:`SCALES`.
-        num_training_clips: training clips of the whole stream.
-        clip_visits: clips that a small run sees in its main phases.
-
-    Raises:
-        ConfigError: there is no such scale.
+    ``num_training_clips`` are those of the whole stream; ``clip_visits`` are the clips that a
+    small run sees in its main phases.
     """
-    check_known("scale", scale, SCALES)
-    fields = dict(SCALES[scale])
-    if scale == "small":
-        fields["optimiser.epochs"] = max(1, round(clip_visits / num_training_clips))
-    if scale == "smoke":
-        fields["optimiser.epochs"] = 1
-    return fields
+    if scale == "paper":
+        return {}
+    epochs = 1 if scale == "smoke" else max(1, round(clip_visits / num_training_clips))
+    return {**SMALL, "optimiser.epochs": epochs}
 
 
 def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from charon.data.source import Description
 from charon.errors import ConfigError
 from charon.tuning.study.fields import check_known
 
@@ -15,17 +16,24 @@ RULES: dict[str, str] = {
     GTEP: "validation accuracy after the last task, on NTU-60's classes alone",
 }
 """Rule -> what it judges a trial by. ``first-tasks`` is A-GEM's, ``test`` that of the paper's
-code; ``gtep`` tunes on the classes of NTU-60 and evaluates on those that NTU-120 adds."""
+code. ``gtep`` tunes on the classes of NTU-60 and evaluates on the 60 that NTU-120 adds, both cut
+out of one NTU-120 set, so that a configuration is evaluated on none of the classes it was tuned
+on; source: "Hyperparameters in Continual Learning: a Reality Check" (arXiv 2403.09066), where
+tuning and evaluation have different data and the same scenario."""
+
+EVALUATED_ON = {"ntu60-xsub": "ntu120new-xsub", "ntu60-xview": "ntu120new-xset"}
+"""Protocol of a search under ``gtep`` -> that of the new classes."""
 
 FLATTERS = (
     "The winner was picked by its accuracy on the test set, so its test accuracy flatters it, "
-    "confirmed or not: it is no estimate of what the setting achieves on unseen clips."
+    "confirmed or not: it is no estimate of what the configuration achieves on unseen clips."
 )
 """In every output of a search under :data:`TEST`."""
 
 WILL_FLATTER = (
     "--select test picks the winner by its accuracy on the test set, which will flatter it: its "
-    "test accuracy, confirmed or not, is no estimate of what the setting achieves on unseen clips."
+    "test accuracy, confirmed or not, is no estimate of what the configuration achieves on unseen "
+    "clips."
 )
 """The same before it has run."""
 
@@ -54,11 +62,7 @@ class Rule:
 def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequence[str]) -> Rule:
     """Return a rule that can judge the trials of a search.
 
-    Args:
-        name: a key of :data:`RULES`.
-        first_tasks: after how many tasks ``first-tasks`` judges.
-        num_tasks: of the stream; 1 for the joint stream.
-        objectives: of the search.
+    ``first-tasks`` judges after ``first_tasks`` of the stream's tasks; the joint stream has one.
 
     Raises:
         ConfigError: there is no such rule, or it cannot judge by these objectives.
@@ -70,24 +74,19 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
             f"but got {first_tasks}."
         )
     after = first_tasks if name == FIRST_TASKS and first_tasks < num_tasks else 0
-    if after == 1 and NEED_TWO_TASKS & set(objectives):
+    if after == 1 and {"val/forgetting", "val/bwt"} & set(objectives):
         raise ConfigError(
             f"After one task nothing is forgotten, so {' '.join(objectives)} cannot be judged "
             "there; raise --first-tasks."
         )
-    unknown = [o for o in objectives if o.startswith("val/") and on_test(o) not in SCORED]
+    scored = ("test/faa", "test/task_il_faa")  # and those of single tasks
+    unknown = [o for o in objectives if o.startswith("val/") and on_test(o) not in scored]
     if name == TEST and unknown:
         raise ConfigError(
-            f"--select test scores saved models, which gives {' and '.join(SCORED)} but nothing "
+            f"--select test scores saved models, which gives {' and '.join(scored)} but nothing "
             f"for the objective {unknown[0]!r}; choose another rule or objective."
         )
     return Rule(name, after)
-
-
-SCORED = ("test/faa", "test/task_il_faa")
-"""Metrics of a saved model on the test set, apart from those of single tasks."""
-
-NEED_TWO_TASKS = {"val/forgetting", "val/bwt"}
 
 
 def on_test(objective: str) -> str:
@@ -101,3 +100,44 @@ def grace_tasks(num_tasks: int) -> int:
     After the first task nothing can be forgotten yet.
     """
     return max(1, min(num_tasks, 2 if num_tasks <= 8 else 3))
+
+
+def tuning_benchmark(given: Sequence[str] | None) -> str:
+    """Return the protocol of a search under ``gtep``: ``ntu60-xview`` unless ``given``.
+
+    Raises:
+        ConfigError: the given protocol is not a protocol of NTU-60.
+    """
+    name = " ".join(given or ("auto",))
+    name = "ntu60-xview" if name == "auto" else name
+    evaluation_benchmark(name)
+    return name
+
+
+def evaluation_benchmark(name: str) -> str:
+    """Return the protocol of the new classes that belongs to the search's.
+
+    Raises:
+        ConfigError: the search's is not a protocol of NTU-60.
+    """
+    if name not in EVALUATED_ON:
+        raise ConfigError(
+            f"--select gtep tunes under {' or '.join(EVALUATED_ON)} and evaluates on the classes "
+            f"that NTU-120 adds, but the benchmark is {name}; leave it out."
+        )
+    return EVALUATED_ON[name]
+
+
+def check_classes(source: str, about: Description) -> None:
+    """Check that a set, read from ``source``, has the classes that ``gtep`` evaluates on.
+
+    Raises:
+        ConfigError: the set is not NTU RGB+D 120 or like it.
+    """
+    num_classes = len(about.class_names)
+    if not about.is_ntu or num_classes != 120:
+        raise ConfigError(
+            f"--select gtep evaluates on the 60 classes that NTU-120 adds, but {source} has "
+            f"{num_classes} classes{' of NTU-60' if about.is_ntu else ' of its own'}; take "
+            "NTU RGB+D 120 or `standin-120`, or another rule."
+        )

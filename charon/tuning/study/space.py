@@ -12,7 +12,6 @@ from typing import Any
 
 from charon.errors import ConfigError
 from charon.settings import Value
-from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,9 @@ class _Range:
                 f"but got low={self.low}, high={self.high}, log={self.log}."
             )
 
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked."""
-        return (self.low, self.high)
 
-
-@dataclass(frozen=True)
 class Real(_Range):
     """A real number in ``[low, high]``; ``log=True`` samples its logarithm evenly."""
-
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return isinstance(value, int | float) and self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -51,10 +40,6 @@ class Whole(_Range):
 
     low: int
     high: int
-
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return isinstance(value, int) and self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -68,15 +53,6 @@ class Choice:
             raise ConfigError(
                 f"A choice needs at least two different values, but got {self.values}."
             )
-
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return value in self.values
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked: all."""
-        return self.values
 
 
 @dataclass(frozen=True)
@@ -105,10 +81,8 @@ class MaskingRatio:
 
     def of(self, run: Mapping[str, Value]) -> "MaskingRatio":
         """Return the domain bound to the clips of a run."""
-        frames, per_tuple = run["data.num_frames"], run["model.frames_per_tuple"]
-        assert isinstance(frames, int)
-        assert isinstance(per_tuple, int)
-        return replace(self, tuples=frames // per_tuple)
+        frames = _whole(run["data.num_frames"])
+        return replace(self, tuples=frames // _whole(run["model.frames_per_tuple"]))
 
     @property
     def fewest(self) -> int:
@@ -130,18 +104,6 @@ class MaskingRatio:
         Source: METHOD section 0, the exact count.
         """
         return max(1, int(self.tuples * (1 - ratio) + 1e-6))
-
-    def holds(self, value: Value) -> bool:
-        """Whether the masking ratio ``value`` can be drawn."""
-        if not isinstance(value, int | float):
-            return False
-        kept = self.kept(value)
-        return self.fewest <= kept <= self.most and abs(self.ratio(kept) - value) < 1e-9
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked."""
-        return (self.ratio(self.most), self.ratio(self.fewest))
 
 
 @dataclass(frozen=True)
@@ -170,9 +132,7 @@ class SamplingInterval:
 
     def of(self, run: Mapping[str, Value]) -> "SamplingInterval":
         """Return the domain bound to the clips of a run."""
-        frames = run["data.num_frames"]
-        assert isinstance(frames, int)
-        return replace(self, frames=frames)
+        return replace(self, frames=_whole(run["data.num_frames"]))
 
     @property
     def values(self) -> tuple[int, ...]:
@@ -180,20 +140,39 @@ class SamplingInterval:
         top = min(self.high, self.frames - 1)
         return tuple(s for s in range(self.low, top + 1) if self.frames % s == 0)
 
-    def holds(self, value: Value) -> bool:
-        """Whether ``value`` can be drawn."""
-        return value in self.values
 
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """The values at which the field's limits are checked."""
-        return self.values
+def _whole(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval
 
 Space = Mapping[str, Domain]
 """Domains by dotted field."""
+
+
+def ends(domain: Domain) -> tuple[Value, ...]:
+    """Return the values at which the limits of a field are checked."""
+    if isinstance(domain, MaskingRatio):
+        return domain.ratio(domain.most), domain.ratio(domain.fewest)
+    if isinstance(domain, Choice | SamplingInterval):
+        return domain.values
+    return domain.low, domain.high
+
+
+def holds(domain: Domain, value: Value) -> bool:
+    """Whether a value can be drawn from a domain."""
+    if isinstance(domain, Choice | SamplingInterval):
+        return value in domain.values
+    if not isinstance(value, int | float):
+        return False
+    if isinstance(domain, MaskingRatio):
+        ratios = map(domain.ratio, range(domain.fewest, domain.most + 1))
+        return any(abs(ratio - value) < 1e-9 for ratio in ratios)
+    is_kind = isinstance(domain, Real) or isinstance(value, int)
+    return is_kind and domain.low <= value <= domain.high
+
 
 KINDS: dict[str, type[Domain]] = {
     "real": Real,
@@ -222,7 +201,8 @@ def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
     for name, described in plain.items():
         domain: Callable[..., Domain] = KINDS[described["kind"]]
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
-        space[name] = domain(**{k: v for k, v in values.items() if k != "kind"})
+        del values["kind"]
+        space[name] = domain(**values)
     return space
 
 
@@ -234,18 +214,17 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
             tuples is searched too.
     """
     moving = [name for name in ("data.num_frames", "model.frames_per_tuple") if name in space]
-    domains: dict[str, Domain] = {}
+    domains = dict(space)
     for name, domain in space.items():
+        if not isinstance(domain, MaskingRatio | SamplingInterval):
+            continue
+        if moving:
+            raise ConfigError(
+                f"{name}: {type(domain).__name__} counts the frames of a clip, so {moving[0]} "
+                "cannot be searched too; leave one out."
+            )
         try:
-            if not isinstance(domain, MaskingRatio | SamplingInterval):
-                domains[name] = domain
-            elif moving:
-                raise ConfigError(
-                    f"{type(domain).__name__} counts the frames of a clip, so {moving[0]} cannot "
-                    "be searched too; leave one out."
-                )
-            else:
-                domains[name] = domain.of(run)
+            domains[name] = domain.of(run)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from error
     return domains
@@ -258,23 +237,27 @@ def check_start(space: Space, start: Mapping[str, Value]) -> None:
         ConfigError: a value of ``start`` cannot be drawn.
     """
     for name, domain in space.items():
-        if not domain.holds(start[name]):
+        if not holds(domain, start[name]):
             raise ConfigError(
                 f"The search begins with {name}={start[name]!r}, which {domain} does not hold; "
                 "widen the range, or give the study's base another value."
             )
 
 
-def check_ends(space: Space, start: Mapping[str, Value]) -> None:
-    """Check that the ends of a bound space are in the ranges of their fields.
+def check_ends(
+    space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
+) -> None:
+    """Check the fields of the first trial with each end of a bound space in turn.
+
+    ``check`` raises a ConfigError if a run cannot have the fields.
 
     Raises:
-        ConfigError: a value is out of the range of its field.
+        ConfigError: a run cannot have the fields; names the domain.
     """
     for name, domain in space.items():
-        for value in domain.ends:
+        for value in ends(domain):
             try:
-                complete({**start, name: value})
+                check({**start, name: value})
             except ConfigError as error:
                 raise ConfigError(
                     f"{domain} of the search's space does not fit: {error}"

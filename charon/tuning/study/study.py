@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from charon.errors import ConfigError
 from charon.settings import Value
-from charon.tuning.study.budget import NONE, START, parse_bytes
 from charon.tuning.study.fields import check_known
 from charon.tuning.study.objectives import can_prune, check_objectives
 from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
-from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
-from charon.tuning.study.space import Choice, Space, Whole
+from charon.tuning.study.search_methods import NONE, PRUNERS, SAMPLERS, START, parse_bytes
+from charon.tuning.study.space import Choice, Space, Whole, ends
 
 WHAT_IS_MEASURED = (
     *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),
@@ -73,12 +72,7 @@ class Study:
         self._check_names()
         self._check_axes()
         check_objectives(self.objectives, is_search=self.is_search)
-        check_known("sampler", self.sampler, SAMPLERS)
-        self._check_pruner()
-        if self.budget not in (NONE, START):
-            parse_bytes(self.budget)
-        if self.budget != NONE and not self.is_search:
-            raise ConfigError("Only a search has a budget; a grid runs every value.")
+        self._check_search_methods()
         self._check_space()
 
     def _check_names(self) -> None:
@@ -95,19 +89,15 @@ class Study:
             raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
 
     def _check_axes(self) -> None:
+        study = f"The study {self.name!r}"
         if self.also and self.space:
-            raise ConfigError(
-                f"The study {self.name!r} searches, so it has no runs beside; leave `also` out."
-            )
+            raise ConfigError(f"{study} searches, so it has no runs beside; leave `also` out.")
         if (self.grid or self.cases) and self.space:
             what = "a grid" if self.grid else "cases"
-            raise ConfigError(
-                f"The study {self.name!r} has {what} and a space; make two studies of it."
-            )
+            raise ConfigError(f"{study} has {what} and a space; make two studies of it.")
         if any(name in self.grid for case in self.cases for name in case):
             raise ConfigError(
-                f"The study {self.name!r} has a field in its cases and in its grid; remove "
-                "it from either."
+                f"{study} has a field in its cases and in its grid; remove it from either."
             )
         for name, values in self.grid.items():
             if not values or len(set(values)) < len(values):
@@ -115,30 +105,33 @@ class Study:
                     f"The grid's {name} needs at least one value, all different, but got {values}."
                 )
 
-    def _check_pruner(self) -> None:
+    def _check_search_methods(self) -> None:
+        check_known("sampler", self.sampler, SAMPLERS)
         check_known("pruner", self.pruner, PRUNERS)
-        if self.pruner == "none":
-            return
-        if not self.is_search:
+        if self.pruner != "none" and not self.is_search:
             raise ConfigError("Only a search may prune: every value of a grid is run to its end.")
-        if not can_prune(self.objectives):
+        if self.pruner != "none" and not can_prune(self.objectives):
             raise ConfigError(
                 "Trials are stopped early by one accuracy, such as 'val/faa', but the objective "
                 f"is {' '.join(self.objectives)}; search it with --pruner none."
             )
+        if self.budget not in (NONE, START):
+            parse_bytes(self.budget)
+        if self.budget != NONE and not self.is_search:
+            raise ConfigError("Only a search has a budget; a grid runs every value.")
 
     def _check_space(self) -> None:
+        where = f"in the space of the study {self.name!r}"
         for name in self.space:
             if name in ("seed", "learner"):
                 raise ConfigError(
-                    f"A search has one {name}, so {name} cannot be in the space of the study "
-                    f"{self.name!r}; set it with --set learner=NAME or --seeds N."
+                    f"A search has one {name}, so {name} cannot be {where}; set it with "
+                    "--set learner=NAME or --seeds N."
                 )
             if name in WHAT_IS_MEASURED:
                 raise ConfigError(
                     f"Trials with another {name} are measured on other clips or tasks, so they "
-                    f"cannot be compared and {name} cannot be in the space of the study "
-                    f"{self.name!r}; set it in its base."
+                    f"cannot be compared and {name} cannot be {where}; set it in its base."
                 )
 
     @property
@@ -148,7 +141,7 @@ class Study:
 
     @property
     def is_search(self) -> bool:
-        """Whether Optuna chooses the settings."""
+        """Whether Optuna chooses the configurations."""
         return bool(self.space)
 
     @property
@@ -191,10 +184,9 @@ def for_learner(study: Study, learner: Value) -> Study:
     if learner == default:
         return study
     if learner not in study.spaces:
-        known = ", ".join([str(default), *study.spaces])
         raise ConfigError(
             f"The study {study.name!r} has no space for the learner {learner!r}; "
-            f"it has spaces for {known}."
+            f"it has spaces for {', '.join([str(default), *study.spaces])}."
         )
     return replace(study, space=study.spaces[str(learner)])
 
@@ -202,13 +194,8 @@ def for_learner(study: Study, learner: Value) -> Study:
 def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple[Study, int]:
     """Return the study with its varied buffer sizes shrunk by one factor.
 
-    Args:
-        study: the declaration.
-        largest: what the largest size becomes; no size changes if none exceeds it.
-        start: the buffer size of a search's first trial.
-
-    Returns:
-        The study, and the buffer size of runs that do not vary it or of the first trial.
+    The largest size becomes ``largest``, if it exceeds it; ``start`` is that of a search's first
+    trial. The number returned is the size of runs that do not vary it, or of the first trial.
 
     Raises:
         ConfigError: a single size is left to a search.
@@ -219,8 +206,9 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     domain = study.space.get(SIZE)
     if not isinstance(domain, Whole | Choice):
         return study, largest
-    small = small_buffers([*domain.ends, start], largest)
-    if len({small.get(end, end) for end in domain.ends}) == 1:
+    small = small_buffers([*ends(domain), start], largest)
+    shrunken = dict.fromkeys(small.get(end, end) for end in ends(domain))
+    if len(shrunken) == 1:
         raise ConfigError(
             f"At the small scale a memory on this data has at most {largest} clips, which leaves "
             f"nothing to choose for {SIZE}; search it with --scale paper, or leave it out of the "
@@ -229,5 +217,5 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     if isinstance(domain, Whole):
         shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
     else:
-        shrunk = Choice(tuple(dict.fromkeys(small.get(v, v) for v in domain.values)))
+        shrunk = Choice(tuple(shrunken))
     return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)

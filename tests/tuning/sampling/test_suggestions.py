@@ -13,7 +13,7 @@ from charon.errors import ConfigError
 from charon.tuning.sampling import suggestions
 from charon.tuning.sampling.suggestions import make_sampler
 from charon.tuning.study.search_methods import NUMBERS_ONLY, check_sampler
-from charon.tuning.study.space import Choice, Real, Whole, bound
+from charon.tuning.study.space import Choice, Real, Whole, bound, holds
 from charon.tuning.study.study import SAMPLERS
 
 BY_SIZE = {"bytes_of": lambda fields: fields["learner.buffer_size"], "budget": 500}
@@ -30,7 +30,7 @@ def test_suggestions_are_runs_without_values_between_whole_tuples(tmp_path):
     for _ in range(8):
         fields = search.suggest().fields
         assert fields.keys() == START_FIELDS.keys()
-        assert SPACE["learner.masking_ratio"].holds(fields["learner.masking_ratio"])
+        assert holds(SPACE["learner.masking_ratio"], fields["learner.masking_ratio"])
         assert 120 % fields["learner.sampling_interval"] == 0
 
 
@@ -111,7 +111,7 @@ def test_every_sampler_searches_the_default_space_in_two_sittings(tmp_path, samp
         search = DrivenSearch(tmp_path, DEFAULT, sampler=sampler, **larger)
         for place in range(6):  # Optuna's samplers draw the first ten at random
             record = search.suggest()
-            assert all(DEFAULT[field].holds(record.fields[field]) for field in DEFAULT)
+            assert all(holds(DEFAULT[field], record.fields[field]) for field in DEFAULT)
             faa = 50.0 + 10 * record.fields["learner.alpha"]
             search.finish(record, [faa] * (2 if place == 2 else 6))
 

@@ -11,9 +11,8 @@ from charon.tuning.records.journal import FINISHED, Journal
 from charon.tuning.selection import confirm
 from charon.tuning.selection.confirm import confirm_trials, confirmed, confirmed_fields
 from charon.tuning.session.options import Options
-from charon.tuning.session.planning import PlannedStudy, new_plan
+from charon.tuning.session.planning import PlannedStudy, fresh_seeds, new_plan
 from charon.tuning.session.resume import StudyProgress
-from charon.tuning.session.selection_plan import fresh_seeds
 from charon.tuning.study.fields import complete
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study

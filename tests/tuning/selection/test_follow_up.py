@@ -15,8 +15,8 @@ from charon.tuning.records.journal import FINISHED, INTERRUPTED, Journal
 from charon.tuning.selection.follow_up import FollowUp
 from charon.tuning.selection.scoring import ScoringError
 from charon.tuning.session.options import Options
+from charon.tuning.session.planning import plan_selection
 from charon.tuning.session.resume import StudyProgress
-from charon.tuning.session.selection_plan import plan_selection
 from charon.tuning.study.fields import complete
 from charon.tuning.study.study import Study
 from charon.tuning.tracking.sender import Sender

@@ -1,12 +1,11 @@
 """What selecting on the test set would have flattered, against numbers worked out by hand."""
 
 import json
-import math
 
 import pytest
 from tuning.search_records import EARLY, LATE, PAPER, RECORDS, TESTED, record
 
-from charon.tuning.selection.protocol_gap import as_plain, measure_gap
+from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
 from charon.tuning.selection.winner import SelectionError
 
 
@@ -16,10 +15,10 @@ def gap():
 
 
 def test_each_rule_has_its_winner_and_his_test_accuracy(gap):
-    found = [(p.rule.name, p.rule.after, p.trial.trial_id, p.score, p.test) for p in gap.picks]
+    found = [(p.rule, p.after, p.trial_id, p.score, p.test) for p in gap.picks]
     assert found == [
-        ("validation", 0, "late", 60, 55.0),
-        ("test", 0, "early", 57.0, 57.0),
+        ("validation", 6, "late", 60, 55.0),
+        ("test", 6, "early", 57.0, 57.0),
         ("first-tasks", 1, "early", 99, 57.0),
         ("first-tasks", 2, "paper", 80, 52.0),
     ]
@@ -41,7 +40,7 @@ def test_equal_trials_share_the_better_rank():
 
 
 def test_the_foresight_of_each_task_by_hand(gap):
-    rho = {f.task: (f.val, f.test) for f in gap.foresight}
+    rho = {f.task: (f.rho_val, f.rho_test) for f in gap.foresight}
     # Ranks after one task 2 3 1, at the end 2 1 3 on validation and 1 3 2 on test.
     assert rho[1] == (pytest.approx(-1.0), pytest.approx(0.5))
     # After two tasks 3 1 2: differences 1 0 -1 to validation; 2 -2 0 to test.
@@ -52,8 +51,8 @@ def test_the_foresight_of_each_task_by_hand(gap):
 
 def test_two_trials_have_no_foresight_and_json_says_so():
     gap = measure_gap([PAPER, LATE], TESTED, first_tasks=2)
-    assert all(math.isnan(f.val) for f in gap.foresight)
-    plain = json.loads(json.dumps(as_plain(gap), allow_nan=False))
+    assert all(f.rho_val is None for f in gap.foresight)
+    plain = json.loads(json.dumps(gap.to_plain(), allow_nan=False))
     assert plain["foresight"][0] == {"task": 1, "rho_val": None, "rho_test": None, "n": 2}
     assert plain["flattery"] == 0.0
 
@@ -65,3 +64,11 @@ def test_the_rule_of_the_first_tasks_stands_once_where_it_is_the_first_task():
 def test_without_a_finished_trial_there_is_no_gap():
     with pytest.raises(SelectionError):
         measure_gap([record("a", [90])], {}, first_tasks=1)
+
+
+def test_the_gap_has_a_row_per_finished_trial_with_its_curve_and_ranks(gap):
+    header, *rows = gap_rows(gap, RECORDS, TESTED)
+    assert header[:3] == ["trial_id", "name", "val_after_1"]
+    assert header[-4:] == ["rank_validation", "rank_test", "rank_first_1", "rank_first_2"]
+    assert [row[0] for row in rows] == ["paper", "early", "late"]
+    assert rows[0] == ["paper", "label paper", 90, 80, 70, 62, 56, 50, 50, 52.0, 2, 3, 2, 1]

@@ -1,4 +1,4 @@
-"""What is printed to begin a study again, to go on with it, or to learn one of its runs alone."""
+"""What is printed to go on with a study, or to learn one of its runs alone."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 
 from charon.data.cache.archive import default_cache_dir
 from charon.tuning.session.commands import (
-    begin_command,
     repeat_command,
     resume_command,
     run_command,
@@ -20,10 +19,6 @@ SCRIPT = Path("studies/search.py")
 @pytest.fixture(autouse=True)
 def typed(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["search.py", "--trials", "4", "--data", "my clips"])
-
-
-def test_a_study_is_begun_as_it_was_typed():
-    assert begin_command(SCRIPT) == "python studies/search.py --trials 4 --data 'my clips'"
 
 
 def test_it_goes_on_with_what_it_remembers_and_what_is_chosen_anew_is_not_said_again():

@@ -7,37 +7,49 @@ from rich.console import Console
 from tuning.study_runs import write_clips
 
 from charon.errors import DataError
-from charon.tuning.session.data import PreparationView, StudyData
+from charon.tuning.session.data import preparation_view, prepare_runs
 from charon.tuning.study.fields import complete
 
 
-def data(path, **fields):
+def prepared(path, **fields):
     run = complete({"learner": "finetune", "data.path": str(path), **fields})
-    return StudyData([run], path.parent / "cache", Console(file=io.StringIO()))
+    return prepare_runs([run], path.parent / "cache", Console(file=io.StringIO()))
 
 
 def test_a_set_is_prepared_and_cut_into_tasks(tmp_path):
-    prepared = data(write_clips(tmp_path / "mine.npz"), **{"data.classes_per_task": 2})
-    prepared.check()
-    prepared.prepare()
-    assert len(prepared.tasks.tasks) == 3
-    assert prepared.protocol == prepared.tasks.protocol
-    assert prepared.class_order == "natural"  # its classes are not those of NTU RGB+D
+    data = prepared(write_clips(tmp_path / "mine.npz"), **{"data.classes_per_task": 2})
+    assert len(data.tasks.tasks) == 3
+    assert data.protocol == data.tasks.protocol
+    assert data.class_order == "natural"  # its classes are not those of NTU RGB+D
 
 
 def test_a_class_order_of_the_user_stays(tmp_path):
-    assert data(tmp_path / "x", **{"data.class_order": "shuffled(7)"}).class_order == "shuffled(7)"
+    fields = {"data.classes_per_task": 2, "data.class_order": "shuffled(7)"}
+    assert prepared(write_clips(tmp_path / "mine.npz"), **fields).class_order == "shuffled(7)"
 
 
 def test_a_source_that_cannot_be_used_is_an_error(tmp_path):
     (tmp_path / "empty.npz").touch()
     with pytest.raises(DataError):
-        data(tmp_path / "empty.npz").check()
+        prepared(tmp_path / "empty.npz")
 
 
 def test_without_a_terminal_progress_is_a_line_now_and_then():
     out = io.StringIO()
-    with PreparationView("set", Console(file=out)) as view:
+    with preparation_view("set", Console(file=out)) as show:
         for done in range(1, 4):
-            view.show(done, 3)
+            show(done, 3)
     assert out.getvalue() == "Preparing set: 1/3 clips\nPreparing set: 3/3 clips\n"
+
+
+def test_on_a_terminal_progress_is_a_bar_and_a_cached_set_shows_nothing():
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80)
+    with preparation_view("set", console):
+        pass
+    assert out.getvalue() == ""
+    with preparation_view("set", console) as show:
+        show(1, 3)
+        show(3, 3)
+    assert "Preparing set" in out.getvalue()
+    assert "3/3" in out.getvalue()

@@ -1,22 +1,34 @@
 """Sizes of memories, known before a trial runs."""
 
+from types import SimpleNamespace
+
 import pytest
-from tiny_runs import NUM_CLASSES, PARTS, TINY, learn, tiny_run, write_set
+from tiny_runs import NUM_CLASSES, PARTS, learn, tiny_run, write_set
 
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.memory.thinned import Thinned
 from charon.memory.thinned_fp16 import ThinnedFp16
-from charon.tuning.session.memory import MemorySize, check_memory, memory_warnings, small_buffer
-from charon.tuning.study.space import Choice, Whole
+from charon.tuning.session.memory import (
+    check_memory,
+    largest_memory,
+    memory_size,
+    memory_warnings,
+    small_buffer,
+)
+from charon.tuning.study.fields import complete
+from charon.tuning.study.space import Choice, Real, SamplingInterval, Whole, bound
 
-SIZE = MemorySize((3, 12, 5, 2), NUM_CLASSES, PARTS)
+DATA = SimpleNamespace(
+    tasks=SimpleNamespace(clip_shape=(3, 12, 5, 2), num_classes=NUM_CLASSES),
+    archive=SimpleNamespace(description=SimpleNamespace(parts=PARTS)),
+)
 
 
 @pytest.mark.parametrize("learner", sorted(LEARNERS))
 def test_the_bytes_of_a_memory_are_known_before_it_is_filled(learner, tmp_path):
     run = tiny_run(learner, optimiser__epochs=1)
-    clips, num_bytes = SIZE(run.to_flat())
+    clips, num_bytes = memory_size(DATA, run.to_flat())
     stream, results = learn(run, write_set(tmp_path / "set"))
     measured = results[-1].metrics
     assert clips == (stream.learner.memory.capacity if stream.learner.memory is not None else 0)
@@ -25,29 +37,21 @@ def test_the_bytes_of_a_memory_are_known_before_it_is_filled(learner, tmp_path):
     assert measured["memory/bytes"] <= num_bytes
 
 
-def start(**changes):
-    return tiny_run("charon", **changes).to_flat()
-
-
 def test_a_start_over_the_budget_is_an_error_with_both_numbers():
-    _, num_bytes = SIZE(start())
-    check_memory({}, start(), SIZE, 100, num_bytes)
-    with pytest.raises(ConfigError, match=f"give it at least {num_bytes}"):
-        check_memory({}, start(), SIZE, 100, num_bytes - 1)
+    check_memory(5, 3000, 100, 3000)
+    with pytest.raises(ConfigError, match=r"memory of 3 kB .* give it at least 3000"):
+        check_memory(5, 3000, 100, 2999)
 
 
 def test_a_start_whose_memory_holds_all_clips_is_an_error():
+    check_memory(99, 1, 100, None)
     with pytest.raises(ConfigError, match="nothing need be forgotten"):
-        check_memory({}, start(learner__buffer_size=100), SIZE, 100, None)
+        check_memory(100, 1, 100, None)
 
 
-def test_a_value_that_leaves_too_little_of_a_clip_is_an_error():
-    space = {"learner.sampling_interval": Choice((3, 12))}
+def test_an_interval_that_leaves_one_frame_of_a_clip_is_an_error():
     with pytest.raises(ConfigError, match="sampling_interval < 12"):
-        check_memory(space, start(), SIZE, 100, None)
-    check_memory(
-        {"learner.buffer_size": Whole(1, TINY["learner.buffer_size"])}, start(), SIZE, 99, None
-    )
+        memory_size(DATA, tiny_run("charon", learner__sampling_interval=12).to_flat())
 
 
 SHAPE = (3, 120, 25, 2)
@@ -88,3 +92,41 @@ def test_a_memory_that_could_hold_everything_is_warned_of_once():
     assert "2500" in warning
     assert memory_warnings([run(1, 999)], SHAPE, 1000) == []
     assert "1998" in memory_warnings([run(1, 999, codec="thinned_fp16")], SHAPE, 1000)[0]
+
+
+def largest(space, **start):
+    """Return the memory of the largest that a search can suggest, as its fields."""
+    fields = complete({"learner": "charon", **{f"learner.{n}": v for n, v in start.items()}})
+    found = largest_memory(bound(space, fields), fields, SHAPE)
+    names = ("buffer_size", "sampling_interval", "codec")
+    return tuple(found[f"learner.{name}"] for name in names)
+
+
+def test_the_largest_memory_of_a_search_is_at_the_ends_of_its_space():
+    space = {
+        "learner.buffer_size": Whole(100, 2000),
+        "learner.sampling_interval": SamplingInterval(1, 10),
+        "learner.alpha": Real(0, 1),
+    }
+    assert largest(space) == (2000, 10, "thinned")
+    assert largest({"learner.alpha": Real(0, 1)}) == (500, 5, "thinned")
+
+
+def test_the_largest_memory_has_the_codec_of_the_space_that_holds_most():
+    both = {"learner.codec": Choice(("thinned_fp16", "thinned"))}
+    assert largest(both) == (500, 5, "thinned_fp16")
+    assert largest({"learner.buffer_size": Whole(1, 9), **both}) == (9, 5, "thinned_fp16")
+    # By this rule both hold as many clips, in other bytes.
+    assert largest(both, capacity_rule="times_interval") == (500, 5, "thinned_fp16")
+
+
+def test_a_warning_tells_how_clips_are_stored_and_follows_the_capacity_rule():
+    fields = {**run(7, 100, codec="thinned_fp16"), "learner.capacity_rule": "times_interval"}
+    (warning,) = memory_warnings([fields], SHAPE, 700)
+    assert "at sampling interval 7, float16 holds 700 clips" in warning
+
+
+def test_a_search_without_a_memory_has_none_to_warn_of():
+    fields = complete({"learner": "finetune"})
+    space = {"optimiser.learning_rate": Real(0.1, 1)}
+    assert memory_warnings([largest_memory(space, fields, SHAPE)], SHAPE, 1) == []

@@ -1,6 +1,7 @@
 """A search made to fit the command line and the clips, before Ray starts."""
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,13 +11,20 @@ from charon.data.source import Description
 from charon.errors import ConfigError
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import (
-    INTERVAL,
     ORDER,
-    largest_setting,
+    plan_selection,
     plan_trials,
     possible_trials,
 )
 from charon.tuning.session.request import with_options
+from charon.tuning.study.fields import complete
+from charon.tuning.study.selection_rules import (
+    FIRST_TASKS,
+    GTEP,
+    VALIDATION,
+    Rule,
+    tuning_benchmark,
+)
 from charon.tuning.study.space import Choice, MaskingRatio, Real, Whole
 from charon.tuning.study.study import SIZE, Study
 from charon.tuning.study.trials import PlannedTrial
@@ -96,7 +104,7 @@ def test_a_search_that_cannot_be_says_so_in_one_sentence(options, message):
         ({"learner.masking": Choice(("random", "most"))}, "masking must be one of"),
         ({"learner.alpha": Real(0.5, 1.0)}, r"begins with learner\.alpha=0\.3"),
         ({"learner.masking_ratio": MaskingRatio(0.31, 0.39)}, "keep at most one number"),
-        ({"learner.sampling_interval": Choice((2, 10))}, "sampling_interval < 10"),
+        ({"learner.sampling_interval": Choice((2, 10))}, r"Choice.*sampling_interval < 10"),
     ],
 )
 def test_a_bad_space_says_so_in_one_sentence(space, message):
@@ -138,13 +146,59 @@ def test_a_class_order_of_all_runs_that_the_data_lack_is_an_error():
         ordered("paper", study=GRID)
 
 
-def test_the_largest_memory_of_a_search_is_looked_at_unless_a_budget_limits_it():
-    study = Study(
-        "some",
-        "Which?",
-        space={SIZE: Whole(100, 2000), INTERVAL: Choice((1, 5, 10)), "learner.alpha": Real(0, 1)},
+FIELDS = complete({"learner": "charon", "data.evaluate_on": "val", "seed": 0})
+JUDGED = Study("s", "?", base={}, space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0, 1))
+
+
+def judged(fields=FIELDS, num_tasks=6, num_classes=120, is_ntu=True, study=JUDGED, **options):
+    about = SimpleNamespace(is_ntu=is_ntu, class_names=("x",) * num_classes)
+    clips = SimpleNamespace(
+        tasks=SimpleNamespace(tasks=[None] * num_tasks),
+        archive=SimpleNamespace(source="some.npz", description=about),
     )
-    start = {SIZE: 500, INTERVAL: 5, "learner.alpha": 0.3}
-    assert largest_setting(study, None, start) == [{**start, SIZE: 2000, INTERVAL: 10}]
-    assert largest_setting(study, 10**6, start) == []
-    assert largest_setting(GRID, None, start) == []
+    return plan_selection(study, Options(**options), fields, clips)
+
+
+def test_by_default_validation_selects_and_three_fresh_seeds_confirm():
+    found = judged()
+    assert (found.rule, found.first_tasks) == (Rule(VALIDATION), 2)
+    assert (found.seeds, found.benchmark) == ((2, 3, 4), None)
+    assert judged(num_tasks=12).first_tasks == 3
+
+
+def test_the_number_of_seeds_and_of_first_tasks_can_be_chosen():
+    assert judged(confirm_seeds=0).seeds == ()
+    assert judged(confirm_seeds=5, smoke=True).seeds == (2,)
+    assert judged(select=FIRST_TASKS, first_tasks=4).rule == Rule(FIRST_TASKS, 4)
+
+
+def test_a_search_for_less_forgetting_needs_two_tasks():
+    study = replace(JUDGED, objectives=("val/faa", "val/forgetting"))
+    judged(study=study)
+    joint = complete({**FIELDS, "data.stream": "joint"})
+    for stream in ({"num_tasks": 1}, {"fields": joint}):
+        with pytest.raises(ConfigError, match="not defined on a stream of one task"):
+            judged(study=study, **stream)
+
+
+def test_gtep_confirms_on_the_classes_that_the_search_has_not_seen():
+    fields = complete({**FIELDS, "data.benchmark": tuning_benchmark(None)})
+    assert fields["data.benchmark"] == "ntu60-xview"
+    found = judged(fields, select=GTEP)
+    assert (found.rule, found.benchmark) == (Rule(GTEP), "ntu120new-xset")
+    assert tuning_benchmark(["ntu60-xsub"]) == "ntu60-xsub"
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "is_ntu", "message"),
+    [(60, True, "60 classes of NTU-60"), (20, False, "20 classes of its own")],
+)
+def test_gtep_without_the_classes_of_ntu120_is_one_sentence(num_classes, is_ntu, message):
+    fields = complete({**FIELDS, "data.benchmark": "ntu60-xview"})
+    with pytest.raises(ConfigError, match=f"{message}; take NTU RGB"):
+        judged(fields, num_classes=num_classes, is_ntu=is_ntu, select=GTEP)
+
+
+def test_a_search_cannot_be_made_to_see_the_test_set():
+    with pytest.raises(ConfigError, match=r"data\.evaluate_on cannot be set"):
+        judged({**FIELDS, "data.evaluate_on": "test"})

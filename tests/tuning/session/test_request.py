@@ -10,7 +10,7 @@ from tuning.session.test_options import STUDY
 
 from charon.errors import ConfigError, DataError
 from charon.tuning.session.options import Options, parse_options
-from charon.tuning.session.request import check_source, make_request, set_fields, with_options
+from charon.tuning.session.request import make_request, set_fields, with_options
 from charon.tuning.study.selection_rules import GTEP
 from charon.tuning.study.study import BENCHMARK, Study
 
@@ -99,12 +99,17 @@ def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatc
     assert make_request(GRID, Options(), script).cache == tmp_path / "home" / "charon"
 
 
+def requested(path):
+    """Take the first step of a study on these data, named as on the command line."""
+    return make_request(STUDY, parse_options(STUDY, ["--data", str(path)]), Path("some.py"))
+
+
 def test_what_is_there_is_not_opened_and_what_is_not_is_said(tmp_path):
     (tmp_path / "empty.npz").touch()
-    check_source(str(tmp_path / "empty.npz"))
-    check_source("standin")
+    requested(tmp_path / "empty.npz")
+    requested("standin")
     with pytest.raises(DataError, match=r"gone\.npz does not exist; give a folder or a \.zip"):
-        check_source(str(tmp_path / "gone.npz"))
+        requested(tmp_path / "gone.npz")
 
 
 def test_a_path_below_a_folder_that_one_may_not_enter_is_said(tmp_path, monkeypatch):
@@ -117,6 +122,5 @@ def test_a_path_below_a_folder_that_one_may_not_enter_is_said(tmp_path, monkeypa
         return stat(path, *more, **options)
 
     monkeypatch.setattr(os, "stat", refuse)
-    data = parse_options(STUDY, ["--data", str(mine)]).data
     with pytest.raises(DataError, match=rf"^{mine} cannot be read: Permission denied\.$"):
-        check_source(data)
+        requested(mine)

@@ -37,6 +37,11 @@ def plan(study=STUDY, options=None, fields=None, **changes):
     return replace(began, **changes)
 
 
+def test_a_plan_remembers_the_command_as_it_was_typed(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["some.py", "--trials", "4", "--data", "my clips"])
+    assert plan().command == "python some.py --trials 4 --data 'my clips'"
+
+
 def test_a_resumed_study_takes_over_what_is_not_given_again():
     options = Options(data="d", seeds=(1, 2), settings={"learner.alpha": 0.5}, cpus=2.0)
     assert restore_options(Options(resume=True), plan(options=options)) == replace(

@@ -1,10 +1,6 @@
 """Scales are overrides of base fields, with a memory that cannot hold everything."""
 
-import pytest
-
-from charon.errors import ConfigError
 from charon.tuning.study.scales import (
-    SCALES,
     SMALL_CLIP_VISITS,
     AtMost,
     scale_fields,
@@ -16,9 +12,11 @@ def test_the_papers_scale_changes_nothing():
     assert scale_fields("paper", 1000) == {}
 
 
-def test_an_unknown_scale_lists_the_known_ones():
-    with pytest.raises(ConfigError, match=", ".join(SCALES)):
-        scale_fields("huge", 1000)
+def test_a_smoke_run_is_a_small_run_of_one_epoch():
+    assert scale_fields("smoke", 1000) == {
+        **scale_fields("small", 1000),
+        "optimiser.epochs": 1,
+    }
 
 
 def test_a_small_run_sees_about_as_many_clips_whatever_the_size_of_the_data():

@@ -1,9 +1,9 @@
-"""What a sampler cannot search is refused, with the samplers that can."""
+"""What a sampler cannot search, and what the memories of a search may take."""
 
 import pytest
 
 from charon.errors import ConfigError
-from charon.tuning.study.search_methods import SAMPLERS, check_sampler
+from charon.tuning.study.search_methods import SAMPLERS, check_sampler, parse_bytes
 from charon.tuning.study.space import Choice, Real, Whole
 
 ALPHA = {"learner.alpha": Real(0, 1)}
@@ -37,3 +37,17 @@ def test_other_samplers_than_cmaes_take_choices_a_single_field_and_several_objec
 def test_what_cmaes_cannot_search_is_a_sentence(space, objectives, message):
     with pytest.raises(ConfigError, match=f"{message}; take --sampler tpe, random, gp or nsga2"):
         check_sampler("cmaes", space, objectives)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("72000", 72_000), ("500kB", 500_000), ("1.5MB", 1_500_000), ("2 GB", 2 * 10**9), ("9B", 9)],
+)
+def test_bytes_are_read_with_their_unit(text, number):
+    assert parse_bytes(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5kB", "1.5 MiB", "many", "nan", "inf"])
+def test_what_is_no_number_of_bytes_is_an_error(text):
+    with pytest.raises(ConfigError, match="number of bytes"):
+        parse_bytes(text)

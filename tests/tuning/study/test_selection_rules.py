@@ -10,6 +10,7 @@ from charon.tuning.study.selection_rules import (
     VALIDATION,
     Rule,
     choose_rule,
+    tuning_benchmark,
 )
 
 FAA, BYTES = "val/faa", "memory/bytes"
@@ -38,3 +39,9 @@ def test_a_rule_that_cannot_judge_is_one_sentence(name, first, objectives, messa
 def test_a_rule_that_can_judge_is_returned():
     assert choose_rule(FIRST_TASKS, 2, 6, [FAA]) == Rule(FIRST_TASKS, 2)
     assert choose_rule(TEST, 2, 6, [FAA, BYTES]) == Rule(TEST)
+
+
+def test_gtep_under_another_protocol_is_one_sentence():
+    for given in (["ntu120-xset"], ["ntu60-xsub", "ntu60-xview"]):
+        with pytest.raises(ConfigError, match="tunes under ntu60-xsub or ntu60-xview"):
+            tuning_benchmark(given)

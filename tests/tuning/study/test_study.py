@@ -49,7 +49,7 @@ def test_a_search_refuses_to_select_on_the_test_set():
         ({"space": SPACE, "sampler": "best"}, "known are tpe"),
         ({"space": SPACE, "pruner": "best"}, "known are none"),
         ({"space": SPACE, "budget": "much"}, "number of bytes"),
-        ({"space": SPACE, "objectives": ["memory/bytes"]}, "a setting that learns nothing"),
+        ({"space": SPACE, "objectives": ["memory/bytes"]}, "a configuration that learns nothing"),
         ({"space": SPACE, "objectives": ["val/faa", "memory/bytes"], "pruner": "asha"}, "one acc"),
         ({"space": SPACE, "objectives": ["val/faa", "val/faa"]}, "named once"),
         ({"space": {"seed": Choice((0, 1))}}, "one seed"),
