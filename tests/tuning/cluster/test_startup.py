@@ -18,16 +18,17 @@ from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
 from charon.tuning.cluster.startup import Starting, connect_to_ray, machines_of
 
 LEFT_RUNNING = """
+import os
 from pathlib import Path
 from charon.tuning.cluster.startup import Starting
 
 Starting(
     None,
     Path("driver.log"),
-    connect=lambda *arguments: print("up", flush=True),
-    disconnect=lambda: print("down", flush=True),
+    connect=lambda *arguments: os.write(1, b"up\\n"),
+    disconnect=lambda: os.write(1, b"down\\n"),
 )
-print("the last word", flush=True)
+os.write(1, b"the last word\\n")
 """
 
 ASKED_TO_END = """
