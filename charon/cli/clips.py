@@ -3,58 +3,69 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from charon.cli.console import ClipProgress, tell_unreadable
+from charon.cli.console import ClipProgress
 from charon.cli.options import cache_dir
 from charon.data.cache.archive import Archive
 from charon.data.formats.unlabelled import Unlabelled
 from charon.data.prepare import prepare_source
 from charon.data.source import Source
+from charon.errors import DataError
+from charon.text import counted
 
 STANDIN_NOTE = "the synthetic stand-in: its numbers are not comparable with published ones"
+MOST_UNREADABLE = 20
+"""Unreadable clips that are listed with their reasons, where the cache keeps the whole list."""
 
 
-def opened(
-    source: Source, path: str, options: argparse.Namespace
-) -> AbstractContextManager[Archive]:
-    """Open clips from the cache or, where they need no labels, prepare them for this command."""
-    if isinstance(source, Unlabelled):
-        return open_once(source, path, options.cache)
-    return nullcontext(open_clips(source, path, cache_dir(options)))
+@contextmanager
+def opened(source: Source, path: str, options: argparse.Namespace) -> Iterator[Archive]:
+    """Open clips from the cache or, where they need no labels, prepare them for this command.
+
+    Of the latter nothing is left behind; they lie in ``--cache`` or else in the system's
+    temporary folder.
+    """
+    if not isinstance(source, Unlabelled):
+        yield open_clips(source, path, cache_dir(options))
+        return
+    above = None if options.cache is None else cache_dir(options)
+    if above is not None:
+        above.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="charon-", dir=above) as folder:
+        progress = ClipProgress(f"Preparing {path}")
+        archive = prepare_source(source, path, Path(folder), on_progress=progress)
+        tell_unreadable(archive, is_kept=False)
+        yield archive
 
 
 def open_clips(source: Source, path: str, cache: Path) -> Archive:
-    """Return the prepared set of a source, with progress and the unreadable clips told.
+    """Return the prepared set of a source, with progress and what is wrong with its clips told.
 
     Raises:
         DataError: see :func:`charon.data.prepare.prepare`.
     """
     archive = prepare_source(source, path, cache, on_progress=ClipProgress(f"Preparing {path}"))
-    tell_unreadable(archive.unreadable, archive.path)
+    tell_unreadable(archive)
     tell_duplicated(archive)
     return archive
 
 
-@contextmanager
-def open_once(source: Source, path: str, cache: Path | None) -> Iterator[Archive]:
-    """Prepare clips for this command alone; nothing is left in the cache.
-
-    Args:
-        source: the clips.
-        path: what the user calls them.
-        cache: the folder in which to make a temporary one; the system's if None.
-    """
-    if cache is not None:
-        cache = cache.expanduser()
-        cache.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="charon-", dir=cache) as folder:
-        progress = ClipProgress(f"Preparing {path}")
-        archive = prepare_source(source, path, Path(folder), on_progress=progress)
-        tell_unreadable(archive.unreadable, None, most=len(archive.unreadable))
-        yield archive
+def tell_unreadable(archive: Archive, *, is_kept: bool = True) -> None:
+    """List on standard error the clips that were left out: all, or the first of a set kept."""
+    clips = archive.unreadable
+    if not clips:
+        return
+    most = MOST_UNREADABLE if is_kept else len(clips)
+    are = "is" if len(clips) == 1 else "are"
+    print(f"{counted(len(clips), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
+    for name, reason in clips[:most]:
+        print(f"  {name}: {reason}", file=sys.stderr)
+    if len(clips) > most:
+        all_of_them = f"all: charon cache show {archive.path.name}"
+        print(f"  and {len(clips) - most:,} more; {all_of_them}", file=sys.stderr)
 
 
 def tell_duplicated(archive: Archive) -> None:
@@ -65,4 +76,22 @@ def tell_duplicated(archive: Archive) -> None:
             f"In {copies:,} of {archive.num_clips:,} clips the second body is a copy of the first; "
             "it counts as absent (data.duplicate_bodies=keep puts it back).",
             file=sys.stderr,
+        )
+
+
+def check_fits(
+    clip_shape: tuple[int, int, int, int], source: Source, options: argparse.Namespace
+) -> None:
+    """Check that the model, which takes clips of this shape, can take those of the source.
+
+    Raises:
+        DataError: the clips have another number of joints, coordinates or bodies.
+    """
+    about, (channels, _, joints, bodies) = source.description, clip_shape
+    if (about.num_channels, about.num_joints, about.num_bodies) != (channels, joints, bodies):
+        raise DataError(
+            f"{options.path} has clips of joints x coordinates x bodies = {about.num_joints} x "
+            f"{about.num_channels} x {about.num_bodies}, but the model in {options.model} takes "
+            f"{joints} x {channels} x {bodies}; use clips of that kind, or a model that learned "
+            "this kind."
         )

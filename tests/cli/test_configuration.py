@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from charon.cli.configuration import given_fields, resumed_run
+from charon.cli.commands.run import given_fields, resumed_run
 from charon.cli.run_folder import RunFolder
 from charon.config import Run
 from charon.errors import CheckpointError, ConfigError

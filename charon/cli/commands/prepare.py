@@ -7,8 +7,8 @@ read, if a class would be empty, or with --strict if any cannot.
 import argparse
 
 from charon.arguments import whole_number
-from charon.cli.clips import STANDIN_NOTE, tell_duplicated
-from charon.cli.console import ClipProgress, tell_unreadable
+from charon.cli.clips import STANDIN_NOTE, tell_duplicated, tell_unreadable
+from charon.cli.console import ClipProgress
 from charon.cli.options import add_cache_argument, cache_dir
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{options.path} was prepared before.")
     else:
         print(f"Prepared {options.path} in {clock(progress.seconds)}.")
-    tell_unreadable(archive.unreadable, archive.path)
+    tell_unreadable(archive)
     tell_duplicated(archive)
     print_summary(archive)
     return 0
