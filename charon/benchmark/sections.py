@@ -3,7 +3,7 @@
 import logging
 import multiprocessing
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -75,13 +75,7 @@ def _against_plain(on: MakeCase, kind: Kind, *presets: str) -> list[Row]:
     return [row for preset in presets for row in _rows(*(on(kind, way, preset) for way in ways))]
 
 
-def _ratios(on: MakeCase) -> list[Row]:
-    cases = [on("train", way, masking_ratio=ratio) for way in PRECISIONS for ratio in RATIOS]
-    return [row for case in cases for row in _rows(case)]
-
-
-def _probe(on: MakeCase) -> list[Row]:
-    cases = [on(kind, way) for kind in ("probe", "refresh") for way in PRECISIONS]
+def _one_by_one(cases: Iterable[Case]) -> list[Row]:
     return [row for case in cases for row in _rows(case)]
 
 
@@ -116,8 +110,12 @@ SECTIONS: dict[str, Callable[[MakeCase], list[Row]]] = {
     "limits": _limits,
     "train": lambda on: _against_plain(on, "train", "paper", "released"),
     "evaluate": lambda on: _against_plain(on, "evaluate", "paper"),
-    "ratios": _ratios,
-    "probe": _probe,
+    "ratios": lambda on: _one_by_one(
+        on("train", way, masking_ratio=ratio) for way in PRECISIONS for ratio in RATIOS
+    ),
+    "probe": lambda on: _one_by_one(
+        on(kind, way) for kind in ("probe", "refresh") for way in PRECISIONS
+    ),
     "share": _share,
     "prepare": _prepare,
 }

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,8 @@ from charon.cli.console import ClipProgress
 from charon.cli.options import cache_dir
 from charon.data.cache.archive import Archive
 from charon.data.formats.unlabelled import Unlabelled
-from charon.data.prepare import prepare_source
-from charon.data.source import Source
+from charon.data.prepare import open_source, prepare_source
+from charon.data.source import Description, Source
 from charon.errors import DataError
 from charon.text import counted
 
@@ -22,13 +22,33 @@ MOST_UNREADABLE = 20
 
 
 @contextmanager
-def opened(source: Source, path: str, options: argparse.Namespace) -> Iterator[Archive]:
-    """Open clips from the cache or, where they need no labels, prepare them for this command.
+def opened(
+    options: argparse.Namespace,
+    needs_no_labels: Callable[[Path], bool],
+    clip_shape: tuple[int, int, int, int] | None = None,
+    *,
+    keep_gaps: bool = False,
+) -> Iterator[Archive]:
+    """Open the clips of PATH from the cache or, without labels, prepare them for this command.
 
     Of the latter nothing is left behind; they lie in ``--cache`` or else in the system's
     temporary folder.
+
+    Args:
+        options: of the command.
+        needs_no_labels: whether the clips of a path are read without labels.
+        clip_shape: (channel, frame, joint, body) of the clips that ``options.model`` takes.
+        keep_gaps: of clips without labels; see :func:`charon.data.prepare.open_source`.
+
+    Raises:
+        DataError: the clips cannot be used, or do not fit the model.
     """
-    if not isinstance(source, Unlabelled):
+    path, place = options.path, Path(options.path).expanduser()
+    unlabelled = Unlabelled(place, keep_gaps=keep_gaps) if needs_no_labels(place) else None
+    source: Source = open_source(path) if unlabelled is None else unlabelled
+    if clip_shape is not None:
+        _check_fits(clip_shape, source.description, options)
+    if unlabelled is None:
         yield open_clips(source, path, cache_dir(options))
         return
     above = None if options.cache is None else cache_dir(options)
@@ -79,15 +99,10 @@ def tell_duplicated(archive: Archive) -> None:
         )
 
 
-def check_fits(
-    clip_shape: tuple[int, int, int, int], source: Source, options: argparse.Namespace
+def _check_fits(
+    clip_shape: tuple[int, int, int, int], about: Description, options: argparse.Namespace
 ) -> None:
-    """Check that the model, which takes clips of this shape, can take those of the source.
-
-    Raises:
-        DataError: the clips have another number of joints, coordinates or bodies.
-    """
-    about, (channels, _, joints, bodies) = source.description, clip_shape
+    channels, _, joints, bodies = clip_shape
     if (about.num_channels, about.num_joints, about.num_bodies) != (channels, joints, bodies):
         raise DataError(
             f"{options.path} has clips of joints x coordinates x bodies = {about.num_joints} x "

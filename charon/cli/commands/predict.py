@@ -14,14 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charon.cli.clips import STANDIN_NOTE, check_fits, opened
+from charon.cli.clips import STANDIN_NOTE, opened
 from charon.cli.console import ClipProgress
 from charon.cli.options import add_cache_argument, writing_output
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
-from charon.data.formats.unlabelled import Unlabelled, is_raw
-from charon.data.prepare import open_source
-from charon.data.source import Source
+from charon.data.formats.unlabelled import is_raw
 from charon.data.transforms import load_clips
 from charon.files import csv_text, whole_file
 from charon.text import counted
@@ -55,14 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Label the clips."""
     model = load_model(options.model.expanduser(), options.device)
-    place = Path(options.path).expanduser()
-    source: Source = (
-        Unlabelled(place, keep_gaps=model.run.data.keep_gaps)
-        if is_raw(place)
-        else open_source(options.path)
-    )
-    check_fits(model.clip_shape, source, options)
-    with opened(source, options.path, options) as archive:
+    keep_gaps = model.run.data.keep_gaps
+    with opened(options, is_raw, model.clip_shape, keep_gaps=keep_gaps) as archive:
         lines = _lines(model, archive, ClipProgress(f"Labelling {options.path}"))
         if options.output is None:
             sys.stdout.writelines(lines)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from charon.arguments import whole_number
-from charon.cli.clips import check_fits, opened
+from charon.cli.clips import opened
 from charon.cli.options import add_cache_argument, writing_output
 from charon.cli.strip import (
     Strip,
@@ -25,8 +25,7 @@ from charon.cli.strip import (
 )
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
-from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
-from charon.data.prepare import open_source
+from charon.data.formats.unlabelled import is_skeleton_file
 from charon.data.source import Description
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
@@ -78,11 +77,8 @@ def main(options: argparse.Namespace) -> int:
     if options.output is not None and options.output.suffix.lower() not in _FORMATS:
         raise ConfigError(f"--output must end in {', '.join(_FORMATS)}, but got {options.output}.")
     model = None if options.model is None else load_model(options.model.expanduser())
-    place = Path(options.path).expanduser()
-    source = Unlabelled(place) if is_skeleton_file(place) else open_source(options.path)
-    if model is not None:
-        check_fits(model.clip_shape, source, options)
-    with opened(source, options.path, options) as archive:
+    clip_shape = None if model is None else model.clip_shape
+    with opened(options, is_skeleton_file, clip_shape) as archive:
         row = _find(archive, options.clip)
         strip = _strip(archive, row, model, options)
     path = options.output or Path(f"{Path(str(archive.names[row])).name}.png")
