@@ -23,8 +23,6 @@ CLASSES = 60
 """Of NTU RGB+D 60; of ``.skeleton`` files each has a recording, written under several names."""
 PERFORMER = 2
 """Whose recordings have 252 kB on average; NTU RGB+D 60's 56,880 files have 246 kB."""
-CLIPS_PER_TEST = 4
-"""Of the ``.npz``: every fourth clip is for testing."""
 _BODY = "{} 0 1 1 1 1 0 0.02345678 -0.1234567 2"
 _JOINT = "{:.7g} {:.7g} {:.7g} 282.456 219.3751 1054.123 545.9132 {} 2"
 _TURNED, _UNTURNED = "-0.1234567 0.02345678 0.9876543 -0.1357913", "0 0 0 0"
@@ -72,8 +70,7 @@ def measure_padded(clips: int = 2400, repeats: int = 1) -> Row:
     """
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary, "NTU60_XSub.npz")
-        num_tests = clips // CLIPS_PER_TEST
-        _write_padded(path, clips - num_tests, num_tests)
+        _write_padded(path, clips - clips // 4, clips // 4)
         row, _ = _prepare_often(path, clips, path.stat().st_size, repeats)
         return row | {"load_seconds": median(_timed(_load, path)[0] for _ in range(repeats))}
 

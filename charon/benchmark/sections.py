@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import platform
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -32,16 +33,14 @@ MakeCase = Callable[..., Case]
 
 def describe_machine(case: Case) -> str:
     """Return the device, torch and the repeats that numbers were measured with."""
-    on_cpu = f"{_processor()}, {case.threads} threads"
-    name = torch.cuda.get_device_name() if case.device == "cuda" else on_cpu
+    if case.device == "cuda":
+        name = torch.cuda.get_device_name()
+    else:
+        info = Path("/proc/cpuinfo")
+        text = info.read_text(encoding="utf-8") if info.exists() else ""
+        found = re.search(r"^model name.*?: *(.*)", text, re.MULTILINE)
+        name = f"{found[1] if found else platform.processor()}, {case.threads} threads"
     return f"{name}, torch {torch.__version__}, median of {case.repeats}"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def _rows(*cases: Case) -> list[Row]:

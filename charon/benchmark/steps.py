@@ -37,8 +37,6 @@ EVALUATED = 64
 """Clips evaluated at once here."""
 WARM_UP = 3
 """Steps before those that are timed: until then a process takes memory from the system."""
-TRAINING_CLIPS, TASKS, EPOCHS, PROBING = 37_646, 6, 30, 3
-"""Of Split NTU-60 under ntu60-xview; epochs are the paper's."""
 
 Kind = Literal["train", "probe", "refresh", "evaluate"]
 Way = Literal["plain", "fp32", "bf16"]
@@ -220,19 +218,18 @@ def steps_per_second(case: Case, together: int, seconds: float = 5.0) -> float:
 
 
 def _step_on(case: Case, ready: Barrier, speeds: "SimpleQueue[float]", seconds: float) -> None:
-    learner = make(case)
-    batch = random_clips(BATCH, torch.device(case.device), seed=1)
-    for _ in range(WARM_UP):
-        learner.train_step(batch)
+    step = prepare(case)
     ready.wait()
     start, steps = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        float(learner.train_step(batch)["total"])  # waits for the device
+        step()
         steps += 1
     speeds.put(steps / (time.perf_counter() - start))
 
 
 def hours_of_a_run(step: float, probe: float) -> float:
     """Return the hours of an NTU-60 run from the seconds of a step; evaluation is left out."""
-    steps = math.ceil(TRAINING_CLIPS / TASKS / BATCH) * TASKS
-    return steps * (EPOCHS * step + PROBING * probe) / 3600
+    training_clips, tasks = 37_646, 6  # of Split NTU-60 under ntu60-xview
+    epochs, probing = 30, 3  # the paper's
+    steps = math.ceil(training_clips / tasks / BATCH) * tasks
+    return steps * (epochs * step + probing * probe) / 3600
