@@ -1,4 +1,4 @@
-"""The clips a command works on: prepared with progress, or opened from the cache."""
+"""The clips a command works on: where the cache is, clips prepared into it or opened from it."""
 
 import argparse
 import sys
@@ -8,8 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from charon.cli.console import ClipProgress
-from charon.cli.options import cache_dir
-from charon.data.cache.archive import Archive
+from charon.data.cache.archive import Archive, default_cache_dir
 from charon.data.formats.unlabelled import Unlabelled
 from charon.data.prepare import open_source, prepare_source
 from charon.data.source import Description, Source
@@ -19,6 +18,22 @@ from charon.text import counted
 STANDIN_NOTE = "the synthetic stand-in: its numbers are not comparable with published ones"
 MOST_UNREADABLE = 20
 """Unreadable clips that are listed with their reasons, where the cache keeps the whole list."""
+
+
+def add_cache_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cache DIR``."""
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="where prepared sets are kept ($XDG_CACHE_HOME/charon, by default ~/.cache/charon)",
+    )
+
+
+def cache_dir(options: argparse.Namespace) -> Path:
+    """Return the folder of prepared sets that the user chose, or the default."""
+    chosen: Path | None = options.cache
+    return default_cache_dir() if chosen is None else chosen.expanduser()
 
 
 @contextmanager

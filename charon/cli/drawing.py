@@ -105,9 +105,10 @@ def _draw_moment(axes: Axes, strip: Strip, version: Version, column: int) -> Non
     if version.error is not None:
         for body in bodies:
             _draw_body(axes, strip, strip.truth[column, body], GHOST, 1.0, 1.5)
-    for poses, alpha in reversed(list(zip(version.poses, LAYERS, strict=False))):
+    for layer in reversed(range(len(version.poses))):
         for body in bodies:
-            _draw_body(axes, strip, poses[column, body], BODIES[body], alpha, 2.1)
+            pose = version.poses[layer, column, body]
+            _draw_body(axes, strip, pose, BODIES[body], LAYERS[layer], 2.1)
     if version.labels:
         axes.set_xlabel(version.labels[column], fontsize=8, color=QUIET, labelpad=2)
 

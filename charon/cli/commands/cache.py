@@ -2,8 +2,8 @@
 
 import argparse
 
+from charon.cli.clips import add_cache_argument, cache_dir
 from charon.cli.commands.prepare import print_summary
-from charon.cli.options import add_cache_argument, cache_dir
 from charon.data.cache.archive import Archive, delete_archive, list_archives
 from charon.errors import DataError
 from charon.text import byte_size, counted

@@ -14,9 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charon.cli.clips import STANDIN_NOTE, opened
-from charon.cli.console import ClipProgress
-from charon.cli.options import add_cache_argument, writing_output
+from charon.cli.clips import STANDIN_NOTE, add_cache_argument, opened
+from charon.cli.console import ClipProgress, writing_output
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
 from charon.data.formats.unlabelled import is_raw

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from charon.arguments import whole_number
-from charon.cli.clips import open_clips
+from charon.cli.clips import add_cache_argument, cache_dir, open_clips
 from charon.cli.console import INTERRUPTED, Status, interruptible
-from charon.cli.options import add_cache_argument, cache_dir
 from charon.cli.run_folder import RunFolder
 from charon.cli.run_report import EpochProgress, closing, memory_warning, task_line, title
 from charon.config import PRESETS, Run

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from charon.arguments import whole_number
-from charon.cli.clips import opened
-from charon.cli.options import add_cache_argument, writing_output
+from charon.cli.clips import add_cache_argument, opened
+from charon.cli.console import writing_output
 from charon.cli.strip import (
     Strip,
     as_it_is,
