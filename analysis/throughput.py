@@ -60,13 +60,17 @@ def describe(measured: dict[str, Any], folder: Path) -> str:
 
 
 def _preparation(files: dict[str, Any], padded: dict[str, Any]) -> str:
+    clips, speed = files["clips"], files["clips_per_core_second"]
+    file_size, npz_size = files["num_bytes"] / clips / 1e6, padded["num_bytes"] / 1e6
     return (
-        f"Preparation: {files['clips']} files of {files['num_bytes'] / files['clips'] / 1000:.0f} "
-        f"kB, {files['clips_per_core_second']:.0f} clips a second and core "
-        f"({files['clips'] / files['seconds']:.0f} a second in all), "
-        f"{files['times_plain']:.1f} times as many as a plain reader prepares; of an .npz "
-        f"{padded['num_bytes'] / padded['seconds'] / 1e6:.0f} MB a second, where numpy.load "
-        f"reads {padded['num_bytes'] / padded['load_seconds'] / 1e6:.0f} from memory."
+        f"Preparation: {clips} files of {1000 * file_size:.0f} kB, {speed:.0f} clips "
+        f"({speed * file_size:.0f} MB) a second and core, with the start of the processes "
+        f"({clips / files['worst']:.0f} to {clips / files['best']:.0f}; "
+        f"{clips / files['seconds']:.0f} a second in all), "
+        f"{files['times_plain']:.1f} times as many as a reader of line after line prepares "
+        f"({clips / files['plain_seconds']:.0f}); of an .npz of {npz_size:.0f} MB "
+        f"{npz_size / padded['seconds']:.0f} MB a second, where numpy.load reads "
+        f"{npz_size / padded['load_seconds']:.0f} from memory."
     )
 
 

@@ -1,8 +1,8 @@
 """Run: one frozen, validated description of one training run."""
 
-import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from charon.data.settings import DataSettings
@@ -60,10 +60,9 @@ class Run(Settings):
     def to_flat(self) -> dict[str, Any]:
         """Return every field by its dotted name; tuples of numbers as ``"4,4,2"`` or ``"4,"``."""
         flat: dict[str, Any] = {"learner": self.learner_name}
-        for name in ("data", "model", "optimiser", "learner"):
-            group = getattr(self, name)
-            for field_name in _names(type(group)):
-                flat[f"{name}.{field_name}"] = _plain(getattr(group, field_name))
+        for name in groups_of(self.learner_name):
+            for field_name, value in vars(getattr(self, name)).items():
+                flat[f"{name}.{field_name}"] = _plain(value)
         return flat | {name: getattr(self, name) for name in TOP_LEVEL}
 
     @staticmethod
@@ -74,21 +73,22 @@ class Run(Settings):
             ConfigError: a name is unknown, or a value is of the wrong type or out of range.
         """
         method = flat.get("learner", "charon")
-        groups = _groups(method)
-        given: dict[str, dict[str, Any]] = {name: {} for name in groups}
+        known = _field_names(method)
+        given: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         for name, value in flat.items():
-            group, dot, field_name = name.rpartition(".")
-            if name == "learner":
-                continue
-            if field_name not in (_names(groups.get(group)) if dot else TOP_LEVEL):
-                known = _known(groups)
+            if name not in known:
                 raise ConfigError(
                     f"The learner {method!r} has no field {name!r}; {did_you_mean(name, known)}"
                 )
-            given.setdefault(group, {})[field_name] = _parse(value)
-        top_level = given.pop("", {})
-        made: dict[str, Any] = {n: _make(n, groups[n], given[n]) for n in groups}
-        return Run(**made, **top_level)
+            group, _, field_name = name.rpartition(".")
+            given[group][field_name] = _parse(value)
+        made = given[""]
+        for group, kind in groups_of(method).items():
+            try:
+                made[group] = kind(**given[group])
+            except ConfigError as error:
+                raise ConfigError(f"{group}.{error}") from error
+        return Run(**made)
 
     def replace(self, changes: Mapping[str, Any]) -> "Run":
         """Return the run with some fields changed, by dotted names."""
@@ -109,8 +109,8 @@ class Run(Settings):
         if name not in PRESETS:
             raise ConfigError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.")
         flat = flat or {}
-        known = _known(_groups(flat.get("learner", "charon")))
-        switches = {field: value for field, value in PRESETS[name].items() if field in known}
+        known = _field_names(flat.get("learner", "charon"))
+        switches = {switch: value for switch, value in PRESETS[name].items() if switch in known}
         return Run.from_flat({**switches, **flat})
 
 
@@ -136,7 +136,12 @@ TOP_LEVEL = ("seed", "device", "argmax")
 """Fields of a run that belong to no group."""
 
 
-def _groups(method: str) -> dict[str, type[Settings]]:
+def groups_of(method: str) -> dict[str, type[Settings]]:
+    """Return the groups of fields that a run of this method has.
+
+    Raises:
+        ConfigError: there is no such method.
+    """
     if method not in LEARNERS:
         raise ConfigError(f"There is no learner {method!r}; known are {', '.join(LEARNERS)}.")
     return {
@@ -147,21 +152,11 @@ def _groups(method: str) -> dict[str, type[Settings]]:
     }
 
 
-def _names(group: type[Settings] | None) -> list[str]:
-    return [] if group is None else [field.name for field in dataclasses.fields(group)]
-
-
-def _known(groups: Mapping[str, type[Settings]]) -> list[str]:
-    dotted = [f"{name}.{field}" for name, group in groups.items() for field in _names(group)]
-    return ["learner", *dotted, *TOP_LEVEL]
-
-
-def _make(name: str, group: type[Settings], values: dict[str, Any]) -> Settings:
-    """Make a group; its errors name the dotted field."""
-    try:
-        return group(**values)
-    except ConfigError as error:
-        raise ConfigError(f"{name}.{error}") from error
+def _field_names(method: str) -> list[str]:
+    names = ["learner"]
+    for name, group in groups_of(method).items():
+        names += [f"{name}.{field.name}" for field in fields(group)]
+    return [*names, *TOP_LEVEL]
 
 
 def _plain(value: Any) -> Any:

@@ -5,9 +5,9 @@ import difflib
 import math
 import operator
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from charon.errors import ConfigError
@@ -26,8 +26,8 @@ def checked(
     below: float | None = None,
 ) -> Any:
     """Declare a field: its default, its meaning with unit and source, its range."""
-    limits = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
-    given = {name: limit for name, limit in limits.items() if limit is not None}
+    limits = {">=": at_least, ">": above, "<=": at_most, "<": below}
+    given = {sign: limit for sign, limit in limits.items() if limit is not None}
     return dataclasses.field(default=default, metadata={"help": help, "limits": given})
 
 
@@ -50,18 +50,19 @@ class Settings:
             _check_limits(field.name, value, field.metadata.get("limits", {}))
 
 
-def describe(group: type[Settings]) -> list[tuple[str, str, str, str]]:
-    """Return (name, default, allowed values, meaning) of every field, for help texts."""
+def describe(group: type[Settings]) -> list[tuple[str, str, str]]:
+    """Return (name, allowed values, meaning) of every field, for help texts."""
     hints = get_type_hints(group)
-    return [
-        (
-            field.name,
-            "" if field.default is MISSING else repr(field.default),
-            _allowed(field.name, hints[field.name], field.metadata.get("limits", {})),
-            field.metadata.get("help", ""),
-        )
-        for field in dataclasses.fields(group)
-    ]
+    described = []
+    for field in dataclasses.fields(group):
+        hint, limits = hints[field.name], field.metadata.get("limits", {})
+        if get_origin(hint) is Literal:
+            allowed = " | ".join(map(str, get_args(hint)))
+        else:
+            kind = hint.__name__ if isinstance(hint, type) else str(hint)
+            allowed = " ".join([kind, *(f"{sign} {limit:g}" for sign, limit in limits.items())])
+        described.append((field.name, allowed, field.metadata.get("help", "")))
+    return described
 
 
 def parse_field(text: str) -> tuple[str, Value]:
@@ -91,10 +92,9 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
 
 def _check_type(name: str, value: Any, hint: Any) -> Any:
-    choices = _choices(hint)
-    if choices is not None:
-        if value not in choices:
-            known = ", ".join(repr(choice) for choice in choices)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            known = ", ".join(map(repr, get_args(hint)))
             raise ConfigError(f"{name} must be one of {known}, but got {value!r}.")
         return value
     kinds = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
@@ -112,16 +112,7 @@ def _check_type(name: str, value: Any, hint: Any) -> Any:
     raise ConfigError(f"{name} must be of type {wanted}, but got {value!r}.")
 
 
-def _choices(hint: Any) -> tuple[Any, ...] | None:
-    return get_args(hint) if get_origin(hint) is Literal else None
-
-
-_TESTS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
-    "at_least": (">=", operator.ge),
-    "above": (">", operator.gt),
-    "at_most": ("<=", operator.le),
-    "below": ("<", operator.lt),
-}
+_HOLDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
 
 def _check_limits(name: str, value: Any, limits: dict[str, float]) -> None:
@@ -129,15 +120,6 @@ def _check_limits(name: str, value: Any, limits: dict[str, float]) -> None:
         return
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{name} must be finite, but got {value}.")
-    for kind, limit in limits.items():
-        sign, holds = _TESTS[kind]
-        if not holds(value, limit):
+    for sign, limit in limits.items():
+        if not _HOLDS[sign](value, limit):
             raise ConfigError(f"{name} {sign} {limit} must hold, but got {value}.")
-
-
-def _allowed(name: str, hint: Any, limits: dict[str, float]) -> str:
-    choices = _choices(hint)
-    if choices is not None:
-        return " | ".join(str(choice) for choice in choices)
-    kind = hint.__name__ if isinstance(hint, type) else str(hint)
-    return " ".join([kind, *(f"{_TESTS[test][0]} {limit:g}" for test, limit in limits.items())])

@@ -23,8 +23,8 @@ def test_ones_own_settings_check_themselves():
         with pytest.raises(ConfigError):
             Own(**wrong)
     assert describe(Own) == [
-        ("share", "0.5", "float > 0 <= 1", "a share"),
-        ("count", "None", "int | None >= 1", "how many"),
+        ("share", "float > 0 <= 1", "a share"),
+        ("count", "int | None >= 1", "how many"),
     ]
 
 

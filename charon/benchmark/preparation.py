@@ -4,7 +4,6 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -24,70 +23,24 @@ CLASSES = 60
 """Of NTU RGB+D 60; of ``.skeleton`` files each has a recording, written under several names."""
 PERFORMER = 2
 """Whose recordings have 252 kB on average; NTU RGB+D 60's 56,880 files have 246 kB."""
-CLIPS_PER_TEST = 4
-"""Of the ``.npz``: every fourth clip is for testing."""
 _BODY = "{} 0 1 1 1 1 0 0.02345678 -0.1234567 2"
 _JOINT = "{:.7g} {:.7g} {:.7g} 282.456 219.3751 1054.123 545.9132 {} 2"
 _TURNED, _UNTURNED = "-0.1234567 0.02345678 0.9876543 -0.1357913", "0 0 0 0"
 _ENDS = {child for _, child in BONES} - {parent for parent, _ in BONES}
 """Joints at the end of a limb, to which a Kinect gives no orientation."""
 
+Row = dict[str, Any]
 
-@dataclass(frozen=True)
-class Preparation:
-    """Times of a preparation from files just written, so that the system has them in memory.
 
-    Attributes:
-        clips: prepared.
-        num_bytes: of their files.
-        seconds: wall time, from the files to the finished cache; a median of several.
-        cpu_seconds: of all processes and threads together, their start included; likewise.
+def measure_skeleton_files(repetitions: int = 20, repeats: int = 1) -> Row:
+    """Write 60 clips of real size, each to several files, and prepare them several times.
+
+    Returns:
+        See :func:`_prepare_often`, and ``best`` and ``worst``: the least and the most CPU
+        seconds; ``plain_seconds``: CPU time in which the plain reader prepares as many clips,
+        without writing rows; ``clips_per_core_second``: clips prepared in a second of a core's
+        time; ``times_plain``: that speed in plain readers'.
     """
-
-    clips: int
-    num_bytes: int
-    seconds: float
-    cpu_seconds: float
-
-
-@dataclass(frozen=True)
-class Prepared(Preparation):
-    """Times of the preparation of ``.skeleton`` files.
-
-    Attributes:
-        best, worst: the least and the most CPU seconds.
-        plain_seconds: CPU time in which the plain reader prepares as many clips, without
-            writing rows.
-    """
-
-    best: float
-    worst: float
-    plain_seconds: float
-
-    @property
-    def clips_per_core_second(self) -> float:
-        """Return the clips prepared in a second of a core's time."""
-        return self.clips / self.cpu_seconds
-
-    @property
-    def times_plain(self) -> float:
-        """Return that speed in plain readers'."""
-        return self.plain_seconds / self.cpu_seconds
-
-
-@dataclass(frozen=True)
-class Padded(Preparation):
-    """Times of the preparation of an ``.npz``.
-
-    Attributes:
-        load_seconds: wall time in which ``numpy.load`` reads the same arrays from memory.
-    """
-
-    load_seconds: float
-
-
-def measure_skeleton_files(repetitions: int = 20, repeats: int = 1) -> Prepared:
-    """Write 60 clips of real size, each to several files, and prepare them several times."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "skeletons")
         folder.mkdir()
@@ -96,33 +49,30 @@ def measure_skeleton_files(repetitions: int = 20, repeats: int = 1) -> Prepared:
             for number in range(1, repetitions + 1):
                 (folder / f"{_name(number, action)}.skeleton").write_bytes(text.encode())
         paths = sorted(folder.iterdir())
-        wall, cpu = _prepare_often(folder, repeats)
-        _, plain = _timed(_prepare_plainly, paths[:CLASSES])
-        return Prepared(
-            clips=len(paths),
-            num_bytes=sum(path.stat().st_size for path in paths),
-            seconds=median(wall),
-            cpu_seconds=median(cpu),
-            best=min(cpu),
-            worst=max(cpu),
-            plain_seconds=plain * (len(paths) / CLASSES),
-        )
+        num_bytes = sum(path.stat().st_size for path in paths)
+        row, cpu = _prepare_often(folder, len(paths), num_bytes, repeats)
+        plain = _timed(_prepare_plainly, paths[:CLASSES])[1] * (len(paths) / CLASSES)
+        return row | {
+            "best": min(cpu),
+            "worst": max(cpu),
+            "plain_seconds": plain,
+            "clips_per_core_second": len(paths) / row["cpu_seconds"],
+            "times_plain": plain / row["cpu_seconds"],
+        }
 
 
-def measure_padded(clips: int = 2400, repeats: int = 1) -> Padded:
-    """Write an ``.npz`` of random clips to a temporary folder, and prepare it several times."""
+def measure_padded(clips: int = 2400, repeats: int = 1) -> Row:
+    """Write an ``.npz`` of random clips to a temporary folder, and prepare it several times.
+
+    Returns:
+        See :func:`_prepare_often`, and ``load_seconds``: wall time in which ``numpy.load``
+        reads the same arrays from memory.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary, "NTU60_XSub.npz")
-        num_tests = clips // CLIPS_PER_TEST
-        _write_padded(path, clips - num_tests, num_tests)
-        wall, cpu = _prepare_often(path, repeats)
-        return Padded(
-            clips=clips,
-            num_bytes=path.stat().st_size,
-            seconds=median(wall),
-            cpu_seconds=median(cpu),
-            load_seconds=median(_timed(_load, path)[0] for _ in range(repeats)),
-        )
+        _write_padded(path, clips - clips // 4, clips // 4)
+        row, _ = _prepare_often(path, clips, path.stat().st_size, repeats)
+        return row | {"load_seconds": median(_timed(_load, path)[0] for _ in range(repeats))}
 
 
 def recorded_text(clip: Recording) -> str:
@@ -163,11 +113,22 @@ def _load(path: Path) -> None:
             arrays[key]
 
 
-def _prepare_often(source: Path, repeats: int) -> tuple[list[float], list[float]]:
-    """Prepare into new caches beside the source; return wall and CPU seconds of each."""
+def _prepare_often(
+    source: Path, clips: int, num_bytes: int, repeats: int
+) -> tuple[Row, list[float]]:
+    """Prepare files just written, which the system has in memory, into new caches beside them.
+
+    Returns:
+        ``clips`` prepared; ``num_bytes`` of their files; ``seconds``: wall time, from the files
+        to the finished cache, a median; ``cpu_seconds`` of all processes and threads together,
+        their start included, likewise. Then the CPU seconds of each time.
+    """
     caches = [source.parent / f"cache{number}" for number in range(repeats)]
     times = [_timed(prepare, str(source), cache) for cache in caches]
-    return [wall for wall, _ in times], [cpu for _, cpu in times]
+    cpu = [each for _, each in times]
+    seconds = median(wall for wall, _ in times)
+    row = {"clips": clips, "num_bytes": num_bytes, "seconds": seconds, "cpu_seconds": median(cpu)}
+    return row, cpu
 
 
 def _prepare_plainly(paths: list[Path]) -> None:

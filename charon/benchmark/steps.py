@@ -1,21 +1,26 @@
 """Time CHARON's steps on random clips of the paper's shape, and count their work."""
 
+import math
 import multiprocessing
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Literal
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
+from statistics import median
+from typing import Any, Literal
 
 import torch
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from charon.benchmark.plain.charon import PlainCharon
 from charon.clips import Clips
 from charon.config import Run
 from charon.learners.charon import Charon
+from charon.model.layers import Precision
 from charon.model.rows import Rows
 from charon.training.build import make_learner
 from charon.training.devices import keep_freed_memory
@@ -35,6 +40,7 @@ WARM_UP = 3
 
 Kind = Literal["train", "probe", "refresh", "evaluate"]
 Way = Literal["plain", "fp32", "bf16"]
+Row = dict[str, Any]
 
 _ACTIONS: dict[Kind, tuple[str, int]] = {
     "train": ("train_step", BATCH),
@@ -49,13 +55,8 @@ _ACTIONS: dict[Kind, tuple[str, int]] = {
 class Case:
     """A step to time.
 
-    Attributes:
-        kind: a training step, a step of linear probing, the renewal of stored logits, or
-            an evaluation.
-        way: the precision, or ``"plain"``: :mod:`charon.benchmark.plain`, which has steps of
-            training and evaluation alone.
-        threads: of the CPU.
-        repeats: timed steps, after :data:`WARM_UP` that are not.
+    ``"refresh"`` renews the stored logits. The way is the precision, or ``"plain"``:
+    :mod:`charon.benchmark.plain`, which has steps of training and evaluation alone.
     """
 
     kind: Kind
@@ -63,34 +64,11 @@ class Case:
     preset: str = "paper"
     masking_ratio: float = 0.3
     device: str = "cpu"
-    threads: int = 1
-    repeats: int = 5
+    threads: int = 1  # of the CPU
+    repeats: int = 5  # timed steps, after WARM_UP that are not
 
 
-@dataclass(frozen=True)
-class Timed:
-    """The time and work of a step.
-
-    Attributes:
-        seconds: median of the repeats.
-        best, worst: fewest and most seconds.
-        flop: floating-point operations of convolutions and products, as :func:`work` counts them.
-        peak_bytes: of GPU memory; 0 on a CPU.
-    """
-
-    seconds: float
-    best: float
-    worst: float
-    flop: float
-    peak_bytes: int
-
-    @property
-    def gflops(self) -> float:
-        """Return 1e9 floating-point operations a second, at the median."""
-        return self.flop / self.seconds / 1e9
-
-
-def time_in_turn(cases: Sequence[Case]) -> list[Timed]:
+def time_in_turn(cases: Sequence[Case]) -> list[Row]:
     """Time cases, each in a fresh process, one step of each after the other.
 
     What else the machine does, and its speed meanwhile, is then the same for all.
@@ -130,30 +108,37 @@ def prepare(case: Case) -> Callable[[], float]:
     if case.way != "plain" and case.device == "cpu":
         keep_freed_memory()  # as the stream does
     batch = random_clips(clips, torch.device(case.device), seed=1)
-    again = partial(seconds_of, partial(act, batch), case.device)
+    again = partial(_seconds_of, partial(act, batch), case.device)
     for _ in range(WARM_UP):
         again()
     return again
 
 
-def summary(case: Case, seconds: Sequence[float]) -> Timed:
-    """Summarise a case's times, in the process that took them."""
-    return Timed(
-        statistics.median(seconds),
-        min(seconds),
-        max(seconds),
-        work(case),
-        torch.cuda.max_memory_allocated() if case.device != "cpu" else 0,
-    )
+def summary(case: Case, seconds: Sequence[float]) -> Row:
+    """Summarise a case's times, in the process that took them.
+
+    Returns:
+        The fields of the case; ``seconds``, ``best`` and ``worst``: median, fewest and most;
+        ``flop``: floating-point operations, by :mod:`charon.model.cost`; ``peak_bytes`` of GPU
+        memory, 0 on a CPU; ``gflops``: 1e9 operations a second, at the median.
+    """
+    flop, middle = work(case), median(seconds)
+    return asdict(case) | {
+        "seconds": middle,
+        "best": min(seconds),
+        "worst": max(seconds),
+        "flop": flop,
+        "peak_bytes": torch.cuda.max_memory_allocated() if case.device != "cpu" else 0,
+        "gflops": flop / middle / 1e9,
+    }
 
 
 def make(case: Case) -> Charon:
     """Return the case's learner in its second task, with some clips in its memory."""
     precision = "fp32" if case.way == "plain" else case.way
     fields = {"learner.masking_ratio": case.masking_ratio, "model.precision": precision}
-    run = Run.preset(case.preset, fields)
     device = torch.device(case.device)
-    learner = make_learner(run, SHAPE, NUM_CLASSES, {}, device)
+    learner = make_learner(Run.preset(case.preset, fields), SHAPE, NUM_CLASSES, {}, device)
     assert isinstance(learner, Charon)
     learner.begin_task(range(10, 20))
     generator = torch.Generator().manual_seed(2)
@@ -173,18 +158,14 @@ def random_clips(count: int, device: torch.device, seed: int) -> Clips:
     return Clips(x, present, label).to(device)
 
 
-def seconds_of(act: Callable[[], object], device: str) -> float:
+def _seconds_of(act: Callable[[], object], device: str) -> float:
     """Time a call on a device that does nothing else meanwhile."""
-    _wait(device)
+    wait = torch.cpu.synchronize if device == "cpu" else torch.cuda.synchronize
+    wait()
     start = time.perf_counter()
     act()
-    _wait(device)
+    wait()
     return time.perf_counter() - start
-
-
-def _wait(device: str) -> None:
-    if device != "cpu":
-        torch.cuda.synchronize()
 
 
 def work(case: Case) -> float:
@@ -203,9 +184,57 @@ def work(case: Case) -> float:
             network.decode(latent, rows, kept, num_bodies=2)
     passes = {"train": 3 * (1 + learner.settings.replay_draws), "probe": 2}.get(case.kind, 1)
     clips = {"refresh": STORED, "evaluate": EVALUATED}.get(case.kind, BATCH)
-    return float(counter.get_total_flops()) * passes * num_rows(clips)
+    return float(counter.get_total_flops()) * passes * _num_rows(clips)
 
 
-def num_rows(clips: int) -> int:
+def _num_rows(clips: int) -> int:
     """Return the rows of as many :func:`random_clips`."""
     return clips + -(-clips // TWO_IN)
+
+
+def peak_gflops(precision: Precision, device: str, threads: int) -> float:
+    """Return 1e9 operations a second of the (1,5) convolution alone, forward, channels last.
+
+    It is the widest layer of the paper's encoder, at η = 0.3 and sixteen clips.
+    """
+    rows, channels, out, tokens, tuples = 20, 384, 128, 150, 14
+    torch.set_num_threads(threads)
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    x = torch.randn(rows, channels, tokens, tuples, device=device, dtype=kind)
+    weight = torch.randn(out, channels, 5, 1, device=device, dtype=kind)
+    x, weight = (t.contiguous(memory_format=torch.channels_last) for t in (x, weight))
+    flop = 2.0 * rows * tokens * tuples * channels * out * 5
+    convolve = partial(F.conv2d, x, weight, padding=(2, 0))
+    return flop / min(_seconds_of(convolve, device) for _ in range(WARM_UP + 10)) / 1e9
+
+
+def steps_per_second(case: Case, together: int, seconds: float = 5.0) -> float:
+    """Return the training steps a second of ``together`` processes that share a device."""
+    spawn = multiprocessing.get_context("spawn")
+    ready, speeds = spawn.Barrier(together), spawn.SimpleQueue()
+    given = (case, ready, speeds, seconds)
+    workers = [spawn.Process(target=_step_on, args=given) for _ in range(together)]
+    for worker in workers:
+        worker.start()
+    total: float = sum(speeds.get() for _ in workers)
+    for worker in workers:
+        worker.join()
+    return total
+
+
+def _step_on(case: Case, ready: Barrier, speeds: "SimpleQueue[float]", seconds: float) -> None:
+    step = prepare(case)
+    ready.wait()
+    start, steps = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        step()
+        steps += 1
+    speeds.put(steps / (time.perf_counter() - start))
+
+
+def hours_of_a_run(step: float, probe: float) -> float:
+    """Return the hours of an NTU-60 run from the seconds of a step; evaluation is left out."""
+    training_clips, tasks = 37_646, 6  # of Split NTU-60 under ntu60-xview
+    epochs, probing = 30, 3  # the paper's
+    steps = math.ceil(training_clips / tasks / BATCH) * tasks
+    return steps * (epochs * step + probing * probe) / 3600

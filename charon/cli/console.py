@@ -1,18 +1,22 @@
-"""Progress and notes on standard error while a command works."""
+"""A command and its user: progress on standard error, Ctrl-C, and an ``--output`` to write."""
 
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
-from charon.text import clock, counted
+from charon.errors import CharonError
+from charon.text import clock
 
 SECONDS_BETWEEN_LINES = 10.0
 """Between two lines of progress where there is no terminal."""
 
-MOST_UNREADABLE = 20
-"""Unreadable clips that are listed with their reasons."""
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 
 class Status:
@@ -44,10 +48,12 @@ class Status:
 
 
 class ClipProgress:
-    """Shows how many clips are done, clips a second, and the time left."""
+    """Shows how many clips are done, clips a second, and the time left.
+
+    ``what`` names the work: ``"Preparing ntu.zip"``. The clock starts at once.
+    """
 
     def __init__(self, what: str) -> None:
-        """Start the clock; ``what`` names the work, e.g. ``"Preparing ntu.zip"``."""
         self._what = what
         self._status = Status()
         self._started = time.monotonic()
@@ -64,22 +70,40 @@ class ClipProgress:
         self._status.show(f"{self._what}: {done:,}/{total:,} clips{rest}")
 
 
-def tell_unreadable(
-    unreadable: Sequence[tuple[str, str]], archive: Path | None, most: int = MOST_UNREADABLE
-) -> None:
-    """List on standard error the clips that were left out, the first ``most`` with reasons.
+@contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Raise KeyboardInterrupt at Ctrl-C, and again whenever the function it yields is called.
 
-    Args:
-        unreadable: (name, reason).
-        archive: the prepared set that keeps the whole list; None where none is kept.
-        most: clips to list.
+    A library may swallow the first: an import in the middle of a step does.
     """
-    if not unreadable:
-        return
-    are = "is" if len(unreadable) == 1 else "are"
-    print(f"{counted(len(unreadable), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
-    for name, reason in unreadable[:most]:
-        print(f"  {name}: {reason}", file=sys.stderr)
-    if len(unreadable) > most:
-        where = f"; all: charon cache show {archive.name}" if archive is not None else ""
-        print(f"  and {len(unreadable) - most:,} more{where}", file=sys.stderr)
+    asked = False
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def writing_output(path: Path) -> Iterator[Path]:
+    """Yield where ``--output`` lies.
+
+    Raises:
+        CharonError: the block could not write there.
+    """
+    try:
+        yield path.expanduser()
+    except OSError as error:
+        raise CharonError(
+            f"{path} cannot be written ({error.strerror or error}); choose another --output."
+        ) from error

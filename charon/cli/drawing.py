@@ -38,8 +38,8 @@ class _Sheet:
         box = (left / _WIDTH, bottom / self.height, width / _WIDTH, height / self.height)
         return self.figure.add_axes(box)
 
-    def text(self, left: float, top: float, words: str, size: float, **style: str) -> None:
-        place = (left / _WIDTH, 1 - top / self.height)
+    def text(self, top: float, words: str, size: float, **style: str) -> None:
+        place = (0.12 / _WIDTH, 1 - top / self.height)
         self.figure.text(*place, words, fontsize=size, va="top", **style)  # type: ignore[arg-type]
 
 
@@ -62,32 +62,33 @@ def _figure(strip: Strip) -> Figure:
     height = float(np.clip(width * size[1] / size[0], 0.9, 2.4))
     # The same metres an inch both ways: the tighter side decides.
     size = np.array([width, height]) * max(size[0] / width, size[1] / height)
-    heights = [_row_height(version, height) for version in strip.versions]
+    labels = [_LABEL if version.labels else 0.0 for version in strip.versions]
+    curves = [0.0 if version.error is None else _CURVE + 0.2 for version in strip.versions]
+    heights = [height + sum(parts) + _ROW_GAP for parts in zip(labels, curves, strict=True)]
     sheet = _Sheet(_HEADER + sum(heights) + _FOOTER)
-    sheet.text(0.12, 0.13, strip.title, 13, color=INK, fontweight="bold")
-    sheet.text(0.12, 0.4, strip.subtitle, 8.5, color=QUIET)
-    sheet.text(0.12, sheet.height - 0.24, strip.note, 7.5, color=QUIET)
+    sheet.text(0.13, strip.title, 13, color=INK, fontweight="bold")
+    sheet.text(0.4, strip.subtitle, 8.5, color=QUIET)
+    sheet.text(sheet.height - 0.24, strip.note, 7.5, color=QUIET)
     top = _HEADER
-    for version, row_height in zip(strip.versions, heights, strict=True):
-        _name(sheet, version, top)
+    for version, label, row_height in zip(strip.versions, labels, heights, strict=True):
+        sheet.text(top + 0.04, version.name, 10.5, color=INK, fontweight="bold")
+        sheet.text(top + 0.25, "\n".join(version.details), 8, color=QUIET)
         for column in range(len(strip.moments)):
             axes = sheet.axes(_LEFT + column * step, top, width, height)
-            _set_window(axes, centre, size)
+            axes.set(xticks=[], yticks=[], facecolor=PAPER)
+            axes.set_xlim(centre[0] - size[0] / 2, centre[0] + size[0] / 2)
+            axes.set_ylim(centre[1] - size[1] / 2, centre[1] + size[1] / 2)
+            axes.grid(False)
+            axes.spines[:].set_visible(False)
             _draw_moment(axes, strip, version, column)
             if version is strip.versions[0] and column == 0:
                 _draw_scale(axes, centre, size)
         if version.error is not None:
-            below = top + height + (_LABEL if version.labels else 0.0) + 0.03
+            below = top + height + label + 0.03
             axes = sheet.axes(_LEFT, below, step * len(strip.moments) - _SPACE, _CURVE)
             _draw_error(axes, strip, version, version.error)
         top += row_height
     return sheet.figure
-
-
-def _row_height(version: Version, height: float) -> float:
-    label = _LABEL if version.labels else 0.0
-    curve = _CURVE + 0.2 if version.error is not None else 0.0
-    return height + label + curve + _ROW_GAP
 
 
 def _window(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -95,17 +96,6 @@ def _window(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.flo
     flat = x.reshape(-1, x.shape[-1])[:, :2].astype(np.float64)
     low, high = flat.min(axis=0), flat.max(axis=0)
     return (low + high) / 2, np.maximum(high - low, 0.1) + 3 * HEAD_RADIUS
-
-
-def _set_window(axes: Axes, centre: NDArray[np.float64], size: NDArray[np.float64]) -> None:
-    axes.set_xlim(centre[0] - size[0] / 2, centre[0] + size[0] / 2)
-    axes.set_ylim(centre[1] - size[1] / 2, centre[1] + size[1] / 2)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.grid(False)
-    axes.set_facecolor(PAPER)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
 def _draw_moment(axes: Axes, strip: Strip, version: Version, column: int) -> None:
@@ -152,11 +142,6 @@ def _draw_scale(axes: Axes, centre: NDArray[np.float64], size: NDArray[np.float6
     left, bottom = centre - size / 2 + 0.04 * size.max()
     axes.plot([left, left + 0.5], [bottom, bottom], color=QUIET, linewidth=1.4)
     axes.text(left, bottom + 0.015 * size[1], "0.5 m", fontsize=6.5, color=QUIET, va="bottom")
-
-
-def _name(sheet: _Sheet, version: Version, top: float) -> None:
-    sheet.text(0.12, top + 0.04, version.name, 10.5, color=INK, fontweight="bold")
-    sheet.text(0.12, top + 0.25, "\n".join(version.details), 8, color=QUIET)
 
 
 def _draw_error(axes: Axes, strip: Strip, version: Version, error: NDArray[np.float64]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from charon.cli.interrupt import INTERRUPTED
+from charon.cli.console import INTERRUPTED
 from charon.errors import CharonError
 
 COMMANDS = {

@@ -25,11 +25,7 @@ class RunFolder:
         self._metrics: list[dict[str, Any]] = []
 
     def refuse_used(self) -> None:
-        """Refuse a folder that holds something.
-
-        Raises:
-            CharonError: the folder is not empty, or cannot be read.
-        """
+        """Raise CharonError for a folder that is not empty, or cannot be read."""
         with self._accessing("read"):
             used = self.path.is_dir() and any(self.path.iterdir())
         if used:
@@ -39,14 +35,9 @@ class RunFolder:
             )
 
     def saved_run(self) -> Run:
-        """Return the run that the folder holds.
-
-        Raises:
-            CheckpointError: the folder holds no run, or its description is damaged.
-        """
+        """Return the run of the folder; CheckpointError if there is none, or a damaged one."""
         try:
-            about = read_json(self.path / ABOUT)
-            return Run.from_flat(about["run"])
+            return Run.from_flat(read_json(self.path / ABOUT)["run"])
         except FileNotFoundError as error:
             raise CheckpointError(
                 f"{self.path} holds no run to resume; without --resume one is started there."
@@ -67,12 +58,11 @@ class RunFolder:
         Raises:
             CheckpointError: the checkpoint is damaged, or the clips have changed.
         """
-        about = read_json(self.path / ABOUT)
-        found = stream.archive.fingerprint
-        if about["fingerprint"] != found:
+        before, now = read_json(self.path / ABOUT)["fingerprint"], stream.archive.fingerprint
+        if before != now:
             raise CheckpointError(
                 f"{self.path} holds a run on other clips than {stream.archive.source} has now "
-                f"(fingerprint {about['fingerprint']}, now {found}); start again in another folder."
+                f"(fingerprint {before}, now {now}); start again in another folder."
             )
         if not (self.path / CHECKPOINT).exists():
             return 0

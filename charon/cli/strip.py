@@ -1,4 +1,4 @@
-"""The numbers behind the picture of ``charon show``: versions of a clip at a few moments."""
+"""The numbers behind the picture of ``charon show``: versions of a clip, and its bones."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from charon.clips import Clips
+from charon.data.cache.archive import Archive
 from charon.memory.codec import TemporalCodec
 from charon.seeding import torch_generator
 from charon.training.artifacts import Model
@@ -17,54 +18,30 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Version:
-    """The clip at one stage of the method.
-
-    Attributes:
-        name: of the stage.
-        details: lines under the name.
-        poses: float32 (layer, moment, body, joint, channel), metres; what is drawn, the
-            faintest layer last.
-        labels: text (moment,), under the poses; may be empty.
-        error: float64 (frame,), root mean square distance of a joint from its true place,
-            metres; None where it does not apply.
-        hidden: bool (frame, body), masked from the model; None where it does not apply.
-        seen: int64, the stored frames; None where it does not apply.
-    """
+    """The clip at one stage of the method; what does not apply to the stage is None."""
 
     name: str
-    details: tuple[str, ...]
-    poses: NDArray[np.float32]
-    labels: tuple[str, ...] = ()
-    error: NDArray[np.float64] | None = None
-    hidden: NDArray[np.bool_] | None = None
-    seen: NDArray[np.int64] | None = None
+    details: tuple[str, ...]  # lines under the name
+    poses: NDArray[np.float32]  # (layer, moment, body, joint, channel), metres; faintest layer last
+    labels: tuple[str, ...] = ()  # (moment,), under the poses; may be empty
+    error: NDArray[np.float64] | None = None  # (frame,), metres: of a joint, root mean square
+    hidden: NDArray[np.bool_] | None = None  # (frame, body), masked from the model
+    seen: NDArray[np.int64] | None = None  # the stored frames
 
 
 @dataclass(frozen=True)
 class Strip:
-    """A clip at a few moments, in several versions.
+    """A clip at a few moments, in several versions."""
 
-    Attributes:
-        title: the clip's class.
-        subtitle: how to read the picture.
-        note: source of the clip and the model.
-        moments: int64 (moment,), frames.
-        num_frames: of the clip.
-        present: bool (body,).
-        bones: pairs of joints.
-        truth: float32 (moment, body, joint, channel), metres; the first version's poses.
-        versions: one a row, the clip itself first.
-    """
-
-    title: str
-    subtitle: str
-    note: str
-    moments: NDArray[np.int64]
-    num_frames: int
-    present: NDArray[np.bool_]
-    bones: tuple[tuple[int, int], ...]
-    truth: NDArray[np.float32]
-    versions: tuple[Version, ...]
+    title: str  # the clip's class
+    subtitle: str  # how to read the picture
+    note: str  # source of the clip and the model
+    moments: NDArray[np.int64]  # (moment,), frames
+    num_frames: int  # of the clip
+    present: NDArray[np.bool_]  # (body,)
+    bones: tuple[tuple[int, int], ...]  # pairs of joints
+    truth: NDArray[np.float32]  # (moment, body, joint, channel), metres; the first version's poses
+    versions: tuple[Version, ...]  # one a row, the clip itself first
 
 
 def choose_moments(codec: TemporalCodec) -> NDArray[np.int64]:
@@ -107,11 +84,12 @@ def rebuilt(
     """Return the clip as the memory gives it back."""
     clip = torch.from_numpy(x).permute(3, 0, 2, 1)[None]
     y = codec.decode(codec.encode(clip))[0].permute(1, 3, 2, 0).numpy()
+    mse, error = _deviation(x, y, present)
     return Version(
         "rebuilt",
-        (codec.description[1], _mse(x, y, present)),
+        (codec.description[1], mse),
         y[moments][None],
-        error=_error(x, y, present),
+        error=error,
         seen=np.array(codec.stored_frames, dtype=np.int64),
     )
 
@@ -129,12 +107,13 @@ def reconstructed(
     y = made.x[0].permute(1, 3, 2, 0).cpu().numpy()
     hidden = made.hidden[0].cpu().numpy()
     share = hidden[:, present].mean()
+    mse, error = _deviation(x, y, present)
     return Version(
         "reconstructed",
-        (f"η = {share:.2g}: {100 * share:.0f} % hidden", "(tinted)", _mse(x, y, present)),
+        (f"η = {share:.2g}: {100 * share:.0f} % hidden", "(tinted)", mse),
         y[moments][None],
         labels=tuple(_hidden_label(bodies, present) for bodies in hidden[moments]),
-        error=_error(x, y, present),
+        error=error,
         hidden=hidden,
     )
 
@@ -148,16 +127,45 @@ def _hidden_label(hidden: NDArray[np.bool_], present: NDArray[np.bool_]) -> str:
     return f"body {int(np.argmax(hidden & present)) + 1} hidden"
 
 
-def _mse(x: NDArray[np.float32], y: NDArray[np.float32], present: NDArray[np.bool_]) -> str:
-    """Return the mean squared error of a coordinate, over the present bodies."""
-    error = np.mean((x[:, present] - y[:, present]).astype(np.float64) ** 2)
-    digits, _, power = f"{error:.1e}".partition("e")
-    return f"MSE {digits}·10{str(int(power)).translate(_RAISED)} m²"
-
-
-def _error(
+def _deviation(
     x: NDArray[np.float32], y: NDArray[np.float32], present: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+) -> tuple[str, NDArray[np.float64]]:
+    """Return the mean squared error of a coordinate in words, and :attr:`Version.error`."""
     squared = (x[:, present] - y[:, present]).astype(np.float64) ** 2
-    distance: NDArray[np.float64] = np.sqrt(squared.sum(axis=3).mean(axis=(1, 2)))
-    return distance
+    digits, _, power = f"{squared.mean():.1e}".partition("e")
+    mse = f"MSE {digits}·10{str(int(power)).translate(_RAISED)} m²"
+    return mse, np.sqrt(squared.sum(axis=3).mean(axis=(1, 2)))
+
+
+def bones_of(archive: Archive) -> tuple[tuple[int, int], ...]:
+    """Return the set's bones or, where it names none, the likeliest ones.
+
+    A bone keeps its length within a clip and joins joints that are near each other: the cost of a
+    pair is, in metres, how much its distance varies, plus so little of its mean that only joints
+    which move as one are told apart by it.
+    """
+    about = archive.description
+    if about.bones:
+        return about.bones
+    cost = np.zeros((about.num_joints, about.num_joints))
+    rows = np.linspace(0, archive.num_clips - 1, min(200, archive.num_clips)).astype(np.int64)
+    for row in rows:
+        start = archive.start[row]
+        body = archive.frames[start : start + archive.length[row], 0].astype(np.float64)
+        body = body[body.any(axis=(1, 2))]
+        for joint in range(about.num_joints):
+            distance = np.linalg.norm(body - body[:, [joint]], axis=2)
+            cost[joint] += distance.std(axis=0) + 0.03 * distance.mean(axis=0)
+    return shortest_tree(cost / len(rows))
+
+
+def shortest_tree(cost: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
+    """Return the spanning tree of the smallest total cost (Prim)."""
+    inside, bones = [0], []
+    while len(inside) < len(cost):
+        outside = [joint for joint in range(len(cost)) if joint not in inside]
+        best = int(np.argmin(cost[np.ix_(inside, outside)]))
+        parent, child = inside[best // len(outside)], outside[best % len(outside)]
+        bones.append((parent, child))
+        inside.append(child)
+    return tuple(bones)

@@ -21,12 +21,16 @@ def test_the_page_says_what_was_measured(tmp_path):
         name: {"machine": "a machine", "rows": rows}
         for name, rows in (("train", [plain, fast]), ("ratios", ratios), ("limits", limits))
     }
-    skeletons = {"clips": 100, "num_bytes": 25_000_000, "seconds": 0.1, "times_plain": 2.5}
+    skeletons = {"clips": 100, "num_bytes": 25_000_000, "seconds": 0.1, "best": 0.19}
+    skeletons |= {"worst": 0.25, "plain_seconds": 0.5}
+    skeletons |= {"clips_per_core_second": 500.0, "times_plain": 2.5}
     padded = {"num_bytes": 180_000_000, "seconds": 0.3, "load_seconds": 0.1}
-    measured["prepare"] = {"rows": [{**skeletons, "clips_per_core_second": 500.0}, padded]}
+    measured["prepare"] = {"rows": [skeletons, padded]}
     text = describe(measured, tmp_path)
-    assert "100 files of 250 kB, 500 clips a second and core (1000 a second in all)" in text
-    assert "an .npz 600 MB a second, where numpy.load reads 1800" in text
+    assert "100 files of 250 kB, 500 clips (125 MB) a second and core" in text
+    assert "(400 to 526; 1000 a second in all)" in text
+    assert "2.5 times as many as a reader of line after line prepares (200)" in text
+    assert "an .npz of 180 MB 600 MB a second, where numpy.load reads 1800" in text
     assert "a machine" in text
     assert "1.00 to 3.00" in text
     assert "2500 GFLOP/s in fp32" in text

@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from charon.benchmark.steps import Case, prepare, random_clips, summary, work
+from charon.benchmark.steps import (
+    Case,
+    hours_of_a_run,
+    peak_gflops,
+    prepare,
+    random_clips,
+    summary,
+    work,
+)
 
 
 def test_the_work_of_a_step_is_counted_by_rows_and_passes():
@@ -26,11 +34,21 @@ def test_every_fifth_clip_shows_two_people():
     assert clips.x[5, ..., 1].any()
 
 
+def test_the_limit_is_a_speed():
+    assert peak_gflops("fp32", "cpu", torch.get_num_threads()) > 0
+
+
+def test_a_run_takes_its_epochs_of_steps():
+    # 393 batches a task, 6 tasks: 30 epochs of one second, 3 of half a second.
+    steps = (37_646 / 6 / 16).__ceil__() * 6
+    assert hours_of_a_run(1.0, 0.5) == pytest.approx(steps * 31.5 / 3600)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["plain", "fp32", "bf16"])
 def test_a_step_of_full_size_is_timed(way):
     case = Case("train", way)
     again = prepare(case)
     timed = summary(case, [again(), again()])
-    assert 0 < timed.best <= timed.seconds <= timed.worst
+    assert 0 < timed["best"] <= timed["seconds"] <= timed["worst"]
     torch.set_num_threads(1)

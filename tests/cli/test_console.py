@@ -1,9 +1,12 @@
-"""Progress on a terminal and elsewhere, and the clips that are left out."""
+"""Progress on a terminal and elsewhere; Ctrl-C: at once, and once more where it was swallowed."""
 
+import contextlib
+import signal
 import sys
-from pathlib import Path
 
-from charon.cli.console import ClipProgress, tell_unreadable
+import pytest
+
+from charon.cli.console import ClipProgress, interruptible
 
 
 def test_progress_is_one_changing_line_on_a_terminal(capsys, monkeypatch):
@@ -29,16 +32,22 @@ def test_progress_elsewhere_is_a_line_now_and_then(capsys, monkeypatch):
     assert lines[0].startswith("Preparing x: 50/100 clips")
 
 
-def test_of_many_clips_left_out_the_first_are_listed_and_where_all_are(capsys):
-    unreadable = [(f"clip {k}", "is empty") for k in range(4)]
-    tell_unreadable(unreadable, Path("cache/some-set"), most=2)
-    assert capsys.readouterr().err.splitlines() == [
-        "4 clips cannot be read and are left out:",
-        "  clip 0: is empty",
-        "  clip 1: is empty",
-        "  and 2 more; all: charon cache show some-set",
-    ]
-    tell_unreadable(unreadable[:1], None)
-    assert capsys.readouterr().err.startswith("1 clip cannot be read and is left out:")
-    tell_unreadable([], None)
-    assert capsys.readouterr().err == ""
+def test_it_interrupts_at_once():
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_what_a_library_swallows_is_raised_at_the_next_check():
+    with interruptible() as check:
+        check()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            check()
+
+
+def test_the_handler_before_is_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible():
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before

@@ -2,8 +2,8 @@
 
 import argparse
 
+from charon.cli.clips import add_cache_argument, cache_dir
 from charon.cli.commands.prepare import print_summary
-from charon.cli.options import add_cache_argument, cache_dir
 from charon.data.cache.archive import Archive, delete_archive, list_archives
 from charon.errors import DataError
 from charon.text import byte_size, counted
@@ -12,19 +12,17 @@ from charon.text import byte_size, counted
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    listed = actions.add_parser("list", help="list the prepared sets", allow_abbrev=False)
-    listed.set_defaults(act=_list)
-    shown = actions.add_parser(
-        "show", help="say what sets hold, with every clip left out", allow_abbrev=False
-    )
-    shown.set_defaults(act=_show)
-    deleted = actions.add_parser("delete", help="delete prepared sets", allow_abbrev=False)
-    deleted.set_defaults(act=_delete)
-    for action in (shown, deleted):
-        action.add_argument(
-            "names", metavar="NAME", nargs="+", help="as `charon cache list` has it"
-        )
-    for action in (listed, shown, deleted):
+    for name, act, help in (
+        ("list", _list, "list the prepared sets"),
+        ("show", _show, "say what sets hold, with every clip left out"),
+        ("delete", _delete, "delete prepared sets"),
+    ):
+        action = actions.add_parser(name, help=help, allow_abbrev=False)
+        action.set_defaults(act=act)
+        if act is not _list:
+            action.add_argument(
+                "names", metavar="NAME", nargs="+", help="as `charon cache list` has it"
+            )
         add_cache_argument(action)
 
 

@@ -8,14 +8,9 @@ import argparse
 import textwrap
 from typing import Any
 
-from charon.config import PRESETS, TOP_LEVEL, OptimiserSettings, Run
-from charon.data.settings import DataSettings
-from charon.errors import ConfigError
+from charon.config import PRESETS, TOP_LEVEL, Run, groups_of
 from charon.learners import LEARNERS
-from charon.model.settings import ModelSettings
 from charon.settings import Settings, describe
-
-_WIDTH = 96
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,50 +24,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Print the settings."""
-    if options.learner is not None and options.learner not in LEARNERS:
-        raise ConfigError(
-            f"There is no learner {options.learner!r}; known are {', '.join(LEARNERS)}."
-        )
-    learners = [options.learner] if options.learner else list(LEARNERS)
+    learners = list(LEARNERS) if options.learner is None else [options.learner]
+    groups = groups_of(learners[0])
+    defaults = Run.from_flat({"learner": learners[0]}).to_flat()
     print("The run")
     _print("learner", learners[0], " | ".join(LEARNERS), "the method")
-    for name, allowed, meaning in _rows(Run):
+    for name, allowed, meaning in describe(Run):
         if name in TOP_LEVEL:
-            _print(name, _default(learners[0], name), allowed, meaning)
-    for title, prefix, group in (
-        ("Data", "data", DataSettings),
-        ("Model", "model", ModelSettings),
-        ("Optimiser", "optimiser", OptimiserSettings),
-    ):
-        _print_group(title, prefix, group, learners[0])
+            _print(name, defaults[name], allowed, meaning)
+    for name in ("data", "model", "optimiser"):
+        _print_group(name.capitalize(), name, groups[name], defaults)
     for learner in learners:
-        _print_group(f"Learner {learner}", "learner", LEARNERS[learner].settings, learner)
+        defaults = Run.from_flat({"learner": learner}).to_flat()
+        _print_group(f"Learner {learner}", "learner", LEARNERS[learner].settings, defaults)
     return 0
 
 
-def _rows(group: type[Settings]) -> list[tuple[str, str, str]]:
-    return [(name, allowed, meaning) for name, _, allowed, meaning in describe(group)]
-
-
-def _print_group(title: str, prefix: str, group: type[Settings], learner: str) -> None:
+def _print_group(title: str, prefix: str, group: type[Settings], defaults: dict[str, Any]) -> None:
     print(f"\n{title}")
-    rows = _rows(group)
-    if not rows:
+    described = describe(group)
+    if not described:
         print("  no settings of its own")
-    for name, allowed, meaning in rows:
-        dotted = f"{prefix}.{name}"
-        _print(dotted, _default(learner, dotted), allowed, meaning)
-
-
-def _default(learner: str, name: str) -> Any:
-    return Run.from_flat({"learner": learner}).to_flat()[name]
+    for name, allowed, meaning in described:
+        _print(f"{prefix}.{name}", defaults[f"{prefix}.{name}"], allowed, meaning)
 
 
 def _print(name: str, default: Any, allowed: str, meaning: str) -> None:
     released = PRESETS["released"].get(name, default)
     other = "" if released == default else f"; released: {_word(released)}"
     print(f"  {name} = {_word(default)}   ({allowed}{other})")
-    print(textwrap.indent(textwrap.fill(meaning, _WIDTH), " " * 6))
+    print(textwrap.indent(textwrap.fill(meaning, 96), " " * 6))
 
 
 def _word(value: Any) -> str:

@@ -14,21 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charon.cli.clips import STANDIN_NOTE, opened
-from charon.cli.console import ClipProgress
-from charon.cli.models import check_fits
-from charon.cli.options import add_cache_argument, writing_output
+from charon.cli.clips import STANDIN_NOTE, add_cache_argument, opened
+from charon.cli.console import ClipProgress, writing_output
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
-from charon.data.formats.unlabelled import Unlabelled, is_raw
-from charon.data.prepare import open_source
-from charon.data.source import Source
+from charon.data.formats.unlabelled import is_raw
 from charon.data.transforms import load_clips
 from charon.files import csv_text, whole_file
 from charon.text import counted
 from charon.training.artifacts import Model, load_model
 
-BEST = ("predicted_class", "second_class", "third_class")
+COLUMNS = ["clip", "predicted_class", "probability"]
+COLUMNS += ["second_class", "second_probability", "third_class", "third_probability"]
 _CLIPS_AT_ONCE = 64
 
 
@@ -55,36 +52,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Label the clips."""
     model = load_model(options.model.expanduser(), options.device)
-    place = Path(options.path).expanduser()
-    source: Source = (
-        Unlabelled(place, keep_gaps=model.run.data.keep_gaps)
-        if is_raw(place)
-        else open_source(options.path)
-    )
-    check_fits(model, source.description, options.path, options.model)
-    with opened(source, options.path, options) as archive:
+    keep_gaps = model.run.data.keep_gaps
+    with opened(options, is_raw, model.clip_shape, keep_gaps=keep_gaps) as archive:
         lines = _lines(model, archive, ClipProgress(f"Labelling {options.path}"))
         if options.output is None:
-            for line in lines:
-                print(line, end="")
+            sys.stdout.writelines(lines)
         else:
             with writing_output(options.output) as path, whole_file(path) as file:
                 file.writelines(line.encode() for line in lines)
-    told = f"Labelled {counted(archive.num_clips, 'clip')}"
-    if options.output is not None:
-        told += f" in {options.output}"
-    if model.is_standin:
-        told += f"; the model has learned {STANDIN_NOTE}"
-    print(f"{told}.", file=sys.stderr)
+    where = "" if options.output is None else f" in {options.output}"
+    note = f"; the model has learned {STANDIN_NOTE}" if model.is_standin else ""
+    print(f"Labelled {counted(archive.num_clips, 'clip')}{where}{note}.", file=sys.stderr)
     return 0
 
 
 def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[str]:
     """Yield the table line by line."""
-    num_best = min(len(BEST), len(model.class_names))
-    columns = [[name, name.replace("_class", "_probability")] for name in BEST[:num_best]]
-    columns[0][1] = "probability"
-    yield csv_text([["clip", *(name for pair in columns for name in pair)]])
+    num_best = min(3, len(model.class_names))
+    yield csv_text([COLUMNS[: 1 + 2 * num_best]])
     for first in range(0, archive.num_clips, _CLIPS_AT_ONCE):
         progress(first, archive.num_clips)
         rows = np.arange(first, min(first + _CLIPS_AT_ONCE, archive.num_clips))
@@ -92,22 +77,19 @@ def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[s
         for row, chances, classes in zip(
             rows, best.values.tolist(), best.indices.tolist(), strict=True
         ):
-            pairs = (
-                (model.class_names[k], f"{p:.4f}") for k, p in zip(classes, chances, strict=True)
-            )
-            words = [str(archive.names[row]), *(word for pair in pairs for word in pair)]
+            words = [str(archive.names[row])]
+            for chance, label in zip(chances, classes, strict=True):
+                words += [model.class_names[label], f"{chance:.4f}"]
             yield csv_text([words])
     progress(archive.num_clips, archive.num_clips)
 
 
 def _probabilities(model: Model, archive: Archive, rows: NDArray[np.int64]) -> torch.Tensor:
     """Return the softmax of the scores, float32 (clip, class), on the CPU."""
+    data = model.run.data
     x, present = load_clips(
-        archive,
-        rows,
-        num_frames=model.run.data.num_frames,
-        duplicate_bodies=model.run.data.duplicate_bodies,
+        archive, rows, num_frames=data.num_frames, duplicate_bodies=data.duplicate_bodies
     )
-    nobody_knows = torch.zeros(len(rows), dtype=torch.int64)
-    clips = Clips(torch.from_numpy(x), torch.from_numpy(present), nobody_knows)
+    unknown = torch.zeros(len(rows), dtype=torch.int64)
+    clips = Clips(torch.from_numpy(x), torch.from_numpy(present), unknown)
     return model.learner.predict(clips.to(model.device)).float().softmax(dim=1).cpu()

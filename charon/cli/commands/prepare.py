@@ -7,9 +7,14 @@ read, if a class would be empty, or with --strict if any cannot.
 import argparse
 
 from charon.arguments import whole_number
-from charon.cli.clips import STANDIN_NOTE, tell_duplicated
-from charon.cli.console import ClipProgress, tell_unreadable
-from charon.cli.options import add_cache_argument, cache_dir
+from charon.cli.clips import (
+    STANDIN_NOTE,
+    add_cache_argument,
+    cache_dir,
+    tell_duplicated,
+    tell_unreadable,
+)
+from charon.cli.console import ClipProgress
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
 from charon.data.prepare import prepare
@@ -49,7 +54,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{options.path} was prepared before.")
     else:
         print(f"Prepared {options.path} in {clock(progress.seconds)}.")
-    tell_unreadable(archive.unreadable, archive.path)
+    tell_unreadable(archive)
     tell_duplicated(archive)
     print_summary(archive)
     return 0

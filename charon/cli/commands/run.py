@@ -9,20 +9,23 @@ ends with the same numbers.
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from charon.arguments import whole_number
-from charon.cli.clips import open_clips
-from charon.cli.configuration import given_fields, resumed_run
-from charon.cli.console import Status
-from charon.cli.interrupt import INTERRUPTED, Interrupt
-from charon.cli.options import add_cache_argument, cache_dir
+from charon.cli.clips import add_cache_argument, cache_dir, open_clips
+from charon.cli.console import INTERRUPTED, Status, interruptible
 from charon.cli.run_folder import RunFolder
 from charon.cli.run_report import EpochProgress, closing, memory_warning, task_line, title
 from charon.config import PRESETS, Run
 from charon.data.formats import known_formats
 from charon.data.prepare import open_source
+from charon.errors import CheckpointError, ConfigError
+from charon.files import read_json
 from charon.learners import LEARNERS
+from charon.settings import Value, parse_field
+from charon.training.checkpoint import MAY_DIFFER
 from charon.training.stream import Position, Stream
 
 
@@ -83,7 +86,7 @@ def main(options: argparse.Namespace) -> int:
     stream = Stream(run, open_clips(source, run.data.path, cache_dir(options)))
     done = folder.load(stream) if options.resume else 0
     try:
-        with Interrupt() as interrupt:
+        with interruptible() as check_interrupt:
             folder.start(stream)
             print(title(stream))
             if options.resume:
@@ -92,20 +95,79 @@ def main(options: argparse.Namespace) -> int:
                 )
             if warning := memory_warning(stream):
                 print(warning, file=sys.stderr)
-            _learn(stream, folder, interrupt)
+            _learn(stream, folder, check_interrupt)
             return 0
     except KeyboardInterrupt:
+        words = ["charon", "run", "--resume", "--output", str(options.output)]
+        if options.cache is not None:
+            words += ["--cache", str(options.cache)]
         print("\ncharon: interrupted; continue with the command", file=sys.stderr)
-        print(f"  {_resume_command(options)}", file=sys.stderr)
+        print(f"  {shlex.join(words)}", file=sys.stderr)
         return INTERRUPTED
 
 
-def _learn(stream: Stream, folder: RunFolder, interrupt: Interrupt) -> None:
+def given_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields that the command line and its file set, by their dotted names.
+
+    Raises:
+        ConfigError: a field is given twice, or the file cannot be used.
+    """
+    flags = {"data.path": options.data, "learner": options.learner, "seed": options.seed}
+    fields = [(name, value) for name, value in flags.items() if value is not None]
+    fields += [parse_field(text) for text in options.settings]
+    names = [name for name, _ in fields]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{twice} is given twice; give it once.")
+    return {**(_read_config(options.config) if options.config else {}), **dict(fields)}
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read fields from a JSON file; ConfigError if it holds anything but one object of them."""
+    try:
+        content = read_json(path.expanduser())
+    except OSError as error:
+        raise ConfigError(f"--config {path} cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise ConfigError(f"--config {path} is not a JSON file ({error}).") from error
+    if not isinstance(content, dict) or not all(isinstance(v, Value) for v in content.values()):
+        raise ConfigError(
+            f"--config {path} must hold one JSON object of fields and their values, such as "
+            '{"learner": "charon", "learner.alpha": 0.3}; `charon fields` lists the fields.'
+        )
+    return content
+
+
+def resumed_run(folder: RunFolder, given: dict[str, Any], preset: str | None) -> Run:
+    """Return the run in the folder.
+
+    Raises:
+        CheckpointError: the folder holds none, or another than is given again.
+    """
+    saved = folder.saved_run().to_flat()
+    learner = given.get("learner", saved["learner"])
+    if preset is not None:
+        switches = {name for fields in PRESETS.values() for name in fields}
+        whole = Run.preset(preset, {"learner": learner}).to_flat()
+        given = {name: v for name, v in whole.items() if name in switches} | given
+    same_method = learner == saved["learner"]
+    run = Run.from_flat({**saved, **given} if same_method else given)
+    wanted = run.to_flat()
+    for name, value in saved.items():
+        if name not in MAY_DIFFER and wanted.get(name) != value:
+            raise CheckpointError(
+                f"{folder.path} holds a run with {name}={value!r}, but {wanted.get(name)!r} is "
+                "asked for; leave it out to continue that run, or give another --output."
+            )
+    return run
+
+
+def _learn(stream: Stream, folder: RunFolder, check_interrupt: Callable[[], None]) -> None:
     status = Status()
     progress = EpochProgress(status)
 
     def on_progress(position: Position) -> None:
-        interrupt.check()
+        check_interrupt()
         progress(position)
 
     stream.on_progress = on_progress
@@ -115,10 +177,3 @@ def _learn(stream: Stream, folder: RunFolder, interrupt: Interrupt) -> None:
         folder.save(stream, result)
     folder.finish(stream)
     print(closing(stream, folder.path))
-
-
-def _resume_command(options: argparse.Namespace) -> str:
-    words = ["charon", "run", "--resume", "--output", str(options.output)]
-    if options.cache is not None:
-        words += ["--cache", str(options.cache)]
-    return shlex.join(words)

@@ -6,20 +6,18 @@ mean square distance of a joint from its true place, over all frames.
 """
 
 import argparse
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from charon.arguments import whole_number
-from charon.cli.bones import bones_of
-from charon.cli.clips import opened
-from charon.cli.models import check_fits
-from charon.cli.options import add_cache_argument, writing_output
+from charon.cli.clips import add_cache_argument, opened
+from charon.cli.console import writing_output
 from charon.cli.strip import (
     Strip,
     as_it_is,
+    bones_of,
     choose_moments,
     rebuilt,
     reconstructed,
@@ -27,8 +25,7 @@ from charon.cli.strip import (
 )
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
-from charon.data.formats.unlabelled import Unlabelled, is_skeleton_file
-from charon.data.prepare import open_source
+from charon.data.formats.unlabelled import is_skeleton_file
 from charon.data.source import Description
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
@@ -80,7 +77,8 @@ def main(options: argparse.Namespace) -> int:
     if options.output is not None and options.output.suffix.lower() not in _FORMATS:
         raise ConfigError(f"--output must end in {', '.join(_FORMATS)}, but got {options.output}.")
     model = None if options.model is None else load_model(options.model.expanduser())
-    with _opened(options, model) as archive:
+    clip_shape = None if model is None else model.clip_shape
+    with opened(options, is_skeleton_file, clip_shape) as archive:
         row = _find(archive, options.clip)
         strip = _strip(archive, row, model, options)
     path = options.output or Path(f"{Path(str(archive.names[row])).name}.png")
@@ -90,18 +88,10 @@ def main(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         raise CharonError(f"`charon show` needs {missing}, which is not installed.") from error
-    with writing_output(path) as place:
-        draw(strip, place)
+    with writing_output(path) as output:
+        draw(strip, output)
     print(f"Drew {strip.title} into {path}.")
     return 0
-
-
-def _opened(options: argparse.Namespace, model: Model | None) -> AbstractContextManager[Archive]:
-    path = Path(options.path).expanduser()
-    source = Unlabelled(path) if is_skeleton_file(path) else open_source(options.path)
-    if model is not None:
-        check_fits(model, source.description, options.path, options.model)
-    return opened(source, options.path, options)
 
 
 def _find(archive: Archive, wanted: str | None) -> int:
@@ -120,9 +110,8 @@ def _find(archive: Archive, wanted: str | None) -> int:
 
 def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Namespace) -> Strip:
     about = archive.description
-    fields = {} if model is None else model.run.to_flat()
-    num_frames = _num_frames(options.frames, fields.get("data.num_frames"))
-    codec = _codec(about, num_frames, fields, options)
+    codec = _codec(about, {} if model is None else model.run.to_flat(), options)
+    num_frames = codec.num_frames
     x, present = load_clips(archive, np.array([row]), num_frames=num_frames)
     clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
     moments = choose_moments(codec)
@@ -161,9 +150,16 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
 
 
 def _codec(
-    about: Description, num_frames: int, fields: dict[str, Any], options: argparse.Namespace
+    about: Description, fields: dict[str, Any], options: argparse.Namespace
 ) -> TemporalCodec:
     """Return the codec that is asked for, or else the model's."""
+    of_model = fields.get("data.num_frames")
+    num_frames = options.frames or of_model or _DEFAULT_FRAMES
+    if of_model is not None and num_frames != of_model:
+        raise ConfigError(
+            f"The model takes clips of {of_model} frames, so --frames {num_frames} cannot be drawn "
+            "with it; leave out --frames."
+        )
     interval = options.sampling_interval
     if interval is None:
         interval = fields.get("learner.sampling_interval", _DEFAULT_INTERVAL)
@@ -175,13 +171,3 @@ def _codec(
     kind = CODECS[options.codec or fields.get("learner.codec", "thinned")]
     shape = about.num_channels, num_frames, about.num_joints, about.num_bodies
     return kind(shape, interval, fields.get("learner.rebuild", "linear"))
-
-
-def _num_frames(asked: int | None, of_model: int | None) -> int:
-    num_frames = asked or of_model or _DEFAULT_FRAMES
-    if of_model is not None and num_frames != of_model:
-        raise ConfigError(
-            f"The model takes clips of {of_model} frames, so --frames {asked} cannot be drawn "
-            "with it; leave out --frames."
-        )
-    return num_frames

@@ -42,8 +42,8 @@ cluster.prepare_environment()
 interrupt_on_sigterm()
 cluster.log_to(Path("driver.log"))
 Starting(None, Path("driver.log")).wait()
-print("up", flush=True)
 try:
+    print("up", flush=True)
     time.sleep(60)  # as the imports that follow
 except KeyboardInterrupt:
     print("asked to end", flush=True)
