@@ -71,9 +71,9 @@ class _Array(np.ndarray[Any, Any]):
 def _array(
     data: bytes | bytearray, dtype: _DType, shape: tuple[int, ...], order: Literal["C", "F"]
 ) -> NDArray[Any]:
-    if not isinstance(data, bytes | bytearray):  # whose memory stays while the array lives
+    if not isinstance(data, bytes | bytearray):
         raise pickle.UnpicklingError("it has an array that is not made of bytes")
-    array: NDArray[Any] = np.ndarray(shape, dtype.dtype, data, order=order)
+    array: NDArray[Any] = np.ndarray(shape, dtype.dtype, bytes(data), order=order)
     if array.nbytes != len(data):
         raise pickle.UnpicklingError(f"it has {len(data)} bytes for an array {array.shape}")
     return array
