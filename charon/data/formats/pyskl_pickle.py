@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_padded
-from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
+from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 
-_WANTED = (
+_REMEDY = (
     "make it again with PYSKL, or download ntu60_3danno.pkl or ntu120_3danno.pkl from its authors"
 )
-
-
 # Booleans, integers, floats, and text and bytes of bounded length; no Python objects.
 _DTYPE_NAME = re.compile(r"b1|[iu][1248]|f[248]|[US][1-9]\d{0,3}")
 
@@ -142,7 +140,7 @@ def read_plain_pickle(path: Path) -> Any:
         ) from error
 
 
-class PysklPickle:
+class PysklPickle(SourceFile):
     """A file of PYSKL with 3-D skeletons of NTU RGB+D, in camera coordinates.
 
     All protocols follow from the clips' NTU names; the split lists, which say the same, are
@@ -152,8 +150,7 @@ class PysklPickle:
         DataError: the file cannot be read, carries code, or an annotation is wrong.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    kind = "pyskl pickle"
 
     @property
     def description(self) -> Description:
@@ -161,42 +158,33 @@ class PysklPickle:
         num_classes = 120 if any(clip["label"] >= 60 for clip in self._annotations) else 60
         return ntu.description(f"ntu{num_classes}", num_classes)
 
-    def identity(self) -> str:
-        """Return a string that changes with the file's path, size or time."""
-        return file_identity("pyskl pickle", self._path)
-
     def __len__(self) -> int:
-        """Return the number of annotations."""
         return len(self._annotations)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in the file's order; too little is left to do for ``workers``."""
         for annotation in self._annotations:
-            yield self._clip(annotation)
-
-    def _clip(self, annotation: dict[str, Any]) -> SourceClip | Unreadable:
-        name = annotation["frame_dir"]
-        keypoint = annotation["keypoint"]
-        num_bodies, num_frames = keypoint.shape[:2]
-        x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
-        x[:, :num_bodies] = keypoint.swapaxes(0, 1)
-        if not np.isfinite(x).all():
-            raise DataError(
-                f"{self._path}: clip {name} has a value that is NaN or infinite; repair or remove "
-                "that clip."
-            )
-        return prepare_padded(ntu.parse_name(name).clip(name, x))
+            name, keypoint = annotation["frame_dir"], annotation["keypoint"]
+            num_bodies, num_frames = keypoint.shape[:2]
+            x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
+            x[:, :num_bodies] = keypoint.swapaxes(0, 1)
+            if not np.isfinite(x).all():
+                raise DataError(
+                    f"{self._path}: clip {name} has a value that is NaN or infinite; repair or "
+                    "remove that clip."
+                )
+            yield prepare_padded(ntu.parse_name(name).clip(name, x))
 
     @cached_property
     def _annotations(self) -> list[dict[str, Any]]:
         content = read_plain_pickle(self._path)
         annotations = content.get("annotations") if isinstance(content, dict) else None
         if not isinstance(annotations, list):
-            raise DataError(f"{self._path} has no list `annotations`; {_WANTED}.")
+            raise DataError(f"{self._path} has no list `annotations`; {_REMEDY}.")
         for index, annotation in enumerate(annotations):
             problem = _problem(annotation)
             if problem:
-                raise DataError(f"{self._path}: annotation {index} {problem}; {_WANTED}.")
+                raise DataError(f"{self._path}: annotation {index} {problem}; {_REMEDY}.")
         return annotations
 
 
