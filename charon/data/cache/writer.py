@@ -26,6 +26,7 @@ class ArchiveWriter:
     def __init__(self, folder: Path, description: Description, source: str) -> None:
         self._folder = folder
         self._description = description
+        self._frame_shape = description.num_bodies, description.num_joints, description.num_channels
         self._source = source
         self._rows: list[tuple[Any, ...]] = []
         self._names: list[str] = []
@@ -84,7 +85,11 @@ class ArchiveWriter:
         self._write_header()
         _flush(self._file)
         with (self._folder / CLIPS).open("wb") as file:
-            np.savez(file, allow_pickle=False, **self._columns())
+            table = np.array(self._rows, list(COLUMNS.items()))
+            columns = {name: np.ascontiguousarray(table[name]) for name in COLUMNS}
+            present = np.array(self._present, np.bool_).reshape(-1, self._frame_shape[0])
+            names = np.array(self._names, dtype=np.str_)
+            np.savez(file, allow_pickle=False, names=names, present=present, **columns)
             _flush(file)
         head = repr((VERSION, self._description.class_names)).encode()
         fingerprinted = head + b"".join(sorted(self._digests))
@@ -99,24 +104,11 @@ class ArchiveWriter:
             file.write(json.dumps(about, indent=1, ensure_ascii=False).encode())
             _flush(file)
 
-    @property
-    def _frame_shape(self) -> tuple[int, int, int]:
-        about = self._description
-        return about.num_bodies, about.num_joints, about.num_channels
-
     def _write_header(self) -> None:
         # numpy pads the header so that a longer first axis fits into the same bytes.
         shape = (self._num_frames, *self._frame_shape)
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
-
-    def _columns(self) -> dict[str, NDArray[Any]]:
-        table = np.array(self._rows, list(COLUMNS.items()))
-        return {
-            "names": np.array(self._names, dtype=np.str_),
-            "present": np.array(self._present, np.bool_).reshape(-1, self._description.num_bodies),
-            **{name: np.ascontiguousarray(table[name]) for name in COLUMNS},
-        }
 
 
 def _flush(file: IO[bytes]) -> None:

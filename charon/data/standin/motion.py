@@ -18,13 +18,6 @@ MIN_FRAMES, MAX_FRAMES = 32, 300
 # Deviation of the logarithm of a class's lengths, and the part of it that is the person's.
 _LOG_FRAMES, _LOG_FRAMES_PERSON = 0.22, 0.08
 
-# Movements without meaning: deviation in radians of the slowest wave of each angle.
-_FIDGET = 0.024
-_FIDGET_WAVES = 24
-# Deviations in metres: the body's slowest sway, and its wandering off.
-_SWAY = 0.062
-_DRIFT = 0.037
-
 
 def _scale(body: float, arms: float) -> NDArray[np.float64]:
     """Return a deviation for each angle of a pose, zero for the root's turn and position."""
@@ -40,21 +33,20 @@ def _scale(body: float, arms: float) -> NDArray[np.float64]:
 # How much postures differ, radians: between people, and from one performance to the next.
 _PERSON_SCALE = _scale(0.05, arms=0.065)
 _OCCASION_SCALE = _scale(0.012, arms=0.025)
-_FIDGET_SCALE = _scale(0.8 * _FIDGET, arms=1.5 * _FIDGET)
+# Movements without meaning: the deviation of the slowest wave of each angle, radians.
+_FIDGET_SCALE = _scale(0.8 * 0.024, arms=1.5 * 0.024)
 _FIDGET_SCALE[Angle.TURN] = 0.16  # people shift their weight and turn a little
 
-_WAVES = np.arange(1, _FIDGET_WAVES + 1) * 0.5  # cycles in a clip
-
-
+_WAVES = np.arange(1, 25) * 0.5  # cycles in a clip
 # The deviation of each wave's weight, (wave, angle); cosines first, then sines: ever smaller and
 # quicker. The body's position has whole sine waves, which keep it near the origin of a prepared
-# clip, its position in the first frame, and a slow half wave that lets it wander off.
+# clip, its position in the first frame, and a slow half wave that lets it wander off; metres.
 _WAVE_SIZES = np.tile((0.5 / _WAVES) ** 1.1, 2)[:, None] * _FIDGET_SCALE
 _PLACE = [Angle.SIDEWAYS, Angle.FORWARD]
 _WAVE_SIZES[:, _PLACE] = 0.0
 _WHOLE = _WAVES[1::2, None]
-_WAVE_SIZES[_FIDGET_WAVES + 1 :: 2, _PLACE] = _SWAY / (_WHOLE + _WHOLE * (_WHOLE / 7.0) ** 4)
-_WAVE_SIZES[[[0], [_FIDGET_WAVES]], _PLACE] += _DRIFT
+_WAVE_SIZES[len(_WAVES) + 1 :: 2, _PLACE] = 0.062 / (_WHOLE + _WHOLE * (_WHOLE / 7.0) ** 4)
+_WAVE_SIZES[[[0], [len(_WAVES)]], _PLACE] += 0.037
 
 _RESTING = np.zeros(NUM_ANGLES)
 _RESTING[Angle.ARM_RAISE : Angle.HIP] = np.deg2rad(HANGING * 2)
