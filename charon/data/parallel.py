@@ -39,12 +39,11 @@ def map_in_order(
     """Yield ``function(item)`` for every item, in the order of the items.
 
     Args:
-        function: importable from a module (not defined in a main script), picklable.
+        function: picklable, and not defined in a main script.
         items: picklable.
         workers: number of processes; with 1, or if all items fit into a chunk, ``function``
             runs in this process.
-        chunk: items sent to a worker at once. At most ``2 * workers`` chunks of results are
-            held at any time.
+        chunk: items sent to a worker at once; at most ``2 * workers`` chunks of results are held.
 
     Raises:
         CharonError: a worker process was ended from outside.

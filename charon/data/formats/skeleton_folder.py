@@ -150,12 +150,11 @@ class _Reader:
             self.opened.close()
 
 
-def list_entries(path: Path) -> list[Entry]:
+def list_entries(root: Path) -> list[Entry]:
     """Return the `.skeleton` files below a folder or in a zip, in no particular order."""
-    return _list_folder(path) if path.is_dir() else _list_zip(path)
+    if not root.is_dir():
+        return _list_zip(root)
 
-
-def _list_folder(root: Path) -> list[Entry]:
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
 

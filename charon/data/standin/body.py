@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data.ntu import NUM_JOINTS
 from charon.seeding import numpy_generator
 
 
@@ -45,7 +46,6 @@ class Angle(IntEnum):
 
 
 NUM_ANGLES = 30
-NUM_JOINTS = 25
 
 # Mean length of a bone and its standard deviation between people, metres. Where the list
 # of statistics gives no deviation, it is 8 % of the length.

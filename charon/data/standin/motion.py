@@ -10,11 +10,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data.ntu import MAX_FRAMES
 from charon.data.standin.body import NUM_ANGLES, Angle, mirrored
 from charon.data.standin.classes import HANGING, log_mean_frames, program
 from charon.seeding import numpy_generator
 
-MIN_FRAMES, MAX_FRAMES = 32, 300
 # Deviation of the logarithm of a class's lengths, and the part of it that is the person's.
 _LOG_FRAMES, _LOG_FRAMES_PERSON = 0.22, 0.08
 
@@ -90,7 +90,7 @@ def num_frames(
     mean = log_mean_frames(num_classes)[label] + style(seed, performer).log_speed
     deviation = np.sqrt(_LOG_FRAMES**2 - _LOG_FRAMES_PERSON**2)
     frames = np.exp(mean + deviation * rng.standard_normal())
-    return int(np.clip(np.rint(frames), MIN_FRAMES, MAX_FRAMES))
+    return int(np.clip(np.rint(frames), 32, MAX_FRAMES))
 
 
 def _rise(u: NDArray[np.float64], start: float, width: float) -> NDArray[np.float64]:

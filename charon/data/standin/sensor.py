@@ -10,7 +10,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.standin.body import NUM_JOINTS, rotation, spread
+from charon.data.ntu import NUM_JOINTS
+from charon.data.standin.body import rotation, spread
 from charon.seeding import numpy_generator
 
 # How far the cameras 1, 2, 3 stand to the side, and how much that differs from clip to clip;

@@ -19,7 +19,7 @@ from charon.data.actors import prepare_clip
 from charon.data.parallel import map_in_order
 from charon.data.recordings import Recording
 from charon.data.source import Description, SourceClip, Unreadable
-from charon.data.standin.body import NUM_JOINTS, joint_positions, person_bones
+from charon.data.standin.body import joint_positions, person_bones
 from charon.data.standin.motion import num_frames, perform
 from charon.data.standin.sensor import measure, person_yaw, view
 from charon.seeding import derive_seed, numpy_generator
@@ -92,7 +92,7 @@ def make_raw_clip(name: str, num_classes: int, seed: int) -> Recording:
         num_frames=frames,
         frame=np.repeat(np.arange(frames), len(bodies)),
         body_id=tuple(str(first_id + i) for _ in range(frames) for i in range(len(bodies))),
-        xyz=np.stack(bodies, axis=1).reshape(-1, NUM_JOINTS, 3),
+        xyz=np.stack(bodies, axis=1).reshape(-1, ntu.NUM_JOINTS, 3),
     )
 
 
