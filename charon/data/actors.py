@@ -8,7 +8,8 @@ float32; motion is ``np.var`` over the float32 (frame and joint, 3) array of a b
 product with 0.8 and the share of invalid frames are float64.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,7 @@ MAX_WIDTH_TO_HEIGHT = 0.8
 MIN_INVALID_SHARE = 0.69754
 
 
-@dataclass(frozen=True)
-class _Track:
+class _Track(NamedTuple):
     """A body over time, and the frames of the clip that it is put into."""
 
     frame: NDArray[np.int64]  # (appearance,), ascending
@@ -35,10 +35,8 @@ class _Track:
 def prepare_clip(clip: Recording, *, keep_gaps: bool = False) -> NDArray[np.float32]:
     """Return the two actors of a recording, centred, without its empty frames.
 
-    Args:
-        clip: the recording.
-        keep_gaps: keep the gap of a body that vanishes and returns. The field (False) closes
-            it: that body's later frames move forward, out of step with the other body.
+    ``keep_gaps`` keeps the gap of a body that vanishes and returns. The field (False) closes it:
+    that body's later frames move forward, out of step with the other body.
 
     Returns:
         float32 (frame, 2, 25, 3), metres; an absent actor is all zeros.
@@ -49,7 +47,15 @@ def prepare_clip(clip: Recording, *, keep_gaps: bool = False) -> NDArray[np.floa
             message begins with the clip's name.
     """
     try:
-        return centre(_two_actors(clip, keep_gaps=keep_gaps), CENTRE_JOINT)
+        if not clip.body_id:
+            raise DataError(f"none of its {clip.num_frames} frames has a body.")
+        num_frames, tracks = _collect_tracks(clip, keep_gaps=keep_gaps)
+        if len(tracks) == 1:
+            x = _fill_slots(tracks, num_frames)
+        else:
+            x = _fill_slots(_sort_people(tracks), num_frames)
+            x = x[np.sum(x.reshape(num_frames, -1), axis=1) != 0]
+        return centre(x, CENTRE_JOINT)
     except DataError as error:
         raise DataError(f"{clip.name}: {error}") from None
 
@@ -85,18 +91,6 @@ def prepare_padded(clip: SourceClip, centre_joint: int = CENTRE_JOINT) -> Source
         return replace(clip, x=centre(x, centre_joint), duplicated=is_copy)
     except DataError as error:
         return Unreadable(clip.name, str(error))
-
-
-def _two_actors(clip: Recording, *, keep_gaps: bool) -> NDArray[np.float32]:
-    """Return (frame, 2, 25, 3) in camera coordinates."""
-    if not clip.body_id:
-        raise DataError(f"none of its {clip.num_frames} frames has a body.")
-    num_frames, tracks = _collect_tracks(clip, keep_gaps=keep_gaps)
-    if len(tracks) == 1:
-        return _fill_slots(tracks, num_frames)
-    x = _fill_slots(_sort_people(tracks), num_frames)
-    seen: NDArray[np.bool_] = np.sum(x.reshape(num_frames, -1), axis=1) != 0
-    return x[seen]
 
 
 def _collect_tracks(clip: Recording, *, keep_gaps: bool) -> tuple[int, list[_Track]]:

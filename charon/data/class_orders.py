@@ -5,6 +5,7 @@ learns positions 0, 1, 2, ... in turn.
 """
 
 import re
+from itertools import accumulate
 from math import ceil
 
 from charon.data.source import Description
@@ -28,7 +29,6 @@ RELEASED: tuple[int, ...] = tuple(PAPER.index(label) for label in range(len(PAPE
 the inverse reading of the same list. 13 of 60 and 20 of 120 classes keep their task."""
 
 ORDERS = ("auto", "paper", "released", "natural", "shuffled(SEED)")
-_TASKS_OF_OTHER_DATA = 5
 
 
 def class_order(
@@ -41,18 +41,19 @@ def class_order(
             ``shuffled(7)`` (drawn from that seed alone), or ``auto``: ``paper`` for NTU RGB+D,
             ``natural`` for other data.
         description: of the set.
-        classes: labels to order; all of the set if None.
+        classes: labels to order; all if None.
 
     Raises:
         ConfigError: the name is unknown, or the order does not apply to these classes.
     """
     classes = range(len(description.class_names)) if classes is None else classes
+    is_published = description.is_ntu and len(description.class_names) in (60, 120)
     if name == "auto":
-        name = "paper" if _has_published_order(description) else "natural"
+        name = "paper" if is_published else "natural"
     if name == "natural":
         return tuple(classes)
     if name in ("paper", "released"):
-        if not _has_published_order(description):
+        if not is_published:
             raise ConfigError(
                 f"The class order `{name}` orders the 60 or 120 classes of NTU RGB+D, but "
                 f"{description.name} has {len(classes)} classes of its own; choose `natural` or "
@@ -65,10 +66,6 @@ def class_order(
         raise ConfigError(f"Unknown class order `{name}`; known are {', '.join(ORDERS)}.")
     order = numpy_generator(int(shuffled[1]), "class order").permutation(len(classes))
     return tuple((classes.start + order).tolist())
-
-
-def _has_published_order(description: Description) -> bool:
-    return description.is_ntu and len(description.class_names) in (60, 120)
 
 
 def task_classes(
@@ -88,7 +85,7 @@ def task_classes(
     if isinstance(classes_per_task, int):
         size = classes_per_task
         if size == 0:
-            size = 10 if num_classes in (60, 120) else ceil(num_classes / _TASKS_OF_OTHER_DATA)
+            size = 10 if num_classes in (60, 120) else ceil(num_classes / 5)
         if not 1 <= size <= num_classes:
             raise ConfigError(
                 f"`1 <= classes_per_task <= {num_classes}` must hold for {num_classes} classes, "
@@ -103,5 +100,5 @@ def task_classes(
             f"classes_per_task={classes_per_task} adds up to {sum(classes_per_task)}, but there "
             f"are {num_classes} classes."
         )
-    ends = [sum(classes_per_task[: index + 1]) for index in range(len(classes_per_task))]
+    ends = accumulate(classes_per_task)
     return tuple(range(end - size, end) for end, size in zip(ends, classes_per_task, strict=True))

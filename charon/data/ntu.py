@@ -34,24 +34,18 @@ NPZ_FILES: dict[str, Benchmark] = {
 """The protocols of the field's padded files, by their names."""
 
 
-def _lines(resource: str) -> list[str]:
+def resource_lines(resource: str) -> list[str]:
+    """Return the lines of a text file that lies beside this module."""
     return files("charon.data").joinpath(resource).read_text(encoding="utf-8").splitlines()
 
 
-CLASS_NAMES: tuple[str, ...] = tuple(_lines("ntu_classes.txt"))
+CLASS_NAMES: tuple[str, ...] = tuple(resource_lines("ntu_classes.txt"))
 """The 120 actions, A1 first: label 0 is A1. The first 60 are NTU RGB+D 60's."""
 
 TWO_PERSON: frozenset[int] = frozenset([*range(49, 60), *range(105, 120)])
 """Labels of the classes acted by two people: A50-A60 and A106-A120."""
 
-JOINT_NAMES: tuple[str, ...] = (
-    *("spine base", "spine mid", "neck", "head"),
-    *("left shoulder", "left elbow", "left wrist", "left hand"),
-    *("right shoulder", "right elbow", "right wrist", "right hand"),
-    *("left hip", "left knee", "left ankle", "left foot"),
-    *("right hip", "right knee", "right ankle", "right foot"),
-    *("spine shoulder", "left hand tip", "left thumb", "right hand tip", "right thumb"),
-)
+JOINT_NAMES: tuple[str, ...] = tuple(resource_lines("ntu_joints.txt"))
 """The 25 joints of Kinect v2, in the order of every NTU file."""
 
 BONES: tuple[tuple[int, int], ...] = (
@@ -72,60 +66,47 @@ PARTS: dict[str, tuple[int, ...]] = {
 }
 """The five semantic parts of the body; they share no joint."""
 
-CENTRE_JOINT = 1
-"""Spine mid: its first position is the origin of a clip."""
-
+CENTRE_JOINT = 1  # spine mid: its first position is the origin of a clip
 NUM_JOINTS = 25
 NUM_BODIES = 2
-MAX_FRAMES = 300
-"""Frames of the longest clip, and of the field's padded files."""
-
-CAMERAS = (1, 2, 3)
-REPLICATIONS = (1, 2)
-LAST_SETUP_OF_60 = 17
-"""Setups 1-17 hold A1-A60 (NTU RGB+D 60); setups 18-32 hold A61-A120."""
+MAX_FRAMES = 300  # of the longest clip, and of the field's padded files
 
 _OF_60 = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 _ONLY_120 = (
     *(45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78),
     *(80, 81, 82, 83, 84, 85, 86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103),
 )
-XSUB_TRAIN: dict[int, frozenset[int]] = {
-    60: frozenset(_OF_60),
-    120: frozenset(_OF_60 + _ONLY_120),
-}
+XSUB_TRAIN: dict[int, frozenset[int]] = {60: frozenset(_OF_60), 120: frozenset(_OF_60 + _ONLY_120)}
 """Training performers of the cross-subject protocol, by number of classes."""
 
 PAIRS: tuple[tuple[int, int], ...] = tuple(
     (int(setup), int(performer))
-    for setup, performers in (line.split(":") for line in _lines("ntu_setups.txt"))
+    for setup, performers in (line.split(":") for line in resource_lines("ntu_setups.txt"))
     for performer in performers.split()
 )
 """All (setup, performer) pairs, ascending: 158 with setups 1-17, 318 in all."""
 
 
-def _missing_names() -> frozenset[str]:
-    # A line is "SsssCccPpppRrrr a a a": the recording and its missing actions.
-    split = (line.split() for line in _lines("ntu_missing.txt"))
-    return frozenset(f"{head}A{int(action):03d}" for head, *actions in split for action in actions)
-
-
-MISSING_NAMES: frozenset[str] = _missing_names()
+# A line is "SsssCccPpppRrrr a a a": the recording and its missing actions.
+MISSING_NAMES: frozenset[str] = frozenset(
+    f"{recording}A{int(action):03d}"
+    for recording, *actions in map(str.split, resource_lines("ntu_missing.txt"))
+    for action in actions
+)
 """The 535 clips without a usable skeleton; 302 of them are NTU RGB+D 60's."""
 
 
 def clip_names(
-    pairs: Iterable[tuple[int, int]],
-    num_classes: int,
-    replications: Iterable[int] = REPLICATIONS,
+    pairs: Iterable[tuple[int, int]], num_classes: int, replications: Iterable[int] = (1, 2)
 ) -> tuple[str, ...]:
     """Return the sorted names of what these (setup, performer) pairs perform, for all cameras."""
     names = (
         f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
         for setup, performer in pairs
-        for camera in CAMERAS
+        for camera in (1, 2, 3)
         for replication in replications
-        for action in (range(1, 61) if setup <= LAST_SETUP_OF_60 else range(61, 121))
+        # Setups 1-17 hold A1-A60 (NTU RGB+D 60), setups 18-32 hold A61-A120.
+        for action in (range(1, 61) if setup <= 17 else range(61, 121))
         if action <= num_classes
     )
     return tuple(sorted(names))
@@ -148,19 +129,12 @@ class ClipIds(NamedTuple):
 
     def clip(self, name: str, x: NDArray[np.float32], in_train: bool | None = None) -> SourceClip:
         """Return the clip with this label and these ids."""
-        return SourceClip(
-            name=name,
-            x=x,
-            label=self.label,
-            subject=self.performer,
-            camera=self.camera,
-            setup=self.setup,
-            replication=self.replication,
-            in_train=in_train,
-        )
+        setup, camera, performer, replication, label = self
+        return SourceClip(name, x, label, performer, camera, setup, replication, in_train)
 
 
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
+_LARGEST_IDS = {"setup": 32, "camera": 3, "performer": 106, "replication": 2, "action": 120}
 
 
 def parse_name(name: str) -> ClipIds:
@@ -174,25 +148,18 @@ def parse_name(name: str) -> ClipIds:
         raise DataError(
             f"`{name}` is not a clip name of NTU RGB+D; it must read like S001C002P003R001A005."
         )
-    setup, camera, performer, replication, action = map(int, match.groups())
-    ranges = (
-        ("setup", setup, 32),
-        ("camera", camera, 3),
-        ("performer", performer, 106),
-        ("replication", replication, 2),
-        ("action", action, 120),
-    )
-    for what, value, largest in ranges:
+    ids = ClipIds(*map(int, match.groups()))
+    for (what, largest), value in zip(_LARGEST_IDS.items(), ids, strict=True):
         if not 1 <= value <= largest:
             raise DataError(f"`{name}`: the {what} must be from 1 to {largest}, but is {value}.")
-    return ClipIds(setup, camera, performer, replication, action - 1)
+    return ids._replace(label=ids.label - 1)
 
 
 Ids = NDArray[np.int16]
 
 
 class IdTable(NamedTuple):
-    """The ids of many clips as columns, each int16 (clip,)."""
+    """The ids of many clips as columns, int16 (clip,)."""
 
     setup: Ids
     camera: Ids
@@ -245,15 +212,6 @@ def row_names(benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def description(name: str, num_classes: int, *, is_standin: bool = False) -> Description:
     """Return what all clips of a set in NTU RGB+D's layout have in common."""
-    return Description(
-        name=name,
-        class_names=CLASS_NAMES[:num_classes],
-        num_joints=NUM_JOINTS,
-        num_bodies=NUM_BODIES,
-        num_channels=3,
-        centre_joint=CENTRE_JOINT,
-        bones=BONES,
-        parts=PARTS,
-        is_ntu=True,
-        is_standin=is_standin,
-    )
+    sizes = (NUM_JOINTS, NUM_BODIES, 3, CENTRE_JOINT)
+    names = CLASS_NAMES[:num_classes]
+    return Description(name, names, *sizes, BONES, PARTS, is_ntu=True, is_standin=is_standin)

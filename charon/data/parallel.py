@@ -23,15 +23,14 @@ from charon.errors import CharonError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_Worker = subprocess.Popen[bytes]
+Worker = subprocess.Popen[bytes]
 
-_KEEP_FREED_MEMORY = {
+_ENVIRONMENT = {
+    # Without these, glibc returns large blocks at once, and the kernel clears every page again.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+    "OMP_NUM_THREADS": "1",  # there is a process for every core
 }
-"""Without these, glibc returns large blocks at once, and the kernel clears every page again."""
-
-_SERVE = "from charon.data.parallel import serve; serve()"
 
 
 def map_in_order(
@@ -40,12 +39,11 @@ def map_in_order(
     """Yield ``function(item)`` for every item, in the order of the items.
 
     Args:
-        function: importable from a module (not defined in a main script), picklable.
+        function: picklable, and not defined in a main script.
         items: picklable.
         workers: number of processes; with 1, or if all items fit into a chunk, ``function``
             runs in this process.
-        chunk: items sent to a worker at once. At most ``2 * workers`` chunks of results are
-            held at any time.
+        chunk: items sent to a worker at once; at most ``2 * workers`` chunks of results are held.
 
     Raises:
         CharonError: a worker process was ended from outside.
@@ -58,12 +56,12 @@ def map_in_order(
         yield from map(function, items)
         return
     workers = min(workers, len(chunks))
-    processes: list[_Worker] = []
+    processes: list[Worker] = []
     threads = ThreadPoolExecutor(workers)
     try:
-        idle: SimpleQueue[_Worker] = SimpleQueue()
+        idle: SimpleQueue[Worker] = SimpleQueue()
         for _ in range(workers):
-            process = _start_worker()
+            process = start_worker()
             processes.append(process)
             with suppress(BrokenPipeError):  # its end is noticed when it is asked
                 _send(process, function)
@@ -103,25 +101,25 @@ def serve() -> None:
             answers.flush()
 
 
-def _start_worker() -> _Worker:
-    # The same package is found wherever this process found it; one thread for numpy, because
-    # there is a process for every core.
+def start_worker() -> Worker:
+    """Start a process that serves a function."""
+    # The same package is found wherever this process found it.
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", _SERVE],
+        [sys.executable, "-P", "-c", "from charon.data.parallel import serve; serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, **_KEEP_FREED_MEMORY, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": paths},
     )
 
 
-def _send(process: _Worker, what: object) -> None:
+def _send(process: Worker, what: object) -> None:
     assert process.stdin is not None
     pickle.dump(what, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
     process.stdin.flush()
 
 
-def _ask(idle: "SimpleQueue[_Worker]", batch: Sequence[Any]) -> Any:
+def _ask(idle: "SimpleQueue[Worker]", batch: Sequence[Any]) -> Any:
     """Return an idle worker's results for a chunk."""
     process = idle.get()
     try:

@@ -17,8 +17,6 @@ from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
 from charon.files import is_full
 
-_SECONDS_BETWEEN_REPORTS = 0.1
-
 
 def open_source(path: str, *, keep_gaps: bool = False) -> Source:
     """Return the source that ``path`` names: a file, a folder, or a name of a format.
@@ -32,7 +30,12 @@ def open_source(path: str, *, keep_gaps: bool = False) -> Source:
     form = format_named(path)
     if form is None:
         place = _place(path)
-        _check_there(place)
+        try:
+            place.stat()
+        except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+            raise DataError(f"{place} does not exist; give {known_formats()}.") from error
+        except OSError as error:
+            raise DataError(f"{place} cannot be read: {error.strerror}.") from error
         form = next((each for each in FORMATS.values() if each.recognises(place)), None)
     if form is None:
         raise DataError(f"{place} is of no known kind; give {known_formats()}.")
@@ -61,15 +64,6 @@ def _place(path: str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser would raise
 
 
-def _check_there(place: Path) -> None:
-    try:
-        place.stat()
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise DataError(f"{place} does not exist; give {known_formats()}.") from error
-    except OSError as error:
-        raise DataError(f"{place} cannot be read: {error.strerror}.") from error
-
-
 def prepare(
     path: str,
     cache_dir: Path,
@@ -96,13 +90,9 @@ def prepare(
         DataError: the source cannot be used; no clip of it, or of a class, can be
             read; or the cache cannot be written. Nothing is left behind then.
     """
+    source = open_source(path, keep_gaps=keep_gaps)
     return prepare_source(
-        open_source(path, keep_gaps=keep_gaps),
-        path,
-        cache_dir,
-        workers=workers,
-        strict=strict,
-        on_progress=on_progress,
+        source, path, cache_dir, workers=workers, strict=strict, on_progress=on_progress
     )
 
 
@@ -116,7 +106,9 @@ def prepare_source(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Archive:
     """Do what :func:`prepare` does for a source, which the user knows as ``path``."""
-    final = cache_dir / _folder_name(path, source)
+    key = hashlib.blake2b(f"{VERSION}\n{source.identity()}".encode(), digest_size=6).hexdigest()
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(path).expanduser().resolve().stem) or "root"
+    final = cache_dir / f"{stem[:60]}-{key}"
     with _writing_to(cache_dir), build_folder(final) as folder:
         if folder is not None:
             with ArchiveWriter(folder, source.description, path) as writer:
@@ -128,12 +120,6 @@ def prepare_source(
     if strict and archive.unreadable:
         raise _strict_error(path, archive.unreadable)
     return archive
-
-
-def _folder_name(path: str, source: Source) -> str:
-    key = hashlib.blake2b(f"{VERSION}\n{source.identity()}".encode(), digest_size=6).hexdigest()
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(path).expanduser().resolve().stem) or "root"
-    return f"{stem[:60]}-{key}"
 
 
 def _num_cores() -> int:
@@ -161,10 +147,10 @@ def _copy_clips(
     on_progress: Callable[[int, int], None] | None,
 ) -> None:
     total = len(source)
-    reported = -_SECONDS_BETWEEN_REPORTS
+    reported = 0.0
     with closing(_readable(path, source.clips(workers))) as clips:
         for done, clip in enumerate(clips):
-            if on_progress is not None and time.monotonic() - reported >= _SECONDS_BETWEEN_REPORTS:
+            if on_progress is not None and time.monotonic() >= reported + 0.1:
                 on_progress(done, total)
                 reported = time.monotonic()
             writer.add(clip)
@@ -187,19 +173,18 @@ def _check_readable(source: Source, writer: ArchiveWriter, path: str, *, strict:
 
     A part of NTU RGB+D, whose clips tell their class by their names, need not have all classes.
     """
-    if not writer.num_clips:
+    if not writer.labels:
         reason = ": ".join(writer.unreadable[0]) if writer.unreadable else "it is empty."
         raise DataError(f"{path} has no clip that can be read: {reason}")
     if strict and writer.unreadable:
         raise _strict_error(path, writer.unreadable)
     names = source.description.class_names
-    wanted = set(range(len(names)))
+    wanted = set() if source.description.is_ntu else set(range(len(names)))
     if source.description.is_ntu:
-        wanted.clear()
         for name, _ in writer.unreadable:
             with suppress(DataError):
                 wanted.add(ntu.parse_name(Path(name).stem).label)
-    empty = sorted(wanted - set(writer.labels.tolist()))
+    empty = sorted(wanted - set(writer.labels))
     if empty:
         raise DataError(
             f"{path}: no clip of class {empty[0]} ({names[empty[0]]}) can be read"

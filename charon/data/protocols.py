@@ -1,4 +1,8 @@
-"""Protocols: the split of a set into training, validation and test clips."""
+"""Protocols: the split of a set into training, validation and test clips.
+
+A performance is filmed by up to three cameras at once, so clips of it both in the training and
+in the validation set would inflate the validation accuracy: whole people are held out.
+"""
 
 from dataclasses import dataclass
 
@@ -7,13 +11,10 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.cache.archive import Archive
-from charon.data.validation import hold_out_clips, hold_out_people
 from charon.errors import ConfigError, DataError
+from charon.seeding import numpy_generator
 
 BENCHMARKS: tuple[str, ...] = ("auto", *ntu.BENCHMARKS)
-
-STRATIFIED_TRAIN_SHARE = 0.7
-"""Share of each class's clips that trains where a set has neither a split nor ids."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def split(
             after, else ntu60-xview or ntu120-xset by the number of classes; for other data the
             set's split, else every other subject (by id, the first trains), else 70 % of each
             class's clips.
-        val_fraction: share of the training clips to hold out, in [0, 1), in whole people; see
-            :mod:`charon.data.validation`.
+        val_fraction: share of the training clips to hold out, in [0, 1), in whole people where
+            they are known; every class keeps clips on both sides.
         seed: of the draw of validation people or clips; train and test do not depend on it.
 
     Raises:
@@ -65,9 +66,9 @@ def split(
     if val_fraction == 0:
         return Split(train, test, np.empty(0, np.int64), protocol, "none", classes)
     if archive.subject[train].all():
-        held_out, val_rule = hold_out_people(archive, train, classes, val_fraction, seed)
+        held_out, val_rule = _hold_out_people(archive, train, classes, val_fraction, seed)
     else:
-        held_out, val_rule = hold_out_clips(archive.label[train], val_fraction, seed)
+        held_out, val_rule = _hold_out_clips(archive.label[train], val_fraction, seed)
     return Split(train[~held_out], test, train[held_out], protocol, val_rule, classes)
 
 
@@ -87,7 +88,7 @@ def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_]
         return np.isin(archive.subject, people[::2]), "subjects"
     # One cut for all: the test set must not change with the seed of a run.
     by_name = np.argsort(archive.names, kind="stable")
-    tested, _ = hold_out_clips(archive.label[by_name], 1 - STRATIFIED_TRAIN_SHARE, seed=0)
+    tested, _ = _hold_out_clips(archive.label[by_name], 1 - 0.7, seed=0)
     in_train = np.ones(archive.num_clips, bool)
     in_train[by_name[tested]] = False
     return in_train, "stratified clips"
@@ -137,3 +138,93 @@ def _check_not_empty(
         )
     if not len(test):
         raise DataError(f"{archive.source}: the test set of {protocol} would be empty; add clips.")
+
+
+def _hold_out_people(
+    archive: Archive, train: NDArray[np.int64], classes: range, fraction: float, seed: int
+) -> tuple[NDArray[np.bool_], str]:
+    """Choose people of about ``fraction`` of the rows ``train``: bool (row,), the rule in words.
+
+    Every one of ``classes`` keeps clips on both sides. With all of NTU RGB+D 120, performers up
+    to 40 and above are drawn separately, to that share of each group's clips.
+    """
+    people, person = np.unique(archive.subject[train], return_inverse=True)
+    clips = np.zeros((len(people), len(archive.description.class_names)), np.int64)
+    np.add.at(clips, (person, archive.label[train]), 1)
+    rng = numpy_generator(seed, "validation")
+    chosen: list[NDArray[np.intp]] = []
+    clips = clips[:, classes.start : classes.stop]
+    for group, to_keep in _groups(archive, people, clips):
+        draw = _draw(clips[group].sum(axis=1), clips[np.ix_(group, to_keep)], fraction, rng)
+        if draw is None:
+            raise ConfigError(
+                f"No choice among {len(group)} people leaves every class with clips to train on "
+                f"and clips to validate on, so val_fraction={fraction} cannot be met; set it to 0."
+            )
+        chosen.append(group[draw])
+    held_out = np.sort(np.concatenate(chosen))
+    noun = "performers" if archive.description.is_ntu else "subjects"
+    rule = f"held-out {noun} {', '.join(map(str, people[held_out]))}"
+    return np.isin(person, held_out), rule
+
+
+def _groups(
+    archive: Archive, people: NDArray[np.int16], clips: NDArray[np.int64]
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return the groups of people to draw from, and the classes each must keep on both sides.
+
+    A class belongs to the group in which more people act it.
+    """
+    num_classes = clips.shape[1]
+    if not (archive.description.is_ntu and num_classes == 120):
+        return [(np.arange(len(people)), np.arange(num_classes))]
+    # Performers up to 40 act A1-A60, the others only A61-A120 (6, 8 and 11 act in both).
+    early = people <= 40
+    acts = clips > 0
+    is_early_class = acts[early].sum(axis=0) >= acts[~early].sum(axis=0)
+    return [
+        (np.flatnonzero(group), np.flatnonzero(is_early_class == is_early))
+        for group, is_early in ((early, True), (~early, False))
+        if group.any()
+    ]
+
+
+def _draw(
+    sizes: NDArray[np.int64], clips: NDArray[np.int64], fraction: float, rng: np.random.Generator
+) -> NDArray[np.intp] | None:
+    """Return the people of the random draw nearest to ``fraction``, or None if none is possible.
+
+    ``sizes`` (person,) counts all clips of a person, ``clips`` (person, class) those of the
+    classes to keep on both sides.
+    """
+    best: NDArray[np.intp] | None = None
+    best_error = np.inf
+    for _ in range(200):
+        order = rng.permutation(len(sizes))
+        held_out = clips[order].cumsum(axis=0)
+        is_complete = ((held_out > 0) & (held_out < held_out[-1])).all(axis=1)
+        error = np.where(is_complete, abs(sizes[order].cumsum() - fraction * sizes.sum()), np.inf)
+        size = int(error.argmin())
+        if error[size] < best_error:
+            best, best_error = order[: size + 1], float(error[size])
+    return best
+
+
+def _hold_out_clips(
+    label: NDArray[np.int64], fraction: float, seed: int
+) -> tuple[NDArray[np.bool_], str]:
+    """Choose about ``fraction`` of each class's clips: bool (clip,), the rule in words.
+
+    Only for clips of unknown people: takes of one performance may fall on both sides.
+    """
+    rng = numpy_generator(seed, "validation")
+    held_out = np.zeros(len(label), bool)
+    for each in np.unique(label).tolist():
+        clips = np.flatnonzero(label == each)
+        if len(clips) < 2:
+            raise ConfigError(
+                f"Class {each} has a single clip, which cannot be on both sides of a cut by clips."
+            )
+        count = min(max(round(fraction * len(clips)), 1), len(clips) - 1)
+        held_out[rng.permutation(clips)[:count]] = True
+    return held_out, "stratified clips: who performs is unknown, so performances may leak"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,10 +68,18 @@ class Source(Protocol):
         """Yield every clip in the set's order, using up to ``workers`` processes or threads."""
 
 
-def file_identity(kind: str, path: Path) -> str:
-    """Return the identity of a file: it changes with path, size or time."""
-    status = path.stat()
-    return f"{kind} {path.resolve()} {status.st_size} {status.st_mtime_ns}"
+class SourceFile:
+    """The part of a source that all sources in one file share."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def identity(self) -> str:
+        """Return a string that changes with the file's path, size or time."""
+        status = self._path.stat()
+        return f"{self.kind} {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
 @dataclass(frozen=True)

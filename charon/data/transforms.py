@@ -15,15 +15,6 @@ from charon.data.cache.archive import Archive
 from charon.errors import ConfigError
 from charon.seeding import derive_seed
 
-SMALLEST_SHARE = 0.5
-"""The share of its frames that a training clip keeps is uniform from here to 1."""
-
-SMALLEST_LENGTH = 64
-"""Frames that a training clip keeps at least, if it has them."""
-
-TEST_SHARE = 0.95
-"""The share of its frames that a test clip keeps."""
-
 _CLIPS_AT_ONCE = 64
 
 
@@ -39,8 +30,8 @@ def load_clips(
 
     Args:
         archive: the prepared set.
-        rows: int64 (clip,), which clips, in the order wanted.
-        num_frames: frames of every clip returned, 1 or more.
+        rows: int64 (clip,), the clips in the order wanted.
+        num_frames: 1 or more.
         crop_key: (seed, epoch) of the random training crop, which is a function of them and of
             the clip's name; None takes the middle, as for test clips.
         duplicate_bodies: ``keep`` puts back the copies of body 1 that the field's NTU RGB+D
@@ -81,14 +72,14 @@ def random_crop(
     drawn start.
     """
     share, place = uniform_numbers(names, seed, epoch)
-    wanted = np.floor((SMALLEST_SHARE + (1 - SMALLEST_SHARE) * share) * length).astype(np.int64)
-    kept = np.minimum(np.maximum(wanted, SMALLEST_LENGTH), length)
+    wanted = np.floor((0.5 + 0.5 * share) * length).astype(np.int64)
+    kept = np.minimum(np.maximum(wanted, 64), length)
     return np.floor(place * (length - kept + 1)).astype(np.int64), kept
 
 
 def middle_crop(length: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return what :func:`random_crop` does, for the middle: int(0.05 v / 2) go at each end."""
-    cut = ((1 - TEST_SHARE) * length / 2).astype(np.int64)
+    cut = ((1 - 0.95) * length / 2).astype(np.int64)
     return cut, length - 2 * cut
 
 

@@ -20,13 +20,13 @@ repeated = partial(bytes.__mul__, b"x")
 def started(monkeypatch):
     """The worker processes that are started during a test."""
     processes = []
-    start = parallel._start_worker
+    start = parallel.start_worker
 
     def start_and_remember():
         processes.append(start())
         return processes[-1]
 
-    monkeypatch.setattr(parallel, "_start_worker", start_and_remember)
+    monkeypatch.setattr(parallel, "start_worker", start_and_remember)
     return processes
 
 

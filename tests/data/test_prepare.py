@@ -3,19 +3,13 @@
 import errno
 import os
 import signal
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from data.processes import run_python, start_python
 from data.set_makers import ListSource, any_arrays, description_of_ntu, ntu_clip, random_clips
 
-from charon.data import prepare as prepare_module
 from charon.data.cache.archive import list_archives
-from charon.data.cache.build_folder import build_folder
 from charon.data.cache.writer import ArchiveWriter
 from charon.data.prepare import open_source, prepare, prepare_source
 from charon.data.source import Unreadable
@@ -209,31 +203,6 @@ def test_what_a_killed_preparation_left_is_removed_by_the_next(from_source, tmp_
     assert ".preparing-killed" not in left_behind(tmp_path)
 
 
-def test_a_waiting_process_takes_over_when_the_first_is_killed(tmp_path):
-    final = tmp_path / "cache" / "set"
-    script = f"""
-        import time
-        from pathlib import Path
-        from charon.data.cache.build_folder import build_folder
-        with build_folder(Path({str(final)!r})) as folder:
-            (folder / "junk").write_text("half")
-            print("building", flush=True)
-            time.sleep(600)
-    """
-    first = start_python(script)
-    assert first.stdout.readline() == "building\n"
-    second = start_python(script)
-    time.sleep(0.3)
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
-    assert second.stdout.readline() == "building\n"
-    second.send_signal(signal.SIGKILL)
-    second.communicate()
-    with build_folder(final) as folder:
-        assert [path.name for path in folder.iterdir()] == ["lock"]
-    assert left_behind(tmp_path) == []
-
-
 def test_an_interrupted_deletion_is_finished(from_source, tmp_path):
     (tmp_path / "cache" / ".removing-old" / "x").mkdir(parents=True)
     from_source(ListSource(random_clips()))
@@ -276,20 +245,3 @@ def test_the_standin_is_a_source_at_two_sizes_and_two_class_counts():
     assert sizes["standin-120"] > sizes["standin"]
     assert len(open_source("standin-full")) == 56_578
     assert len(open_source("standin-120-full").description.class_names) == 120
-
-
-def start_python(script):
-    root = Path(prepare_module.__file__).parents[2]
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-
-
-def run_python(script):
-    process = start_python(script)
-    stdout, stderr = process.communicate()
-    return subprocess.CompletedProcess(script, process.returncode, stdout, stderr)

@@ -10,7 +10,6 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -23,7 +22,6 @@ VERSION = 2
 """Changes whenever prepared clips or their files change; it is a part of every cache's name."""
 
 FRAMES, CLIPS, ABOUT = "frames.npy", "clips.npz", "archive.json"
-"""The files of an archive."""
 
 COLUMNS: dict[str, type[np.generic]] = {
     "label": np.int64,
@@ -83,7 +81,11 @@ class Archive:
                 f"The prepared set {path} has format {about.get('version')}, this program reads "
                 f"{VERSION}; delete it and prepare again."
             )
-        self.description = _description_from_json(about["description"])
+        description = about["description"]
+        description["class_names"] = tuple(description["class_names"])
+        description["bones"] = tuple((parent, child) for parent, child in description["bones"])
+        description["parts"] = {part: tuple(j) for part, j in description["parts"].items()}
+        self.description = Description(**description)
         self.source = about["source"]
         self.fingerprint = about["fingerprint"]
         self.unreadable = [(n, r) for n, r in about["unreadable"]]
@@ -99,13 +101,6 @@ class Archive:
         return Archive, (self.path,)
 
 
-def _description_from_json(about: dict[str, Any]) -> Description:
-    about["class_names"] = tuple(about["class_names"])
-    about["bones"] = tuple((parent, child) for parent, child in about["bones"])
-    about["parts"] = {name: tuple(joints) for name, joints in about["parts"].items()}
-    return Description(**about)
-
-
 @dataclass(frozen=True)
 class ArchiveInfo:
     """A line of the list of caches."""
@@ -113,7 +108,7 @@ class ArchiveInfo:
     path: Path  # its name is what delete_archive takes
     num_bytes: int  # on disk
     archive: Archive | None  # None if it cannot be opened
-    problem: str = ""  # why not
+    problem: str  # why not
 
 
 def default_cache_dir() -> Path:
@@ -126,16 +121,15 @@ def default_cache_dir() -> Path:
 
 def list_archives(cache_dir: Path) -> list[ArchiveInfo]:
     """Return the complete archives in a cache folder, by name."""
-    if not cache_dir.is_dir():
-        return []
-    return [_info(path.parent) for path in sorted(cache_dir.glob(f"[!.]*/{ABOUT}"))]
-
-
-def _info(path: Path) -> ArchiveInfo:
-    try:
-        return ArchiveInfo(path, _num_bytes(path), Archive(path))
-    except DataError as error:
-        return ArchiveInfo(path, _num_bytes(path), None, str(error))
+    archives = []
+    for path in sorted(about.parent for about in cache_dir.glob(f"[!.]*/{ABOUT}")):
+        archive, problem = None, ""
+        try:
+            archive = Archive(path)
+        except DataError as error:
+            problem = str(error)
+        archives.append(ArchiveInfo(path, _num_bytes(path), archive, problem))
+    return archives
 
 
 def _num_bytes(path: Path) -> int:

@@ -13,7 +13,6 @@ from pathlib import Path
 _LOG = logging.getLogger(__name__)
 _PREFIX = ".preparing-"
 _LOCK = "lock"
-_POLL_SECONDS = 0.1
 
 # A POSIX record lock keeps processes apart, not the threads of one process.
 _one_thread = threading.Lock()
@@ -40,7 +39,9 @@ def build_folder(final: Path) -> Iterator[Path | None]:
             yield None
             return
         try:
-            _empty(folder)
+            for path in folder.iterdir():
+                if path.name != _LOCK:
+                    path.unlink()
             yield folder
             (final / _LOCK).unlink(missing_ok=True)
         finally:
@@ -68,17 +69,16 @@ def _acquire(folder: Path, final: Path) -> int | None:
     while not final.exists():
         folder.mkdir(exist_ok=True)
         lock = _try_lock(folder)
-        if lock is not None:
-            # The former owner may have finished between the two looks.
-            if not final.exists():
-                return lock
+        if lock is None:
+            if not told:
+                _LOG.warning("Another process is preparing %s; waiting for it.", final)
+            told = True
+            time.sleep(0.1)
+        elif not final.exists():
+            return lock
+        else:  # the former owner finished between the two looks
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
-            continue
-        if not told:
-            _LOG.warning("Another process is preparing %s; waiting for it.", final)
-            told = True
-        time.sleep(_POLL_SECONDS)
     return None
 
 
@@ -101,9 +101,3 @@ def _try_lock(folder: Path) -> int | None:
         raise
     os.close(lock)
     return None
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.name != _LOCK:
-            path.unlink()

@@ -26,6 +26,7 @@ class ArchiveWriter:
     def __init__(self, folder: Path, description: Description, source: str) -> None:
         self._folder = folder
         self._description = description
+        self._frame_shape = description.num_bodies, description.num_joints, description.num_channels
         self._source = source
         self._rows: list[tuple[Any, ...]] = []
         self._names: list[str] = []
@@ -35,14 +36,9 @@ class ArchiveWriter:
         self.unreadable: list[tuple[str, str]] = []
 
     @property
-    def num_clips(self) -> int:
-        """Clips added so far."""
-        return len(self._names)
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """The labels of the clips added so far."""
-        return np.array([row[0] for row in self._rows], np.int64)
+    def labels(self) -> list[int]:
+        """The label of each clip added so far."""
+        return [row[0] for row in self._rows]
 
     def __enter__(self) -> Self:
         self._file = (self._folder / FRAMES).open("wb")
@@ -68,7 +64,13 @@ class ArchiveWriter:
         ids = (clip.label, clip.subject, clip.camera, clip.setup, clip.replication)
         self._rows.append((*ids, self._num_frames, len(x), clip.duplicated, in_train))
         self._num_frames += len(x)
-        self._digests.append(self._digest(clip, x, ids, in_train))
+        # NTU's protocols follow from its ids: there, a file's own split adds nothing, and the
+        # same clips have the same fingerprint whichever file they come from.
+        if self._description.is_ntu and clip.subject > 0:
+            in_train = -1
+        digest = hashlib.blake2b(repr((clip.name, ids, in_train, x.shape)).encode(), digest_size=16)
+        digest.update(x.data)
+        self._digests.append(digest.digest())
 
     def finish(self) -> None:
         """Complete the archive: all its files are on the disk when this returns.
@@ -83,57 +85,30 @@ class ArchiveWriter:
         self._write_header()
         _flush(self._file)
         with (self._folder / CLIPS).open("wb") as file:
-            np.savez(file, allow_pickle=False, **self._columns())
+            table = np.array(self._rows, list(COLUMNS.items()))
+            columns = {name: np.ascontiguousarray(table[name]) for name in COLUMNS}
+            present = np.array(self._present, np.bool_).reshape(-1, self._frame_shape[0])
+            names = np.array(self._names, dtype=np.str_)
+            np.savez(file, allow_pickle=False, names=names, present=present, **columns)
             _flush(file)
+        head = repr((VERSION, self._description.class_names)).encode()
+        fingerprinted = head + b"".join(sorted(self._digests))
         about = {
             "version": VERSION,
             "description": asdict(self._description),
             "source": self._source,
-            "fingerprint": self._fingerprint(),
+            "fingerprint": hashlib.blake2b(fingerprinted, digest_size=16).hexdigest(),
             "unreadable": self.unreadable,
         }
         with (self._folder / ABOUT).open("wb") as file:
             file.write(json.dumps(about, indent=1, ensure_ascii=False).encode())
             _flush(file)
 
-    @property
-    def _frame_shape(self) -> tuple[int, int, int]:
-        about = self._description
-        return about.num_bodies, about.num_joints, about.num_channels
-
     def _write_header(self) -> None:
         # numpy pads the header so that a longer first axis fits into the same bytes.
         shape = (self._num_frames, *self._frame_shape)
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)
-
-    def _columns(self) -> dict[str, NDArray[Any]]:
-        num_bodies = self._description.num_bodies
-        columns: dict[str, NDArray[Any]] = {
-            "names": np.array(self._names, dtype=np.str_),
-            "present": np.array(self._present, np.bool_).reshape(-1, num_bodies),
-        }
-        for index, (name, dtype) in enumerate(COLUMNS.items()):
-            columns[name] = np.array([row[index] for row in self._rows], dtype)
-        return columns
-
-    def _digest(
-        self, clip: SourceClip, x: NDArray[np.float32], ids: tuple[int, ...], in_train: int
-    ) -> bytes:
-        # NTU's protocols follow from its ids: there, a file's own split adds nothing, and the
-        # same clips have the same fingerprint whichever file they come from.
-        if self._description.is_ntu and clip.subject > 0:
-            in_train = -1
-        digest = hashlib.blake2b(repr((clip.name, ids, in_train, x.shape)).encode(), digest_size=16)
-        digest.update(x.data)
-        return digest.digest()
-
-    def _fingerprint(self) -> str:
-        about = self._description
-        digest = hashlib.blake2b(repr((VERSION, about.class_names)).encode(), digest_size=16)
-        for clip in sorted(self._digests):
-            digest.update(clip)
-        return digest.hexdigest()
 
 
 def _flush(file: IO[bytes]) -> None:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_padded
-from charon.data.formats.npz_reader import NpzReader, check_finite, lengths, map_slabs
-from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
+from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
+from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 
 _LOG = logging.getLogger(__name__)
@@ -33,36 +33,33 @@ def benchmark_of(path: Path) -> ntu.Benchmark | None:
     return lower.get(path.name.lower())
 
 
-class NtuNpz:
+class NtuNpz(SourceFile):
     """A file of the field, train rows first.
 
-    If its labels are those of the whole protocol in the field's order, names and ids of the
-    clips are restored; otherwise clips are called ``train-000000``, their ids are 0, and only
-    the file's split can be used.
+    If its labels are those of the whole protocol in the field's order, names and ids are
+    restored; otherwise clips are called ``train-000000``, their ids are 0, and only the file's
+    split can be used.
 
     Raises:
         DataError: the file cannot be read, or an array is missing or has a wrong shape, type
             or label.
     """
 
+    kind = "ntu npz"
+
     def __init__(self, path: Path) -> None:
         benchmark = benchmark_of(path)
         if benchmark is None:
             raise DataError(f"{path} has none of the names {', '.join(ntu.NPZ_FILES)}.")
-        self._path = path
+        super().__init__(path)
         self._benchmark: ntu.Benchmark = benchmark
 
     @property
     def description(self) -> Description:
-        """60 or 120 classes, by the file's name; the set is named like its protocol."""
+        """60 or 120 classes, by the file's name, which names the set too."""
         return ntu.description(self._benchmark, ntu.num_classes_of(self._benchmark))
 
-    def identity(self) -> str:
-        """Return a string that changes with the file's path, size or time."""
-        return file_identity("ntu npz", self._path)
-
     def __len__(self) -> int:
-        """Return the number of rows of both parts."""
         return sum(map(len, self._labels.values()))
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
@@ -91,7 +88,7 @@ class NtuNpz:
         x, y = npz.header(f"x_{part}"), npz.header(f"y_{part}")
         if x.dtype.kind != "f" or len(x.shape) != 3 or x.shape[1] < 1 or x.shape[2] != _VALUES:
             raise npz.wrong(f"x_{part}", f"float32 (clip, 300, {_VALUES})")
-        num_classes = ntu.num_classes_of(self._benchmark)
+        num_classes = len(self.description.class_names)
         if y.dtype.kind not in "fiub" or y.shape != (x.shape[0], num_classes):
             wanted = f"one-hot ({x.shape[0]}, {num_classes}), a row for each row of `x_{part}`"
             raise npz.wrong(f"y_{part}", wanted)
@@ -129,15 +126,15 @@ class NtuNpz:
             *slab.shape[:2], ntu.NUM_BODIES, ntu.NUM_JOINTS, 3
         )
         check_finite(x, first_row, f"{self._path}: `x_{part}`")
-        length = lengths(np.asarray(slab.any(axis=2)))
         clips: list[SourceClip | Unreadable] = []
-        for index, num_frames in enumerate(length.tolist()):
-            row = first_row + index
+        seen = np.asarray(slab.any(axis=2))
+        for row, padded in enumerate(x, start=first_row):
+            num_frames = 1 + int(np.flatnonzero(seen[row - first_row]).max(initial=-1))
             name = names[row] if names else f"{part}-{row:06d}"
             label = int(self._labels[part][row])
             ids = ntu.parse_name(name) if names else ntu.ClipIds(0, 0, 0, 0, label)
             # The field's files are centred already, and centring again changes nothing.
-            clips.append(prepare_padded(ids.clip(name, x[index, :num_frames], part == "train")))
+            clips.append(prepare_padded(ids.clip(name, padded[:num_frames], part == "train")))
         return clips
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +11,13 @@ from numpy.typing import NDArray
 from charon.data import ntu
 from charon.data.actors import prepare_padded
 from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
-from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
+from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 
 _MAX_ID = int(np.iinfo(np.int16).max)
 
 
-@dataclass(frozen=True)
-class _Table:
+class _Table(NamedTuple):
     """Everything in the file but the coordinates; arrays are (clip,)."""
 
     description: Description
@@ -31,7 +28,7 @@ class _Table:
     in_train: NDArray[np.bool_] | None
 
 
-class PlainNpz:
+class PlainNpz(SourceFile):
     """Skeleton clips in an .npz with these arrays; others are not read.
 
     - ``x``: float32 (clip, channel, frame, joint, body), zero-padded; 2 or 3 channels, 1 or 2
@@ -55,20 +52,14 @@ class PlainNpz:
             or value.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    kind = "any npz"
 
     @property
     def description(self) -> Description:
         """Sizes by the shape of ``x``; the set is named like its file."""
         return self._table.description
 
-    def identity(self) -> str:
-        """Return a string that changes with the file's path, size or time."""
-        return file_identity("any npz", self._path)
-
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self._table.label)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
@@ -112,18 +103,23 @@ class PlainNpz:
                     f"rename it to the protocol it holds: {', '.join(ntu.NPZ_FILES)}."
                 )
             num_clips, num_channels, most_frames, num_joints, num_bodies = self._shape(npz)
+            in_train = None
+            if "train_mask" in npz.keys:
+                header = npz.header("train_mask")
+                if header.shape != (num_clips,) or header.dtype.kind != "b":
+                    raise npz.wrong("train_mask", f"{num_clips} booleans")
+                in_train = npz.read("train_mask").astype(np.bool_)
             label = self._whole(npz, "label", num_clips, smallest=0, largest=_MAX_ID)
             num_frames = self._whole(npz, "n_frames", num_clips, smallest=1, largest=most_frames)
             description = Description(
-                name=self._path.stem,
-                class_names=self._class_names(npz, label),
-                num_joints=num_joints,
-                num_bodies=num_bodies,
-                num_channels=num_channels,
+                self._path.stem,
+                self._class_names(npz, label),
+                num_joints,
+                num_bodies,
+                num_channels,
                 centre_joint=self._centre_joint(npz, num_joints),
                 parts=self._parts(npz, num_joints),
             )
-            in_train = self._train_mask(npz, num_clips) if "train_mask" in npz.keys else None
             subject = self._ids(npz, "subject", num_clips)
             view = self._ids(npz, "view", num_clips)
             return _Table(description, num_frames, label, subject, view, in_train)
@@ -163,12 +159,6 @@ class PlainNpz:
         ids = self._whole(npz, key, length, smallest=0, largest=_MAX_ID - 1)
         return ids + 1 if ids.min() == 0 else ids
 
-    def _train_mask(self, npz: NpzReader, length: int) -> NDArray[np.bool_]:
-        header = npz.header("train_mask")
-        if header.shape != (length,) or header.dtype.kind != "b":
-            raise npz.wrong("train_mask", f"{length} booleans")
-        return npz.read("train_mask").astype(np.bool_)
-
     def _class_names(self, npz: NpzReader, label: NDArray[np.int64]) -> tuple[str, ...]:
         names = tuple(f"class {index}" for index in range(int(label.max()) + 1))
         if "class_names" in npz.keys:
@@ -202,25 +192,19 @@ class PlainNpz:
         return int(joint.item())
 
     def _parts(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
-        if "parts" not in npz.keys:
-            return self._parts_of_ntu(npz, num_joints) if "to25" in npz.keys else {}
-        part = self._whole(npz, "parts", num_joints, smallest=0, largest=num_joints - 1)
-        return {
-            f"part {number}": tuple(np.flatnonzero(part == number).tolist())
-            for number in sorted(set(part.tolist()))
-        }
-
-    def _parts_of_ntu(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
-        """Return NTU RGB+D's parts in this set's joints, each joint in its first part."""
-        joint = self._whole(npz, "to25", ntu.NUM_JOINTS, smallest=0, largest=num_joints - 1)
+        if "parts" in npz.keys:
+            part = self._whole(npz, "parts", num_joints, smallest=0, largest=num_joints - 1)
+            return {
+                f"part {number}": tuple(np.flatnonzero(part == number).tolist())
+                for number in sorted(set(part.tolist()))
+            }
         parts: dict[str, tuple[int, ...]] = {}
-        taken: set[int] = set()
-        for name, members in ntu.PARTS.items():
-            joints = set(joint[list(members)].tolist()) - taken
-            taken |= joints
-            if joints:
-                parts[name] = tuple(sorted(joints))
-        return parts
+        if "to25" in npz.keys:
+            joint = self._whole(npz, "to25", ntu.NUM_JOINTS, smallest=0, largest=num_joints - 1)
+            for name, members in ntu.PARTS.items():
+                taken = {joint for earlier in parts.values() for joint in earlier}
+                parts[name] = tuple(sorted(set(joint[list(members)].tolist()) - taken))
+        return {name: joints for name, joints in parts.items() if joints}
 
 
 FORMAT = Format(

@@ -1,79 +1,107 @@
 """PYSKL's pickles of NTU RGB+D: ntu60_3danno.pkl and ntu120_3danno.pkl.
 
-A pickle is a program: this unpickler builds numpy arrays and plain containers, and refuses
-whatever asks for anything else before it gets it.
+A pickle is a program: this unpickler builds plain containers, and arrays of numbers or text
+from checked types, shapes and bytes; it refuses whatever asks for anything else before it gets
+it. numpy's unpickling would believe the file: a wrong type there crashes the process.
 """
 
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from numpy._core.multiarray import _reconstruct, scalar
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_padded
-from charon.data.source import Description, Format, SourceClip, Unreadable, file_identity
+from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 
-_WANTED = (
+_REMEDY = (
     "make it again with PYSKL, or download ntu60_3danno.pkl or ntu120_3danno.pkl from its authors"
 )
+# Booleans, integers, floats, and text and bytes of bounded length; no Python objects.
+_DTYPE_NAME = re.compile(r"b1|[iu][1248]|f[248]|[US][1-9]\d{0,3}")
 
 
-class _Latin1:
-    """Replaces ``_codecs.encode``, by which old protocols write bytes.
+class _Call(NamedTuple):
+    """A function that a pickle may call, without attributes that the pickle could set."""
 
-    Without attributes, because a pickle can set those of whatever it is given.
-    """
+    function: Callable[..., Any]
 
-    __slots__ = ()
-
-    def __call__(self, text: str, encoding: str) -> bytes:
-        if encoding != "latin1":
-            raise pickle.UnpicklingError(f"it has text in the encoding {encoding}")
-        return text.encode("latin-1")
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
 
 
-class _FromBuffer:
-    """Replaces numpy's ``_frombuffer``, by which protocol 5 writes arrays."""
+class _DType:
+    """A type of numbers or text, which takes only the state that numpy gives it."""
 
-    __slots__ = ()
+    __slots__ = ("dtype", "name")
 
-    def __call__(
-        self,
-        buffer: bytes | bytearray,
-        dtype: DTypeLike,
-        shape: tuple[int, ...],
-        order: Literal["C", "F"],
-    ) -> NDArray[Any]:
-        return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+    def __init__(self, name: str, *_: Any) -> None:
+        if not _DTYPE_NAME.fullmatch(name):
+            raise pickle.UnpicklingError(f"it has an array of the type {name[:20]!r}")
+        self.name = name
+
+    def __setstate__(self, state: Any) -> None:
+        dtype = np.dtype(self.name).newbyteorder(state[1])
+        if state != dtype.__reduce__()[2]:
+            raise pickle.UnpicklingError(f"it has a type {self.name} that is not numpy's")
+        self.dtype = dtype
 
 
-_NUMPY: dict[str, Callable[..., Any]] = {
-    "multiarray._reconstruct": _reconstruct,
-    "multiarray.scalar": scalar,
-    "numeric._frombuffer": _FromBuffer(),
-}
-# numpy 1 called its core `numpy.core`, numpy 2 calls it `numpy._core`.
-_ALLOWED: dict[str, Callable[..., Any]] = {
-    **{f"numpy.core.{name}": function for name, function in _NUMPY.items()},
-    **{f"numpy._core.{name}": function for name, function in _NUMPY.items()},
-    "numpy.ndarray": np.ndarray,
-    "numpy.dtype": np.dtype,
+class _Array(np.ndarray[Any, Any]):
+    """An array, empty until it takes a checked state."""
+
+    def __new__(cls, *_: Any) -> Self:
+        return super().__new__(cls, 0)
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, is_fortran, data = state
+        array: Any = _array(data, dtype, shape, "F" if is_fortran else "C")
+        super().__setstate__(array.__reduce__()[2])
+
+
+def _array(
+    data: bytes | bytearray, dtype: _DType, shape: tuple[int, ...], order: Literal["C", "F"]
+) -> NDArray[Any]:
+    if not isinstance(data, bytes | bytearray):
+        raise pickle.UnpicklingError("it has an array that is not made of bytes")
+    array: NDArray[Any] = np.ndarray(shape, dtype.dtype, bytes(data), order=order)
+    if array.nbytes != len(data):
+        raise pickle.UnpicklingError(f"it has {len(data)} bytes for an array {array.shape}")
+    return array
+
+
+def _scalar(dtype: _DType, data: bytes) -> Any:
+    return _array(data, dtype, (), "C")[()]
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Do what ``_codecs.encode`` does, by which old protocols write bytes."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it has text in the encoding {encoding}")
+    return text.encode("latin-1")
+
+
+# The names that pickles of numpy have; its core was `numpy.core` before numpy 2.
+_ALLOWED: dict[str, Any] = {
+    "numpy.ndarray": _Call(_Array),
+    "numpy.dtype": _Call(_DType),
+    "_codecs.encode": _Call(_latin1),
     "collections.OrderedDict": OrderedDict,
-    # Protocols 0 to 2 use Python 2's name of the built-ins.
-    **{
-        f"{module}.{kind.__name__}": kind
-        for module in ("builtins", "__builtin__")
-        for kind in (set, frozenset, bytearray)
-    },
-    "_codecs.encode": _Latin1(),
 }
+for _core in ("numpy.core", "numpy._core"):
+    _ALLOWED[f"{_core}.multiarray._reconstruct"] = _Call(_Array)
+    _ALLOWED[f"{_core}.multiarray.scalar"] = _Call(_scalar)
+    _ALLOWED[f"{_core}.numeric._frombuffer"] = _Call(_array)
+for _kind in (set, frozenset, bytes, bytearray):
+    # Protocols 0 to 2 use Python 2's name of the built-ins.
+    _ALLOWED[f"builtins.{_kind.__name__}"] = _ALLOWED[f"__builtin__.{_kind.__name__}"] = _kind
 
 
 class _Refused(pickle.UnpicklingError):
@@ -81,7 +109,7 @@ class _Refused(pickle.UnpicklingError):
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Callable[..., Any]:
+    def find_class(self, module: str, name: str) -> Any:
         try:
             return _ALLOWED[f"{module}.{name}"]
         except KeyError:
@@ -112,7 +140,7 @@ def read_plain_pickle(path: Path) -> Any:
         ) from error
 
 
-class PysklPickle:
+class PysklPickle(SourceFile):
     """A file of PYSKL with 3-D skeletons of NTU RGB+D, in camera coordinates.
 
     All protocols follow from the clips' NTU names; the split lists, which say the same, are
@@ -122,8 +150,7 @@ class PysklPickle:
         DataError: the file cannot be read, carries code, or an annotation is wrong.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    kind = "pyskl pickle"
 
     @property
     def description(self) -> Description:
@@ -131,42 +158,33 @@ class PysklPickle:
         num_classes = 120 if any(clip["label"] >= 60 for clip in self._annotations) else 60
         return ntu.description(f"ntu{num_classes}", num_classes)
 
-    def identity(self) -> str:
-        """Return a string that changes with the file's path, size or time."""
-        return file_identity("pyskl pickle", self._path)
-
     def __len__(self) -> int:
-        """Return the number of annotations."""
         return len(self._annotations)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in the file's order; too little is left to do for ``workers``."""
         for annotation in self._annotations:
-            yield self._clip(annotation)
-
-    def _clip(self, annotation: dict[str, Any]) -> SourceClip | Unreadable:
-        name = annotation["frame_dir"]
-        keypoint = annotation["keypoint"]
-        num_bodies, num_frames = keypoint.shape[:2]
-        x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
-        x[:, :num_bodies] = keypoint.swapaxes(0, 1)
-        if not np.isfinite(x).all():
-            raise DataError(
-                f"{self._path}: clip {name} has a value that is NaN or infinite; repair or remove "
-                "that clip."
-            )
-        return prepare_padded(ntu.parse_name(name).clip(name, x))
+            name, keypoint = annotation["frame_dir"], annotation["keypoint"]
+            num_bodies, num_frames = keypoint.shape[:2]
+            x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
+            x[:, :num_bodies] = keypoint.swapaxes(0, 1)
+            if not np.isfinite(x).all():
+                raise DataError(
+                    f"{self._path}: clip {name} has a value that is NaN or infinite; repair or "
+                    "remove that clip."
+                )
+            yield prepare_padded(ntu.parse_name(name).clip(name, x))
 
     @cached_property
     def _annotations(self) -> list[dict[str, Any]]:
         content = read_plain_pickle(self._path)
         annotations = content.get("annotations") if isinstance(content, dict) else None
         if not isinstance(annotations, list):
-            raise DataError(f"{self._path} has no list `annotations`; {_WANTED}.")
+            raise DataError(f"{self._path} has no list `annotations`; {_REMEDY}.")
         for index, annotation in enumerate(annotations):
             problem = _problem(annotation)
             if problem:
-                raise DataError(f"{self._path}: annotation {index} {problem}; {_WANTED}.")
+                raise DataError(f"{self._path}: annotation {index} {problem}; {_REMEDY}.")
         return annotations
 
 

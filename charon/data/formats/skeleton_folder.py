@@ -3,8 +3,8 @@
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -23,8 +23,6 @@ from charon.errors import DataError
 
 SUFFIX = ".skeleton"
 
-Label = Callable[[str, NDArray[np.float32]], SourceClip]
-
 
 @dataclass(frozen=True, order=True)
 class Entry:
@@ -39,17 +37,13 @@ class Entry:
 class SkeletonFiles:
     """`.skeleton` files of a folder or a zip, prepared as the field does.
 
-    Of two files with the same name, the second is unreadable.
-
-    ``entries`` are in the order of the clips; ``label`` makes a clip of its name and frames.
+    ``entries`` are in the order of the clips. Of two files with the same name, the second is
+    unreadable.
     """
 
-    def __init__(
-        self, root: Path, entries: Sequence[Entry], label: Label, *, keep_gaps: bool
-    ) -> None:
+    def __init__(self, root: Path, entries: Sequence[Entry], *, keep_gaps: bool) -> None:
         self._root = root
         self._entries = entries
-        self._label = label
         self._keep_gaps = keep_gaps
 
     def identity(self) -> str:
@@ -60,24 +54,24 @@ class SkeletonFiles:
         return f"skeleton files {self._root.resolve()} {digest.hexdigest()} {self._keep_gaps=}"
 
     def __len__(self) -> int:
-        """Return the number of files, readable or not."""
         return len(self._entries)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in order, using up to ``workers`` processes."""
-        read = _Reader(self._root, self._label, self._keep_gaps)
         previous = ""
-        try:
+        with closing(_Reader(self._root, self._keep_gaps)) as read:
             clips = map_in_order(read, self._entries, workers=workers)
-            for entry, clip in zip(self._entries, clips, strict=True):
+            for entry, x in zip(self._entries, clips, strict=True):
                 if entry.name == previous:
                     reason = f"{entry.path} has the name of another file; remove one of them."
                     yield Unreadable(entry.path, reason)
                 else:
-                    yield clip
+                    yield x if isinstance(x, Unreadable) else self._labelled(entry.name, x)
                 previous = entry.name
-        finally:
-            read.close()
+
+    def _labelled(self, name: str, x: NDArray[np.float32]) -> SourceClip | Unreadable:
+        """Return the clip of a file by its name."""
+        raise NotImplementedError
 
 
 class SkeletonFolder(SkeletonFiles):
@@ -104,7 +98,7 @@ class SkeletonFolder(SkeletonFiles):
                 f"{path} has no {SUFFIX} file but {len(entries)} of those that NTU RGB+D lists as "
                 "without a usable skeleton."
             )
-        super().__init__(path, usable, _label_by_name, keep_gaps=keep_gaps)
+        super().__init__(path, usable, keep_gaps=keep_gaps)
 
     @cached_property
     def description(self) -> Description:
@@ -116,9 +110,11 @@ class SkeletonFolder(SkeletonFiles):
                     num_classes = 120
         return ntu.description(f"ntu{num_classes}", num_classes)
 
-
-def _label_by_name(name: str, x: NDArray[np.float32]) -> SourceClip:
-    return ntu.parse_name(name).clip(name, x)
+    def _labelled(self, name: str, x: NDArray[np.float32]) -> SourceClip | Unreadable:
+        try:
+            return ntu.parse_name(name).clip(name, x)
+        except DataError as error:
+            return Unreadable(name, str(error))
 
 
 @dataclass
@@ -126,14 +122,12 @@ class _Reader:
     """Reads and prepares a file at a time; travels to the workers with its zip closed."""
 
     root: Path
-    label: Label
     keep_gaps: bool
     opened: zipfile.ZipFile | None = field(default=None, init=False)
 
-    def __call__(self, entry: Entry) -> SourceClip | Unreadable:
+    def __call__(self, entry: Entry) -> NDArray[np.float32] | Unreadable:
         try:
-            x = prepare_clip(self._read(entry), keep_gaps=self.keep_gaps)
-            return self.label(entry.name, x)
+            return prepare_clip(self._read(entry), keep_gaps=self.keep_gaps)
         except DataError as error:
             return Unreadable(entry.name, str(error))
 
@@ -156,12 +150,11 @@ class _Reader:
             self.opened.close()
 
 
-def list_entries(path: Path) -> list[Entry]:
+def list_entries(root: Path) -> list[Entry]:
     """Return the `.skeleton` files below a folder or in a zip, in no particular order."""
-    return _list_folder(path) if path.is_dir() else _list_zip(path)
+    if not root.is_dir():
+        return _list_zip(root)
 
-
-def _list_folder(root: Path) -> list[Entry]:
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
 
@@ -169,13 +162,11 @@ def _list_folder(root: Path) -> list[Entry]:
     for folder, _, files in os.walk(root, onerror=refuse):
         for file in filter(_is_skeleton, files):
             path = Path(folder, file)
-            relative = path.relative_to(root).as_posix()
-            try:
+            size = modified = 0
+            with suppress(OSError):  # a dangling link: unreadable when its turn comes
                 status = path.stat()
-                entry = Entry(path.stem, relative, status.st_size, status.st_mtime_ns)
-            except OSError:  # a dangling link: unreadable when its turn comes
-                entry = Entry(path.stem, relative, 0, 0)
-            entries.append(entry)
+                size, modified = status.st_size, status.st_mtime_ns
+            entries.append(Entry(path.stem, path.relative_to(root).as_posix(), size, modified))
     return entries
 
 
@@ -194,17 +185,11 @@ def _list_zip(archive_path: Path) -> list[Entry]:
             f"{archive_path} is neither a folder nor a readable zip of {SUFFIX} files ({error}); "
             "copy or download it again."
         ) from error
-    paths = [PurePosixPath(member.filename) for member in members]
     return [
-        Entry(path.stem, member.filename, member.file_size, modified)
-        for path, member in zip(paths, members, strict=True)
-        if _is_skeleton(path.name)
+        Entry(PurePosixPath(member.filename).stem, member.filename, member.file_size, modified)
+        for member in members
+        if _is_skeleton(PurePosixPath(member.filename).name)
     ]
-
-
-def is_folder_or_zip(path: Path) -> bool:
-    """Return whether this is a folder or, by its name, a zip."""
-    return path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
 
 
 def _is_skeleton(file: str) -> bool:
@@ -214,6 +199,6 @@ def _is_skeleton(file: str) -> bool:
 FORMAT = Format(
     takes=f"a folder or a .zip of {SUFFIX} files",
     open=SkeletonFolder,
-    recognises=is_folder_or_zip,
+    recognises=lambda path: path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip"),
     keeps_gaps=True,
 )

@@ -20,14 +20,12 @@ from charon.errors import DataError
 MAX_BYTES = 64 * 2**20
 """NTU RGB+D's longest recording takes a few megabytes."""
 
-_BODY_FIELDS = 10
-_JOINT_FIELDS = 12
 _BODY_LINES = 2 + NUM_JOINTS
 # A camera sees about 5 metres. Beyond this a number is garbage, and the preparation's float32
 # variances could overflow.
 _MAX_METRES = 1e6
 
-_JOINT = np.dtype([("xyz", np.float64, 3), ("unused", "S1", _JOINT_FIELDS - 3)])
+_JOINT = np.dtype([("xyz", np.float64, 3), ("unused", "S1", 9)])
 _PLAIN_CHARACTERS = bytes(range(ord(" "), 127)) + b"\t\r\n"
 """Of others (a form feed, a no-break space), numpy and bytes.split disagree what is a space."""
 
@@ -64,7 +62,14 @@ def parse_skeleton(data: bytes, name: str) -> Recording:
         DataError: ``data`` is empty, truncated or garbled; the message has the line (from 1)
             and the reason.
     """
-    lines = _split_lines(data, name)
+    if not data.strip():
+        raise DataError(f"{name} is empty; copy or download the file again.")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start)
+        raise _fault(name, line, f"byte {error.start} is not UTF-8 text") from error
+    lines = data.splitlines()
     num_frames = _read_count(lines, 0, name, "frames", lines_each=1)
     frame: list[int] = []
     body_id: list[str] = []
@@ -75,7 +80,10 @@ def parse_skeleton(data: bytes, name: str) -> Recording:
         at += 1
         for _ in range(num_bodies):
             frame.append(index)
-            body_id.append(_read_body_id(lines, at, name))
+            body_id.append(_split_fields(lines[at], name, at, "a body", 10)[0].decode())
+            if lines[at + 1].strip() != b"25":
+                reason = f"the number of joints must be {NUM_JOINTS}, but is "
+                raise _fault(name, at + 1, reason + _shown(lines[at + 1]))
             joint_lines += range(at + 2, at + _BODY_LINES)
             at += _BODY_LINES
     for index in range(at, len(lines)):
@@ -93,17 +101,6 @@ def parse_skeleton(data: bytes, name: str) -> Recording:
         body_id=tuple(body_id),
         xyz=xyz.astype(np.float32).reshape(-1, NUM_JOINTS, 3),
     )
-
-
-def _split_lines(data: bytes, name: str) -> list[bytes]:
-    if not data.strip():
-        raise DataError(f"{name} is empty; copy or download the file again.")
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start)
-        raise _fault(name, line, f"byte {error.start} is not UTF-8 text") from error
-    return data.splitlines()
 
 
 def _read_count(lines: Sequence[bytes], index: int, name: str, what: str, lines_each: int) -> int:
@@ -125,29 +122,19 @@ def _read_count(lines: Sequence[bytes], index: int, name: str, what: str, lines_
     return count
 
 
-def _read_body_id(lines: Sequence[bytes], index: int, name: str) -> str:
-    """Return the id of the body that begins at the line ``index``; check its joint count."""
-    fields = _split_fields(lines[index], name, index, "a body", _BODY_FIELDS)
-    if lines[index + 1].strip() != b"25":
-        reason = f"the number of joints must be {NUM_JOINTS}, but is {_shown(lines[index + 1])}"
-        raise _fault(name, index + 1, reason)
-    return fields[0].decode()
-
-
 def _read_joints(lines: list[bytes]) -> NDArray[np.float64] | None:
     """Return x, y, z (line, 3) several times as fast as a line at a time, or None on any fault."""
     try:
-        joints = np.loadtxt(lines, dtype=_JOINT, comments=None, ndmin=1) if lines else None
+        xyz = np.loadtxt(lines, dtype=_JOINT, comments=None, ndmin=1)["xyz"] if lines else None
     except ValueError:
         return None
     # numpy skips empty lines.
-    if joints is None or len(joints) != len(lines) or not _are_positions(joints["xyz"]):
-        return None
-    return np.asarray(joints["xyz"])
+    is_read = xyz is not None and len(xyz) == len(lines) and _are_positions(xyz)
+    return xyz if is_read else None
 
 
 def _read_joint(line: bytes, name: str, index: int) -> list[float]:
-    fields = _split_fields(line, name, index, "a joint", _JOINT_FIELDS)
+    fields = _split_fields(line, name, index, "a joint", 12)
     try:
         xyz = [float(field) for field in fields[:3]]
     except ValueError:

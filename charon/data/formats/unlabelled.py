@@ -7,18 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
-from charon.data.formats.skeleton_folder import (
-    SUFFIX,
-    Entry,
-    SkeletonFiles,
-    is_folder_or_zip,
-    list_entries,
-)
+from charon.data.formats import skeleton_folder
+from charon.data.formats.skeleton_folder import SUFFIX, Entry, SkeletonFiles, list_entries
 from charon.data.source import Description, SourceClip
 from charon.errors import DataError
-
-UNKNOWN = "unknown"
-"""The only class of the set."""
 
 
 def is_skeleton_file(path: Path) -> bool:
@@ -28,7 +20,7 @@ def is_skeleton_file(path: Path) -> bool:
 
 def is_raw(path: Path) -> bool:
     """Return whether this is a `.skeleton` file, or a folder or zip that may have them."""
-    return is_skeleton_file(path) or is_folder_or_zip(path)
+    return is_skeleton_file(path) or skeleton_folder.FORMAT.recognises(path)
 
 
 class Unlabelled(SkeletonFiles):
@@ -42,12 +34,11 @@ class Unlabelled(SkeletonFiles):
 
     def __init__(self, path: Path, *, keep_gaps: bool = False) -> None:
         self._path = path
+        root = path
         if is_skeleton_file(path):
-            status = path.stat()
-            root = path.parent
+            root, status = path.parent, path.stat()
             entries = [Entry(path.stem, path.name, status.st_size, status.st_mtime_ns)]
         else:
-            root = path
             entries = sorted(list_entries(path))
         if not entries:
             raise DataError(
@@ -55,18 +46,17 @@ class Unlabelled(SkeletonFiles):
                 f"{SUFFIX} file, or a folder or a .zip of them."
             )
         named = [replace(entry, name=entry.path) for entry in entries]
-        super().__init__(root, named, _label_unknown, keep_gaps=keep_gaps)
+        super().__init__(root, named, keep_gaps=keep_gaps)
 
     @property
     def description(self) -> Description:
         """NTU RGB+D's joints, and the class ``unknown``."""
         about = ntu.description(self._path.stem, num_classes=60)
-        return replace(about, class_names=(UNKNOWN,), is_ntu=False)
+        return replace(about, class_names=("unknown",), is_ntu=False)
 
     def identity(self) -> str:
         """Return a string that differs from that of the same files with labels."""
         return f"unlabelled {super().identity()}"
 
-
-def _label_unknown(name: str, x: NDArray[np.float32]) -> SourceClip:
-    return SourceClip(name=name, x=x, label=0)
+    def _labelled(self, name: str, x: NDArray[np.float32]) -> SourceClip:
+        return SourceClip(name=name, x=x, label=0)

@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data.ntu import NUM_JOINTS
 from charon.seeding import numpy_generator
 
 
@@ -41,10 +42,10 @@ class Angle(IntEnum):
     KNEE = 24
     ANKLE = 25
     LEFT_LEG = 26
+    LEFT_KNEE = 28
 
 
 NUM_ANGLES = 30
-NUM_JOINTS = 25
 
 # Mean length of a bone and its standard deviation between people, metres. Where the list
 # of statistics gives no deviation, it is 8 % of the length.
@@ -65,9 +66,9 @@ BONES: dict[str, tuple[float, float]] = {
     "thumb": (0.046, 0.004),
 }
 
-# Angles whose sign changes when left and right are exchanged.
-_ODD = [Angle.TURN, Angle.TOPPLE, Angle.SIDEWAYS, Angle.SPINE_SIDE, Angle.SPINE_TWIST]
-_ODD += [Angle.TILT, Angle.SHAKE]
+# Angles whose sign changes when left and right are exchanged: turn, topple, sideways, the spine's
+# side and twist, the head's tilt and shake.
+_ODD = [0, 2, 3, 7, 8, 10, 11]
 _SIDES = np.array([[1.0], [-1.0]])  # right, left
 
 
@@ -95,11 +96,10 @@ def person_bones(seed: int, performer: int) -> dict[str, float]:
 
 def mirrored(pose: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return poses (..., angle) with left and right exchanged."""
-    out = pose.copy()
-    out[..., Angle.ARM_RAISE : Angle.LEFT_ARM] = pose[..., Angle.LEFT_ARM : Angle.HIP]
-    out[..., Angle.LEFT_ARM : Angle.HIP] = pose[..., Angle.ARM_RAISE : Angle.LEFT_ARM]
-    out[..., Angle.HIP : Angle.LEFT_LEG] = pose[..., Angle.LEFT_LEG :]
-    out[..., Angle.LEFT_LEG :] = pose[..., Angle.HIP : Angle.LEFT_LEG]
+    trunk, right_arm, left_arm, right_leg, left_leg = np.split(
+        np.arange(NUM_ANGLES), [Angle.ARM_RAISE, Angle.LEFT_ARM, Angle.HIP, Angle.LEFT_LEG]
+    )
+    out = pose[..., np.concatenate([trunk, left_arm, right_arm, left_leg, right_leg])]
     out[..., _ODD] *= -1.0
     return out
 
@@ -124,23 +124,17 @@ def joint_positions(pose: NDArray[np.float64], bones: dict[str, float]) -> NDArr
     """
     columns = pose.T
     out = np.empty((len(pose), NUM_JOINTS, 3))
-    root = (
-        rotation(1, columns[Angle.TURN])
-        @ rotation(0, -columns[Angle.LEAN])
-        @ rotation(2, -columns[Angle.TOPPLE])
-    )
+    turn, lean, topple, sideways, height, forward = columns[: Angle.SPINE_FLEX]
+    root = rotation(1, turn) @ rotation(0, -lean) @ rotation(2, -topple)
     chest = _bend(root, columns[Angle.SPINE_FLEX : Angle.NOD])
     head = _bend(chest, columns[Angle.NOD : Angle.ARM_RAISE])
-    out[:, 0, 0] = columns[Angle.SIDEWAYS]
-    out[:, 0, 1] = 0.0
-    out[:, 0, 2] = -columns[Angle.FORWARD]
+    out[:, 0] = np.stack([sideways, np.zeros(len(pose)), -forward], axis=1)
     out[:, 1] = out[:, 0] + bones["base_mid"] * root[..., 1]
     out[:, 20] = out[:, 1] + bones["mid_shoulders"] * chest[..., 1]
     out[:, 2] = out[:, 20] + bones["shoulders_neck"] * chest[..., 1]
     out[:, 3] = out[:, 2] + bones["neck_head"] * head[..., 1]
-    _place_arms(out, chest, columns, bones)
-    _place_legs(out, root, columns, bones)
-    out[:, :, 1] += columns[Angle.HEIGHT][:, None] - out[:, :, 1].min(axis=1, keepdims=True)
+    _place_limbs(out, chest, root, columns, bones)
+    out[:, :, 1] += height[:, None] - out[:, :, 1].min(axis=1, keepdims=True)
     return out
 
 
@@ -150,21 +144,16 @@ def _bend(frame: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np
     return np.asarray(frame @ rotation(1, twist) @ rotation(0, -flex) @ rotation(2, -side))
 
 
-def _place_arms(
+def _place_limbs(
     out: NDArray[np.float64],
     chest: NDArray[np.float64],
+    root: NDArray[np.float64],
     columns: NDArray[np.float64],
     bones: dict[str, float],
 ) -> None:
-    arms = np.stack(
-        [columns[Angle.ARM_RAISE : Angle.LEFT_ARM], columns[Angle.LEFT_ARM : Angle.HIP]]
-    )
-    upper = (
-        chest
-        @ rotation(1, -_SIDES * arms[:, 1])
-        @ rotation(0, arms[:, 0])
-        @ rotation(1, _SIDES * arms[:, 2])
-    )
+    arms = columns[Angle.ARM_RAISE : Angle.HIP].reshape(2, 5, -1)
+    raised = chest @ rotation(1, -_SIDES * arms[:, 1]) @ rotation(0, arms[:, 0])
+    upper = raised @ rotation(1, _SIDES * arms[:, 2])
     forearm = upper @ rotation(0, arms[:, 3])
     hand = forearm @ rotation(0, arms[:, 4])
     for i, (arm, tip, thumb) in enumerate([(8, 23, 24), (4, 21, 22)]):
@@ -176,15 +165,7 @@ def _place_arms(
         out[:, tip] = out[:, arm + 3] - bones["tip"] * hand[i, ..., 1]
         to_thumb = hand[i] @ np.array([-0.64 * side, -0.6, -0.48])
         out[:, thumb] = out[:, arm + 3] + bones["thumb"] * to_thumb
-
-
-def _place_legs(
-    out: NDArray[np.float64],
-    root: NDArray[np.float64],
-    columns: NDArray[np.float64],
-    bones: dict[str, float],
-) -> None:
-    legs = np.stack([columns[Angle.HIP : Angle.LEFT_LEG], columns[Angle.LEFT_LEG :]])
+    legs = columns[Angle.HIP :].reshape(2, 4, -1)
     thigh = root @ rotation(2, _SIDES * legs[:, 1]) @ rotation(0, legs[:, 0])
     shank = thigh @ rotation(0, -legs[:, 2])
     foot = shank @ rotation(0, legs[:, 3])

@@ -1,4 +1,20 @@
-"""The classes of the stand-in as numbers: the program of each, and its length."""
+"""The classes of the stand-in as numbers: the program of each, and its length.
+
+``standin_moves.txt`` has a line of moves for each action; they add up. A move is
+``limb:pose:timing`` with an optional weight ``*0.5``. Limbs: ``r``, ``l``, ``b`` arms (right,
+left, both), ``rl``, ``ll``, ``bl`` legs, ``t`` trunk, ``h`` head, ``g`` the whole body. Behind
+``|`` are the moves of the second person of a two-person action. Timings: ``lift`` rises, holds
+and falls; ``to`` stays; ``off`` starts there and leaves; ``hold`` is there all the time;
+``first``, ``mid`` and ``last`` are short; ``both`` is twice; ``beatN`` comes N times; ``shakeN``
+swings N times to both sides.
+
+``standin_poses.txt`` has a line for each pose: the table, the name, and the angles that change,
+in degrees, or metres for the position. Poses of an arm replace the hanging arm; shakes of an arm
+are added to it.
+
+The motions resemble the actions' names; they were written for this project and are not taken
+from recordings.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,20 +23,34 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data.ntu import resource_lines
 from charon.data.standin.body import NUM_ANGLES, Angle, mirrored
-from charon.data.standin.moves import (
-    ARM_POSES,
-    ARM_SHAKES,
-    BODY_POSES,
-    HANGING,
-    LEG_POSES,
-    METRES,
-    MOVES,
-)
 from charon.seeding import numpy_generator
+
+MOVES: tuple[str, ...] = tuple(resource_lines("standin_moves.txt"))
+"""The moves of each class, by label."""
+
+HANGING = (8.0, 50.0, 10.0, 18.0, 5.0)
+"""The angles of a hanging arm, degrees: raise, out, twist, elbow, wrist."""
+
+_POSES: dict[tuple[str, str], list[tuple[Angle, float]]] = {
+    (table, name): [(Angle[angle], float(value)) for angle, value in (a.split("=") for a in angles)]
+    for table, name, *angles in (line.split() for line in resource_lines("standin_poses.txt"))
+}
+_ARMS, _LEGS = ("r", "l", "b"), ("rl", "ll", "bl")
+_METRES = (Angle.SIDEWAYS, Angle.HEIGHT, Angle.FORWARD)
 
 # Rank of a class by length: shorter timings first. Long words in this list mean more.
 _SLOW = ("first", "last", "both", "beat", "shake", "hold")
+
+# Deviations, radians: of a class's poses from those in the file, and of its lasting posture.
+_ACCENT = 0.12
+_BEARING = 0.18
+_BEARING_SCALE = np.zeros(NUM_ANGLES)
+_BEARING_SCALE[Angle.SPINE_FLEX : Angle.NOD] = 0.7 * _BEARING
+_BEARING_SCALE[Angle.NOD : Angle.ARM_RAISE] = 1.7 * _BEARING
+_BEARING_SCALE[Angle.HIP :] = _BEARING
+_BEARING_SCALE[[Angle.LEAN, Angle.TOPPLE]] = 0.2 * _BEARING
 
 
 @dataclass(frozen=True)
@@ -34,59 +64,6 @@ class Program:
     bearing: NDArray[np.float64]  # (angle,), the class's lasting change of posture, radians
 
 
-def _arm_rows(pose: str) -> NDArray[np.float64]:
-    if pose in ARM_SHAKES:
-        change = np.array(ARM_SHAKES[pose])
-    else:
-        change = np.array(ARM_POSES[pose]) - np.array(HANGING)
-    row = np.zeros(NUM_ANGLES)
-    row[Angle.ARM_RAISE : Angle.LEFT_ARM] = np.deg2rad(change)
-    return row
-
-
-def _row(limb: str, pose: str) -> NDArray[np.float64]:
-    """Return the change of the 30 angles by a pose of a limb."""
-    if limb in ("r", "l", "b"):
-        right = _arm_rows(pose)
-    else:
-        right = np.zeros(NUM_ANGLES)
-        table = LEG_POSES if limb in ("rl", "ll", "bl") else BODY_POSES
-        for angle, value in table[pose].items():
-            right[angle] = value if angle in METRES else np.deg2rad(value)
-    if limb in ("l", "ll"):
-        return mirrored(right)
-    if limb in ("b", "bl"):
-        return right + mirrored(right)
-    return right
-
-
-def _parse(text: str) -> tuple[list[NDArray[np.float64]], list[str], list[int], bool]:
-    rows, kinds, counts = [], [], []
-    stands = False
-    for word in text.split():
-        move, _, weight = word.partition("*")
-        limb, pose, timing = move.split(":")
-        kind = timing.rstrip("0123456789")
-        rows.append(_row(limb, pose) * float(weight or 1.0))
-        kinds.append(kind)
-        counts.append(int(timing[len(kind) :] or 1))
-        stands = stands or limb in ("g", "rl", "ll", "bl") or pose == "stoop"
-    return rows, kinds, counts, stands
-
-
-_ACCENT = 0.12
-"""Deviation of a class's poses from those that the table names, radians."""
-
-_BEARING = 0.18
-"""Deviation of the bearing between classes, radians."""
-
-_BEARING_SCALE = np.zeros(NUM_ANGLES)
-_BEARING_SCALE[Angle.SPINE_FLEX : Angle.NOD] = 0.7 * _BEARING
-_BEARING_SCALE[Angle.NOD : Angle.ARM_RAISE] = 1.7 * _BEARING
-_BEARING_SCALE[Angle.HIP :] = _BEARING
-_BEARING_SCALE[[Angle.LEAN, Angle.TOPPLE]] = 0.2 * _BEARING
-
-
 @lru_cache(maxsize=512)
 def program(seed: int, label: int, person: int) -> Program:
     """Return what person 0 (or the partner, person 1) does in the class with this label.
@@ -95,15 +72,38 @@ def program(seed: int, label: int, person: int) -> Program:
     apart.
     """
     both = MOVES[label].split("|")
-    text = both[person] if person < len(both) else ""
-    rows, kinds, counts, stands = _parse(text)
+    rows, kinds, counts = [], [], []
+    stands = False
+    for word in both[person].split() if person < len(both) else ():
+        move, _, weight = word.partition("*")
+        limb, pose, timing = move.split(":")
+        kind = timing.rstrip("0123456789")
+        rows.append(_row(limb, pose) * float(weight or 1.0))
+        kinds.append(kind)
+        counts.append(int(timing[len(kind) :] or 1))
+        stands = stands or limb in ("g", *_LEGS) or pose == "stoop"
     rng = numpy_generator(seed, "standin", "class", label, person)
     bearing = _BEARING_SCALE * rng.standard_normal(NUM_ANGLES)
-    if not rows:
-        return Program(np.zeros((0, NUM_ANGLES)), (), (), False, bearing)
-    change = np.stack(rows)
+    change = np.array(rows).reshape(-1, NUM_ANGLES)
     change += _ACCENT * rng.standard_normal(change.shape) * (np.abs(change) > 0)
     return Program(change, tuple(kinds), tuple(counts), stands, bearing)
+
+
+def _row(limb: str, pose: str) -> NDArray[np.float64]:
+    """Return the change of the 30 angles by a pose of a limb."""
+    right = np.zeros(NUM_ANGLES)
+    table = "leg" if limb in _LEGS else "body"
+    if limb in _ARMS:
+        table = "arm" if ("arm", pose) in _POSES else "shake"
+    if table == "arm":
+        right[Angle.ARM_RAISE : Angle.LEFT_ARM] -= HANGING
+    for angle, value in _POSES[table, pose]:
+        right[angle] += value
+    turns = [angle for angle in range(NUM_ANGLES) if angle not in _METRES]
+    right[turns] = np.deg2rad(right[turns])
+    if limb in ("l", "ll"):
+        return mirrored(right)
+    return right + mirrored(right) if limb in ("b", "bl") else right
 
 
 @lru_cache(maxsize=2)

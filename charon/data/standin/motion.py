@@ -10,31 +10,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data.ntu import MAX_FRAMES
 from charon.data.standin.body import NUM_ANGLES, Angle, mirrored
-from charon.data.standin.classes import Program, log_mean_frames, program
-from charon.data.standin.moves import HANGING
+from charon.data.standin.classes import HANGING, log_mean_frames, program
 from charon.seeding import numpy_generator
 
-MIN_FRAMES, MAX_FRAMES = 32, 300
 # Deviation of the logarithm of a class's lengths, and the part of it that is the person's.
 _LOG_FRAMES, _LOG_FRAMES_PERSON = 0.22, 0.08
-
-# How much postures differ, radians: between people, and from one performance to the next.
-_POSTURE_PERSON = 0.05
-_POSTURE_OCCASION = 0.012
-_ARMS_PERSON = 0.065
-_ARMS_OCCASION = 0.025
-# Movements without meaning: deviation in radians of the slowest wave of each angle.
-_FIDGET = 0.024
-_FIDGET_WAVES = 24
-# Factor on all moves.
-_AMPLITUDE = 0.73
-# Deviations in metres: the body's slowest sway, and its wandering off.
-_SWAY = 0.062
-_DRIFT = 0.037
-# Share of people who mostly sit, and of those who mostly use their left hand.
-_SEATED = 0.3
-_LEFT_HANDED = 0.06
 
 
 def _scale(body: float, arms: float) -> NDArray[np.float64]:
@@ -48,20 +30,32 @@ def _scale(body: float, arms: float) -> NDArray[np.float64]:
     return scale
 
 
-_PERSON_SCALE = _scale(_POSTURE_PERSON, _ARMS_PERSON)
-_OCCASION_SCALE = _scale(_POSTURE_OCCASION, _ARMS_OCCASION)
-_FIDGET_SCALE = _scale(0.8 * _FIDGET, 1.5 * _FIDGET)
+# How much postures differ, radians: between people, and from one performance to the next.
+_PERSON_SCALE = _scale(0.05, arms=0.065)
+_OCCASION_SCALE = _scale(0.012, arms=0.025)
+# Movements without meaning: the deviation of the slowest wave of each angle, radians.
+_FIDGET_SCALE = _scale(0.8 * 0.024, arms=1.5 * 0.024)
 _FIDGET_SCALE[Angle.TURN] = 0.16  # people shift their weight and turn a little
 
+_WAVES = np.arange(1, 25) * 0.5  # cycles in a clip
+# The deviation of each wave's weight, (wave, angle); cosines first, then sines: ever smaller and
+# quicker. The body's position has whole sine waves, which keep it near the origin of a prepared
+# clip, its position in the first frame, and a slow half wave that lets it wander off; metres.
+_WAVE_SIZES = np.tile((0.5 / _WAVES) ** 1.1, 2)[:, None] * _FIDGET_SCALE
+_PLACE = [Angle.SIDEWAYS, Angle.FORWARD]
+_WAVE_SIZES[:, _PLACE] = 0.0
+_WHOLE = _WAVES[1::2, None]
+_WAVE_SIZES[len(_WAVES) + 1 :: 2, _PLACE] = 0.062 / (_WHOLE + _WHOLE * (_WHOLE / 7.0) ** 4)
+_WAVE_SIZES[[[0], [len(_WAVES)]], _PLACE] += 0.037
 
 _RESTING = np.zeros(NUM_ANGLES)
 _RESTING[Angle.ARM_RAISE : Angle.HIP] = np.deg2rad(HANGING * 2)
-_RESTING[[Angle.KNEE, Angle.LEFT_LEG + 2]] = 0.06
+_RESTING[[Angle.KNEE, Angle.LEFT_KNEE]] = 0.06
 _RESTING[[Angle.HIP, Angle.LEFT_LEG]] = 0.04
 
 _SEAT = np.zeros(NUM_ANGLES)  # added to the pose of a person who sits
 _SEAT[[Angle.HIP, Angle.LEFT_LEG]] = np.deg2rad(82)
-_SEAT[[Angle.KNEE, Angle.LEFT_LEG + 2]] = np.deg2rad(85)
+_SEAT[[Angle.KNEE, Angle.LEFT_KNEE]] = np.deg2rad(85)
 _SEAT[[Angle.HIP_OUT, Angle.LEFT_LEG + 1]] = np.deg2rad(8)
 
 
@@ -82,10 +76,10 @@ def style(seed: int, performer: int) -> Style:
     rng = numpy_generator(seed, "standin", "style", performer)
     return Style(
         posture=_PERSON_SCALE * rng.standard_normal(NUM_ANGLES),
-        amplitude=float(_AMPLITUDE * np.exp(0.10 * rng.standard_normal())),
+        amplitude=float(0.73 * np.exp(0.10 * rng.standard_normal())),
         log_speed=float(_LOG_FRAMES_PERSON * rng.standard_normal()),
-        left_handed=0.8 if rng.random() < _LEFT_HANDED else 0.06,
-        seated=0.8 if rng.random() < _SEATED else 0.06,
+        left_handed=0.8 if rng.random() < 0.06 else 0.06,  # 6 % mostly use it
+        seated=0.8 if rng.random() < 0.3 else 0.06,  # 30 % mostly sit
     )
 
 
@@ -96,7 +90,7 @@ def num_frames(
     mean = log_mean_frames(num_classes)[label] + style(seed, performer).log_speed
     deviation = np.sqrt(_LOG_FRAMES**2 - _LOG_FRAMES_PERSON**2)
     frames = np.exp(mean + deviation * rng.standard_normal())
-    return int(np.clip(np.rint(frames), MIN_FRAMES, MAX_FRAMES))
+    return int(np.clip(np.rint(frames), 32, MAX_FRAMES))
 
 
 def _rise(u: NDArray[np.float64], start: float, width: float) -> NDArray[np.float64]:
@@ -120,59 +114,15 @@ def _timing(kind: str, count: int, u: NDArray[np.float64], shift: float) -> NDAr
             return _rise(u, 0.34 + shift, 0.28)
         case "off":
             return 1.0 - _rise(u, 0.34 + shift, 0.28)
-        case "first":
-            return _bump(u, 0.3 + shift, 0.22)
-        case "mid":
-            return _bump(u, 0.5 + shift, 0.28)
-        case "last":
-            return _bump(u, 0.66 + shift, 0.22)
         case "both":
             return _bump(u, 0.3 + shift, 0.18) + _bump(u, 0.68 + shift, 0.18)
+        case "first" | "mid" | "last":
+            centre, width = {"first": (0.3, 0.22), "mid": (0.5, 0.28), "last": (0.66, 0.22)}[kind]
+            return _bump(u, centre + shift, width)
     v = np.clip((u - 0.14 - shift) / 0.72, 0.0, 1.0)
     if kind == "beat":
         return 0.5 - 0.5 * np.cos(2.0 * np.pi * count * v)
     return np.sin(2.0 * np.pi * count * v)  # shake
-
-
-def _moves(
-    moves: Program, amplitude: float, u: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return what the moves add to the pose at each time, (frame, angle)."""
-    draws = rng.standard_normal((len(moves.kind), 2))
-    weights = np.empty((len(u), len(moves.kind)))
-    for i, (kind, count) in enumerate(zip(moves.kind, moves.count, strict=True)):
-        weights[:, i] = _timing(kind, count, u, 0.03 * float(np.clip(draws[i, 1], -2, 2)))
-    weights *= amplitude * (1.0 + 0.08 * draws[:, 0])
-    return weights @ moves.change
-
-
-_WAVES = np.arange(1, _FIDGET_WAVES + 1) * 0.5  # cycles in a clip
-
-
-def _wave_sizes() -> NDArray[np.float64]:
-    """Return the deviation of each wave's weight, (wave, angle); cosines first, then sines.
-
-    The body's position has whole sine waves, which keep it near the origin of a prepared clip,
-    its position in the first frame, and a slow half wave that lets it wander off.
-    """
-    sizes = np.tile((0.5 / _WAVES) ** 1.1, 2)[:, None] * _FIDGET_SCALE
-    place = [Angle.SIDEWAYS, Angle.FORWARD]
-    sizes[:, place] = 0.0
-    whole = _WAVES[1::2, None]
-    sizes[_FIDGET_WAVES + 1 :: 2, place] = _SWAY / (whole + whole * (whole / 7.0) ** 4)
-    sizes[[[0], [_FIDGET_WAVES]], place] += _DRIFT
-    return sizes
-
-
-_WAVE_SIZES = _wave_sizes()
-
-
-def _fidget(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return slow wandering plus ever smaller and quicker waves, (frame, angle)."""
-    t = np.linspace(0.0, 1.0, frames)
-    phase = 2.0 * np.pi * t[:, None] * _WAVES
-    waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
-    return np.asarray(waves @ (_WAVE_SIZES * rng.standard_normal(_WAVE_SIZES.shape)))
 
 
 def perform(
@@ -190,7 +140,12 @@ def perform(
     t = np.linspace(0.0, 1.0, frames)
     u = (t - lead) / (1.0 - lead - tail)
     u = u + bend * np.sin(np.pi * np.clip(u, 0.0, 1.0))
-    added = _moves(moves, who.amplitude, u, rng)
+    draws = rng.standard_normal((len(moves.kind), 2))
+    weights = np.empty((frames, len(moves.kind)))  # how far each move has come
+    for i, (kind, count) in enumerate(zip(moves.kind, moves.count, strict=True)):
+        weights[:, i] = _timing(kind, count, u, 0.03 * float(np.clip(draws[i, 1], -2, 2)))
+    weights *= who.amplitude * (1.0 + 0.08 * draws[:, 0])
+    added = weights @ moves.change
     if rng.random() < who.left_handed:
         added = mirrored(added)
     pose = (
@@ -198,4 +153,6 @@ def perform(
     )
     if rng.random() < who.seated and not moves.stands:
         pose = pose + _SEAT
-    return np.asarray(pose + added + _fidget(frames, rng))
+    phase = 2.0 * np.pi * t[:, None] * _WAVES
+    waves = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+    return pose + added + waves @ (_WAVE_SIZES * rng.standard_normal(_WAVE_SIZES.shape))

@@ -10,15 +10,14 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.standin.body import NUM_JOINTS, rotation, spread
+from charon.data.ntu import NUM_JOINTS
+from charon.data.standin.body import rotation, spread
 from charon.seeding import numpy_generator
 
-# How far the cameras 1, 2, 3 stand to the side, and how much that differs from clip to clip
-# and from person to person; degrees. The shoulders' mean yaw is 2 more: most people are
-# right-handed.
+# How far the cameras 1, 2, 3 stand to the side, and how much that differs from clip to clip;
+# degrees. The shoulders' mean yaw is 2 more: most people are right-handed.
 _CAMERA_YAW = (-28.0, 6.0, 28.0)
 _YAW_CLIP = (25.0, 20.0, 28.0)
-_YAW_PERSON = 15.0
 
 # Joints; white noise, millimetres (less than is measured: guessed joints add to it); share of
 # frames in which a joint is inferred; and its error then, metres.
@@ -33,13 +32,11 @@ _LEVELS = (
     ((14, 18), 1.1, 0.15, 0.053),  # ankles
     ((15, 19), 2.3, 0.22, 0.064),  # feet
 )
-_BY_JOINT = np.empty((3, NUM_JOINTS))
-for _joints, *_values in _LEVELS:
-    _BY_JOINT[:, list(_joints)] = np.array(_values)[:, None]
-_NOISE, _INFERRED, _INFERRED_ERROR = 1e-3 * _BY_JOINT[0], _BY_JOINT[1], _BY_JOINT[2]
+_NOISE, _INFERRED, _INFERRED_ERROR = np.empty((3, NUM_JOINTS))
+for _joints, _noise, _share, _error in _LEVELS:
+    _NOISE[[*_joints]], _INFERRED[[*_joints]], _INFERRED_ERROR[[*_joints]] = _noise, _share, _error
 # A standard normal process above this level means that the joint is inferred.
 _THRESHOLD = np.array([NormalDist().inv_cdf(1.0 - share) for share in _INFERRED])
-_HEAVY = 0.55  # deviation of the logarithm of the noise level from frame to frame
 
 
 @lru_cache(maxsize=1024)
@@ -52,13 +49,13 @@ def _setup(seed: int, setup: int, camera: int) -> tuple[float, float, float, flo
     yaw = np.deg2rad(1.0 * rng.standard_normal())
     distance = 2.8 + 0.9 * shared.random() + 0.1 * rng.standard_normal()
     height = 0.1 * shared.standard_normal()
-    return float(pitch), float(roll), float(yaw), float(distance), float(height)
+    return pitch, roll, yaw, distance, height
 
 
 def person_yaw(seed: int, performer: int) -> float:
     """Return how a person tends to face away from the cameras' middle, radians."""
     shift = numpy_generator(seed, "standin", "facing").random()
-    return float(np.deg2rad(_YAW_PERSON * spread(performer, 15, shift)))
+    return float(np.deg2rad(15.0 * spread(performer, 15, shift)))
 
 
 def view(
@@ -106,7 +103,7 @@ def measure(
     error = np.moveaxis(slow[:3] * guessed, 0, -1).swapaxes(0, 1)
 
     noise = rng.standard_normal((frames, NUM_JOINTS, 3), dtype=np.float32)
-    level = np.exp(_HEAVY * rng.standard_normal((frames, NUM_JOINTS, 1), dtype=np.float32))
-    noise *= level * _NOISE[:, None]
+    level = np.exp(0.55 * rng.standard_normal((frames, NUM_JOINTS, 1), dtype=np.float32))
+    noise *= level * (1e-3 * _NOISE)[:, None]
     state = np.where(above > 0.0, 1, 2).T.astype(np.int8)
     return (places + error + noise).astype(np.float32), state

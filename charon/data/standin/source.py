@@ -1,8 +1,8 @@
 """The embedded stand-in for NTU RGB+D: synthetic people, so that everything runs without data.
 
-It is a stand-in: what is measured on it is not comparable with published numbers. Its
-statistics (body, lengths, noise, motion, and how small a part of the variance a class is)
-are matched to the real recordings', see tests/data/standin/test_statistics.py.
+What is measured on it is not comparable with published numbers. Its statistics (body, lengths,
+noise, motion, and how small a part of the variance a class is) are matched to those of the real
+recordings, see tests/data/standin/test_statistics.py.
 
 Every clip is a pure function of the seed and of its name, prepared as a real recording is.
 """
@@ -19,7 +19,7 @@ from charon.data.actors import prepare_clip
 from charon.data.parallel import map_in_order
 from charon.data.recordings import Recording
 from charon.data.source import Description, SourceClip, Unreadable
-from charon.data.standin.body import NUM_JOINTS, joint_positions, person_bones
+from charon.data.standin.body import joint_positions, person_bones
 from charon.data.standin.motion import num_frames, perform
 from charon.data.standin.sensor import measure, person_yaw, view
 from charon.seeding import derive_seed, numpy_generator
@@ -31,17 +31,8 @@ _SMALL_PAIRS = (
     *((18, 41), (18, 42), (18, 45), (19, 47), (19, 50), (20, 43), (20, 53), (21, 60)),
 )
 
-VERSION = 2
-"""Is raised by every change that alters a clip, so that no old cache is used."""
-
-# Two people stand this far apart, metres, and are turned to each other; to the cameras, the
-# performer's body is turned this much more to one side, degrees.
-_APART, _APART_DEVIATION = 0.96, 0.22
-_PAIR_YAW, _PAIR_YAW_DEVIATION = 15.0, 10.0
-# How much a performance is turned against the person's usual facing, degrees.
-_YAW_OCCASION = 6.0
-# Share of one-person clips with an idle bystander in the background.
-_BYSTANDERS = 0.02
+# Is raised by every change that alters a clip, so that no old cache is used.
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -71,10 +62,9 @@ class StandIn:
     def identity(self) -> str:
         """Return version, seed and a digest of the names."""
         digest = derive_seed(self.num_classes, *self.names)
-        return f"standin version={VERSION} seed={self.seed} clips={len(self.names)}:{digest:x}"
+        return f"standin version={_VERSION} seed={self.seed} clips={len(self.names)}:{digest:x}"
 
     def __len__(self) -> int:
-        """Return the number of clips."""
         return len(self.names)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
@@ -90,8 +80,11 @@ def make_clip(name: str, num_classes: int, seed: int) -> SourceClip:
 
 def make_raw_clip(name: str, num_classes: int, seed: int) -> Recording:
     """Return a recording as a `.skeleton` file would hold it."""
-    measured, rng = _measured(name, num_classes, seed)
-    bodies = [places for places, _ in measured]
+    ids = ntu.parse_name(name)
+    places, yaw = _performance(seed, num_classes, ids)
+    rng = numpy_generator(seed, "standin", "clip", name)
+    seen = view(places, seed, ids.setup, ids.camera, yaw, rng)
+    bodies = [measure(body, rng)[0] for body in seen]
     frames = len(bodies[0])
     first_id = 72057594037900000 + int(rng.integers(10**4))  # 17 digits, as Kinect's
     return Recording(
@@ -99,56 +92,35 @@ def make_raw_clip(name: str, num_classes: int, seed: int) -> Recording:
         num_frames=frames,
         frame=np.repeat(np.arange(frames), len(bodies)),
         body_id=tuple(str(first_id + i) for _ in range(frames) for i in range(len(bodies))),
-        xyz=np.stack(bodies, axis=1).reshape(-1, NUM_JOINTS, 3),
+        xyz=np.stack(bodies, axis=1).reshape(-1, ntu.NUM_JOINTS, 3),
     )
 
 
-def tracking_states(name: str, num_classes: int, seed: int) -> NDArray[np.int8]:
-    """Return the tracking of the performer's joints, (frame, joint): 1 inferred, 2 tracked."""
-    return _measured(name, num_classes, seed)[0][0][1]
-
-
-def _measured(
-    name: str, num_classes: int, seed: int
-) -> tuple[list[tuple[NDArray[np.float32], NDArray[np.int8]]], np.random.Generator]:
-    """Return each body as the camera measures it, and the clip's generator."""
-    ids = ntu.parse_name(name)
-    occasion = (ids.setup, ids.performer, ids.replication, ids.label)
-    places, yaw = _performance(seed, num_classes, *occasion)
-    rng = numpy_generator(seed, "standin", "clip", name)
-    seen = view(places, seed, ids.setup, ids.camera, yaw, rng)
-    return [measure(body, rng) for body in seen], rng
-
-
 def _performance(
-    seed: int, num_classes: int, setup: int, performer: int, replication: int, label: int
+    seed: int, num_classes: int, ids: ntu.ClipIds
 ) -> tuple[NDArray[np.float64], float]:
     """Return positions (body, frame, joint, xyz) in the room, and their yaw for all cameras."""
+    setup, _, performer, replication, label = ids  # the same for all cameras
     rng = numpy_generator(seed, "standin", "performance", setup, performer, replication, label)
     frames = num_frames(seed, label, performer, num_classes, rng)
     pose = perform(seed, label, 0, performer, frames, rng)
     first = joint_positions(pose, person_bones(seed, performer))
-    yaw = person_yaw(seed, performer) + np.deg2rad(_YAW_OCCASION * rng.standard_normal())
+    yaw = person_yaw(seed, performer) + np.deg2rad(6.0 * rng.standard_normal())
     is_pair = label in ntu.TWO_PERSON
-    if not is_pair and rng.random() >= _BYSTANDERS:
+    if not is_pair and rng.random() >= 0.02:  # 2 % have an idle bystander in the background
         return first[None], yaw
-    partner = _partner(seed, performer)
+    # Who acts with a performer is the smallest of the next nine people: the preparation makes
+    # the larger body actor 1, which so is mostly the performer.
+    others = [(performer + i) % 106 + 1 for i in range(9)]
+    partner = min(others, key=lambda other: sum(person_bones(seed, other).values()))
     pose = perform(seed, label, 1, partner, frames, rng)
     other = joint_positions(pose, person_bones(seed, partner))
-    apart = max(0.45, _APART + _APART_DEVIATION * rng.standard_normal())
+    apart = max(0.45, 0.96 + 0.22 * rng.standard_normal())  # metres
     side = 1.0 if rng.random() < 0.5 else -1.0
     if is_pair:
-        yaw += side * np.deg2rad(_PAIR_YAW + _PAIR_YAW_DEVIATION * rng.standard_normal())
+        # Two people are turned to each other; to the cameras, a bit more to one side.
+        yaw += side * np.deg2rad(15.0 + 10.0 * rng.standard_normal())
         other = other * (-1.0, 1.0, -1.0) + (0.0, 0.0, -apart)
     else:
         other += (side * (apart + 0.3), 0.0, 0.4)
     return np.stack([first, other]), yaw
-
-
-def _partner(seed: int, performer: int) -> int:
-    """Return who acts with a performer: the smallest of the next nine people.
-
-    The preparation makes the larger body actor 1, which so is mostly the performer.
-    """
-    candidates = [(performer + i) % 106 + 1 for i in range(9)]
-    return min(candidates, key=lambda p: sum(person_bones(seed, p).values()))

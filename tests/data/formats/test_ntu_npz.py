@@ -168,32 +168,6 @@ def test_a_bad_array_is_said(tmp_path, replaced, said):
     assert str(error.value).startswith(str(path))
 
 
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_truncated_file_is_said(tmp_path, save, share):
-    x = people(np.random.default_rng(0))
-    path = write_ntu_npz(tmp_path / "NTU60_CS.npz", [(0, x), (1, x)], [(2, x)], save=save)
-    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(DataError, match=r"is not an \.npz, or it is truncated; copy or make it"):
-        read(path)
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_a_damaged_array_is_said(tmp_path, save):
-    x = people(np.random.default_rng(0))
-    path = write_ntu_npz(tmp_path / "NTU60_CS.npz", [(0, x), (1, x)], [(2, x)], save=save)
-    data = bytearray(path.read_bytes())
-    data[500:1500] = bytes(1000)
-    path.write_bytes(data)
-    with pytest.raises(DataError, match=r"`x_train` is truncated or damaged \(.*\); copy or make"):
-        read(path)
-
-
-def test_a_vanished_file_is_said(tmp_path):
-    with pytest.raises(DataError, match=r"NTU60_CS\.npz cannot be read: No such file"):
-        len(NtuNpz(tmp_path / "NTU60_CS.npz"))
-
-
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_clips(tmp_path):
     peaks = []

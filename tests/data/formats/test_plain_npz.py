@@ -152,17 +152,3 @@ def test_a_bad_array_is_said(tmp_path, replaced, said):
     with pytest.raises(DataError, match=said) as error:
         list(save(tmp_path, **replaced).clips(2))
     assert str(error.value).startswith(str(tmp_path / "set.npz"))
-
-
-def test_a_truncated_file_is_said(tmp_path):
-    save(tmp_path)
-    path = tmp_path / "set.npz"
-    path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(DataError, match=r"is not an \.npz, or it is truncated"):
-        len(PlainNpz(path))
-
-
-def test_the_identity_follows_the_file(tmp_path):
-    first = save(tmp_path).identity()
-    assert PlainNpz(tmp_path / "set.npz").identity() == first
-    assert save(tmp_path, x=X * 2).identity() != first

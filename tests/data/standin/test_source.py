@@ -10,7 +10,6 @@ from charon.data import ntu
 from charon.data.formats.skeleton_folder import SkeletonFolder
 from charon.data.formats.skeleton_text import read_skeleton_file
 from charon.data.source import SourceClip
-from charon.data.standin.moves import MOVES
 from charon.data.standin.source import StandIn, make_clip, make_raw_clip
 
 
@@ -61,10 +60,6 @@ def test_identity_changes_with_seed_and_clips():
     sources = [StandIn.small(), StandIn.small(seed=1), StandIn.small(120), some(2), StandIn.full()]
     assert len({source.identity() for source in sources}) == len(sources)
     assert StandIn.small().identity() == StandIn.small().identity()
-
-
-def test_two_people_act_in_the_two_person_classes():
-    assert {label for label, moves in enumerate(MOVES) if "|" in moves} == ntu.TWO_PERSON
 
 
 def test_a_clip_depends_on_seed_and_name_alone():
