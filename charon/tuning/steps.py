@@ -15,7 +15,7 @@ from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.folder import ResultsError, describe_write_error
 from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
-from charon.tuning.sampling.database import DATABASE, check_database
+from charon.tuning.sampling.optuna_study import DATABASE, check_database
 from charon.tuning.session.data import StudyData, prepare_runs
 from charon.tuning.session.planning import (
     PlannedStudy,

@@ -57,7 +57,7 @@ def test_a_study_runs_from_data_to_tables_and_mlflow(clips, tmp_path):
 
 def optuna_study(folder):
     from charon.tuning.records.plan import read_plan
-    from charon.tuning.sampling.database import load_optuna_study
+    from charon.tuning.sampling.optuna_study import load_optuna_study
 
     return load_optuna_study(folder / "tiny", read_plan(folder / "tiny"))
 

@@ -37,7 +37,7 @@ from charon.tuning.records.journal import (
     spent_seconds,
 )
 from charon.tuning.records.plan import Plan
-from charon.tuning.sampling.database import write_database
+from charon.tuning.sampling.optuna_study import write_database
 from charon.tuning.sampling.suggestions import Suggester
 from charon.tuning.session.memory import memory_size
 from charon.tuning.session.provenance import trial_tags

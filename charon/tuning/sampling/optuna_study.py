@@ -1,21 +1,33 @@
-"""The Optuna study of a search, made from the search's journal."""
+"""The Optuna study of a search: made from the search's journal, and a file for its dashboard."""
 
+import os
+import sqlite3
+import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
 
+from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, TrialRecord
+from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.encoding import Encoding
 from charon.tuning.study.objectives import can_prune, directions, score
 
 NAME, TRIAL, IS_START, REFUSED = "name", "trial_id", "is_start", "refused"
 """Attributes of an Optuna trial: what a person knows it by, its id in the study, whether it is
-the search's start, and why it was never run."""
+the search's start, and why it was never run. A complete trial has its objectives too, in their
+own units."""
 
 STATES = {FINISHED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
+
+DATABASE = "optuna.db"
+"""File in a search's folder; ``optuna-dashboard sqlite:///PATH`` shows it."""
 
 
 def make_study(
@@ -33,23 +45,29 @@ def make_study(
     study = optuna.create_study(sampler=sampler, pruner=pruner, directions=directions(objectives))
     for event in list(journal.events):
         if event["kind"] == "refused":
-            refused = create_trial(
-                state=TrialState.PRUNED,
-                params=encoding.encode(event["fields"]),
-                distributions=encoding.distributions,
-                user_attrs={REFUSED: event["refused"]},
-                system_attrs=event["sampler"],
-            )
-            study.add_trial(_dated(refused, event["time"], event["time"]))
+            fields, ended = event["fields"], event["time"]
+            attributes = {REFUSED: event["refused"]}
+            about: dict[str, Any] = {"state": TrialState.PRUNED, "user_attrs": attributes}
         elif event["kind"] == "trial":
             record = journal.trials[event["trial"]]
-            study.add_trial(_suggested(event, record, encoding, objectives))
+            fields, ended, about = record.fields, record.ended, _about(record, objectives)
+        else:
+            continue
+        trial = create_trial(
+            params=encoding.encode(fields),
+            distributions=encoding.distributions,
+            system_attrs=event["sampler"],
+            **about,
+        )
+        trial.datetime_start = datetime.fromtimestamp(event["time"])
+        if trial.state.is_finished():
+            trial.datetime_complete = datetime.fromtimestamp(ended)
+        study.add_trial(trial)
     return study
 
 
-def _suggested(
-    event: dict[str, Any], record: TrialRecord, encoding: Encoding, objectives: Sequence[str]
-) -> FrozenTrial:
+def _about(record: TrialRecord, objectives: Sequence[str]) -> dict[str, Any]:
+    """Return how far a trial is, as Optuna's ``create_trial`` takes it."""
     attributes: dict[str, Any] = {NAME: record.label, TRIAL: record.trial_id}
     if record.number == 0:
         attributes[IS_START] = True
@@ -66,21 +84,86 @@ def _suggested(
         attributes |= achieved
         values = values or list(achieved.values())
     is_told = state in (TrialState.COMPLETE, TrialState.PRUNED)
-    trial = create_trial(
-        state=state,
-        values=values if is_told else None,
-        params=encoding.encode(record.fields),
-        distributions=encoding.distributions,
-        user_attrs=attributes,
-        system_attrs=event["sampler"],
-        intermediate_values=scores,
-    )
-    return _dated(trial, event["time"], record.ended)
+    return {
+        "state": state,
+        "values": values if is_told else None,
+        "user_attrs": attributes,
+        "intermediate_values": scores,
+    }
 
 
-def _dated(trial: FrozenTrial, began: float, ended: float) -> FrozenTrial:
-    """Return a trial with the times at which it was suggested and ended."""
-    trial.datetime_start = datetime.fromtimestamp(began)
-    if trial.state.is_finished():
-        trial.datetime_complete = datetime.fromtimestamp(ended)
-    return trial
+def write_database(study: optuna.Study, plan: Plan, folder: Path) -> None:
+    """Write a search's study into its folder, for Optuna's dashboard; replaces an older one.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    path = folder / DATABASE
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    is_scored = can_prune(plan.objectives)
+    try:
+        storage = _open(temporary)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            shown = optuna.create_study(
+                storage=storage, study_name=_name(plan), directions=study.directions
+            )
+            shown.set_metric_names([f"{n}, score" if is_scored else n for n in plan.objectives])
+            shown.add_trials(study.get_trials(deepcopy=False))
+        storage.remove_session()
+        storage.engine.dispose()
+        temporary.replace(path)
+    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+        cause = error.__cause__ or error
+        raise ResultsError(
+            f"{path} cannot be written ({getattr(cause, 'orig', cause)}); go on with --resume when "
+            "it can. What was learned is kept."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:
+    """Return the Optuna study that :func:`write_database` wrote."""
+    return optuna.load_study(study_name=_name(plan), storage=_open(folder / DATABASE))
+
+
+def _open(path: Path) -> optuna.storages.RDBStorage:
+    # Optuna would write to the screen beside the study's log.
+    optuna.logging.disable_default_handler()
+    return optuna.storages.RDBStorage(f"sqlite:///{path}")
+
+
+def _name(plan: Plan) -> str:
+    return f"{plan.name}-{plan.key}"
+
+
+def check_database(path: Path) -> None:
+    """Check that a search may write its database here; nothing is changed.
+
+    A damaged database is no obstacle, for it is made anew.
+
+    Raises:
+        ResultsError: the file is not Optuna's.
+    """
+    if path.exists() and not _may_be_optunas(path):
+        raise ResultsError(
+            f"{path} is not a database of Optuna, and a search would write there; move it away, "
+            "or choose another folder with --results DIR."
+        )
+
+
+def _may_be_optunas(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            if file.read(16) not in (b"SQLite format 3\0", b""):
+                return False
+        with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            tables = {name for (name,) in rows}
+    except sqlite3.DatabaseError:
+        return True  # damaged
+    except OSError:
+        return False
+    return not tables or {"studies", "trials", "version_info"} <= tables

@@ -12,8 +12,6 @@ from optuna.trial import TrialState
 
 from charon.files import write_csv
 from charon.report.search.results import ENOUGH_FOR_IMPORTANCE
-from charon.tuning.records.journal import TrialRecord
-from charon.tuning.sampling.optuna_study import TRIAL
 
 EVALUATOR = "PED-ANOVA, the best quarter of the finished trials against all of them"
 """Optuna's default compares the best tenth, which is one trial of a dozen."""
@@ -23,11 +21,7 @@ FRONTS = (2, 3)
 
 
 def write_plots(
-    study: optuna.Study,
-    records: Sequence[TrialRecord],
-    objectives: Sequence[str],
-    provenance: str,
-    folder: Path,
+    study: optuna.Study, objectives: Sequence[str], provenance: str, folder: Path
 ) -> None:
     """Write Optuna's plots of a search as pages into its ``folder``, and ``importance.csv``.
 
@@ -39,7 +33,7 @@ def write_plots(
     table = folder / "importance.csv"
     for old in (*pages.glob("*.html"), table):  # of a search that was shorter then
         old.unlink(missing_ok=True)
-    shown = in_own_units(study, records, objectives)
+    shown = in_own_units(study, objectives)
     with warnings.catch_warnings():
         # Of experimental parts of Optuna, and of PED-ANOVA, which takes lower values for better.
         warnings.simplefilter("ignore")
@@ -82,24 +76,17 @@ def _plots(shown: optuna.Study, objectives: Sequence[str]) -> dict[str, Any]:
     return plots
 
 
-def in_own_units(
-    study: optuna.Study, records: Sequence[TrialRecord], objectives: Sequence[str]
-) -> optuna.Study:
+def in_own_units(study: optuna.Study, objectives: Sequence[str]) -> optuna.Study:
     """Return a copy in the units of the objectives: FAA in percent, bytes, seconds.
 
     The scores that a sampler is told rank stopped trials too and mean nothing to a reader.
-    Trials that are complete for Optuna alone become failed ones. Every trial, refused settings
-    too, has the number that its name ends in.
+    Every trial, refused settings too, has the number that its name ends in.
     """
-    final = {record.trial_id: record.final for record in records}
     shown = optuna.create_study(directions=study.directions)
     for trial in study.get_trials():
-        metrics = final.get(trial.user_attrs.get(TRIAL, ""), {})
         is_complete = trial.state == TrialState.COMPLETE
         # Of a stopped trial Optuna keeps the last score.
-        trial.values = [metrics[name] for name in objectives] if is_complete and metrics else None
-        if is_complete and not metrics:
-            trial.state = TrialState.FAIL
+        trial.values = [trial.user_attrs[name] for name in objectives] if is_complete else None
         shown.add_trial(trial)
     return shown
 
@@ -111,8 +98,7 @@ def importances(shown: optuna.Study, objectives: Sequence[str]) -> list[list[obj
         return []
     rows: list[list[object]] = []
     for column, name in enumerate(objectives):
-        found = get_param_importances(shown, **_compared(shown, column))
-        for parameter, value in found.items():
+        for parameter, value in get_param_importances(shown, **_compared(shown, column)).items():
             field = parameter.partition(":")[0]
             rows.append([name, field, round(float(value), 6), EVALUATOR, number])
     return rows

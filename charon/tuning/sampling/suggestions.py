@@ -33,13 +33,9 @@ MOST_DRAWS = 1000
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A setting to run.
+    """A setting to run: its number among all suggestions, refused ones too; name, and all fields.
 
-    Attributes:
-        number: its number among all suggestions, those that were refused included.
-        label: the name a person knows it by; ends in the number.
-        fields: every field of the run.
-        sampler: what the sampler noted with it and reads again later; plain values.
+    ``sampler`` is what the sampler noted with it and reads again later; plain values.
     """
 
     number: int
@@ -49,11 +45,7 @@ class Suggestion:
 
 
 class Suggester:
-    """Turns what Optuna suggests into runs, and refuses what cannot be run.
-
-    Attributes:
-        encoding: of what is varied.
-    """
+    """Turns what Optuna suggests into runs, and refuses what cannot be run."""
 
     def __init__(
         self,
@@ -66,8 +58,8 @@ class Suggester:
         """Prepare to suggest; nothing is asked yet.
 
         Args:
-            journal: of the search. What is refused is written there; what is suggested must be
-                before the next is asked for.
+            journal: what is refused is written there; what is suggested must be before the next
+                is asked for.
             plan: of the search.
             seed: of its draws; each sitting draws others.
             start: all fields of the first trial; the fixed ones are those of all trials.
@@ -97,7 +89,7 @@ class Suggester:
             noted = dict(study.get_trials(deepcopy=False)[trial.number].system_attrs)
             if not refused:
                 fields = complete({**self._start, **varied})
-                name = f"{label(fields, list(self.encoding.space))} #{trial.number}"
+                name = f"{label(fields, list(self._plan.space))} #{trial.number}"
                 return Suggestion(trial.number, name, fields, noted)
             study.tell(trial, state=TrialState.PRUNED)
             self._journal.append(
@@ -126,11 +118,8 @@ def make_sampler(
 ) -> optuna.samplers.BaseSampler:
     """Return a sampler for one sitting of a search.
 
-    Args:
-        name: ``"tpe"`` models settings jointly and knows of running trials.
-        seed: of the search's draws.
-        num_trials: of the search; decides the population of ``"nsga2"``.
-        num_suggested: settings that earlier sittings were suggested; this one draws others.
+    ``"tpe"`` models settings jointly and knows of running trials. Earlier sittings were suggested
+    ``num_suggested`` settings; this one draws others.
     """
     if num_suggested:
         seed = derive_seed(seed, "sampler", num_suggested) % 2**32

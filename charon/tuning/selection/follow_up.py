@@ -18,7 +18,7 @@ from charon.text import counted, first_line, seeds_text
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, Journal, TrialRecord
-from charon.tuning.sampling.database import load_optuna_study
+from charon.tuning.sampling.optuna_study import load_optuna_study
 from charon.tuning.sampling.plots import FRONTS, write_plots
 from charon.tuning.selection import confirm
 from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
@@ -37,7 +37,7 @@ def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
     """Draw Optuna's pages of a search's trials."""
     objectives, folder = search.study.objectives, search.folder
     measured_on = StudySummary.of(vars(search.plan)).measured_on(len(finished(records)))
-    write_plots(load_optuna_study(folder, search.plan), records, objectives, measured_on, folder)
+    write_plots(load_optuna_study(folder, search.plan), objectives, measured_on, folder)
 
 
 @dataclass

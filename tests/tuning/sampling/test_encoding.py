@@ -22,7 +22,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("as_numbers", [False, True])
 def test_parameters_and_fields_name_each_other(as_numbers):
-    encoding = Encoding(SPACE, as_numbers)
+    encoding = Encoding(SPACE, as_numbers=as_numbers)
     assert encoding.decode(encoding.encode(FIELDS)) == FIELDS
     assert set(encoding.encode(FIELDS)) == set(encoding.distributions)
 

@@ -5,7 +5,6 @@ import csv
 import optuna
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
-from tuning.search_records import record
 
 from charon.tuning.sampling.optuna_study import TRIAL
 from charon.tuning.sampling.plots import in_own_units, write_plots
@@ -14,17 +13,16 @@ from charon.tuning.study.objectives import score
 FAA, BYTES = "val/faa", "memory/bytes"
 
 
-def search_for(*directions):
-    """A search of twelve trials in which only alpha matters, as Optuna and the journal know it."""
+def search_for(*directions, num_trials=12, others=()):
+    """A search of some trials in which only alpha matters, as Optuna knows it."""
     study = optuna.create_study(directions=directions)
     space = {"learner.alpha": FloatDistribution(0, 1), "learner.masking_ratio:kept_tuples": None}
     space["learner.masking_ratio:kept_tuples"] = IntDistribution(1, 10)
-    records = []
-    for number in range(12):
+    for number in range(num_trials):
         alpha, kept = number / 12, 1 + (7 * number) % 10
         faa = 40 + 20 * alpha
         is_pruned = number % 4 == 3
-        records.append(record(str(number), [faa] * (3 if is_pruned else 6), num_bytes=100 * kept))
+        achieved = {FAA: faa, BYTES: 100.0 * kept, **dict.fromkeys(others, faa)}
         study.add_trial(
             create_trial(
                 state=TrialState.PRUNED if is_pruned else TrialState.COMPLETE,
@@ -32,17 +30,17 @@ def search_for(*directions):
                 params=dict(zip(space, (alpha, kept), strict=True)),
                 distributions=space,
                 intermediate_values={3: score(3, 6, faa)} if len(directions) == 1 else None,
-                user_attrs={TRIAL: str(number)},
+                user_attrs={TRIAL: str(number), **({} if is_pruned else achieved)},
             )
         )
-    return study, records
+    return study
 
 
 def test_values_are_percent_and_bytes_and_not_scores():
     search = search_for("maximize", "minimize")
-    shown = in_own_units(*search, [FAA, BYTES])
+    shown = in_own_units(search, [FAA, BYTES])
     assert shown.trials[6].values == [50.0, 300.0]
-    assert [t.state for t in shown.trials] == [t.state for t in search[0].trials]
+    assert [t.state for t in shown.trials] == [t.state for t in search.trials]
 
 
 def test_refused_settings_keep_their_place():
@@ -50,29 +48,24 @@ def test_refused_settings_keep_their_place():
     space = {"learner.alpha": FloatDistribution(0, 1)}
     states = [TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE]
     for place, state in enumerate(states):
+        is_complete = state == TrialState.COMPLETE
         study.add_trial(
             create_trial(
                 state=state,
-                value=score(6, 6, 20.0) if state == TrialState.COMPLETE else None,
+                value=score(6, 6, 20.0) if is_complete else None,
                 params={"learner.alpha": place / 10},
                 distributions=space,
-                user_attrs={TRIAL: str(place)} if place else {"refused": "Over."},
+                user_attrs={FAA: 20.0} if is_complete else {},
             )
         )
-    shown = in_own_units(study, [record("2", [20.0] * 6)], [FAA]).trials
+    shown = in_own_units(study, [FAA]).trials
     assert [t.state for t in shown] == states
     assert [t.values for t in shown] == [None, None, [20.0]]
 
 
-def test_what_the_search_does_not_know_as_finished_is_not_shown_as_complete():
-    study, records = search_for("maximize")
-    shown = in_own_units(study, records[1:], [FAA])
-    assert shown.trials[0].state == TrialState.FAIL
-
-
 def test_the_pages_and_the_importance_with_its_evaluators_name(tmp_path):
     search = search_for("maximize", "minimize")
-    write_plots(*search, [FAA, BYTES], "some clips", tmp_path)
+    write_plots(search, [FAA, BYTES], "some clips", tmp_path)
     names = {path.stem for path in (tmp_path / "plots").glob("*.html")}
     assert names >= {"history", "importance", "parallel_coordinates", "slice", "timeline"}
     assert names >= {"pareto_front", "history_memory_bytes"}
@@ -91,28 +84,23 @@ def test_the_pages_and_the_importance_with_its_evaluators_name(tmp_path):
 
 
 def test_of_four_objectives_every_page_is_drawn_but_the_front(tmp_path):
-    study, records = search_for("maximize", "minimize", "maximize", "maximize")
-    names = [FAA, BYTES, "val/acc/task_01", "val/faa_again"]
-    for one in records:
-        for metrics in one.curve.values():
-            metrics["val/faa_again"] = metrics[FAA]
-    write_plots(study, records, names, "some clips", tmp_path)
+    more = ("val/acc/task_01", "val/faa_again")
+    study = search_for("maximize", "minimize", "maximize", "maximize", others=more)
+    write_plots(study, [FAA, BYTES, *more], "some clips", tmp_path)
     pages = {path.stem for path in (tmp_path / "plots").glob("*.html")}
     assert pages >= {"history", "history_val_faa_again", "timeline", "importance"}
     assert "pareto_front" not in pages
 
 
 def test_a_search_of_few_finished_trials_has_no_importance(tmp_path):
-    study, records = search_for("maximize")
-    write_plots(study, records, [FAA], "some clips", tmp_path)
+    write_plots(search_for("maximize"), [FAA], "some clips", tmp_path)
     assert (tmp_path / "importance.csv").exists()
-    write_plots(study, records[:3], [FAA], "some clips", tmp_path)
+    write_plots(search_for("maximize", num_trials=3), [FAA], "some clips", tmp_path)
     assert not (tmp_path / "plots" / "importance.html").exists()
     assert (tmp_path / "plots" / "history.html").exists()
     assert not (tmp_path / "importance.csv").exists()
 
 
 def test_a_search_without_a_finished_trial_has_a_timeline(tmp_path):
-    study, _ = search_for("maximize")
-    write_plots(study, [], [FAA], "some clips", tmp_path)
+    write_plots(search_for("maximize", num_trials=0), [FAA], "some clips", tmp_path)
     assert {path.stem for path in (tmp_path / "plots").glob("*.html")} == {"timeline"}
