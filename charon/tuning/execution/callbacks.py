@@ -1,7 +1,6 @@
 """What Ray tells the driver, written into the study's journal and tables.
 
-The one callback of a study. It holds no client: what goes to MLflow is sent from the journal
-by a thread of its own (:mod:`charon.tuning.tracking.sender`).
+MLflow gets it from the journal (:mod:`charon.tuning.tracking.sender`).
 """
 
 import errno
@@ -23,22 +22,20 @@ from charon.tuning.study.first_tasks import first_task_tag
 ARTIFACTS = ("accuracy_matrix.csv", "confusion.csv", "per_class.csv", "run.json")
 """What of a finished trial's outputs goes to MLflow; the model stays where it is."""
 
-FULL_BYTES = 1_000_000
-"""Less free space than this is a full disk."""
-
 TABLES_SECONDS = 2.0
 """Shortest time between two updates of the tables while trials report."""
-
-
-Listener = Callable[[str, str], None]
-"""Called after each event with its kind and the trial's id."""
 
 
 class Recorder(Callback):  # type: ignore[misc]
     """Turns Ray's calls into journal events, each once."""
 
-    def __init__(self, journal: Journal, folder: Path, listener: Listener) -> None:
-        """Record into ``journal``, which has all trials, and into the tables of ``folder``."""
+    def __init__(
+        self, journal: Journal, folder: Path, listener: Callable[[str, str], None]
+    ) -> None:
+        """Record into ``journal``, which has all trials, and into the tables of ``folder``.
+
+        The listener is called after each event with its kind and the trial's id.
+        """
         self._journal = journal
         self._folder = folder
         self._listener = listener
@@ -68,12 +65,11 @@ class Recorder(Callback):  # type: ignore[misc]
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has ended: after its last task, or stopped before it."""
         record = self._journal.trials[_id(trial)]
+        outcome, artifacts = PRUNED, []
         if record.curve and record.tasks_seen == record.num_tasks:
             outputs = outputs_folder(self._folder, record.label)
-            artifacts = [str(outputs / name) for name in ARTIFACTS]
-            self._record("end", trial, outcome=FINISHED, error="", artifacts=artifacts)
-        else:
-            self._record("end", trial, outcome=PRUNED, error="", artifacts=[])
+            outcome, artifacts = FINISHED, [str(outputs / name) for name in ARTIFACTS]
+        self._record("end", trial, outcome=outcome, error="", artifacts=artifacts)
         shutil.rmtree(checkpoint_folder(self._folder, record.trial_id), ignore_errors=True)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -82,20 +78,20 @@ class Recorder(Callback):  # type: ignore[misc]
         Raises:
             OSError: it died because the disk is full, and so would all others.
         """
-        if shutil.disk_usage(self._folder).free < FULL_BYTES:
+        if shutil.disk_usage(self._folder).free < 1_000_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
         self._listener("recover", _id(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has failed for good; its checkpoint stays for --resume."""
-        reason = (
-            "The trial's process was killed each time it was tried, most often for want of "
-            "memory; lower optimiser.batch_size, or run fewer trials at once with a larger "
-            "--cpus-per-trial."
-        )
-        failure = failure_file(self._folder, _id(trial))
-        if failure.exists():
-            reason = failure.read_text(encoding="utf-8")
+        try:
+            reason = failure_file(self._folder, _id(trial)).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            reason = (
+                "The trial's process was killed each time it was tried, most often for want of "
+                "memory; lower optimiser.batch_size, or run fewer trials at once with a larger "
+                "--cpus-per-trial."
+            )
         self._record("end", trial, outcome=FAILED, error=reason, artifacts=[])
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:

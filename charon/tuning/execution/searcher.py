@@ -72,7 +72,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
         Args:
             entries: of the search.
             suggest: returns a setting to run; None where there is none.
-            num_trials: trials in all, those of earlier sittings included.
+            num_trials: in all, those of earlier sittings included.
             deadline: seconds since the epoch after which no trial is suggested but the first.
         """
         super().__init__()
@@ -88,16 +88,14 @@ class StudySearch(Searcher):  # type: ignore[misc]
         if self._waiting:
             return {"trial": self._waiting.pop(0)}
         number = len(self._entries.journal.trials)
-        if number >= self._num_trials:
-            return str(Searcher.FINISHED)
-        if number and time.time() >= self._deadline:
-            self.ended_by = TIME_UP
-            return str(Searcher.FINISHED)
-        suggestion = self._suggest()
-        if suggestion is None:
-            self.ended_by = EXHAUSTED
-            return str(Searcher.FINISHED)
-        return {"trial": self._entries.suggested(suggestion)}
+        if number < self._num_trials:
+            if number and time.time() >= self._deadline:
+                self.ended_by = TIME_UP
+            elif suggestion := self._suggest():
+                return {"trial": self._entries.suggested(suggestion)}
+            else:
+                self.ended_by = EXHAUSTED
+        return str(Searcher.FINISHED)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
-from contextlib import suppress
+import tempfile
 from pathlib import Path
 
 from charon.errors import CharonError
@@ -46,12 +46,8 @@ def try_writing(folder: Path) -> Path:
         OSError: the folder cannot be written.
     """
     existing = _existing(folder)
-    probe = existing / f".probe.{os.getpid()}"
-    try:
-        probe.write_bytes(b"charon" * 1000)
-    finally:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".probe.", dir=existing) as probe:
+        probe.write(b"charon" * 1000)
     return existing
 
 

@@ -52,8 +52,7 @@ class TrialRecord:
         trial_id: unique in the study, and among studies that share a place in MLflow.
         label: the name a person knows it by, e.g. ``"eta0.60 s5 M500 seed1"``.
         fields: every field of the run by its dotted name.
-        status: ``"pending"``, ``"running"``, or how it ended: ``"finished"``, ``"pruned"``,
-            ``"failed"`` or ``"interrupted"``.
+        status: pending, running, or how it ended.
         num_tasks: tasks of the whole stream; 0 before the first report.
         curve: the metrics by number of tasks seen, in order.
         matrix: the latest accuracy matrix, percent, None where a task is not learned yet.
@@ -123,7 +122,6 @@ class Journal:
     another process may be writing it.
 
     Attributes:
-        path: the file.
         trials: what is known of each trial, by its id, in the order of the events.
         events: all events, oldest first.
     """

@@ -16,13 +16,10 @@ class Plan:
     Attributes:
         version: :data:`STUDY_VERSION` of the code that wrote it.
         key: unique; the study's runs in MLflow are tagged with it.
-        name, question, objectives, varied: of the declaration.
         space: of a search, bound to its clips; empty for a grid.
-        sampler, pruner: of a search.
         budget: most bytes of a memory; None for any.
         started: date and time, ISO 8601.
         data, protocol, fingerprint, is_standin: what accuracy is measured on.
-        scale: of the runs.
         num_trials: trials in all.
         hours: after which no new trial starts; None without a limit.
         options: those of the command line that a resumed study takes over.

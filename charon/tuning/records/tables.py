@@ -10,6 +10,9 @@ from charon.files import csv_text, write_text
 from charon.settings import Value
 from charon.tuning.records.journal import Journal, TrialRecord
 
+Row = tuple[TrialRecord, Mapping[str, Value], Mapping[str, float]]
+"""A trial, what else is known of it, and its metrics."""
+
 
 def write_tables(folder: Path, journal: Journal) -> None:
     """Write both tables into a study's folder.
@@ -29,9 +32,9 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
     those of its confirm stage a role. ``started`` and ``ended`` are seconds since the epoch;
     ``seconds`` counts the tasks, without waiting or interruptions.
     """
-    rows: list[dict[str, Value]] = [
-        {
-            **_about(record),
+    rows: list[Row] = []
+    for record in records:
+        known: dict[str, Value] = {
             "number": record.number,
             "role": record.role,
             "tasks_seen": record.tasks_seen,
@@ -40,42 +43,34 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
             "started": round(record.started, 3) or None,
             "ended": round(record.ended, 3) or None,
             "error": record.error or None,
-            **record.final,
         }
-        for record in records
-    ]
-    name = ["trial_id", "name"]
-    name += ["number"] if any(record.number is not None for record in records) else []
-    name += ["role"] if any(record.role for record in records) else []
+        rows.append((record, known, record.final))
+    number = ["number"] if any(record.number is not None for record in records) else []
+    role = ["role"] if any(record.role for record in records) else []
     about = ["learner", "seed", "status", "tasks_seen", "num_tasks", "seconds", "started", "ended"]
-    metrics = {metric for record in records for metric in record.final}
-    return _table([*name, *about, *_fields(records), *sorted(metrics), "error"], rows)
+    return _table(records, ["trial_id", "name", *number, *role, *about], rows, ["error"])
 
 
 def curves_csv(records: Sequence[TrialRecord]) -> str:
     """Return a row per trial and task: the trial's fields, and its metrics after the task."""
-    rows: list[dict[str, Value]] = [
-        {**_about(record), "task": task, **metrics}
+    rows: list[Row] = [
+        (record, {"task": task}, metrics)
         for record in records
         for task, metrics in record.curve.items()
     ]
-    metrics = {
-        metric for record in records for at_task in record.curve.values() for metric in at_task
-    }
-    about = ["trial_id", "name", "learner", "seed", "status", "task"]
-    return _table([*about, *_fields(records), *sorted(metrics)], rows)
+    return _table(records, ["trial_id", "name", "learner", "seed", "status", "task"], rows)
 
 
-def _about(record: TrialRecord) -> dict[str, Value]:
-    about = {"trial_id": record.trial_id, "name": record.label, "status": record.status}
-    return {**about, **record.fields}
-
-
-def _fields(records: Iterable[TrialRecord]) -> list[str]:
-    return [name for record in records for name in record.fields]
-
-
-def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> str:
-    """Return rows as CSV; of a column that is named twice the first counts."""
-    names = list(dict.fromkeys(columns))
-    return csv_text([names, *([row.get(name) for name in names] for row in rows)])
+def _table(
+    records: Iterable[TrialRecord], first: list[str], rows: Sequence[Row], last: Sequence[str] = ()
+) -> str:
+    """Return rows as CSV: the first columns, all other fields and metrics, the last columns."""
+    fields = [name for record in records for name in record.fields]
+    metrics = {metric for _, _, measured in rows for metric in measured}
+    names = list(dict.fromkeys([*first, *fields, *sorted(metrics), *last]))
+    lines: list[list[Value]] = [[*names]]
+    for record, known, measured in rows:
+        about = {"trial_id": record.trial_id, "name": record.label, "status": record.status}
+        row = {**about, **record.fields, **known, **measured}
+        lines.append([row.get(name) for name in names])
+    return csv_text(lines)
