@@ -10,16 +10,13 @@ from charon.tuning.records.journal import Journal
 from charon.tuning.study.objectives import score
 from charon.tuning.study.selection_rules import grace_tasks
 
-HALVING = 2
-"""Of the trials that reach a rung, one in two goes on."""
-
 
 def stops(score: float, earlier: Sequence[float]) -> bool:
     """Whether a trial is stopped at a rung: it scores below the median of those before it.
 
     Source: asynchronous successive halving (Li et al., 2020), as Ray's ASHA computes it.
     """
-    return bool(earlier) and score < float(np.nanpercentile(earlier, 100 * (1 - 1 / HALVING)))
+    return bool(earlier) and score < float(np.percentile(earlier, 50))
 
 
 class TaskHalving(FIFOScheduler):  # type: ignore[misc]
@@ -44,13 +41,12 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
     ) -> None:
         """Judge a search's trials by the accuracy ``objective``."""
         super().__init__()
-        self._journal = journal
-        self._objective = objective
+        self._journal, self._objective = journal, objective
         self.rungs = []
         task = grace_tasks(num_tasks)
         while task < num_tasks:
             self.rungs.append(task)
-            task *= HALVING
+            task *= 2
         self.num_brackets = len(self.rungs) + 1 if is_hyperband else 1
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:

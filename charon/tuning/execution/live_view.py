@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from charon.tuning.records.journal import (
     FAILED,
     FINISHED,
     INTERRUPTED,
-    OVER,
     PENDING,
     PRUNED,
     RUNNING,
@@ -45,14 +45,12 @@ class LiveView:
     """Shows a study's trials: task, objectives so far, time left, and a search's best so far.
 
     Attributes:
-        journal: of the study.
         objectives: the metrics; a search with a single objective has a best.
         is_search: whether trials compete. A grid selects nothing, and its numbers may be of the
             test set, so it names no best.
         num_trials: trials of the whole study.
         slots: trials that run at once.
         beat_file: returns the file in which a trial says how far it is.
-        console: where to show the trials.
         headline: returns a sentence to show below the table; empty for none.
     """
 
@@ -68,24 +66,16 @@ class LiveView:
     def __post_init__(self) -> None:
         self._direction = best_direction(self.objectives) if self.is_search else None
         self._started = time.time()
-        self._live: Live | None = None
 
-    def __enter__(self) -> "LiveView":
-        """Begin to show."""
-        if self.console.is_terminal:
-            live = Live(get_renderable=self.render, console=self.console, refresh_per_second=2)
-            self._live = live
-            live.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Leave the last state of the table on the screen."""
-        if self._live is not None:
-            self._live.stop()
+    def shown(self) -> AbstractContextManager[object]:
+        """Show the table on a terminal while the block runs; its last state stays."""
+        if not self.console.is_terminal:
+            return nullcontext()
+        return Live(get_renderable=self.render, console=self.console, refresh_per_second=2)
 
     def on_event(self, kind: str, trial_id: str) -> None:
         """Say one line where there is no terminal."""
-        if self._live is None:
+        if not self.console.is_terminal:
             line = self._line(kind, self.journal.trials[trial_id])
             self.console.print(f"[{self._so_far()}] {line}", markup=False)
 
@@ -129,11 +119,8 @@ class LiveView:
     def _best_text(self, best: TrialRecord) -> str:
         return f"{best.label} {_value(best, self.objectives[0])}"
 
-    def _count(self, *statuses: str) -> int:
-        return sum(record.status in statuses for record in self._records)
-
     def _done(self) -> str:
-        return f"{self._count(*OVER)}/{self.num_trials} trials"
+        return f"{len(self.journal.over)}/{self.num_trials} trials"
 
     def render(self) -> RenderableType:
         """Return the table as it is now."""
@@ -182,8 +169,9 @@ class LiveView:
         return f"{record.tasks_seen}{total}" if total else ""
 
     def _summary(self, best: TrialRecord | None) -> Text:
+        running = sum(record.status == RUNNING for record in self._records)
+        parts = [self._done(), f"{running} running", f"{self._so_far()} so far"]
         left = self.seconds_left()
-        parts = [self._done(), f"{self._count(RUNNING)} running", f"{self._so_far()} so far"]
         if left is not None:
             parts.append(f"about {clock(left)} left")
         if best is not None:
@@ -196,8 +184,8 @@ class LiveView:
         if not known:
             return None
         per_task = sum(r.seconds for r in known) / sum(r.tasks_seen for r in known)
-        to_learn = (self.num_trials - self._count(*OVER)) * max(r.num_tasks for r in known)
-        learned = sum(r.tasks_seen for r in self._records if r.status == RUNNING)
+        to_learn = (self.num_trials - len(self.journal.over)) * max(r.num_tasks for r in known)
+        learned = sum(r.tasks_seen for r in known if r.status == RUNNING)
         return max(0.0, (to_learn - learned) * per_task / self.slots)
 
 

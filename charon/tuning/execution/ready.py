@@ -20,16 +20,11 @@ class ReadyStudy:
     Attributes:
         study: the declaration as the command line changes it, at its scale; a search's space
             is bound to its clips.
-        options: complete.
         plan: what stands in ``study.json``.
-        progress: how far it is.
         trials: all runs; of a search the first.
         selection: how a search is judged; None for a grid.
         script: the study's file.
-        folder: the study's absolute folder.
-        cache: absolute folder of the prepared sets.
-        store: where it is tracked.
-        data: prepared.
+        folder, cache: of the results and of the prepared sets; absolute.
         cpus, gpus: what one trial takes.
         slots: trials at once.
         dashboard_url: Ray's dashboard; empty where it did not start.

@@ -59,7 +59,7 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
     view = LiveView(
         journal,
         study.objectives,
-        is_search=study.is_search,
+        study.is_search,
         num_trials=plan.num_trials,
         slots=ready.slots,
         beat_file=lambda trial_id: beat_file(ready.folder, trial_id),
@@ -67,7 +67,7 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
         headline=lambda: sender.problem,
     )
     recorder = Recorder(journal, ready.folder, view.on_event)
-    with view:
+    with view.shown():
         ended_by = (_search if study.is_search else _run_grid)(ready, recorder, entries)
     if ended_by:
         journal.append(ended_by)

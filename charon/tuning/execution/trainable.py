@@ -2,8 +2,6 @@
 
 A trial is one configuration and one seed through the whole sequence of tasks. It saves,
 then reports, once per task; whoever starts it again goes on from there with the same numbers.
-Its configuration is plain and all its paths are absolute, for a worker's working directory
-is a temporary one.
 """
 
 import gc
@@ -36,12 +34,13 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True)
 class TrialContext:
-    """What a trial is told beside its run; absolute paths, plain values.
+    """What a trial is told beside its run.
+
+    Values are plain and paths absolute: a worker's working directory is a temporary one.
 
     Attributes:
         title: what Ray's dashboard calls the trial's process, e.g. ``"charon_ntu60"``.
-        cache: folder of the prepared sets.
-        folder: the study's folder of results.
+        cache, folder: of the prepared sets, and of the study's results.
         objective: metric that must be a number in every report.
         cpus, gpus: what one trial takes; a fraction of a GPU is also its share of memory.
         share_first_task: whether it looks for a first task that another trial has learned.

@@ -100,7 +100,7 @@ def test_a_long_study_shows_what_runs_and_says_how_many_more(journal, tmp_path):
 
 def test_without_a_terminal_every_event_is_one_line(journal, tmp_path):
     progress, console = view(journal, tmp_path)
-    with progress:
+    with progress.shown():
         add(journal, "a", [90.0, 80.0, 70.0], FINISHED)
         for kind in ("start", "report", "recover", "end"):
             progress.on_event(kind, "a")
@@ -111,7 +111,7 @@ def test_without_a_terminal_every_event_is_one_line(journal, tmp_path):
 
 def test_on_a_terminal_events_are_not_lines_but_the_table(journal, tmp_path):
     progress, console = view(journal, tmp_path, terminal=True)
-    with progress:
+    with progress.shown():
         add(journal, "a", [90.0])
         progress.on_event("report", "a")
     assert "trials" in console.file.getvalue()
@@ -169,7 +169,7 @@ def test_a_study_that_selects_nothing_names_no_best(journal, tmp_path, terminal)
     progress, console = view(
         journal, tmp_path, objectives=["test/faa"], is_search=False, terminal=terminal
     )
-    with progress:
+    with progress.shown():
         for name in ("a", "b"):
             add(journal, name, [90.0, 80.0, 70.0], FINISHED, metric="test/faa")
             progress.on_event("report", name)
@@ -184,7 +184,7 @@ def test_of_several_objectives_all_are_shown_with_their_units(journal, tmp_path)
     names = ["val/faa", "memory/bytes", "time/train_seconds", "val/forgetting"]
     progress, console = view(journal, tmp_path, objectives=names)
     add(journal, "a", [43.12], **{"memory/bytes": 120_000.0, "time/train_seconds": 35.25})
-    with progress:
+    with progress.shown():
         progress.on_event("report", "a")
     # After one task nothing can have been forgotten.
     shown = "val/faa 43.1, memory/bytes 120 kB, time/train_seconds 35.2 s  "
