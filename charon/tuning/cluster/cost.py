@@ -23,7 +23,7 @@ STEPS = 3
 """Timed steps of each phase, after a small one that warms up."""
 
 Method = tuple[Value, Value]
-"""What runs of one method share: learner and stream."""
+"""Learner and stream of a run."""
 
 LONG_STEP = 2.0
 """Seconds after which no further step of a phase is timed."""
@@ -125,12 +125,11 @@ def slowest_and_fastest(trials: Sequence[PlannedTrial]) -> dict[Method, list[dic
     methods: dict[Method, list[dict[str, Value]]] = {}
     for trial in trials:
         methods.setdefault(method_of(trial.fields), []).append(trial.fields)
-    ends = {}
-    for method, runs in methods.items():
+    for runs in methods.values():
         runs.sort(key=_speed)
         alike = _speed(runs[0]) == _speed(runs[-1])
-        ends[method] = runs[:1] if alike else [runs[0], runs[-1]]
-    return ends
+        runs[1:] = [] if alike else runs[-1:]
+    return methods
 
 
 def _speed(fields: Mapping[str, Value]) -> tuple[float, int]:

@@ -1,13 +1,12 @@
 """How many trials share a GPU: ``--gpus-per-trial auto``.
 
-A fraction of a GPU is Ray's bookkeeping; whether k trials fit, and whether they learn more
-together than fewer would, only their steps can tell. The memory of one warm-up trial says how
-many fit; 2, 4, 8, ... processes at once then show how many are worth it.
+A fraction of a GPU is Ray's bookkeeping. The memory of one warm-up trial says how many fit; the
+steps of 2, 4, 8, ... processes at once then show how many are worth it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import ray
 import torch
@@ -16,7 +15,6 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from charon.config import Run
 from charon.data.prepare import prepare
-from charon.errors import CharonError
 from charon.settings import Value
 from charon.text import byte_size
 from charon.training.stream import Stream
@@ -47,13 +45,10 @@ def pack(
 ) -> tuple[float, str]:
     """Return the GPUs of one trial, and how they were determined, in one sentence.
 
-    Args:
-        cluster: a running Ray; None for a dry run, which measures nothing.
-        trials: what is to run, of a search its first; the longest of each method is measured.
-        cache: folder of the prepared sets.
-        cpus: of one trial.
-        gpus: of one trial where nothing is measured: 1, or 0 where there is no GPU.
-        say: tells the user what takes a while.
+    A dry run, which has no cluster, measures nothing; else the longest run of each method is
+    measured, among all of a grid or by the first of a search. A trial takes so many ``cpus``, and
+    ``gpus`` where nothing is measured: 1, or 0 where there is no GPU. ``say`` tells the user what
+    takes a while.
 
     Raises:
         ClusterError: the warm-up trial failed.
@@ -78,20 +73,22 @@ def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[fl
         ClusterError: the warm-up trial failed.
     """
     try:
-        footprint = warm_up.footprint()
+        taken, total = warm_up.footprint()
     except Exception as error:
+        # Of a failed process the message stands below Ray's traceback.
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
         raise ClusterError(
-            f"The warm-up trial of --gpus-per-trial auto failed ({last_line(error)}); say how "
+            f"The warm-up trial of --gpus-per-trial auto failed ({last}); say how "
             "much of a GPU a trial takes, such as --gpus-per-trial 0.5."
         ) from error
     machines = (machine for machine in cluster.machines if machine.gpus > 0)
     by_cpus = min(int(machine.cpus / machine.gpus / cpus) for machine in machines)
-    most = min(by_cpus, int(footprint.total // (SPARE * footprint.taken)))
+    most = min(by_cpus, int(total // (SPARE * taken)))
     rates, k = {1: warm_up.steps_per_second(1)}, 1
     while 2 * k <= most:
         try:
             rates[2 * k] = warm_up.steps_per_second(2 * k)
-        except CharonError:
+        except Exception:  # they do not all fit
             break
         if rates[2 * k] < WORTH * rates[k]:
             break
@@ -99,26 +96,14 @@ def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[fl
     measured = ", ".join(f"{rate:.3g} with {number}" for number, rate in rates.items())
     return share(k), (
         f"--gpus-per-trial auto: {k} to a GPU ({share(k):g} each); a trial takes "
-        f"{byte_size(footprint.taken, 3)} of its {byte_size(footprint.total, 3)}, and the steps "
-        f"a second are {measured}."
+        f"{byte_size(taken, 3)} of its {byte_size(total, 3)}, and the steps a second are "
+        f"{measured}."
     )
-
-
-class Footprint(NamedTuple):
-    """Bytes that one process takes of its GPU, and that the GPU has."""
-
-    taken: float
-    total: float
 
 
 def share(k: int) -> float:
     """Return 1/k of a GPU, rounded down to Ray's resolution of 1/10,000, so that k fit."""
     return int(10_000 / k) / 10_000
-
-
-def last_line(error: BaseException) -> str:
-    """Return the message of a failed process, which stands below Ray's traceback."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
 
 
 class WarmUp:
@@ -129,23 +114,19 @@ class WarmUp:
         self._cache = str(cache)
         self._cpus = cpus
 
-    def footprint(self) -> Footprint:
-        """Return what the largest run takes of a GPU of its own; it is kept for later."""
-        sizes: list[Footprint] = [self.ask([run], "footprint")[0] for run in self._runs]
-        largest = max(range(len(sizes)), key=lambda index: sizes[index].taken)
+    def footprint(self) -> tuple[float, float]:
+        """Return the bytes that the largest run takes of a GPU of its own, and those of the GPU.
+
+        That run is the one whose steps are timed from now on.
+        """
+        sizes = [self.ask([run], "footprint")[0] for run in self._runs]
+        largest = max(range(len(sizes)), key=lambda index: sizes[index][0])
         self._runs = [self._runs[largest]]
-        return sizes[largest]
+        return sizes[largest]  # type: ignore[no-any-return]
 
     def steps_per_second(self, k: int) -> float:
-        """Return the steps per second that k processes on one GPU take together.
-
-        Raises:
-            ClusterError: not all of them succeed.
-        """
-        try:
-            return float(sum(self.ask(self._runs[:1] * k, "steps_per_second")))
-        except Exception as error:
-            raise ClusterError(f"{k} trials at once failed: {last_line(error)}.") from error
+        """Return the steps per second that k processes on one GPU take together."""
+        return float(sum(self.ask(self._runs[:1] * k, "steps_per_second")))
 
     def ask(self, runs: Sequence[Mapping[str, Value]], question: str) -> list[Any]:
         """Call a method of one :class:`Probe` per run, all on one GPU, once all are ready.
@@ -189,12 +170,12 @@ class Probe:
         """Return the GPUs that Ray has given to the process."""
         return list(ray.get_gpu_ids())
 
-    def footprint(self) -> Footprint:
-        """Return what the run takes of its GPU, with a whole task and a full memory."""
+    def footprint(self) -> tuple[float, float]:
+        """Return the bytes that the run takes with a whole task and a full memory, of how many."""
         cost = cost_of(self._fields, self._archive, self._cpus)
         free, total = torch.cuda.mem_get_info()
         beside = total - free - torch.cuda.memory_reserved()  # CUDA itself, and other programs
-        return Footprint(cost.gpu_bytes + beside, total)
+        return cost.gpu_bytes + beside, total
 
     def steps_per_second(self) -> float:
         """Return how fast the main phase of the second task goes, replay included."""

@@ -23,75 +23,6 @@ REACH_SECONDS = 5.0
 """How long a running cluster may take to answer."""
 
 
-class Starting:
-    """Start Ray on this machine, or connect to a running cluster, in a thread.
-
-    Ray's processes end with the thread that started them, so the thread stays until
-    :meth:`stop` is called, at the latest when the program ends.
-    """
-
-    def __init__(
-        self,
-        address: str | None,
-        log_file: Path,
-        connect: Callable[[str | None, Path | None, Path], Cluster] | None = None,
-        disconnect: Callable[[], None] | None = None,
-    ) -> None:
-        """Begin. Ray must have been imported, so that its own exit handlers run after this one.
-
-        The address is a running cluster's, such as ``"10.0.0.1:6379"`` or ``"auto"``; None starts
-        a new one. Tests pass what stands in for connecting to Ray and disconnecting.
-        """
-        self._address, self._log_file = address, log_file
-        self._connect = connect or connect_to_ray
-        self._disconnect = disconnect or disconnect_from_ray
-        self._cluster: Future[Cluster] = Future()
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
-        self._thread.start()
-        atexit.register(self.stop)
-
-    def wait(self) -> Cluster:
-        """Return the cluster once it is up.
-
-        Raises:
-            ClusterError: Ray does not start, or nothing answers at the address.
-        """
-        cluster = replace(self._cluster.result(), stop=self.stop)
-        # Earns two seconds at the end, where Ray makes Python search all objects for garbage:
-        # the half million of imported modules are left out.
-        gc.freeze()
-        return cluster
-
-    def stop(self) -> None:
-        """Disconnect; a cluster that was started here ends and its temporary folder is removed."""
-        self._is_over.set()
-        # A new cluster comes up or fails; a connection that never answers is not waited for.
-        self._thread.join(None if self._address is None else REACH_SECONDS)
-
-    def _run(self) -> None:
-        temporary = None
-        try:
-            if self._address is None:
-                # A socket's path may have 107 characters; Ray's are up to 83 longer than this.
-                default = tempfile.gettempdir()
-                short = default if len(default) <= 24 else "/tmp"
-                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
-            cluster = self._connect(self._address, temporary, self._log_file)
-        except BaseException as error:
-            self._cluster.set_exception(error)
-        else:
-            self._cluster.set_result(cluster)
-            self._is_over.wait()
-            self._disconnect()
-        finally:
-            for _ in range(10):  # Ray's dashboard may write there for a moment longer
-                if temporary is None or not temporary.exists():
-                    break
-                shutil.rmtree(temporary, ignore_errors=True)
-                time.sleep(0.1)
-
-
 def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) -> Cluster:
     """Start Ray with its files in ``temporary``, or connect to the cluster at ``address``.
 
@@ -105,9 +36,9 @@ def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) 
         _check_reachable(address)
         flags: dict[str, Any] = {"address": address}
     else:
-        # The docstring of ray.init names _temp_dir, though it is a private argument by its name.
-        flags = {"address": "local", "include_dashboard": True, "_temp_dir": str(temporary)}
-        flags["dashboard_host"] = "127.0.0.1"
+        flags = {"address": "local", "include_dashboard": True, "dashboard_host": "127.0.0.1"}
+        # The docstring of ray.init names it, though it is a private argument by its name.
+        flags["_temp_dir"] = str(temporary)
     try:
         context = ray.init(**flags, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
@@ -154,3 +85,71 @@ def _check_reachable(address: str) -> None:
             f"No Ray cluster answers at --address {address} ({error}); start one with "
             "`ray start --head`, or leave --address out."
         ) from error
+
+
+class Starting:
+    """Start Ray on this machine, or connect to a running cluster, in a thread.
+
+    Ray's processes end with the thread that started them, so the thread stays until
+    :meth:`stop` is called, at the latest when the program ends.
+    """
+
+    def __init__(
+        self,
+        address: str | None,
+        log_file: Path,
+        connect: Callable[[str | None, Path | None, Path], Cluster] = connect_to_ray,
+        disconnect: Callable[[], None] = disconnect_from_ray,
+    ) -> None:
+        """Begin. Ray must have been imported, so that its own exit handlers run after this one.
+
+        The address is a running cluster's, such as ``"10.0.0.1:6379"`` or ``"auto"``; None starts
+        a new one.
+        """
+        self._address, self._log_file = address, log_file
+        self._connect, self._disconnect = connect, disconnect
+        self._cluster: Future[Cluster] = Future()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
+        self._thread.start()
+        atexit.register(self.stop)
+
+    def wait(self) -> Cluster:
+        """Return the cluster once it is up.
+
+        Raises:
+            ClusterError: Ray does not start, or nothing answers at the address.
+        """
+        cluster = replace(self._cluster.result(), stop=self.stop)
+        # Earns two seconds at the end, where Ray makes Python search all objects for garbage:
+        # the half million of imported modules are left out.
+        gc.freeze()
+        return cluster
+
+    def stop(self) -> None:
+        """Disconnect; a cluster that was started here ends and its temporary folder is removed."""
+        self._is_over.set()
+        # A new cluster comes up or fails; a connection that never answers is not waited for.
+        self._thread.join(None if self._address is None else REACH_SECONDS)
+
+    def _run(self) -> None:
+        temporary = None
+        try:
+            if self._address is None:
+                # A socket's path may have 107 characters; Ray's are up to 83 longer than this.
+                default = tempfile.gettempdir()
+                short = default if len(default) <= 24 else "/tmp"
+                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
+            cluster = self._connect(self._address, temporary, self._log_file)
+        except BaseException as error:
+            self._cluster.set_exception(error)
+        else:
+            self._cluster.set_result(cluster)
+            self._is_over.wait()
+            self._disconnect()
+        finally:
+            for _ in range(10):  # Ray's dashboard may write there for a moment longer
+                if temporary is None or not temporary.exists():
+                    break
+                shutil.rmtree(temporary, ignore_errors=True)
+                time.sleep(0.1)

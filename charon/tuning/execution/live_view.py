@@ -44,14 +44,9 @@ newest."""
 class LiveView:
     """Shows a study's trials: task, objectives so far, time left, and a search's best so far.
 
-    Attributes:
-        objectives: the metrics; a search with a single objective has a best.
-        is_search: whether trials compete. A grid selects nothing, and its numbers may be of the
-            test set, so it names no best.
-        num_trials: trials of the whole study.
-        slots: trials that run at once.
-        beat_file: returns the file in which a trial says how far it is.
-        headline: returns a sentence to show below the table; empty for none.
+    Only a search with a single objective has a best: a grid selects nothing, and its numbers may
+    be of the test set. Of the study's ``num_trials``, ``slots`` run at once. ``beat_file`` returns
+    where a trial says how far it is, ``headline`` a sentence to show below the table, if any.
     """
 
     journal: Journal

@@ -1,4 +1,4 @@
-"""A study that is ready to run: everything that its trials need is known and in its place."""
+"""A study whose trials have all that they need."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ class ReadyStudy:
     Attributes:
         study: the declaration as the command line changes it, at its scale; a search's space
             is bound to its clips.
-        plan: what stands in ``study.json``.
         trials: all runs; of a search the first.
         selection: how a search is judged; None for a grid.
         script: the study's file.

@@ -69,19 +69,14 @@ class StudySearch(Searcher):  # type: ignore[misc]
     ) -> None:
         """Prepare a sitting of the search, in which the pending entries go on first.
 
-        Args:
-            entries: of the search.
-            suggest: returns a setting to run; None where there is none.
-            num_trials: in all, those of earlier sittings included.
-            deadline: seconds since the epoch after which no trial is suggested but the first.
+        Those of earlier sittings count among the ``num_trials``. After the deadline, in seconds
+        since the epoch, no trial is suggested but the first.
         """
         super().__init__()
         self.ended_by = ""
-        self._entries = entries
+        self._entries, self._suggest = entries, suggest
         self._waiting = entries.waiting()
-        self._suggest = suggest
-        self._num_trials = num_trials
-        self._deadline = deadline
+        self._num_trials, self._deadline = num_trials, deadline
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Return the configuration of the next trial, or that there is none."""

@@ -1,7 +1,7 @@
 """The next setting of a search: Optuna is asked again until it suggests one that can be run.
 
-A setting over the budget is never run, nor one whose fields do not go together: Optuna is
-told, so that it learns where not to look.
+It is told of settings over the budget and of fields that do not go together, so that it learns
+where not to look.
 """
 
 import warnings
@@ -61,7 +61,7 @@ class Suggester:
             journal: what is refused is written there; what is suggested must be before the next
                 is asked for.
             plan: of the search.
-            seed: of its draws; each sitting draws others.
+            seed: each sitting draws others from it.
             start: all fields of the first trial; the fixed ones are those of all trials.
             bytes_of: returns the bytes that the memory of a run with these fields can take.
         """

@@ -23,9 +23,6 @@ from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, colour, trials_vie
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
 """MLflow's status of an outcome; others are KILLED, told apart by the outcome tag."""
 
-MOST_RUNS = 50_000
-"""Of one study, and of one answer of MLflow."""
-
 STUDY_TAG = "charon.study"
 TRIAL_TAG = "charon.trial"
 
@@ -57,10 +54,11 @@ class Runs:
         self.experiment_id = self._find_experiment(experiment, store)
         self._study = next(journal.of_kind("study"))
         wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
-        stored = self._client.search_runs([self.experiment_id], wanted, max_results=MOST_RUNS)
-        runs = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
-        self._parent: str = runs.pop("", "")
-        self._ids: dict[str, str] = runs
+        stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)
+        self._ids: dict[str, str] = {
+            run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored
+        }
+        self._parent = self._ids.pop("", "")
         self._steps: dict[str, int] = {}
         self.is_new = not self._parent
 
@@ -83,22 +81,20 @@ class Runs:
         Raises:
             MlflowException: the server does not answer or refuses.
         """
-        kind, trial = event["kind"], event.get("trial")
+        kind = event["kind"]
         if kind == "study":
             self._send_study(event)
         elif kind == "study_end":
             self._send_artifacts(self._parent, event)
             self._send_outcome(self._parent, event)
-        elif trial is None or kind == "trial":
-            return
         elif kind == "start":
-            self._send_running(self._child(trial, event))
+            self._send_running(self._child(event))
         elif kind == "report":
-            self._send_report(self._child(trial, event), event)
+            self._send_report(event)
         elif kind == "tag":
-            self._client.log_batch(self._child(trial, event), tags=_tags(event["tags"]))
+            self._client.log_batch(self._child(event), tags=_tags(event["tags"]))
         elif kind == "end":
-            self._send_end(self._child(trial, event), event)
+            self._send_end(event)
 
     def _send_study(self, event: Mapping[str, Any]) -> None:
         if not self._parent:
@@ -120,7 +116,9 @@ class Runs:
         self._client.log_batch(run_id, tags=_tags({"outcome": outcome, **tags}))
         self._client.set_terminated(run_id, STATUS.get(outcome, "KILLED"), _milliseconds(event))
 
-    def _child(self, trial: str, event: Mapping[str, Any]) -> str:
+    def _child(self, event: Mapping[str, Any]) -> str:
+        """Return the run of an event's trial, made if MLflow has none."""
+        trial = event["trial"]
         if trial not in self._ids:
             record = self._journal.trials[trial]
             known = [other.fields for other in list(self._journal.trials.values())]
@@ -142,20 +140,19 @@ class Runs:
             self._client.log_batch(run.info.run_id, params=params)
         return self._ids[trial]
 
-    def _send_report(self, run_id: str, event: Mapping[str, Any]) -> None:
-        trial, step = event["trial"], event["task"]
+    def _send_report(self, event: Mapping[str, Any]) -> None:
+        run_id, trial, step = self._child(event), event["trial"], event["task"]
         if trial not in self._steps:
             # MLflow has what an earlier sitting sent, perhaps more than its position says.
             history = self._client.get_metric_history(run_id, next(iter(event["metrics"])))
             self._steps[trial] = max((metric.step for metric in history), default=0)
-        if step <= self._steps[trial]:
-            return
-        metrics = _metrics(event["metrics"], event, step)
-        self._client.log_batch(run_id, metrics, tags=_tags(event["tags"]))
-        self._steps[trial] = step
+        if step > self._steps[trial]:
+            metrics = _metrics(event["metrics"], event, step)
+            self._client.log_batch(run_id, metrics, tags=_tags(event["tags"]))
+            self._steps[trial] = step
 
-    def _send_end(self, run_id: str, event: Mapping[str, Any]) -> None:
-        record = self._journal.trials[event["trial"]]
+    def _send_end(self, event: Mapping[str, Any]) -> None:
+        run_id, record = self._child(event), self._journal.trials[event["trial"]]
         if event["outcome"] == FINISHED:
             # A single step is drawn as a bar.
             self._client.log_batch(run_id, _metrics(final_metrics(record), event, step=0))

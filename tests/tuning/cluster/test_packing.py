@@ -10,7 +10,7 @@ from tuning.study_runs import ROOT, write_clips
 from charon.data.prepare import prepare
 from charon.tuning.cluster import packing
 from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
-from charon.tuning.cluster.packing import Footprint, WarmUp, measured_share, pack, share
+from charon.tuning.cluster.packing import WarmUp, measured_share, pack, share
 from charon.tuning.study.trials import PlannedTrial
 
 GB = 1e9
@@ -23,7 +23,7 @@ class Known:
         self._measured, self._taken = measured, taken
 
     def footprint(self):
-        return Footprint(self._taken, 80 * GB)
+        return self._taken, 80 * GB
 
     def steps_per_second(self, k):
         rate = 10.0 * k if self._measured is None else self._measured[k]
@@ -152,6 +152,6 @@ def test_the_processes_of_a_warm_up_share_one_gpu(tmp_path, start_ray, monkeypat
 def test_a_warm_up_on_a_gpu_says_what_a_trial_takes(tmp_path, start_ray):
     start_ray()
     warm_up = WarmUp([PlannedTrial("alone", run_of(tmp_path, "cuda"))], tmp_path, 1.0)
-    footprint = warm_up.footprint()
-    assert 0 < footprint.taken < footprint.total
+    taken, total = warm_up.footprint()
+    assert 0 < taken < total
     assert warm_up.steps_per_second(2) > 0
