@@ -31,15 +31,14 @@ class DrivenSearch:
         self.journal.append("study")
         self.entries = Entries(self.journal, plan().key, {}, SETTING)
         search = plan(space=space, **planned)
-        self.suggester = Suggester(self.journal, search, 0, START_FIELDS, bytes_of)
+        self.suggester = Suggester(
+            self.journal, search, 0, START_FIELDS, bytes_of, self.entries.enter
+        )
         self.encoding = self.suggester.encoding
 
     def suggest(self):
         """Return the record of a new trial; None where nothing can be run."""
-        suggestion = self.suggester.suggest()
-        if suggestion is None:
-            return None
-        return self.journal.trials[self.entries.suggested(suggestion)["id"]]
+        return self.journal.trials.get(self.suggester.suggest())
 
     def report(self, record, task, faa, num_tasks=6, **metrics):
         self.journal.append(

@@ -163,9 +163,13 @@ def _run_grid(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
 def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     """Run a search; return what ended it before it had all its trials, or else nothing."""
     journal, study, plan = entries.journal, ready.study, ready.plan
-    start = ready.trials[0].fields
     suggester = Suggester(
-        journal, plan, study.seeds[0], start, lambda fields: memory_size(ready.data, fields)[1]
+        journal,
+        plan,
+        study.seeds[0],
+        ready.trials[0].fields,
+        bytes_of=lambda fields: memory_size(ready.data, fields)[1],
+        enter=entries.enter,
     )
     deadline = math.inf
     if plan.hours is not None:

@@ -7,7 +7,7 @@ What becomes of them need not be told to a searcher: the next suggestion is made
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from ray.tune.search import Searcher
 from charon.settings import Value
 from charon.tuning.execution.trainable import TrialContext, trial_config
 from charon.tuning.records.journal import EXHAUSTED, PENDING, TIME_UP, Journal
-from charon.tuning.sampling.suggestions import Suggestion
 from charon.tuning.session.commands import repeat_command
 
 
@@ -41,11 +40,6 @@ class Entries:
             self.journal.append("trial", name, label=label, fields=fields, tags=tags, **more)
         return name
 
-    def suggested(self, suggestion: Suggestion) -> dict[str, Any]:
-        """Enter what a search was suggested; return what Ray gives to the trial."""
-        name = self.enter(suggestion.number, **asdict(suggestion))
-        return trial_config(self.context, self.journal.trials[name])
-
     def waiting(self) -> list[dict[str, Any]]:
         """Return what Ray gives to the trials that are still to run, or to go on."""
         records = self.journal.trials.values()
@@ -63,14 +57,15 @@ class StudySearch(Searcher):  # type: ignore[misc]
     def __init__(
         self,
         entries: Entries,
-        suggest: Callable[[], Suggestion | None],
+        suggest: Callable[[], str | None],
         num_trials: int,
         deadline: float = math.inf,
     ) -> None:
         """Prepare a sitting of the search, in which the pending entries go on first.
 
-        Those of earlier sittings count among the ``num_trials``. After the deadline, in seconds
-        since the epoch, no trial is suggested but the first.
+        ``suggest`` enters the next trial and returns its id; None where none can be run. Trials of
+        earlier sittings count among the ``num_trials``. After the deadline, in seconds since the
+        epoch, no trial is suggested but the first.
         """
         super().__init__()
         self.ended_by = ""
@@ -82,12 +77,12 @@ class StudySearch(Searcher):  # type: ignore[misc]
         """Return the configuration of the next trial, or that there is none."""
         if self._waiting:
             return {"trial": self._waiting.pop(0)}
-        number = len(self._entries.journal.trials)
-        if number < self._num_trials:
-            if number and time.time() >= self._deadline:
+        trials = self._entries.journal.trials
+        if len(trials) < self._num_trials:
+            if trials and time.time() >= self._deadline:
                 self.ended_by = TIME_UP
-            elif suggestion := self._suggest():
-                return {"trial": self._entries.suggested(suggestion)}
+            elif name := self._suggest():
+                return {"trial": trial_config(self._entries.context, trials[name])}
             else:
                 self.ended_by = EXHAUSTED
         return str(Searcher.FINISHED)

@@ -6,8 +6,6 @@ where not to look.
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import optuna
 from optuna.trial import TrialState
@@ -31,19 +29,6 @@ MOST_DRAWS = 1000
 """Refused settings in a row after which the search gives up."""
 
 
-@dataclass(frozen=True)
-class Suggestion:
-    """A setting to run: its number among all suggestions, refused ones too; name, and all fields.
-
-    ``sampler`` is what the sampler noted with it and reads again later; plain values.
-    """
-
-    number: int
-    label: str
-    fields: dict[str, Value]
-    sampler: dict[str, Any]
-
-
 class Suggester:
     """Turns what Optuna suggests into runs, and refuses what cannot be run."""
 
@@ -54,19 +39,21 @@ class Suggester:
         seed: int,
         start: Mapping[str, Value],
         bytes_of: Callable[[Mapping[str, Value]], int],
+        enter: Callable[..., str],
     ) -> None:
         """Prepare to suggest; nothing is asked yet.
 
         Args:
-            journal: what is refused is written there; what is suggested must be before the next
-                is asked for.
+            journal: what is refused is written there.
             plan: of the search.
             seed: each sitting draws others from it.
             start: all fields of the first trial; the fixed ones are those of all trials.
             bytes_of: returns the bytes that the memory of a run with these fields can take.
+            enter: enters a trial into the journal, by its number among all suggestions, label,
+                fields and what the sampler noted with it; returns the trial's id.
         """
         self._journal, self._plan = journal, plan
-        self._start, self._bytes_of = start, bytes_of
+        self._start, self._bytes_of, self._enter = start, bytes_of, enter
         self.encoding = Encoding(plan.space, as_numbers=plan.sampler in NUMBERS_ONLY)
         num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
         self._sampler = make_sampler(plan.sampler, seed, plan.num_trials, num_suggested)
@@ -75,8 +62,8 @@ class Suggester:
         """Return the search as Optuna knows it now."""
         return make_study(self._journal, self.encoding, self._plan.objectives, self._sampler)
 
-    def suggest(self) -> Suggestion | None:
-        """Return the next setting, the paper's first; None where none can be run."""
+    def suggest(self) -> str | None:
+        """Enter the next trial, the paper's first; return its id, or None if none can be run."""
         study = self.study()
         if not study.trials:
             study.enqueue_trial(self.encoding.encode(self._start))
@@ -90,7 +77,7 @@ class Suggester:
             if not refused:
                 fields = complete({**self._start, **varied})
                 name = f"{label(fields, list(self._plan.space))} #{trial.number}"
-                return Suggestion(trial.number, name, fields, noted)
+                return self._enter(trial.number, name, fields, number=trial.number, sampler=noted)
             study.tell(trial, state=TrialState.PRUNED)
             self._journal.append(
                 "refused", number=trial.number, fields=varied, refused=refused, sampler=noted

@@ -84,6 +84,7 @@ class Sender:
                 continue
             try:
                 self._send_new()
+                attempt, self.problem = 0, ""
             except Exception as error:
                 reason = first_line(error)[:300]
                 if not is_temporary(error):
@@ -95,9 +96,6 @@ class Sender:
                 while time.monotonic() < end and not self._is_late():
                     time.sleep(POLL_SECONDS)
                 attempt += 1
-            else:
-                attempt = 0
-                self.problem = ""
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
