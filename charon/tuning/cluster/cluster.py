@@ -47,12 +47,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A connection to Ray.
+    """A connection to Ray, with the machines that are alive.
 
-    Attributes:
-        dashboard_url: empty if the dashboard did not start.
-        machines: those that are alive.
-        stop: disconnects, and ends a cluster that the study started.
+    The URL is empty if the dashboard did not start. ``stop`` disconnects, and ends a cluster that
+    the study started.
     """
 
     dashboard_url: str

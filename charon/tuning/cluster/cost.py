@@ -23,10 +23,6 @@ STEPS = 3
 """Timed steps of each phase, after a small one that warms up."""
 
 Method = tuple[Value, Value]
-"""Learner and stream of a run."""
-
-LONG_STEP = 2.0
-"""Seconds after which no further step of a phase is timed."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ def phase_costs(
 
 
 def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) -> float:
-    """Return the mean seconds of one step."""
+    """Return the mean seconds of one step; long ones are timed less often."""
     spent: list[float] = []
     while not spent or sum(spent) < at_least:
         for batch in batches[:STEPS]:
@@ -110,13 +106,13 @@ def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) 
             if stream.device.type == "cuda":
                 torch.cuda.synchronize()
             spent.append(time.perf_counter() - start)
-            if sum(spent) > LONG_STEP:
+            if sum(spent) > 2.0:
                 break
     return sum(spent) / len(spent)
 
 
 def method_of(fields: Mapping[str, Value]) -> Method:
-    """Return the method of a run."""
+    """Return the method of a run: its learner and stream."""
     return fields["learner"], fields["data.stream"]
 
 

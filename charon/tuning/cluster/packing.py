@@ -22,17 +22,8 @@ from charon.tuning.cluster.cluster import Cluster, ClusterError
 from charon.tuning.cluster.cost import cost_of, phase_costs, slowest_and_fastest
 from charon.tuning.study.trials import PlannedTrial
 
-MEASURED_SECONDS = 3.0
-"""For which the steps of each phase are timed."""
-
 PLACE_SECONDS = 60.0
 """How long a GPU may take to become free."""
-
-SPARE = 1.2
-"""Memory given to a trial relative to what was measured: allocators leave gaps."""
-
-WORTH = 1.1
-"""Twice as many trials must take at least this many times the steps per second together."""
 
 
 def pack(
@@ -67,11 +58,7 @@ def pack(
 
 
 def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[float, str]:
-    """Return the measured GPUs of one trial that takes ``cpus``, and a sentence that says why.
-
-    Raises:
-        ClusterError: the warm-up trial failed.
-    """
+    """Return the measured GPUs of one trial that takes ``cpus``, and a sentence that says why."""
     try:
         taken, total = warm_up.footprint()
     except Exception as error:
@@ -83,14 +70,14 @@ def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[fl
         ) from error
     machines = (machine for machine in cluster.machines if machine.gpus > 0)
     by_cpus = min(int(machine.cpus / machine.gpus / cpus) for machine in machines)
-    most = min(by_cpus, int(total // (SPARE * taken)))
+    most = min(by_cpus, int(total // (1.2 * taken)))  # allocators leave gaps
     rates, k = {1: warm_up.steps_per_second(1)}, 1
     while 2 * k <= most:
         try:
             rates[2 * k] = warm_up.steps_per_second(2 * k)
         except Exception:  # they do not all fit
             break
-        if rates[2 * k] < WORTH * rates[k]:
+        if rates[2 * k] < 1.1 * rates[k]:  # not worth it
             break
         k *= 2
     measured = ", ".join(f"{rate:.3g} with {number}" for number, rate in rates.items())
@@ -181,5 +168,5 @@ class Probe:
         """Return how fast the main phase of the second task goes, replay included."""
         tasks = self._stream.tasks.tasks
         second = tasks[min(1, len(tasks) - 1)]
-        phases, _ = phase_costs(self._stream, second, at_least=MEASURED_SECONDS)
+        phases, _ = phase_costs(self._stream, second, at_least=3.0)
         return 1 / next(seconds for phase, seconds in phases if phase.name == "train")

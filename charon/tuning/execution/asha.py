@@ -26,8 +26,8 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
     after an interruption is judged as it was.
 
     Differs: Ray's own writes end scores into the lower rungs, has empty rungs after an
-    interruption, stops the search's start too, and draws a trial's bracket by chance, where here
-    the trials take turns by their numbers.
+    interruption, stops the search's start too, and draws a trial's bracket by chance; here the
+    trials take turns by their numbers.
 
     Attributes:
         rungs: after how many tasks trials are judged: after 2 and 4 of 6, 3 and 6 of 12.
@@ -42,11 +42,8 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
         """Judge a search's trials by the accuracy ``objective``."""
         super().__init__()
         self._journal, self._objective = journal, objective
-        self.rungs = []
-        task = grace_tasks(num_tasks)
-        while task < num_tasks:
-            self.rungs.append(task)
-            task *= 2
+        rungs = (grace_tasks(num_tasks) * 2**rung for rung in range(num_tasks))
+        self.rungs = [task for task in rungs if task < num_tasks]
         self.num_brackets = len(self.rungs) + 1 if is_hyperband else 1
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:

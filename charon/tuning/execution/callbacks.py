@@ -22,9 +22,6 @@ from charon.tuning.study.first_tasks import first_task_tag
 ARTIFACTS = ("accuracy_matrix.csv", "confusion.csv", "per_class.csv", "run.json")
 """What of a finished trial's outputs goes to MLflow; the model stays where it is."""
 
-TABLES_SECONDS = 2.0
-"""Shortest time between two updates of the tables while trials report."""
-
 
 class Recorder(Callback):  # type: ignore[misc]
     """Turns Ray's calls into journal events, each once."""
@@ -76,7 +73,7 @@ class Recorder(Callback):  # type: ignore[misc]
         """The trial's process has died; Ray starts it again, and it finds its checkpoint.
 
         Raises:
-            OSError: it died because the disk is full, and so would all others.
+            OSError: the disk is full, so that all others would die too.
         """
         if shutil.disk_usage(self._folder).free < 1_000_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
@@ -103,7 +100,8 @@ class Recorder(Callback):  # type: ignore[misc]
 
     def _record(self, kind: str, trial: Any, **content: Any) -> None:
         self._journal.append(kind, _id(trial), **content)
-        if kind != "report" or time.monotonic() - self._tables_at >= TABLES_SECONDS:
+        # While trials report, the tables are a little behind.
+        if kind != "report" or time.monotonic() - self._tables_at >= 2.0:
             write_tables(self._folder, self._journal)
             self._tables_at = time.monotonic()
         self._listener(kind, _id(trial))

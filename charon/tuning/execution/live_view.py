@@ -126,7 +126,16 @@ class LiveView:
             table.add_column(column, justify="right", no_wrap=True)
         best, shown = self.best(), self._shown()
         for record in shown:
-            table.add_row(*self._row(record, is_best=record is best))
+            values = [_value(record, metric) for metric in self.objectives]
+            if record is best:
+                values[0] += " ★"
+            table.add_row(
+                Text(record.label),
+                Text(record.status, style=STYLES[record.status]),
+                Text(self._task_text(record)),
+                *(Text(value, style="bold green" if record is best else "") for value in values),
+                Text(left_text(record) if record.status == RUNNING else ""),
+            )
         parts: list[RenderableType] = [self._summary(best), table]
         hidden = len(self.journal.trials) - len(shown)
         if hidden > 0:
@@ -143,18 +152,6 @@ class LiveView:
         order.sort(key=lambda r: (rank.get(r.status, 3), self._distance(r)))
         kept = {record.trial_id for record in order[:MOST_ROWS]}
         return [record for record in records if record.trial_id in kept]
-
-    def _row(self, record: TrialRecord, *, is_best: bool) -> list[Text]:
-        values = [_value(record, metric) for metric in self.objectives]
-        if is_best:
-            values[0] += " ★"
-        return [
-            Text(record.label),
-            Text(record.status, style=STYLES[record.status]),
-            Text(self._task_text(record)),
-            *(Text(value, style="bold green" if is_best else "") for value in values),
-            Text(left_text(record) if record.status == RUNNING else ""),
-        ]
 
     def _task_text(self, record: TrialRecord) -> str:
         total = f"/{record.num_tasks}" if record.num_tasks else ""

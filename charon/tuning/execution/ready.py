@@ -18,15 +18,14 @@ class ReadyStudy:
     """A study that is ready to run.
 
     Attributes:
-        study: the declaration as the command line changes it, at its scale; a search's space
-            is bound to its clips.
+        study: the declaration at its scale; a search's space is bound to its clips.
         trials: all runs; of a search the first.
         selection: how a search is judged; None for a grid.
         script: the study's file.
         folder, cache: of the results and of the prepared sets; absolute.
         cpus, gpus: what one trial takes.
         slots: trials at once.
-        dashboard_url: Ray's dashboard; empty where it did not start.
+        dashboard_url: empty where Ray's dashboard did not start.
     """
 
     study: Study

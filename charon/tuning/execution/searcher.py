@@ -49,9 +49,7 @@ class Entries:
 class StudySearch(Searcher):  # type: ignore[misc]
     """Hands out what is given to each trial, as ``config["trial"]``.
 
-    Attributes:
-        ended_by: the kind of event that ended the search before it had all its trials; empty
-            where nothing did.
+    ``ended_by`` is the kind of event that ended the search before it had all its trials, if any.
     """
 
     def __init__(

@@ -29,7 +29,6 @@ from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.labels import folder_name
 
 CHECKPOINTS = "checkpoints"
-"""Folder in a study's, of trials that are not over."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,9 @@ def trial_config(context: TrialContext, record: TrialRecord) -> dict[str, Any]:
 def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
     """Learn the stream of the run that :func:`trial_config` describes; yield a report per task.
 
-    A trial that goes on repeats the reports of the tasks in its checkpoint first: whoever
-    interrupted it may have lost some. An error is kept in a file, and raised at once when Ray
-    tries the trial again: a killed process is worth another try, but an error would only repeat
-    itself. The driver removes these files when a study is resumed.
+    A trial that goes on repeats the reports in its checkpoint first: whoever interrupted it may
+    have lost some. An error is kept in a file, and raised at once when Ray tries the trial again,
+    for it would only repeat itself. The driver removes these files when a study is resumed.
     """
     context = TrialContext(**trial["context"])
     torch.set_num_threads(max(1, int(context.cpus)))

@@ -5,6 +5,7 @@ beside the results, which every node of a cluster can reach.
 """
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,12 +22,12 @@ class Beat(NamedTuple):
     time: float
 
 
+@dataclass
 class Heart:
-    """Writes a trial's beats, at most one a second."""
+    """Writes a trial's beats to a file, at most one a second."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._last = 0.0
+    path: Path
+    last: float = 0.0
 
     def beat(self, task: int, epoch: int, epochs: int, phase: str) -> None:
         """Write a beat, unless the last is less than a second old.
@@ -35,9 +36,9 @@ class Heart:
             OSError: the results folder cannot be written.
         """
         now = time.time()
-        if now - self._last >= 1.0:
-            self._last = now
-            write_json(self._path, Beat(task, epoch, epochs, phase, now))
+        if now - self.last >= 1.0:
+            self.last = now
+            write_json(self.path, Beat(task, epoch, epochs, phase, now))
 
 
 def read_beat(path: Path) -> Beat | None:

@@ -40,9 +40,6 @@ EXTENDED, TIME_UP, EXHAUSTED = "extended", "time_up", "exhausted"
 """Kinds of events: trials were added to a search that was over; its hours were used up; its
 space has nothing left to suggest."""
 
-WORK = ("trial", "refused", "start", "report", "end", TIME_UP, EXHAUSTED)
-"""Kinds of events while trials are suggested and learned, not of what follows."""
-
 
 @dataclass
 class TrialRecord:
@@ -116,14 +113,10 @@ class TrialRecord:
 
 
 class Journal:
-    """Appends events to a file and keeps what they add up to.
+    """Appends events to a file and keeps what they add up to, in their order.
 
     A last line that was cut off is not read. It stays in the file until something is appended:
-    another process may be writing it.
-
-    Attributes:
-        trials: what is known of each trial, by its id, in the order of the events.
-        events: all events, oldest first.
+    another process may be writing it. ``trials`` are known by their ids.
     """
 
     def __init__(self, path: Path) -> None:
@@ -202,6 +195,7 @@ def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
 
     Each run counts until the last event of its trials, without the confirm stage.
     """
+    work = ("trial", "refused", "start", "report", "end", TIME_UP, EXHAUSTED)
     total, began, last = 0.0, 0.0, 0.0
     for event in events:
         if event["kind"] == EXTENDED:
@@ -209,7 +203,7 @@ def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
         elif event["kind"] == "study":
             total += last - began
             began = last = event["time"]
-        elif event["kind"] in WORK:
+        elif event["kind"] in work:
             last = event["time"]
     return total + last - began
 

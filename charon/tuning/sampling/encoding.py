@@ -40,11 +40,7 @@ def parameter(field: str, domain: Domain, *, as_numbers: bool) -> Parameter:
 
 
 class Encoding:
-    """How a space is told to Optuna.
-
-    Attributes:
-        distributions: what Optuna draws from, by its parameters' names.
-    """
+    """How a space is told to Optuna: ``distributions`` by the names of its parameters."""
 
     def __init__(self, space: Space, *, as_numbers: bool = False) -> None:
         """Encode a space that is bound to its run.

@@ -41,16 +41,12 @@ class Suggester:
         bytes_of: Callable[[Mapping[str, Value]], int],
         enter: Callable[..., str],
     ) -> None:
-        """Prepare to suggest; nothing is asked yet.
+        """Prepare to suggest; nothing is asked yet. Each sitting draws others from the seed.
 
-        Args:
-            journal: what is refused is written there.
-            plan: of the search.
-            seed: each sitting draws others from it.
-            start: all fields of the first trial; the fixed ones are those of all trials.
-            bytes_of: returns the bytes that the memory of a run with these fields can take.
-            enter: enters a trial into the journal, by its number among all suggestions, label,
-                fields and what the sampler noted with it; returns the trial's id.
+        The fixed fields of all trials are those of the first, the ``start``. ``bytes_of`` returns
+        the bytes that the memory of a run with these fields can take. ``enter`` enters a trial
+        into the journal, by its number among all suggestions, label, fields and what the sampler
+        noted with it, and returns its id.
         """
         self._journal, self._plan = journal, plan
         self._start, self._bytes_of, self._enter = start, bytes_of, enter

@@ -38,9 +38,7 @@ def is_temporary(error: BaseException) -> bool:
 class Runs:
     """The runs of one study, looked up or made when first needed.
 
-    Attributes:
-        experiment_id: MLflow's number of the experiment.
-        is_new: whether MLflow has nothing of the study yet, so that all events must be sent.
+    It ``is_new`` where MLflow has nothing of the study yet, so that all events must be sent.
     """
 
     def __init__(self, journal: Journal, store: Store, experiment: str) -> None:

@@ -29,9 +29,8 @@ POLL_SECONDS = 0.1
 class Sender:
     """Sends a journal to MLflow from a thread.
 
-    Attributes:
-        problem: a sentence while sending does not work, else empty.
-        skipped: a sentence for every event that MLflow refused for good.
+    While that does not work, ``problem`` is a sentence. ``skipped`` has one for every event that
+    MLflow refused for good.
     """
 
     def __init__(self, journal: Journal, folder: Path, store: Store, experiment: str) -> None:

@@ -26,12 +26,6 @@ RUNS_PAGE = (
 SECTIONS = ("test", "val", "test/acc", "val/acc", "final", "train", "train/loss", "memory")
 """Metrics by the part of their name before the last slash, most wanted first."""
 
-GOLDEN = 0.618034
-"""Fraction of the colour circle whose multiples keep any number of hues apart."""
-
-LIGHTNESS = (0.42, 0.62, 0.30, 0.72)
-"""By seed; all seeds of a configuration share its hue."""
-
 
 def trials_view(varied: Iterable[str]) -> str:
     """Return the value of :data:`VIEW_TAG`: all trials, best first, with their varied fields."""
@@ -68,8 +62,9 @@ def colour(fields: Mapping[str, Value], known: Sequence[Mapping[str, Value]]) ->
     configuration = _without_seed(fields)
     configurations = [_without_seed(other) for other in known]
     seeds = [f["seed"] for f, c in zip(known, configurations, strict=True) if c == configuration]
-    hue = list(dict.fromkeys(configurations)).index(configuration) * GOLDEN % 1.0
-    lightness = LIGHTNESS[seeds.index(fields["seed"]) % len(LIGHTNESS)]
+    # Multiples of the golden ratio keep any number of hues apart.
+    hue = list(dict.fromkeys(configurations)).index(configuration) * 0.618034 % 1.0
+    lightness = (0.42, 0.62, 0.30, 0.72)[seeds.index(fields["seed"]) % 4]
     return "#" + "".join(f"{round(255 * v):02x}" for v in colorsys.hls_to_rgb(hue, lightness, 0.7))
 
 
