@@ -13,28 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from charon.text import clock
+from charon.tuning.execution.trainable import beat_file
 from charon.tuning.records.heartbeat import read_beat
-from charon.tuning.records.journal import (
-    FAILED,
-    FINISHED,
-    INTERRUPTED,
-    PENDING,
-    PRUNED,
-    RUNNING,
-    Journal,
-    TrialRecord,
-)
+from charon.tuning.records.journal import FAILED, FINISHED, PENDING, RUNNING, Journal, TrialRecord
 from charon.tuning.study.first_tasks import SAVED
 from charon.tuning.study.objectives import best_direction, show_metric
 
-STYLES = {
-    RUNNING: "bold cyan",
-    FINISHED: "green",
-    PRUNED: "yellow",
-    FAILED: "bold red",
-    INTERRUPTED: "yellow",
-    PENDING: "dim",
-}
+STYLES = {RUNNING: "bold cyan", FINISHED: "green", FAILED: "bold red", PENDING: "dim"}
+"""Of a trial by its status; others are yellow."""
+
 MOST_ROWS = 24
 """Of a longer study the table shows the running and the best trials, or, without a best, the
 newest."""
@@ -45,8 +32,8 @@ class LiveView:
     """Shows a study's trials: task, objectives so far, time left, and a search's best so far.
 
     Only a search with a single objective has a best: a grid selects nothing, and its numbers may
-    be of the test set. Of the study's ``num_trials``, ``slots`` run at once. ``beat_file`` returns
-    where a trial says how far it is, ``headline`` a sentence to show below the table, if any.
+    be of the test set. Of the study's ``num_trials``, ``slots`` run at once. ``headline`` returns a
+    sentence to show below the table, if any.
     """
 
     journal: Journal
@@ -54,7 +41,7 @@ class LiveView:
     is_search: bool
     num_trials: int
     slots: int
-    beat_file: Callable[[str], Path]
+    folder: Path
     console: Console
     headline: Callable[[], str] = str
 
@@ -131,7 +118,7 @@ class LiveView:
                 values[0] += " ★"
             table.add_row(
                 Text(record.label),
-                Text(record.status, style=STYLES[record.status]),
+                Text(record.status, style=STYLES.get(record.status, "yellow")),
                 Text(self._task_text(record)),
                 *(Text(value, style="bold green" if record is best else "") for value in values),
                 Text(left_text(record) if record.status == RUNNING else ""),
@@ -155,7 +142,8 @@ class LiveView:
 
     def _task_text(self, record: TrialRecord) -> str:
         total = f"/{record.num_tasks}" if record.num_tasks else ""
-        beat = read_beat(self.beat_file(record.trial_id)) if record.status == RUNNING else None
+        file = beat_file(self.folder, record.trial_id)
+        beat = read_beat(file) if record.status == RUNNING else None
         if beat and beat.task > record.tasks_seen:
             return f"{beat.task}{total} {beat.phase} epoch {beat.epoch}/{beat.epochs}"
         return f"{record.tasks_seen}{total}" if total else ""

@@ -18,13 +18,7 @@ from charon.tuning.execution.callbacks import Recorder
 from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.searcher import Entries, StudySearch
-from charon.tuning.execution.trainable import (
-    CHECKPOINTS,
-    CharonTrial,
-    TrialContext,
-    beat_file,
-    checkpoint_folder,
-)
+from charon.tuning.execution.trainable import CharonTrial, TrialContext, checkpoint_folder
 from charon.tuning.records.journal import (
     EXHAUSTED,
     EXTENDED,
@@ -62,7 +56,7 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
         study.is_search,
         num_trials=plan.num_trials,
         slots=ready.slots,
-        beat_file=lambda trial_id: beat_file(ready.folder, trial_id),
+        folder=ready.folder,
         console=console,
         headline=lambda: sender.problem,
     )
@@ -138,7 +132,7 @@ def remove_leftovers(folder: Path, journal: Journal) -> None:
         if record.status != FAILED:
             shutil.rmtree(checkpoint_folder(folder, record.trial_id), ignore_errors=True)
     with suppress(OSError):
-        (folder / CHECKPOINTS).rmdir()  # unless a failed trial goes on from there
+        checkpoint_folder(folder).rmdir()  # unless a failed trial goes on from there
     shutil.rmtree(first_tasks_folder(str(folder)), ignore_errors=True)
 
 

@@ -28,8 +28,6 @@ from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.labels import folder_name
 
-CHECKPOINTS = "checkpoints"
-
 
 @dataclass(frozen=True)
 class TrialContext:
@@ -132,9 +130,9 @@ def _report(result: TaskResult, context: TrialContext, name: str, seconds: float
     }
 
 
-def checkpoint_folder(study_folder: Path | str, trial_id: str) -> Path:
-    """Return where a trial that is not over keeps its checkpoint."""
-    return Path(study_folder) / CHECKPOINTS / trial_id
+def checkpoint_folder(study_folder: Path | str, trial_id: str = "") -> Path:
+    """Return where a trial that is not over keeps its checkpoint, or all such trials do."""
+    return Path(study_folder) / "checkpoints" / trial_id
 
 
 def outputs_folder(study_folder: Path | str, name: str) -> Path:

@@ -76,14 +76,13 @@ class Sender:
     def _loop(self) -> None:
         attempt = 0
         while not self._is_late():
-            if self._runs and self._position >= len(self._journal.events):
-                if self._deadline < math.inf:
-                    return
-                time.sleep(POLL_SECONDS)
-                continue
+            pause = POLL_SECONDS
             try:
                 self._send_new()
                 attempt, self.problem = 0, ""
+                # Nothing is appended once the end is asked for.
+                if self._deadline < math.inf and self._position >= len(self._journal.events):
+                    return
             except Exception as error:
                 reason = first_line(error)[:300]
                 if not is_temporary(error):
@@ -91,10 +90,11 @@ class Sender:
                     self._position += 1
                     continue
                 self.problem = f"MLflow at {self._store.uri} does not take events: {reason}"
-                end = time.monotonic() + PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)]
-                while time.monotonic() < end and not self._is_late():
-                    time.sleep(POLL_SECONDS)
+                pause = PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)]
                 attempt += 1
+            end = time.monotonic() + pause
+            while time.monotonic() < end and not self._is_late():
+                time.sleep(POLL_SECONDS)
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline

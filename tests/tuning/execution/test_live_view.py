@@ -7,6 +7,7 @@ from rich.console import Console
 from tuning.fakes import FIELDS
 
 from charon.tuning.execution.live_view import MOST_ROWS, LiveView, left_text
+from charon.tuning.execution.trainable import beat_file
 from charon.tuning.records.heartbeat import Heart, read_beat
 from charon.tuning.records.journal import FINISHED, INTERRUPTED, PRUNED, Journal
 
@@ -26,7 +27,7 @@ def view(
         is_search,
         num_trials,
         slots=2,
-        beat_file=lambda name: tmp_path / f"{name}.json",
+        folder=tmp_path,
         console=console,
     )
     return progress, console
@@ -79,7 +80,8 @@ def test_the_best_is_chosen_among_finished_trials_only(journal, tmp_path):
 
 def test_within_a_task_the_table_shows_the_epoch(journal, tmp_path):
     add(journal, "a", [90.0])
-    Heart(tmp_path / "a.json").beat(2, 7, 30, "train")
+    (tmp_path / "progress").mkdir()
+    Heart(beat_file(tmp_path, "a")).beat(2, 7, 30, "train")
     assert "2/3 train epoch 7/30" in text_of(*view(journal, tmp_path))
 
 
