@@ -61,6 +61,7 @@ def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[fl
     """Return the measured GPUs of one trial that takes ``cpus``, and a sentence that says why."""
     try:
         taken, total = warm_up.footprint()
+        rates = {1: warm_up.steps_per_second(1)}
     except Exception as error:
         # Of a failed process the message stands below Ray's traceback.
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1].rstrip(".")
@@ -71,7 +72,7 @@ def measured_share(warm_up: "WarmUp", cluster: Cluster, cpus: float) -> tuple[fl
     machines = (machine for machine in cluster.machines if machine.gpus > 0)
     by_cpus = min(int(machine.cpus / machine.gpus / cpus) for machine in machines)
     most = min(by_cpus, int(total // (1.2 * taken)))  # allocators leave gaps
-    rates, k = {1: warm_up.steps_per_second(1)}, 1
+    k = 1
     while 2 * k <= most:
         try:
             rates[2 * k] = warm_up.steps_per_second(2 * k)

@@ -84,12 +84,8 @@ class LiveView:
         """Return the finished trial of a search that has the best of its one objective."""
         if self._direction is None:
             return None
-        finished = [record for record in self._records if record.status == FINISHED]
+        finished = [record for record in self.journal.records if record.status == FINISHED]
         return min(finished, key=self._distance, default=None)
-
-    @property
-    def _records(self) -> list[TrialRecord]:
-        return list(self.journal.trials.values())
 
     def _distance(self, record: TrialRecord) -> float:
         """Return a number that is smaller for a better trial; infinite without a best."""
@@ -133,7 +129,7 @@ class LiveView:
 
     def _shown(self) -> list[TrialRecord]:
         """Return all trials, or of many the running, then the best, then the newest."""
-        records = self._records
+        records = self.journal.records
         rank = {RUNNING: 0, FAILED: 1, FINISHED: 2}
         order = records[::-1]
         order.sort(key=lambda r: (rank.get(r.status, 3), self._distance(r)))
@@ -149,7 +145,7 @@ class LiveView:
         return f"{record.tasks_seen}{total}" if total else ""
 
     def _summary(self, best: TrialRecord | None) -> Text:
-        running = sum(record.status == RUNNING for record in self._records)
+        running = sum(record.status == RUNNING for record in self.journal.records)
         parts = [self._done(), f"{running} running", f"{self._so_far()} so far"]
         left = self.seconds_left()
         if left is not None:
@@ -160,7 +156,7 @@ class LiveView:
 
     def seconds_left(self) -> float | None:
         """Estimate the study's rest: what its trials still need, over the slots."""
-        known = [record for record in self._records if record.curve]
+        known = [record for record in self.journal.records if record.curve]
         if not known:
             return None
         per_task = sum(r.seconds for r in known) / sum(r.tasks_seen for r in known)

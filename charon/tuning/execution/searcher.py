@@ -42,8 +42,8 @@ class Entries:
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return what Ray gives to the trials that are still to run, or to go on."""
-        records = self.journal.trials.values()
-        return [trial_config(self.context, one) for one in records if one.status == PENDING]
+        pending = (record for record in self.journal.records if record.status == PENDING)
+        return [trial_config(self.context, record) for record in pending]
 
 
 class StudySearch(Searcher):  # type: ignore[misc]

@@ -26,12 +26,8 @@ from typing import Any
 from charon.errors import CheckpointError
 from charon.settings import Value
 
-FINISHED = "finished"
-PRUNED = "pruned"
-FAILED = "failed"
-INTERRUPTED = "interrupted"
-RUNNING = "running"
-PENDING = "pending"
+PENDING, RUNNING, INTERRUPTED = "pending", "running", "interrupted"
+FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 
 OVER = (FINISHED, PRUNED, FAILED)
 """Outcomes of a trial that counts as done; an interrupted one goes on."""
@@ -144,9 +140,14 @@ class Journal:
             self.events.append(event)
 
     @property
+    def records(self) -> list[TrialRecord]:
+        """The trials as they are now; any thread may ask while another appends."""
+        return list(self.trials.values())
+
+    @property
     def over(self) -> set[str]:
         """The ids of the trials that count as done."""
-        return {name for name, record in self.trials.items() if record.status in OVER}
+        return {record.trial_id for record in self.records if record.status in OVER}
 
     def append(self, kind: str, trial: str | None = None, **content: Any) -> None:
         """Write one event to disk and take it into account; any thread may.

@@ -20,9 +20,8 @@ def write_tables(folder: Path, journal: Journal) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    records = list(journal.trials.values())
-    write_text(folder / "trials.csv", trials_csv(records))
-    write_text(folder / "curves.csv", curves_csv(records))
+    write_text(folder / "trials.csv", trials_csv(journal.records))
+    write_text(folder / "curves.csv", curves_csv(journal.records))
 
 
 def trials_csv(records: Sequence[TrialRecord]) -> str:

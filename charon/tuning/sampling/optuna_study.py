@@ -78,15 +78,15 @@ def _about(record: TrialRecord, objectives: Sequence[str]) -> dict[str, Any]:
             task: score(task, record.num_tasks, metrics[objectives[0]])
             for task, metrics in record.curve.items()
         }
-    values = [scores[record.tasks_seen]] if scores else None
+    values = None
     if state == TrialState.COMPLETE:
-        achieved = {name: record.final[name] for name in objectives}
-        attributes |= achieved
-        values = values or list(achieved.values())
-    is_told = state in (TrialState.COMPLETE, TrialState.PRUNED)
+        attributes |= {name: record.final[name] for name in objectives}
+        values = [record.final[name] for name in objectives]
+    if scores and state in (TrialState.COMPLETE, TrialState.PRUNED):
+        values = [scores[record.tasks_seen]]
     return {
         "state": state,
-        "values": values if is_told else None,
+        "values": values,
         "user_attrs": attributes,
         "intermediate_values": scores,
     }

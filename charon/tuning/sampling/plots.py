@@ -44,12 +44,11 @@ def write_plots(
                 shown, **_compared(shown, 0), target_name=objectives[0]
             )
             plots["importance"] = figure.update_layout(title=f"Importance ({EVALUATOR})")
+            write_csv(table, ("objective", "field", "importance", "evaluator", "n"), ranked)
         for name, figure in plots.items():
             title = f"{figure.layout.title.text}<br><sup>{provenance}</sup>"
             figure.update_layout(title=title)
             figure.write_html(pages / f"{name}.html", include_plotlyjs="directory")
-    if ranked:
-        write_csv(table, ("objective", "field", "importance", "evaluator", "n"), ranked)
 
 
 def _plots(shown: optuna.Study, objectives: Sequence[str]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Runs:
         trial = event["trial"]
         if trial not in self._ids:
             record = self._journal.trials[trial]
-            known = [other.fields for other in list(self._journal.trials.values())]
+            known = [other.fields for other in self._journal.records]
             tags = {
                 "mlflow.parentRunId": self._parent,
                 "kind": "trial",

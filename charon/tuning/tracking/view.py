@@ -59,14 +59,10 @@ def colour(fields: Mapping[str, Value], known: Sequence[Mapping[str, Value]]) ->
     MLflow's default gives the same blue to several of a dozen trials. ``known`` are the fields of
     the study's trials so far, oldest first, this one among them.
     """
-    configuration = _without_seed(fields)
-    configurations = [_without_seed(other) for other in known]
+    configurations = [tuple((n, v) for n, v in f.items() if n != "seed") for f in known]
+    configuration = configurations[known.index(fields)]
     seeds = [f["seed"] for f, c in zip(known, configurations, strict=True) if c == configuration]
     # Multiples of the golden ratio keep any number of hues apart.
     hue = list(dict.fromkeys(configurations)).index(configuration) * 0.618034 % 1.0
     lightness = (0.42, 0.62, 0.30, 0.72)[seeds.index(fields["seed"]) % 4]
     return "#" + "".join(f"{round(255 * v):02x}" for v in colorsys.hls_to_rgb(hue, lightness, 0.7))
-
-
-def _without_seed(fields: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
-    return tuple((name, value) for name, value in fields.items() if name != "seed")
