@@ -99,14 +99,10 @@ class WarmUp:
 
     def __init__(self, trials: Sequence[PlannedTrial], cache: Path, cpus: float) -> None:
         self._runs = [runs[0] for runs in slowest_and_fastest(trials).values()]
-        self._cache = str(cache)
-        self._cpus = cpus
+        self._cache, self._cpus = str(cache), cpus
 
     def footprint(self) -> tuple[float, float]:
-        """Return the bytes that the largest run takes of a GPU of its own, and those of the GPU.
-
-        That run is the one whose steps are timed from now on.
-        """
+        """Return the bytes that the largest run takes of its GPU, and the GPU's; time it later."""
         sizes = [self.ask([run], "footprint")[0] for run in self._runs]
         largest = max(range(len(sizes)), key=lambda index: sizes[index][0])
         self._runs = [self._runs[largest]]

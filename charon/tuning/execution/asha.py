@@ -52,20 +52,16 @@ class TaskHalving(FIFOScheduler):  # type: ignore[misc]
         task, bracket = result["task"], number % self.num_brackets
         if number == 0 or task not in self.rungs[bracket:]:
             return str(TrialScheduler.CONTINUE)
-        now = score(task, result["num_tasks"], result[f"metrics/{self._objective}"])
-        is_stopped = stops(now, self._earlier(name, task, bracket))
-        return str(TrialScheduler.STOP if is_stopped else TrialScheduler.CONTINUE)
-
-    def _earlier(self, name: str, task: int, bracket: int) -> list[float]:
-        """Return the scores of those in the bracket that reported a task before this trial."""
-        scores: dict[str, float] = {}
+        earlier: dict[str, float] = {}  # by those in the bracket that reported the task before
         for event in self._journal.of_kind("report"):
             if event["task"] != task:
                 continue
             if event["trial"] == name:
                 break
-            number = self._journal.trials[event["trial"]].number or 0
-            if number % self.num_brackets == bracket:
+            other = self._journal.trials[event["trial"]].number or 0
+            if other % self.num_brackets == bracket:
                 percent = event["metrics"][self._objective]
-                scores.setdefault(event["trial"], score(task, event["num_tasks"], percent))
-        return list(scores.values())
+                earlier.setdefault(event["trial"], score(task, event["num_tasks"], percent))
+        now = score(task, result["num_tasks"], result[f"metrics/{self._objective}"])
+        is_stopped = stops(now, list(earlier.values()))
+        return str(TrialScheduler.STOP if is_stopped else TrialScheduler.CONTINUE)

@@ -19,23 +19,16 @@ from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED,
 from charon.tuning.records.tables import write_tables
 from charon.tuning.study.first_tasks import first_task_tag
 
-ARTIFACTS = ("accuracy_matrix.csv", "confusion.csv", "per_class.csv", "run.json")
-"""What of a finished trial's outputs goes to MLflow; the model stays where it is."""
-
 
 class Recorder(Callback):  # type: ignore[misc]
     """Turns Ray's calls into journal events, each once."""
 
-    def __init__(
-        self, journal: Journal, folder: Path, listener: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, journal: Journal, folder: Path, tell: Callable[[str, str], None]) -> None:
         """Record into ``journal``, which has all trials, and into the tables of ``folder``.
 
-        The listener is called after each event with its kind and the trial's id.
+        ``tell`` is called after each event with its kind and the trial's id.
         """
-        self._journal = journal
-        self._folder = folder
-        self._listener = listener
+        self._journal, self._folder, self._tell = journal, folder, tell
         self._tables_at = -math.inf
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -65,7 +58,9 @@ class Recorder(Callback):  # type: ignore[misc]
         outcome, artifacts = PRUNED, []
         if record.curve and record.tasks_seen == record.num_tasks:
             outputs = outputs_folder(self._folder, record.label)
-            outcome, artifacts = FINISHED, [str(outputs / name) for name in ARTIFACTS]
+            # What MLflow gets; the model stays where it is.
+            names = ("accuracy_matrix.csv", "confusion.csv", "per_class.csv", "run.json")
+            outcome, artifacts = FINISHED, [str(outputs / name) for name in names]
         self._record("end", trial, outcome=outcome, error="", artifacts=artifacts)
         shutil.rmtree(checkpoint_folder(self._folder, record.trial_id), ignore_errors=True)
 
@@ -77,7 +72,7 @@ class Recorder(Callback):  # type: ignore[misc]
         """
         if shutil.disk_usage(self._folder).free < 1_000_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
-        self._listener("recover", _id(trial))
+        self._tell("recover", _id(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has failed for good; its checkpoint stays for --resume."""
@@ -104,7 +99,7 @@ class Recorder(Callback):  # type: ignore[misc]
         if kind != "report" or time.monotonic() - self._tables_at >= 2.0:
             write_tables(self._folder, self._journal)
             self._tables_at = time.monotonic()
-        self._listener(kind, _id(trial))
+        self._tell(kind, _id(trial))
 
 
 def _id(trial: Any) -> str:

@@ -1,7 +1,6 @@
 """The trials of a study as Ray is given them: each has an entry in the journal first.
 
 A search runs those that go on, then new ones. How many there are is decided here, not by Ray.
-What becomes of them need not be told to a searcher: the next suggestion is made from the journal.
 """
 
 import math
@@ -88,4 +87,4 @@ class StudySearch(Searcher):  # type: ignore[misc]
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Do nothing: the journal has the end of the trial."""
+        """Do nothing: the next suggestion is made from the journal."""

@@ -77,14 +77,14 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         raise CharonError(failure.read_text(encoding="utf-8"))
     try:
         yield from _learn(trial, context)
-    except torch.OutOfMemoryError:
-        used_up = f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}"
-        advice = "pack fewer trials (a larger fraction), or lower optimiser.batch_size"
-        write_text(failure, f"{used_up}; {advice}.")
-        raise
     except Exception as error:
         kind = "" if isinstance(error, CharonError) else f"{type(error).__name__}: "
-        write_text(failure, f"{kind}{error}")
+        reason = f"{kind}{error}"
+        if isinstance(error, torch.OutOfMemoryError):
+            used_up = f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}"
+            advice = "pack fewer trials (a larger fraction), or lower optimiser.batch_size"
+            reason = f"{used_up}; {advice}."
+        write_text(failure, reason)
         raise
 
 

@@ -174,14 +174,8 @@ class Journal:
                 if record.status not in (FINISHED, PRUNED):
                     record.status = PENDING
         elif kind == "trial":
-            record = TrialRecord(
-                event["trial"],
-                event["label"],
-                event["fields"],
-                number=event.get("number"),
-                role=event.get("role", ""),
-                tags=event["tags"],
-            )
+            names = {"label", "fields", "number", "role", "tags"} & event.keys()
+            record = TrialRecord(event["trial"], **{name: event[name] for name in names})
             self.trials.setdefault(record.trial_id, record)
         elif kind in ("start", "report", "tag", "end"):
             self.trials[event["trial"]].change(event)

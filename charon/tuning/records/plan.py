@@ -24,7 +24,6 @@ class Plan:
         hours: after which no new trial starts; None without a limit.
         options: those of the command line that a resumed study takes over.
         trials: label, fields and role of every planned run.
-        command: that started the study.
         extensions: how often trials were added.
     """
 

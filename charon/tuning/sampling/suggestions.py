@@ -16,8 +16,7 @@ from charon.settings import Value
 from charon.text import byte_size
 from charon.tuning.records.journal import Journal
 from charon.tuning.records.plan import Plan
-from charon.tuning.sampling.encoding import Encoding
-from charon.tuning.sampling.optuna_study import make_study
+from charon.tuning.sampling.optuna_study import Encoding, make_study
 from charon.tuning.study.fields import complete
 from charon.tuning.study.labels import label
 from charon.tuning.study.search_methods import NUMBERS_ONLY

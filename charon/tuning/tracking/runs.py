@@ -53,10 +53,8 @@ class Runs:
         self._study = next(journal.of_kind("study"))
         wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
         stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)
-        self._ids: dict[str, str] = {
-            run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored
-        }
-        self._parent = self._ids.pop("", "")
+        ids: dict[str, str] = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
+        self._parent, self._ids = ids.pop("", ""), ids
         self._steps: dict[str, int] = {}
         self.is_new = not self._parent
 

@@ -37,9 +37,7 @@ class Sender:
         """Prepare to send to an experiment, from the position kept in the study's ``folder``."""
         self.problem = ""
         self.skipped: list[str] = []
-        self._journal = journal
-        self._store = store
-        self._experiment = experiment
+        self._journal, self._store, self._experiment = journal, store, experiment
         self._state_file = folder / "tracking.json"
         self._position = 0
         with suppress(OSError, ValueError):
