@@ -101,8 +101,7 @@ class Encoder(nn.Module):
         self.frames_per_tuple = settings.frames_per_tuple
         self.input_map = nn.Conv2d(clip_shape[0], width, 1)
         self.input_norm = nn.BatchNorm2d(width)
-        self.blocks = _blocks(channels, settings, clip_shape)
-        self.code = _code(width, settings, clip_shape)
+        self.blocks, self.code = _blocks(channels, settings, clip_shape)
 
     def forward(self, x: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()) -> Tensor:
         """Encode the kept units of each row; all of them where ``kept`` is None.
@@ -127,12 +126,10 @@ class Decoder(nn.Module):
     def __init__(self, settings: ModelSettings, clip_shape: ClipShape) -> None:
         super().__init__()
         channels, (num_channels, self.num_frames, _, _) = SIZES[settings.size].decoder, clip_shape
-        width = channels[0][0]
         self.frames_per_tuple = settings.frames_per_tuple
-        self.mask = nn.Parameter(torch.empty(width))
-        self.blocks = _blocks(channels, settings, clip_shape)
+        self.mask = nn.Parameter(torch.empty(channels[0][0]))
+        self.blocks, self.code = _blocks(channels, settings, clip_shape)
         self.output_map = nn.Conv2d(channels[-1][1], num_channels, 1)
-        self.code = _code(width, settings, clip_shape)
 
     def forward(
         self, latent: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()
@@ -154,13 +151,10 @@ class Decoder(nn.Module):
 
 def _blocks(
     channels: Sequence[tuple[int, int, int]], settings: ModelSettings, clip_shape: ClipShape
-) -> nn.ModuleList:
+) -> tuple[nn.ModuleList, PositionalCode]:
+    """Return the blocks, and the positional code that is added to what they are given."""
+    num_tuples = clip_shape[1] // settings.frames_per_tuple
     num_tokens = settings.frames_per_tuple * clip_shape[2]
-    return nn.ModuleList(TupleBlock(*each, num_tokens, settings.attention) for each in channels)
-
-
-def _code(num_channels: int, settings: ModelSettings, clip_shape: ClipShape) -> PositionalCode:
-    _, num_frames, num_joints, _ = clip_shape
-    num_tuples = num_frames // settings.frames_per_tuple
-    num_tokens = settings.frames_per_tuple * num_joints
-    return PositionalCode(num_channels, num_tuples, num_tokens, settings.time_encoding)
+    code = PositionalCode(channels[0][0], num_tuples, num_tokens, settings.time_encoding)
+    blocks = (TupleBlock(*each, num_tokens, settings.attention) for each in channels)
+    return nn.ModuleList(blocks), code
