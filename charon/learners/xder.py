@@ -95,7 +95,9 @@ class XDer(Rehearsal):
             total = total + options.alpha * losses["logits"] + options.beta * losses["labels"]
             replay, rows = _distinct(replay, other)
             replayed = torch.cat([logits, others])[rows.to(logits.device)]
-            self._renew_replayed(replay, replayed.detach())
+            self.times_replayed[replay.slots] += 1
+            times = self.times_replayed[replay.slots]
+            self._renew(replay, replayed.detach(), draw_for_renewal(times, self.memory.generator))
             future = torch.cat([future, replayed[:, stop:]])
             own = torch.cat([own, self._largest_of_own_head(replayed, replay.clips.label)])
         if stop < self.setup.num_classes:
@@ -137,17 +139,8 @@ class XDer(Rehearsal):
         ]
         return torch.stack(losses).mean()
 
-    def _renew_replayed(self, replay: Replay, outputs: Tensor) -> None:
-        """Renew the logits of replayed clips for this head and those after it.
-
-        A clip's n-th replay in a task does so with probability 1/n.
-        """
-        self.times_replayed[replay.slots] += 1
-        chance = torch.rand(len(replay.slots), generator=self.memory.generator)
-        chosen = chance * self.times_replayed[replay.slots] < 1
-        self._renew(replay, outputs, chosen.nonzero().flatten())
-
     def _renew(self, replay: Replay, outputs: Tensor, rows: Tensor) -> None:
+        """Renew the stored logits of some rows for this head and those after it."""
         on_device = rows.to(outputs.device)
         renewed = renew(
             replay.logits[on_device],
@@ -188,6 +181,15 @@ def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:
 def hinge(excess: Tensor) -> Tensor:
     """Return the mean of the positive values, a scalar; 0 if there are none."""
     return excess.clamp(min=0).sum() / (excess > 0).sum().clamp(min=1)
+
+
+def draw_for_renewal(times: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw the clips whose logits are renewed: at the n-th replay in a task, with chance 1/n.
+
+    ``times`` is (clip,), the number n of each; the result int64 (drawn clip,).
+    """
+    chance = torch.rand(len(times), generator=generator)
+    return (chance * times < 1).nonzero().flatten()
 
 
 def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float) -> Tensor:
