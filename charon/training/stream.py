@@ -95,27 +95,20 @@ class Passes:
 
     def __init__(self, stream: "Stream", task: Task) -> None:
         self._stream, self._task = stream, task
-        self._taken = 0
-        self._load(0)
-        self._clips = stream.learner.training_set(self.own)
+        self._number = 0
+        self._load()
 
-    def take(self) -> Clips:
-        """Return the clips of the next pass, with what the learner adds to them."""
-        if self._taken > 0 and self._stream.run.data.crop == "epoch":
-            self._load(self._taken)
-            self._clips = self._stream.learner.training_set(self.own)
-        self._taken += 1
+    def take(self, number: int = 1) -> Clips:
+        """Return the clips of the ``number``-th pass from here, with what the learner adds."""
+        self._number += number
+        if self._number > 1 and self._stream.run.data.crop == "epoch":
+            self._load(self._number - 1)
         return self._clips
 
-    def skip(self, number: int) -> None:
-        """Leave the first passes out."""
-        self._taken = number
-        if self._stream.run.data.crop == "epoch":
-            self._load(number - 1)
-
-    def _load(self, epoch: int) -> None:
+    def _load(self, epoch: int = 0) -> None:
         clips = self._stream.tasks.load(self._task.train, "train", epoch)
         self.own = clips.to(self._stream.device)
+        self._clips = self._stream.learner.training_set(self.own)
 
 
 class Stream:
@@ -153,7 +146,7 @@ class Stream:
         shape, num_classes = self.tasks.clip_shape, self.tasks.num_classes
         parts = archive.description.parts
         self.learner = make_learner(run, shape, num_classes, parts, self.device)
-        self.evaluation = Evaluation(run, self.tasks, self.learner, self.device)
+        self.evaluation = Evaluation(run, self.tasks, self.learner)
         self.on_progress: Callable[[Position], None] | None = None
         self._first_task: FirstTask | None = None
         self._shared_seconds: float | None = None
@@ -224,7 +217,7 @@ class Stream:
             self._shuffle.set_state(found.shuffle)
             self._train_seconds += found.seconds
             self._shared_seconds = found.seconds
-            passes.skip(phase.epochs)
+            passes.take(phase.epochs)
             self._tell(phase, phase.epochs - 1, 1)
             return found.losses
         started = time.perf_counter()

@@ -7,7 +7,6 @@ scored twice.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import ray
 import torch
 from ray.exceptions import RayError, RayTaskError
@@ -16,9 +15,8 @@ from charon.data.prepare import prepare
 from charon.errors import CharonError
 from charon.files import read_json, write_json
 from charon.text import first_line
-from charon.training import metrics
 from charon.training.artifacts import load_model
-from charon.training.evaluation import score
+from charon.training.evaluation import Evaluation
 from charon.training.tasks import Tasks
 from charon.tuning.execution.trainable import outputs_folder
 from charon.tuning.records.journal import TrialRecord
@@ -41,19 +39,13 @@ def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
         CheckpointError: the model does not exist or cannot be read.
     """
     model = load_model(folder)
-    run = model.run.replace({"data.evaluate_on": "test"})
+    # Evaluated once, after all tasks, as the joint stream is: no metric of a whole stream.
+    run = model.run.replace({"data.evaluate_on": "test", "data.stream": "joint"})
     archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
     tasks = Tasks(archive, run.data, run.seed)
-    class_il, task_il = [], []
-    for task in tasks.tasks:
-        scored = score(model.learner, tasks.load(task.test, "test"), task.classes, model.device)
-        class_il.append(scored.accuracy(range(tasks.num_classes)))
-        task_il.append(scored.accuracy(task.classes))
-    return {
-        "test/faa": metrics.average_accuracy(np.asarray(class_il)),
-        "test/task_il_faa": metrics.average_accuracy(np.asarray(task_il)),
-        **{f"test/acc/task_{k:02d}": accuracy for k, accuracy in enumerate(class_il, start=1)},
-    }
+    evaluation = Evaluation(run, tasks, model.learner)
+    evaluation.measure(len(tasks.tasks))
+    return evaluation.metrics()
 
 
 def score_trials(
