@@ -20,7 +20,7 @@ from charon.benchmark.steps import (
     steps_per_second,
     time_in_turn,
 )
-from charon.model.layers import Precision
+from charon.model.settings import Precision
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 RATIOS = (0.0, 0.3, 0.5, 0.6, 0.9)

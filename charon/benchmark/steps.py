@@ -20,8 +20,8 @@ from charon.benchmark.plain.charon import PlainCharon
 from charon.clips import Clips
 from charon.config import Run
 from charon.learners.charon import Charon
-from charon.model.layers import Precision
 from charon.model.rows import Rows
+from charon.model.settings import Precision
 from charon.training.build import make_learner
 from charon.training.devices import keep_freed_memory
 
@@ -32,9 +32,7 @@ BATCH = 16
 TWO_IN = 5
 """Every fifth clip has a second body, about as in NTU RGB+D."""
 STORED = 64
-"""Clips in the memory; how many there are does not matter to a step."""
-EVALUATED = 64
-"""Clips evaluated at once here."""
+"""Clips in the memory; how many there are does not matter to a step. As many are evaluated."""
 WARM_UP = 3
 """Steps before those that are timed: until then a process takes memory from the system."""
 
@@ -45,10 +43,10 @@ Row = dict[str, Any]
 _ACTIONS: dict[Kind, tuple[str, int]] = {
     "train": ("train_step", BATCH),
     "probe": ("probe_step", BATCH),
-    "refresh": ("end_task", BATCH),
-    "evaluate": ("predict", EVALUATED),
+    "refresh": ("end_task", STORED),
+    "evaluate": ("predict", STORED),
 }
-"""The method that is timed, and the clips it is given."""
+"""The method that is timed, and the number of clips that it works on."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,8 @@ def summary(case: Case, seconds: Sequence[float]) -> Row:
 
     Returns:
         The fields of the case; ``seconds``, ``best`` and ``worst``: median, fewest and most;
-        ``flop``: floating-point operations, by :mod:`charon.model.cost`; ``peak_bytes`` of GPU
-        memory, 0 on a CPU; ``gflops``: 1e9 operations a second, at the median.
+        ``flop``: floating-point operations, by :func:`work`; ``peak_bytes`` of GPU memory,
+        0 on a CPU; ``gflops``: 1e9 operations a second, at the median.
     """
     flop, middle = work(case), median(seconds)
     return asdict(case) | {
@@ -183,13 +181,9 @@ def work(case: Case) -> float:
         if is_training:
             network.decode(latent, rows, kept, num_bodies=2)
     passes = {"train": 3 * (1 + learner.settings.replay_draws), "probe": 2}.get(case.kind, 1)
-    clips = {"refresh": STORED, "evaluate": EVALUATED}.get(case.kind, BATCH)
-    return float(counter.get_total_flops()) * passes * _num_rows(clips)
-
-
-def _num_rows(clips: int) -> int:
-    """Return the rows of as many :func:`random_clips`."""
-    return clips + -(-clips // TWO_IN)
+    _, clips = _ACTIONS[case.kind]
+    num_rows = clips + -(-clips // TWO_IN)
+    return float(counter.get_total_flops()) * passes * num_rows
 
 
 def peak_gflops(precision: Precision, device: str, threads: int) -> float:

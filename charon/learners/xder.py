@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from charon.clips import Clips
@@ -21,7 +21,6 @@ from charon.learners.base import Losses, Setup
 from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
-from charon.model.layers import frozen_statistics
 from charon.model.network import Network
 from charon.settings import checked
 
@@ -126,8 +125,12 @@ class XDer(Rehearsal):
         if len(self.memory) > 0:
             clips = self.memory.draw(count).clips.join(clips)
         views = self.augment(clips.join(clips))
-        with frozen_statistics(self.network):
-            outputs = self.network(views.x, views.present).unflatten(0, (2, -1))
+        norms = [part for part in self.network.modules() if isinstance(part, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.track_running_stats = False  # the views are normalised, and leave no trace
+        outputs = self.network(views.x, views.present).unflatten(0, (2, -1))
+        for norm in norms:
+            norm.track_running_stats = True
         losses = [
             supervised_contrastive(
                 outputs[:, :, head.start : head.stop],

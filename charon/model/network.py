@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from charon.clips import ClipShape
-from charon.model.block import TupleBlock
+from charon.model.block import TupleBlock, leaky_
 from charon.model.initialise import initialise
 from charon.model.kernels import convolve, convolve_and_normalise
-from charon.model.layers import leaky_, lowered
 from charon.model.masking import Kept, fill_units, take_units
 from charon.model.rows import Rows
 from charon.model.settings import SIZES, ModelSettings
@@ -44,7 +43,6 @@ class Network(nn.Module):
         self.frames_per_tuple = settings.frames_per_tuple
         self.num_tuples = num_frames // self.frames_per_tuple
         self.presence = settings.presence
-        self.precision = settings.precision
         width = SIZES[settings.size].encoder[-1][1]
         with torch.device("meta"):  # which draws nothing from the global random state
             self.encoder = Encoder(settings, clip_shape)
@@ -62,7 +60,7 @@ class Network(nn.Module):
 
     def encode(self, x: Tensor, rows: Rows, kept: Kept | None = None) -> Tensor:
         """Encode what is kept of each row: (row, feature channel, token, kept tuple)."""
-        latent: Tensor = self.encoder(lowered(rows.gather(x), self.precision), kept, rows.groups)
+        latent: Tensor = self.encoder(rows.gather(x), kept, rows.groups)
         return latent
 
     def decode(self, latent: Tensor, rows: Rows, kept: Kept | None, num_bodies: int) -> Tensor:
@@ -99,6 +97,7 @@ class Encoder(nn.Module):
         channels = SIZES[settings.size].encoder
         width = channels[0][0]
         self.frames_per_tuple = settings.frames_per_tuple
+        self.precision = settings.precision
         self.input_map = nn.Conv2d(clip_shape[0], width, 1)
         self.input_norm = nn.BatchNorm2d(width)
         self.blocks, self.code = _blocks(channels, settings, clip_shape)
@@ -108,6 +107,8 @@ class Encoder(nn.Module):
 
         ``groups`` has the rows of each mini-batch, see :mod:`charon.model.kernels.convolution`.
         """
+        if self.precision == "bf16":
+            x = x.to(torch.bfloat16)
         if kept is not None and kept.position == "pre":
             x = take_units(x, kept.index, dim=2)
         tuples = to_tuples(x, self.frames_per_tuple)

@@ -24,10 +24,10 @@ from charon.data.cache.archive import Archive
 from charon.errors import DivergenceError
 from charon.learners.base import Phase
 from charon.seeding import torch_generator
+from charon.training import first_task
 from charon.training.build import make_learner
 from charon.training.devices import choose_device, keep_freed_memory
 from charon.training.evaluation import Evaluation
-from charon.training.first_task import FirstTask, MainPhase, can_share
 from charon.training.tasks import Task, Tasks, union
 
 
@@ -148,11 +148,11 @@ class Stream:
         self.learner = make_learner(run, shape, num_classes, parts, self.device)
         self.evaluation = Evaluation(run, self.tasks, self.learner)
         self.on_progress: Callable[[Position], None] | None = None
-        self._first_task: FirstTask | None = None
-        self._shared_seconds: float | None = None
-        if first_tasks is not None and can_share(run):
-            self._first_task = FirstTask(first_tasks, run, archive.fingerprint, self.device)
-            self._shared_seconds = 0.0
+        self._shared: Path | None = None
+        if first_tasks is not None and first_task.can_share(run):
+            key = first_task.shared_key(run, archive.fingerprint, self.device)
+            self._shared = first_tasks / f"{key}.pt"
+        self._shared_seconds = None if self._shared is None else 0.0
         self._shuffle = torch_generator(run.seed, "shuffle")
         self._done = 0
         self._main_share = 0.0  # done of the current task's main phase, in [0, 1]
@@ -200,17 +200,17 @@ class Stream:
         self._main_share = 0.0
         losses: dict[str, float] = {}
         for phase in self.learner.phases():
-            if phase.name == "train" and number == 1 and self._first_task is not None:
-                means = self._share_phase(phase, passes, self._first_task)
+            if phase.name == "train" and number == 1 and self._shared is not None:
+                means = self._share_phase(phase, passes, self._shared)
             else:
                 means = self._learn_phase(phase, passes, number)
             losses |= {f"{phase.name}/loss/{name}": mean for name, mean in means.items()}
         self.learner.end_task(passes.own)
         return losses
 
-    def _share_phase(self, phase: Phase, passes: Passes, first: FirstTask) -> dict[str, float]:
+    def _share_phase(self, phase: Phase, passes: Passes, file: Path) -> dict[str, float]:
         """Take the first task's main phase from another run, or learn it and leave it there."""
-        found = first.find()
+        found = first_task.find(file)
         if found is not None:
             memory = self.learner.state_dict()["memory"]
             self.learner.load_state_dict({**found.learner, "memory": memory})
@@ -226,7 +226,7 @@ class Stream:
         assert not self.learner.memory, "a learner with later fields has used its memory"
         learner = self.learner.state_dict()
         del learner["memory"]
-        first.keep(MainPhase(learner, self._shuffle.get_state(), means, seconds))
+        first_task.keep(file, first_task.MainPhase(learner, self._shuffle.get_state(), means, seconds))
         return means
 
     def _learn_phase(self, phase: Phase, passes: Passes, number: int) -> dict[str, float]:

@@ -3,8 +3,22 @@
 import pytest
 import torch
 
-from charon.model.block import TupleAttention, TupleBlock
+from charon.model.block import Skip, TupleAttention, TupleBlock, leaky_
 from charon.model.kernels import winograd
+
+
+def test_a_skip_is_its_input_or_a_convolution_and_batch_norm_of_it():
+    x = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    assert Skip(3, 3, is_learned=False)(x) is x
+    learned = Skip(3, 6, is_learned=True).eval()
+    conv, norm = learned
+    torch.testing.assert_close(learned(x), norm(conv(x)))
+
+
+def test_a_tenth_of_what_is_below_zero_is_left_in_place():
+    x = torch.tensor([-2.0, 3.0])
+    assert leaky_(x) is x
+    torch.testing.assert_close(x, torch.tensor([-0.2, 3.0]))
 
 
 def some_attention(kind):
