@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.benchmark.plain.skeleton import read_plainly
+from charon.benchmark.steps import Row
 from charon.data.actors import prepare_clip
 from charon.data.ntu import BONES, MAX_FRAMES, NUM_JOINTS
 from charon.data.prepare import prepare
@@ -28,8 +29,6 @@ _JOINT = "{:.7g} {:.7g} {:.7g} 282.456 219.3751 1054.123 545.9132 {} 2"
 _TURNED, _UNTURNED = "-0.1234567 0.02345678 0.9876543 -0.1357913", "0 0 0 0"
 _ENDS = {child for _, child in BONES} - {parent for parent, _ in BONES}
 """Joints at the end of a limb, to which a Kinect gives no orientation."""
-
-Row = dict[str, Any]
 
 
 def measure_skeleton_files(repetitions: int = 20, repeats: int = 1) -> Row:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from statistics import median
@@ -74,26 +74,19 @@ def time_in_turn(cases: Sequence[Case]) -> list[Row]:
     spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         pools = [stack.enter_context(spawn.Pool(1)) for _ in cases]
-        for pool, case in zip(pools, cases, strict=True):
-            pool.apply(_get_ready, (case,))
-        rounds = [[pool.apply(_once_more) for pool in pools] for _ in range(cases[0].repeats)]
-        each = zip(pools, cases, zip(*rounds, strict=True), strict=True)
-        return [pool.apply(summary, (case, seconds)) for pool, case, seconds in each]
+        on = list(zip(pools, cases, strict=True))
+        # In the first round, which does not count, every process makes its case ready.
+        _, *rounds = [[p.apply(once, (c,)) for p, c in on] for _ in range(1 + cases[0].repeats)]
+        each = zip(on, zip(*rounds, strict=True), strict=True)
+        return [pool.apply(summary, (case, seconds)) for (pool, case), seconds in each]
 
 
-_again: Callable[[], float]
-"""The step of this process, which has but one case."""
+def once(case: Case) -> float:
+    """Take a step of a case, which the process makes ready first if need be, and time it."""
+    return prepare(case)()
 
 
-def _get_ready(case: Case) -> None:
-    global _again
-    _again = prepare(case)
-
-
-def _once_more() -> float:
-    return _again()
-
-
+@cache
 def prepare(case: Case) -> Callable[[], float]:
     """Make a case ready and warm, and return a function that times it once.
 

@@ -52,14 +52,9 @@ class TupleAttention(nn.Module):
     """The maps that mix the tokens of a tuple, one for each row and head.
 
     A map is computed from all tuples of a row and applied to the input itself: there is no
-    value projection.
-
-    Args:
-        in_channels: channels of the input.
-        qk_channels: channels of a query or key, per head.
-        num_tokens: tokens of a tuple (frames per tuple x joints).
-        kind: ``"softmax"``, with a learned scale and offset for each head; ``"tanh"``, with
-            a learned offset for each pair of tokens, as in STTFormer.
+    value projection. A query or key has ``qk_channels`` in each head; a tuple has
+    ``num_tokens``, frames per tuple x joints. The kind ``"softmax"`` has a learned scale and
+    offset for each head, ``"tanh"`` a learned offset for each pair of tokens, as in STTFormer.
     """
 
     def __init__(
@@ -89,10 +84,7 @@ class TupleAttention(nn.Module):
 
 
 class TupleBlock(nn.Module):
-    """Attention inside tuples, a feed-forward, and aggregation of neighbouring tuples.
-
-    The arguments are those of :class:`TupleAttention`.
-    """
+    """Attention inside tuples, a feed-forward, and aggregation of neighbouring tuples."""
 
     def __init__(
         self,

@@ -119,10 +119,8 @@ class ElasticNetwork(nn.Module):
     ``tiny``). The first layer widens its output to the backbone's feature, the second keeps
     that width. The means of the parts, concatenated, are a row's feature.
 
-    Args:
-        backbone: a new network without a decoder; its encoder is used up.
-        parts: joints of each body part.
-        generator: draws the initial weights, on the CPU.
+    ``backbone`` is a new network without a decoder, whose encoder is used up; ``parts`` are the
+    joints of each body part; ``generator`` draws the initial weights, on the CPU.
     """
 
     def __init__(

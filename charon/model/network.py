@@ -21,12 +21,9 @@ from charon.model.tuples import PositionalCode, to_frames, to_tuples
 class Network(nn.Module):
     """Encoder, classifier and, for learners that rebuild clips, the decoder.
 
-    The encoder and the decoder work on rows (one for each body), the classifier on clips.
-
-    Args:
-        settings: size and variants; ``frames_per_tuple`` divides the number of frames.
-        num_classes: outputs of the classifier, all of them from the start.
-        generator: draws the initial weights, on the CPU.
+    The encoder and the decoder work on rows (one for each body), the classifier on clips; it
+    has the outputs of all classes from the start. ``frames_per_tuple`` of the settings divides
+    the number of frames; ``generator`` draws the initial weights, on the CPU.
     """
 
     def __init__(

@@ -114,19 +114,12 @@ class Passes:
 class Stream:
     """A run that can be iterated, saved between tasks, and continued.
 
-    Args:
-        run: what to learn.
-        archive: the prepared set.
-        first_tasks: folder in which runs share the main phase of their first task, where
-            their learner can; None shares nothing. Results are the same, but for the
-            seconds and the GPU memory of the first task.
+    ``first_tasks`` is a folder in which runs share the main phase of their first task, where
+    their learner can; None shares nothing. Results are the same, but for the seconds and the
+    GPU memory of the first task.
 
     Attributes:
-        tasks: the data, cut into tasks.
         num_tasks: tasks the stream has; the joint stream learns them as one.
-        device: where it computes.
-        learner: its method.
-        evaluation: its accuracies.
         on_progress: called after every epoch, if set.
 
     Raises:
@@ -226,7 +219,8 @@ class Stream:
         assert not self.learner.memory, "a learner with later fields has used its memory"
         learner = self.learner.state_dict()
         del learner["memory"]
-        first_task.keep(file, first_task.MainPhase(learner, self._shuffle.get_state(), means, seconds))
+        shuffle = self._shuffle.get_state()
+        first_task.keep(file, first_task.MainPhase(learner, shuffle, means, seconds))
         return means
 
     def _learn_phase(self, phase: Phase, passes: Passes, number: int) -> dict[str, float]:
