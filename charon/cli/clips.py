@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from charon.cli.console import ClipProgress
 from charon.data.cache.archive import Archive, default_cache_dir
-from charon.data.formats.unlabelled import Unlabelled
+from charon.data.formats.skeleton_folder import Unlabelled
 from charon.data.prepare import open_source, prepare_source
 from charon.data.source import Description, Source
 from charon.errors import DataError
@@ -72,7 +72,7 @@ def opened(
     with TemporaryDirectory(prefix="charon-", dir=above) as folder:
         progress = ClipProgress(f"Preparing {path}")
         archive = prepare_source(source, path, Path(folder), on_progress=progress)
-        tell_unreadable(archive, is_kept=False)
+        tell_problems(archive, is_kept=False)
         yield archive
 
 
@@ -83,28 +83,25 @@ def open_clips(source: Source, path: str, cache: Path) -> Archive:
         DataError: see :func:`charon.data.prepare.prepare`.
     """
     archive = prepare_source(source, path, cache, on_progress=ClipProgress(f"Preparing {path}"))
-    tell_unreadable(archive)
-    tell_duplicated(archive)
+    tell_problems(archive)
     return archive
 
 
-def tell_unreadable(archive: Archive, *, is_kept: bool = True) -> None:
-    """List on standard error the clips that were left out: all, or the first of a set kept."""
+def tell_problems(archive: Archive, *, is_kept: bool = True) -> None:
+    """Say on standard error which clips were left out, and whether second bodies were copies.
+
+    Of a set that is kept, the first clips left out are listed, else all of them.
+    """
     clips = archive.unreadable
-    if not clips:
-        return
     most = MOST_UNREADABLE if is_kept else len(clips)
-    are = "is" if len(clips) == 1 else "are"
-    print(f"{counted(len(clips), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
+    if clips:
+        are = "is" if len(clips) == 1 else "are"
+        print(f"{counted(len(clips), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
     for name, reason in clips[:most]:
         print(f"  {name}: {reason}", file=sys.stderr)
     if len(clips) > most:
         all_of_them = f"all: charon cache show {archive.path.name}"
         print(f"  and {len(clips) - most:,} more; {all_of_them}", file=sys.stderr)
-
-
-def tell_duplicated(archive: Archive) -> None:
-    """Say on standard error that second bodies were copies, if any were."""
     copies = int(archive.duplicated.sum())
     if copies:
         print(

@@ -1,4 +1,4 @@
-"""A command and its user: progress on standard error, Ctrl-C, and an ``--output`` to write."""
+"""A command and its user: progress on standard error and Ctrl-C."""
 
 import shutil
 import signal
@@ -6,10 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
-from charon.errors import CharonError
 from charon.text import clock
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -92,18 +90,3 @@ def interruptible() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def writing_output(path: Path) -> Iterator[Path]:
-    """Yield where ``--output`` lies.
-
-    Raises:
-        CharonError: the block could not write there.
-    """
-    try:
-        yield path.expanduser()
-    except OSError as error:
-        raise CharonError(
-            f"{path} cannot be written ({error.strerror or error}); choose another --output."
-        ) from error

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
-from charon.data.recordings import Recording
-from charon.data.source import SourceClip, Unreadable
+from charon.data.source import Recording, SourceClip, Unreadable
 from charon.errors import DataError
 
 # The thresholds of the field's denoising.

@@ -9,7 +9,7 @@ import torch
 from data.set_makers import OTHER, description_of_ntu, ntu_clip, random_clip
 
 from charon.data.cache.archive import Archive
-from charon.data.cache.writer import ArchiveWriter
+from charon.data.cache.writer import write_archive
 from charon.data.transforms import load_clips, middle_crop, random_crop, uniform_numbers
 from charon.errors import ConfigError
 
@@ -59,10 +59,7 @@ def clips():
 
 def write(folder, clips, about=OTHER):
     folder.mkdir(exist_ok=True, parents=True)
-    with ArchiveWriter(folder, about, "somewhere") as writer:
-        for clip in clips:
-            writer.add(clip)
-        writer.finish()
+    write_archive(folder, about, "somewhere", clips)
     return Archive(folder)
 
 

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, opened
-from charon.cli.console import ClipProgress, writing_output
+from charon.cli.console import ClipProgress
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
-from charon.data.formats.unlabelled import is_raw
+from charon.data.formats.skeleton_folder import is_raw
 from charon.data.transforms import load_clips
-from charon.files import csv_text, whole_file
+from charon.files import csv_text, whole_file, writing_to
 from charon.text import counted
 from charon.training.artifacts import Model, load_model
 
@@ -58,7 +58,10 @@ def main(options: argparse.Namespace) -> int:
         if options.output is None:
             sys.stdout.writelines(lines)
         else:
-            with writing_output(options.output) as path, whole_file(path) as file:
+            with (
+                writing_to(options.output, "choose another --output"),
+                whole_file(options.output.expanduser()) as file,
+            ):
                 file.writelines(line.encode() for line in lines)
     where = "" if options.output is None else f" in {options.output}"
     note = f"; the model has learned {STANDIN_NOTE}" if model.is_standin else ""

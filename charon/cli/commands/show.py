@@ -13,7 +13,6 @@ import numpy as np
 
 from charon.arguments import whole_number
 from charon.cli.clips import add_cache_argument, opened
-from charon.cli.console import writing_output
 from charon.cli.strip import (
     Strip,
     as_it_is,
@@ -25,10 +24,11 @@ from charon.cli.strip import (
 )
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
-from charon.data.formats.unlabelled import is_skeleton_file
+from charon.data.formats.skeleton_folder import is_skeleton_file
 from charon.data.source import Description
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
+from charon.files import writing_to
 from charon.memory import CODECS
 from charon.memory.codec import TemporalCodec
 from charon.training.artifacts import Model, load_model
@@ -88,8 +88,8 @@ def main(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         raise CharonError(f"`charon show` needs {missing}, which is not installed.") from error
-    with writing_output(path) as output:
-        draw(strip, output)
+    with writing_to(path, "choose another --output"):
+        draw(strip, path.expanduser())
     print(f"Drew {strip.title} into {path}.")
     return 0
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.ntu import NUM_JOINTS
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 from charon.errors import DataError
 
 MAX_BYTES = 64 * 2**20

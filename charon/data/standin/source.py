@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from charon.data import ntu
 from charon.data.actors import prepare_clip
 from charon.data.parallel import map_in_order
-from charon.data.recordings import Recording
-from charon.data.source import Description, SourceClip, Unreadable
+from charon.data.source import Description, Recording, SourceClip, Unreadable
 from charon.data.standin.body import joint_positions, person_bones
 from charon.data.standin.motion import num_frames, perform
 from charon.data.standin.sensor import measure, person_yaw, view

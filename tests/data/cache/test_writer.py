@@ -7,16 +7,13 @@ import pytest
 from data.set_makers import OTHER, description_of_ntu, ntu_clip, random_clips
 
 from charon.data.cache.archive import Archive
-from charon.data.cache.writer import ArchiveWriter
+from charon.data.cache.writer import write_archive
 from charon.errors import DataError
 
 
 def write(folder, clips, about=OTHER):
     folder.mkdir(parents=True)
-    with ArchiveWriter(folder, about, "somewhere") as writer:
-        for clip in clips:
-            writer.add(clip)
-        writer.finish()
+    write_archive(folder, about, "somewhere", clips)
     return Archive(folder)
 
 

@@ -4,7 +4,7 @@ from data.raw_clips import format_skeleton, random_raw_clip
 
 from charon.benchmark.plain.skeleton import read_plainly
 from charon.data.formats.skeleton_text import MAX_BYTES, parse_skeleton, read_skeleton_file
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 from charon.errors import DataError
 
 
