@@ -16,8 +16,6 @@ from charon.errors import DataError
 from charon.text import counted
 
 STANDIN_NOTE = "the synthetic stand-in: its numbers are not comparable with published ones"
-MOST_UNREADABLE = 20
-"""Unreadable clips that are listed with their reasons, where the cache keeps the whole list."""
 
 
 def add_cache_argument(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +30,7 @@ def add_cache_argument(parser: argparse.ArgumentParser) -> None:
 
 def cache_dir(options: argparse.Namespace) -> Path:
     """Return the folder of prepared sets that the user chose, or the default."""
-    chosen: Path | None = options.cache
-    return default_cache_dir() if chosen is None else chosen.expanduser()
+    return default_cache_dir() if options.cache is None else Path(options.cache).expanduser()
 
 
 @contextmanager
@@ -47,13 +44,8 @@ def opened(
     """Open the clips of PATH from the cache or, without labels, prepare them for this command.
 
     Of the latter nothing is left behind; they lie in ``--cache`` or else in the system's
-    temporary folder.
-
-    Args:
-        options: of the command.
-        needs_no_labels: whether the clips of a path are read without labels.
-        clip_shape: (channel, frame, joint, body) of the clips that ``options.model`` takes.
-        keep_gaps: of clips without labels; see :func:`charon.data.prepare.open_source`.
+    temporary folder, prepared with ``keep_gaps``. ``clip_shape`` is (channel, frame, joint, body)
+    of the clips that ``options.model`` takes.
 
     Raises:
         DataError: the clips cannot be used, or do not fit the model.
@@ -66,9 +58,9 @@ def opened(
     if unlabelled is None:
         yield open_clips(source, path, cache_dir(options))
         return
-    above = None if options.cache is None else cache_dir(options)
-    if above is not None:
-        above.mkdir(parents=True, exist_ok=True)
+    if options.cache is not None:
+        cache_dir(options).mkdir(parents=True, exist_ok=True)
+    above = options.cache and cache_dir(options)
     with TemporaryDirectory(prefix="charon-", dir=above) as folder:
         progress = ClipProgress(f"Preparing {path}")
         archive = prepare_source(source, path, Path(folder), on_progress=progress)
@@ -77,11 +69,7 @@ def opened(
 
 
 def open_clips(source: Source, path: str, cache: Path) -> Archive:
-    """Return the prepared set of a source, with progress and what is wrong with its clips told.
-
-    Raises:
-        DataError: see :func:`charon.data.prepare.prepare`.
-    """
+    """Return the prepared set of a source, with progress and what is wrong with its clips told."""
     archive = prepare_source(source, path, cache, on_progress=ClipProgress(f"Preparing {path}"))
     tell_problems(archive)
     return archive
@@ -93,7 +81,7 @@ def tell_problems(archive: Archive, *, is_kept: bool = True) -> None:
     Of a set that is kept, the first clips left out are listed, else all of them.
     """
     clips = archive.unreadable
-    most = MOST_UNREADABLE if is_kept else len(clips)
+    most = 20 if is_kept else len(clips)
     if clips:
         are = "is" if len(clips) == 1 else "are"
         print(f"{counted(len(clips), 'clip')} cannot be read and {are} left out:", file=sys.stderr)

@@ -10,11 +10,8 @@ from types import FrameType
 
 from charon.text import clock
 
-SECONDS_BETWEEN_LINES = 10.0
-"""Between two lines of progress where there is no terminal."""
-
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+SECONDS_BETWEEN_LINES = 10.0  # of progress, where there is no terminal
+INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
 
 
 class Status:
@@ -29,7 +26,7 @@ class Status:
         self._last = time.monotonic()
 
     def show(self, text: str) -> None:
-        """Show the progress."""
+        """Put the text into the line."""
         if self._is_terminal:
             text = text[: shutil.get_terminal_size().columns - 1]
             print(f"\r{text:<{len(self._shown)}}", end="", file=sys.stderr, flush=True)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from charon.data import ntu
 from charon.data.cache.archive import VERSION, Archive
-from charon.data.cache.build_folder import build_folder
-from charon.data.cache.writer import write_archive
+from charon.data.cache.writer import build_folder, write_archive
 from charon.data.formats import FORMATS, format_named, known_formats
 from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
@@ -75,16 +74,12 @@ def prepare(
 ) -> Archive:
     """Return the prepared set of ``path``: from the cache, or read now and cached.
 
-    Clips that cannot be read are listed in the archive and skipped. Processes that prepare the
-    same set at the same time do the work once.
+    Clips that cannot be read are listed in the archive and skipped; ``strict`` refuses a set
+    that has any. Processes that prepare the same set at the same time do the work once.
 
-    Args:
-        path: see :func:`open_source`.
-        cache_dir: the folder of all prepared sets; created if it does not exist.
-        workers: number of processes; all cores if None.
-        strict: refuse a set with any clip that cannot be read.
-        keep_gaps: see :func:`open_source`.
-        on_progress: called with (clips done, clips in all) about ten times a second.
+    ``path`` and ``keep_gaps`` are those of :func:`open_source`. ``cache_dir``, the folder of all
+    prepared sets, is created if it does not exist. ``workers`` processes read, one a core if
+    None. ``on_progress`` is called with (clips done, clips in all) about ten times a second.
 
     Raises:
         DataError: the source cannot be used; no clip of it, or of a class, can be

@@ -5,6 +5,7 @@ in the validation set would inflate the validation accuracy: whole people are he
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,6 @@ from charon.data import ntu
 from charon.data.cache.archive import Archive
 from charon.errors import ConfigError, DataError
 from charon.seeding import numpy_generator
-
-BENCHMARKS: tuple[str, ...] = ("auto", *ntu.BENCHMARKS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,11 @@ class Split:
 
 
 def split(
-    archive: Archive, benchmark: str = "auto", *, val_fraction: float = 0.0, seed: int
+    archive: Archive,
+    benchmark: Literal["auto", ntu.Benchmark] = "auto",
+    *,
+    val_fraction: float = 0.0,
+    seed: int,
 ) -> Split:
     """Return the rows of a benchmark; the order of clips in the archive does not matter.
 
@@ -45,16 +48,9 @@ def split(
         seed: of the draw of validation people or clips; train and test do not depend on it.
 
     Raises:
-        ConfigError: the benchmark is unknown or does not belong to this set, or
-            ``val_fraction`` is out of range or cannot be met.
+        ConfigError: the benchmark does not belong to this set, or ``val_fraction`` cannot be met.
         DataError: a class has no clip to train on, or the test set is empty.
     """
-    if benchmark not in BENCHMARKS:
-        raise ConfigError(f"Unknown benchmark `{benchmark}`; known are {', '.join(BENCHMARKS)}.")
-    if not 0 <= val_fraction < 1:
-        raise ConfigError(
-            f"`0 <= val_fraction < 1` must hold, but got val_fraction={val_fraction}."
-        )
     in_train, protocol = _training_clips(archive, benchmark)
     classes = range(len(archive.description.class_names))
     if protocol in ntu.BENCHMARKS:
@@ -97,18 +93,17 @@ def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_]
 def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
     about = archive.description
     num_classes = len(about.class_names)
-    named, asked = (
-        next((known for known in ntu.BENCHMARKS if known == name), None)
-        for name in (about.name, benchmark)
-    )
+    named = about.name if about.name in ntu.BENCHMARKS else ""
     if not archive.subject.all():
-        if named is None or benchmark not in ("auto", named):
+        if not named or benchmark not in ("auto", named):
             raise ConfigError(
                 f"{archive.source} does not say who performs in its clips, so only its own split"
                 f"{f', {named},' if named else ''} can be used, not {benchmark}; choose `auto`."
             )
         return archive.in_train == 1, named
-    chosen = asked or named or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
+    chosen = benchmark
+    if benchmark == "auto":
+        chosen = named or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
     if ntu.num_classes_of(chosen) > num_classes:
         remedy = "; use the data `standin-120`" if about.is_standin else ""
         raise ConfigError(
@@ -171,14 +166,12 @@ def _hold_out_people(
 def _groups(
     archive: Archive, people: NDArray[np.int16], clips: NDArray[np.int64]
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return the groups of people to draw from, and the classes each must keep on both sides.
-
-    A class belongs to the group in which more people act it.
-    """
+    """Return the groups of people to draw from, and the classes each must keep on both sides."""
     num_classes = clips.shape[1]
     if not (archive.description.is_ntu and num_classes == 120):
         return [(np.arange(len(people)), np.arange(num_classes))]
-    # Performers up to 40 act A1-A60, the others only A61-A120 (6, 8 and 11 act in both).
+    # Performers up to 40 act A1-A60, the others only A61-A120 (6, 8 and 11 act in both): a class
+    # belongs to the group in which more people act it.
     early = people <= 40
     acts = clips > 0
     is_early_class = acts[early].sum(axis=0) >= acts[~early].sum(axis=0)
@@ -194,8 +187,7 @@ def _draw(
 ) -> NDArray[np.intp] | None:
     """Return the people of the random draw nearest to ``fraction``, or None if none is possible.
 
-    ``sizes`` (person,) counts all clips of a person, ``clips`` (person, class) those of the
-    classes to keep on both sides.
+    ``sizes`` (person,) counts all clips, ``clips`` (person, class) those to keep on both sides.
     """
     best: NDArray[np.intp] | None = None
     best_error = np.inf
@@ -213,10 +205,7 @@ def _draw(
 def _hold_out_clips(
     label: NDArray[np.int64], fraction: float, seed: int
 ) -> tuple[NDArray[np.bool_], str]:
-    """Choose about ``fraction`` of each class's clips: bool (clip,), the rule in words.
-
-    Only for clips of unknown people: takes of one performance may fall on both sides.
-    """
+    """Choose about ``fraction`` of each class's clips: bool (clip,), the rule in words."""
     rng = numpy_generator(seed, "validation")
     held_out = np.zeros(len(label), bool)
     for each in np.unique(label).tolist():

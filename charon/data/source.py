@@ -80,7 +80,7 @@ class Source(Protocol):
 
 
 class SourceFile:
-    """The part of a source that all sources in one file share."""
+    """What all sources in one file share."""
 
     kind: ClassVar[str]
 

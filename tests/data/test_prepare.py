@@ -184,7 +184,7 @@ def test_what_a_killed_preparation_left_is_removed_by_the_next(from_source, tmp_
     script = f"""
         import time
         from pathlib import Path
-        from charon.data.cache.build_folder import build_folder
+        from charon.data.cache.writer import build_folder
         with build_folder(Path({str(final)!r})) as folder:
             (folder / "frames.npy").write_text("half")
             print("building", flush=True)
