@@ -62,16 +62,13 @@ def opened(
         cache_dir(options).mkdir(parents=True, exist_ok=True)
     above = options.cache and cache_dir(options)
     with TemporaryDirectory(prefix="charon-", dir=above) as folder:
-        progress = ClipProgress(f"Preparing {path}")
-        archive = prepare_source(source, path, Path(folder), on_progress=progress)
-        tell_problems(archive, is_kept=False)
-        yield archive
+        yield open_clips(source, path, Path(folder), is_kept=False)
 
 
-def open_clips(source: Source, path: str, cache: Path) -> Archive:
+def open_clips(source: Source, path: str, cache: Path, *, is_kept: bool = True) -> Archive:
     """Return the prepared set of a source, with progress and what is wrong with its clips told."""
     archive = prepare_source(source, path, cache, on_progress=ClipProgress(f"Preparing {path}"))
-    tell_problems(archive)
+    tell_problems(archive, is_kept=is_kept)
     return archive
 
 

@@ -15,7 +15,7 @@ from charon.arguments import whole_number
 from charon.cli.clips import add_cache_argument, opened
 from charon.cli.strip import (
     Strip,
-    as_it_is,
+    Version,
     bones_of,
     choose_moments,
     rebuilt,
@@ -115,8 +115,9 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
     x, present = load_clips(archive, np.array([row]), num_frames=num_frames)
     clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
     moments = choose_moments(codec)
+    labels = tuple(f"frame {moment}" for moment in moments)
     versions = [
-        as_it_is(clip, moments),
+        Version("the clip", (f"{num_frames} frames",), clip[moments][None], labels),
         thinned(clip, codec, moments),
         rebuilt(clip, codec, moments, present[0]),
     ]

@@ -9,7 +9,13 @@ from data.raw_clips import format_skeleton, raw_clip, standing
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_folder import SkeletonFolder, Unlabelled, is_raw, is_skeleton_file
+from charon.data.formats.skeleton_folder import (
+    MAX_BYTES,
+    SkeletonFolder,
+    Unlabelled,
+    is_raw,
+    is_skeleton_file,
+)
 from charon.data.source import SourceClip, Unreadable
 from charon.errors import DataError
 
@@ -190,6 +196,15 @@ def test_a_member_that_would_unpack_to_far_too_much_is_unreadable(tmp_path):
     (clip,) = SkeletonFolder(path).clips(1)
     assert isinstance(clip, Unreadable)
     assert "has 65 MiB, but no recording has more" in clip.reason
+
+
+def test_a_file_that_is_far_too_large_is_not_even_read(tmp_path):
+    path = tmp_path / f"{NAMES[0]}.skeleton"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 2**20)  # sparse
+    (clip,) = SkeletonFolder(tmp_path).clips(1)
+    assert isinstance(clip, Unreadable)
+    assert f"{path} has 65 MiB, but no recording has more" in clip.reason
 
 
 def test_what_is_no_folder_and_no_zip_is_refused(tmp_path):
