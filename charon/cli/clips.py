@@ -11,7 +11,7 @@ from charon.cli.console import ClipProgress
 from charon.data.cache.archive import Archive, default_cache_dir
 from charon.data.formats.skeleton_folder import Unlabelled
 from charon.data.prepare import open_source, prepare_source
-from charon.data.source import Description, Source
+from charon.data.source import Source
 from charon.errors import DataError
 from charon.text import counted
 
@@ -54,7 +54,15 @@ def opened(
     unlabelled = Unlabelled(place, keep_gaps=keep_gaps) if needs_no_labels(place) else None
     source: Source = open_source(path) if unlabelled is None else unlabelled
     if clip_shape is not None:
-        _check_fits(clip_shape, source.description, options)
+        about = source.description
+        channels, _, joints, bodies = clip_shape
+        if (about.num_channels, about.num_joints, about.num_bodies) != (channels, joints, bodies):
+            raise DataError(
+                f"{options.path} has clips of joints x coordinates x bodies = "
+                f"{about.num_joints} x {about.num_channels} x {about.num_bodies}, but the model in "
+                f"{options.model} takes {joints} x {channels} x {bodies}; use clips of that kind, "
+                "or a model that learned this kind."
+            )
     if unlabelled is None:
         yield open_clips(source, path, cache_dir(options))
         return
@@ -93,17 +101,4 @@ def tell_problems(archive: Archive, *, is_kept: bool = True) -> None:
             f"In {copies:,} of {archive.num_clips:,} clips the second body is a copy of the first; "
             "it counts as absent (data.duplicate_bodies=keep puts it back).",
             file=sys.stderr,
-        )
-
-
-def _check_fits(
-    clip_shape: tuple[int, int, int, int], about: Description, options: argparse.Namespace
-) -> None:
-    channels, _, joints, bodies = clip_shape
-    if (about.num_channels, about.num_joints, about.num_bodies) != (channels, joints, bodies):
-        raise DataError(
-            f"{options.path} has clips of joints x coordinates x bodies = {about.num_joints} x "
-            f"{about.num_channels} x {about.num_bodies}, but the model in {options.model} takes "
-            f"{joints} x {channels} x {bodies}; use clips of that kind, or a model that learned "
-            "this kind."
         )

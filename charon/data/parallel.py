@@ -39,12 +39,9 @@ def map_in_order(
 ) -> Iterator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
-    Args:
-        function: picklable, and not defined in a main script.
-        items: picklable.
-        workers: number of processes, 1 or more; with 1, or if all items fit into a chunk,
-            ``function`` runs in this process.
-        chunk: items sent to a worker at once; at most ``2 * workers`` chunks of results are held.
+    Function and items can be pickled, and are not defined in a main script. With one worker, or
+    if all items fit into a chunk, the function runs in this process. Workers are sent a chunk of
+    items at once; at most ``2 * workers`` chunks of results are held.
 
     Raises:
         CharonError: a worker process was ended from outside.

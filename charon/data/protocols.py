@@ -37,15 +37,13 @@ def split(
 ) -> Split:
     """Return the rows of a benchmark; the order of clips in the archive does not matter.
 
-    Args:
-        archive: the prepared set.
-        benchmark: of NTU RGB+D, or ``auto``: for NTU RGB+D the protocol that the file is named
-            after, else ntu60-xview or ntu120-xset by the number of classes; for other data the
-            set's split, else every other subject (by id, the first trains), else 70 % of each
-            class's clips.
-        val_fraction: share of the training clips to hold out, in [0, 1), in whole people where
-            they are known; every class keeps clips on both sides.
-        seed: of the draw of validation people or clips; train and test do not depend on it.
+    ``auto`` is for NTU RGB+D the protocol that the file is named after, else ntu60-xview or
+    ntu120-xset by the number of classes; for other data the set's split, else every other
+    subject (by id, the first trains), else 70 % of each class's clips.
+
+    ``val_fraction``, in [0, 1), is the share of the training clips to hold out, in whole people
+    where they are known; every class keeps clips on both sides. ``seed`` draws these people or
+    clips; train and test do not depend on it.
 
     Raises:
         ConfigError: the benchmark does not belong to this set, or ``val_fraction`` cannot be met.

@@ -23,16 +23,11 @@ def load_clips(
     crop_key: tuple[int, int] | None = None,
     duplicate_bodies: Literal["drop", "keep"] = "drop",
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return clips cropped and resized to ``num_frames``.
+    """Return the clips at ``rows`` (int64, in any order), cropped and resized to ``num_frames``.
 
-    Args:
-        archive: the prepared set.
-        rows: int64 (clip,), in any order.
-        num_frames: 1 or more.
-        crop_key: (seed, epoch) of the random training crop, which is a function of them and of
-            the clip's name; None takes the middle, as for test clips.
-        duplicate_bodies: ``keep`` puts back the copies of body 1 that the field's NTU RGB+D
-            120 files have in place of an absent body 2.
+    ``crop_key`` is (seed, epoch) of the random training crop, which is a function of them and of
+    the clip's name; None takes the middle, as for test clips. ``duplicate_bodies="keep"`` puts
+    back the copies of body 1 that the field's NTU RGB+D 120 files have for an absent body 2.
 
     Returns:
         x: float32 (clip, channel, frame, joint, body), metres.

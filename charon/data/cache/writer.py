@@ -155,8 +155,8 @@ def write_archive(
         raise DataError(f"{source}: clip {name} is there {count} times; keep one.")
     with (folder / CLIPS).open("wb") as file:
         table = np.array(rows, list(COLUMNS.items()))
-        columns = {name: np.ascontiguousarray(table[name]) for name in COLUMNS}
-        columns |= {"names": np.array(names, dtype=np.str_), "present": np.concatenate(present)}
+        columns = {"names": np.array(names, dtype=np.str_), "present": np.concatenate(present)}
+        columns |= {name: np.ascontiguousarray(table[name]) for name in COLUMNS}
         np.savez(file, allow_pickle=False, **columns)
         _flush(file)
     _write_about(folder, description, source, digests, unreadable)

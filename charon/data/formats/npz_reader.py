@@ -127,8 +127,8 @@ def map_slabs(
 ) -> Iterator[Result]:
     """Yield ``function(first row, slab)`` in order, computed in up to ``workers`` threads.
 
-    There are at most 4, and another that reads ahead. With ``t`` threads, at most ``t + 3`` slabs
-    and their results are held at any time, whatever the size of the file.
+    There are at most 4, and another that reads ahead; with ``t`` threads, at most ``t + 3`` slabs
+    and their results are held at any time.
     """
     workers = min(workers, 4)  # more would wait for the thread that reads, and hold memory
 

@@ -149,7 +149,7 @@ class _Reader:
             return Unreadable(entry.name, str(error))
 
     def _read(self, entry: Entry) -> Recording:
-        where = str(self.root / entry.path)
+        where = f"{self.root}/{entry.path}"
         if entry.size > MAX_BYTES:
             raise DataError(
                 f"{where} has {entry.size / 2**20:.0f} MiB, but no recording has more than "

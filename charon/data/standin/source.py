@@ -196,10 +196,9 @@ def view(
 def measure(
     places: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Return a body (frame, joint, xyz; metres) as measured, and each joint's tracking state.
+    """Return a body, float32 (frame, joint, xyz), metres, as measured, and its tracking states.
 
-    Returns:
-        float32 (frame, joint, xyz), metres, and int8 (frame, joint): 1 inferred, 2 tracked.
+    States are int8 (frame, joint): 1 inferred, 2 tracked.
     """
     frames = len(places)
     length = -(-(frames + 8) // 16) * 16  # has small factors, for the Fourier transform
