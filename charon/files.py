@@ -81,7 +81,7 @@ def is_full(error: OSError) -> bool:
 
 @contextmanager
 def writing_to(what: object, remedy: str, kind: type[CharonError] = CharonError) -> Iterator[None]:
-    """Raise an error of this kind where the block cannot write ``what``, with what to do then."""
+    """Raise an error of this kind if the block cannot write ``what``, which ends in ``remedy``."""
     try:
         yield
     except OSError as error:

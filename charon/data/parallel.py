@@ -75,18 +75,14 @@ def map_in_order(
 
 
 def call_in_order(
-    pool: Executor,
-    function: Callable[..., Result],
-    arguments: Iterable[tuple[Any, ...]],
-    *,
-    ahead: int,
+    pool: Executor, function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], *, ahead: int
 ) -> Iterator[Result]:
-    """Yield the results of a pool's calls in order, with at most ``ahead`` of them waiting."""
+    """Yield a function's results for these arguments in order, at most ``ahead`` of them ahead."""
     waiting: deque[Future[Result]] = deque()
-    for each in arguments:
+    for arguments in calls:
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
-        waiting.append(pool.submit(function, *each))
+        waiting.append(pool.submit(function, *arguments))
     while waiting:
         yield waiting.popleft().result()
 

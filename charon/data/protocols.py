@@ -4,7 +4,7 @@ A performance is filmed by up to three cameras at once, so clips of it both in t
 in the validation set would inflate the validation accuracy: whole people are held out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -56,14 +56,15 @@ def split(
     by_name = np.argsort(archive.names, kind="stable")
     by_name = by_name[np.isin(archive.label[by_name], classes)]
     train, test = by_name[in_train[by_name]], by_name[~in_train[by_name]]
-    _check_not_empty(archive, train, test, protocol, classes)
+    whole = Split(train, test, np.empty(0, np.int64), protocol, "none", classes)
+    _check_not_empty(archive, whole)
     if val_fraction == 0:
-        return Split(train, test, np.empty(0, np.int64), protocol, "none", classes)
+        return whole
     if archive.subject[train].all():
         held_out, val_rule = _hold_out_people(archive, train, classes, val_fraction, seed)
     else:
         held_out, val_rule = _hold_out_clips(archive.label[train], val_fraction, seed)
-    return Split(train[~held_out], test, train[held_out], protocol, val_rule, classes)
+    return replace(whole, train=train[~held_out], val=train[held_out], val_rule=val_rule)
 
 
 def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
@@ -114,22 +115,16 @@ def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bo
     return in_train, chosen
 
 
-def _check_not_empty(
-    archive: Archive,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-    protocol: str,
-    classes: range,
-) -> None:
-    names = archive.description.class_names
-    missing = sorted(set(classes) - set(archive.label[train].tolist()))
+def _check_not_empty(archive: Archive, split: Split) -> None:
+    names, protocol = archive.description.class_names, split.protocol
+    missing = sorted(set(split.classes) - set(archive.label[split.train].tolist()))
     if missing:
         others = f" and {len(missing) - 1} other classes" if len(missing) > 1 else ""
         raise DataError(
             f"{archive.source}: class {missing[0]} ({names[missing[0]]}){others} of {protocol} "
             "would be empty, without a clip to train on; add their clips."
         )
-    if not len(test):
+    if not len(split.test):
         raise DataError(f"{archive.source}: the test set of {protocol} would be empty; add clips.")
 
 
