@@ -17,7 +17,7 @@ from charon.benchmark.steps import Row
 from charon.data.actors import prepare_clip
 from charon.data.ntu import BONES, MAX_FRAMES, NUM_JOINTS
 from charon.data.prepare import prepare
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 from charon.data.standin.source import make_raw_clip
 
 CLASSES = 60
