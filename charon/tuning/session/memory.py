@@ -63,16 +63,15 @@ def check_memory(clips: int, num_bytes: int, num_training_clips: int, budget: in
 
 
 def small_buffer(
-    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, num_training_clips: int
+    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, most_clips: int
 ) -> int | None:
     """Return the largest buffer size of a scaled study; None if no trial has a memory.
 
-    With it, even the trial that thins its clips most holds at most 30 % of the training clips of
-    the whole stream. Of the clip's shape, a run has its own frames.
+    With it, even the trial that thins its clips most holds at most ``most_clips``. Of the clip's
+    shape, a run has its own frames.
     """
-    allowed = int(0.3 * num_training_clips)
     codecs = [_memory(fields, clip_shape)[1] for fields in trials]
-    sizes = [codec.largest_buffer(allowed) for codec in codecs if codec is not None]
+    sizes = [codec.largest_buffer(most_clips) for codec in codecs if codec is not None]
     return max(1, min(sizes)) if sizes else None
 
 

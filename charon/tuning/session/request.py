@@ -12,7 +12,7 @@ from charon.tuning.session.commands import resume_command
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
 from charon.tuning.study.objectives import can_prune
-from charon.tuning.study.selection_rules import GTEP, tuning_benchmark
+from charon.tuning.study.selection_rules import GTEP, evaluation_benchmark
 from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
 from charon.tuning.study.trials import check_not_varied
 
@@ -113,7 +113,11 @@ def with_options(study: Study, options: Options) -> Study:
 
 
 def set_fields(study: Study, options: Options) -> dict[str, Value]:
-    """Return the fields that the command line sets for all runs."""
+    """Return the fields that the command line sets for all runs.
+
+    Raises:
+        ConfigError: a search under ``gtep`` has a protocol that is not of NTU-60.
+    """
     fields: dict[str, Value] = {}
     if options.data is not None:
         fields["data.path"] = options.data
@@ -122,5 +126,7 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
     if study.is_search:
         fields["data.evaluate_on"] = "val"
         if options.select == GTEP:
-            fields[BENCHMARK] = tuning_benchmark(options.benchmark)
+            given = " ".join(options.benchmark or ("auto",))
+            fields[BENCHMARK] = "ntu60-xview" if given == "auto" else given
+            evaluation_benchmark(str(fields[BENCHMARK]))
     return {**fields, **options.settings}

@@ -1,7 +1,7 @@
 """Scales of a study: named sets of fields that replace those of its base.
 
 ``paper`` replaces nothing. ``small`` runs on two CPU cores in minutes: short clips, a small
-model, few and large steps, and a memory of at most 30 % of the training clips, so that
+model, few and large steps, and a memory of at most a share of the training clips, so that
 forgetting shows. ``smoke`` only shows that everything works.
 """
 
@@ -43,6 +43,9 @@ SMALL: Scaled = {
 
 SMALL_CLIP_VISITS = 15_400
 """Clips that a small run sees in its main phases by default: 8 epochs of the stand-in's 1,920."""
+
+SMALL_MEMORY_SHARE = 0.3
+"""Of the training clips in a memory of the small scale, at most, by default."""
 
 
 def scale_fields(

@@ -25,17 +25,10 @@ EVALUATED_ON = {"ntu60-xsub": "ntu120new-xsub", "ntu60-xview": "ntu120new-xset"}
 """Protocol of a search under ``gtep`` -> that of the new classes."""
 
 FLATTERS = (
-    "The winner was picked by its accuracy on the test set, so its test accuracy flatters it, "
-    "confirmed or not: it is no estimate of what the configuration achieves on unseen clips."
+    "--select test picks the winner by its accuracy on the test set, which flatters it: its test "
+    "accuracy, confirmed or not, is no estimate of what the configuration achieves on unseen clips."
 )
-"""In every output of a search under :data:`TEST`."""
-
-WILL_FLATTER = (
-    "--select test picks the winner by its accuracy on the test set, which will flatter it: its "
-    "test accuracy, confirmed or not, is no estimate of what the configuration achieves on unseen "
-    "clips."
-)
-"""The same before it has run."""
+"""Said before a search under :data:`TEST` runs, and in every output of it."""
 
 
 @dataclass(frozen=True)
@@ -102,20 +95,8 @@ def grace_tasks(num_tasks: int) -> int:
     return max(1, min(num_tasks, 2 if num_tasks <= 8 else 3))
 
 
-def tuning_benchmark(given: Sequence[str] | None) -> str:
-    """Return the protocol of a search under ``gtep``: ``ntu60-xview`` unless ``given``.
-
-    Raises:
-        ConfigError: the given protocol is not a protocol of NTU-60.
-    """
-    name = " ".join(given or ("auto",))
-    name = "ntu60-xview" if name == "auto" else name
-    evaluation_benchmark(name)
-    return name
-
-
 def evaluation_benchmark(name: str) -> str:
-    """Return the protocol of the new classes that belongs to the search's.
+    """Return the protocol of the new classes that belongs to a search's under ``gtep``.
 
     Raises:
         ConfigError: the search's is not a protocol of NTU-60.

@@ -230,11 +230,16 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
     return domains
 
 
-def check_start(space: Space, start: Mapping[str, Value]) -> None:
-    """Check that the first trial of a search lies in its space.
+def check_space(
+    space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
+) -> None:
+    """Check that a bound space holds the first trial of a search, and that its ends can be run.
+
+    ``check`` is called with the fields of the first trial, each end of a domain in turn among
+    them, and raises a ConfigError if a run cannot have them.
 
     Raises:
-        ConfigError: a value of ``start`` cannot be drawn.
+        ConfigError: a value of ``start`` cannot be drawn, or an end of a domain not run.
     """
     for name, domain in space.items():
         if not holds(domain, start[name]):
@@ -242,19 +247,6 @@ def check_start(space: Space, start: Mapping[str, Value]) -> None:
                 f"The search begins with {name}={start[name]!r}, which {domain} does not hold; "
                 "widen the range, or give the study's base another value."
             )
-
-
-def check_ends(
-    space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
-) -> None:
-    """Check the fields of the first trial with each end of a bound space in turn.
-
-    ``check`` raises a ConfigError if a run cannot have the fields.
-
-    Raises:
-        ConfigError: a run cannot have the fields; names the domain.
-    """
-    for name, domain in space.items():
         for value in ends(domain):
             try:
                 check({**start, name: value})

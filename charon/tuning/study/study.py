@@ -7,7 +7,7 @@ from charon.errors import ConfigError
 from charon.settings import Value
 from charon.tuning.study.fields import check_known
 from charon.tuning.study.objectives import can_prune, check_objectives
-from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
+from charon.tuning.study.scales import SMALL_CLIP_VISITS, SMALL_MEMORY_SHARE, small_buffers
 from charon.tuning.study.search_methods import NONE, PRUNERS, SAMPLERS, START, parse_bytes
 from charon.tuning.study.space import Choice, Space, Whole, ends
 
@@ -47,6 +47,8 @@ class Study:
             of its first trial, ``"none"`` for any. With the buffer size in the space and no
             budget, the largest wins.
         small_clip_visits: clips that a run of the small scale sees in its main phases.
+        small_memory_share: largest share of the training clips in a memory of the small scale;
+            1.0 lets a memory hold them all.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Study:
     pruner: str = "none"
     budget: str = NONE
     small_clip_visits: int = SMALL_CLIP_VISITS
+    small_memory_share: float = SMALL_MEMORY_SHARE
 
     def __post_init__(self) -> None:
         default = "val/faa" if self.is_search else "test/faa"
@@ -87,6 +90,10 @@ class Study:
             )
         if self.num_trials < 1:
             raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
+        if not 0 < self.small_memory_share <= 1:
+            raise ConfigError(
+                f"`0 < small_memory_share <= 1` must hold, but got {self.small_memory_share}."
+            )
 
     def _check_axes(self) -> None:
         study = f"The study {self.name!r}"

@@ -88,7 +88,12 @@ def test_fields_of_all_runs_are_set_by_name():
 
 
 def test_gtep_tunes_on_the_classes_of_ntu60():
-    assert set_fields(SEARCH, Options(select=GTEP))[BENCHMARK] == "ntu60-xview"
+    for given in (None, ("auto",)):
+        assert set_fields(SEARCH, Options(select=GTEP, benchmark=given))[BENCHMARK] == "ntu60-xview"
+    given = Options(select=GTEP, benchmark=("ntu60-xsub",))
+    assert set_fields(SEARCH, given)[BENCHMARK] == "ntu60-xsub"
+    with pytest.raises(ConfigError, match="tunes under ntu60-xsub or ntu60-xview"):
+        set_fields(SEARCH, Options(select=GTEP, benchmark=("ntu120-xset",)))
 
 
 def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatch):
