@@ -9,7 +9,7 @@ from rich.console import Console
 from charon.text import counted, tool
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal
-from charon.tuning.session.commands import run_command
+from charon.tuning.session.provenance import run_command
 from charon.tuning.study.first_tasks import SAVED
 from charon.tuning.tracking.sender import Sender
 

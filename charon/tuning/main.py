@@ -90,8 +90,8 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
         data = steps.prepare_data(request, console)
         planned = steps.plan(request, data)
         cluster = services() if services else None
-        ready, notices = steps.make_ready(request, store, data, planned, cluster, console.print)
-    say(console, *filter(None, [moved, *notices]), style="yellow")
+        ready = steps.make_ready(request, store, data, planned, cluster, console.print)
+    say(console, *filter(None, [moved, *ready.notices]), style="yellow")
     if cluster is None:
         say(console, *dry_run.lines(ready))
         return 0

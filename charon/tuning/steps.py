@@ -63,8 +63,8 @@ def make_ready(
     planned: PlannedStudy,
     cluster: Cluster | None,
     say: Callable[[str], None],
-) -> tuple[ReadyStudy, list[str]]:
-    """Place the planned study on a cluster; return it with notices for the user.
+) -> ReadyStudy:
+    """Place the planned study on a cluster.
 
     Without a cluster it is a dry run, which measures nothing and assumes this machine; ``say``
     tells the user what takes a while.
@@ -81,13 +81,13 @@ def make_ready(
         gpus, packed = pack(cluster, planned.trials, request.cache, cpus, gpus, say)
         options = replace(options, gpus=gpus)
     recorded, progress = _recorded_plan(replace(request, options=options), planned, data)
-    ready = ReadyStudy(
-        study=planned.study,
+    notices = [packed, check_answers(store), *planned.notices]
+    planned = replace(planned, notices=[notice for notice in notices if notice])
+    return ReadyStudy(
+        **vars(planned),
         options=options,
         plan=recorded,
         progress=progress,
-        trials=planned.trials,
-        selection=planned.selection,
         script=request.script,
         folder=request.folder,
         cache=request.cache,
@@ -98,8 +98,6 @@ def make_ready(
         slots=where.slots(cpus, gpus),
         dashboard_url=where.dashboard_url,
     )
-    notices = [packed, check_answers(store), *planned.notices]
-    return ready, [notice for notice in notices if notice]
 
 
 def _recorded_plan(

@@ -46,7 +46,7 @@ def ready(folder, **options):
 
 
 def test_a_dry_run_knows_the_trials_their_device_and_their_place(tmp_path):
-    _, _, (study, _) = ready(tmp_path)
+    _, _, study = ready(tmp_path)
     assert [trial.fields["optimiser.epochs"] for trial in study.trials] == [1, 2]
     assert {trial.fields["device"] for trial in study.trials} == {"cpu"}
     assert (study.cpus, study.gpus, study.progress) == (1.0, 0.0, StudyProgress(0, 0, 2))
@@ -55,11 +55,11 @@ def test_a_dry_run_knows_the_trials_their_device_and_their_place(tmp_path):
 
 
 def test_a_resumed_study_keeps_its_plan_and_refuses_another(tmp_path):
-    request, data, (study, _) = ready(tmp_path)
+    request, data, study = ready(tmp_path)
     study.plan.write(tmp_path)
     again = replace(request, resumed=study.plan, options=replace(request.options, resume=True))
     planned = steps.plan(again, data)
-    resumed, _ = steps.make_ready(again, study.store, data, planned, None, print)
+    resumed = steps.make_ready(again, study.store, data, planned, None, print)
     assert (resumed.plan.key, resumed.progress) == (study.plan.key, StudyProgress(0, 0, 2))
     fewer = replace(planned, trials=planned.trials[:1])
     with pytest.raises(ConfigError, match="had 2 runs and now has 1"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from charon.errors import CharonError
 from charon.tuning.records.journal import FINISHED, TrialRecord
-from charon.tuning.session.commands import repeat_command, run_command
+from charon.tuning.session.provenance import repeat_command, run_command
 from charon.tuning.study.objectives import directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST, Rule, on_test
 

@@ -1,5 +1,8 @@
 """The request for a study: its declaration and its command line, checked before a clip is read."""
 
+import itertools
+import shlex
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +11,6 @@ from charon.data.prepare import is_there, open_source
 from charon.errors import CheckpointError, ConfigError
 from charon.settings import Value
 from charon.tuning.records.plan import Plan, read_plan
-from charon.tuning.session.commands import resume_command
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
 from charon.tuning.study.objectives import can_prune
@@ -49,8 +51,22 @@ class Request:
 
     @property
     def resume_command(self) -> str:
-        """The command that resumes the study."""
-        return resume_command(self.script, self.options)
+        """The command that resumes the study, or extends it if the options do.
+
+        It names places only: ``study.json`` remembers all else. Words before the options belong
+        to the script, and stay.
+        """
+        options = self.options
+        places = {
+            "--results": options.results if options.results != Options().results else None,
+            "--cache": options.cache,
+            "--address": options.address,
+            "--tracking-uri": options.tracking_uri,
+        }
+        words = itertools.takewhile(lambda word: not word.startswith("-"), sys.argv[1:])
+        given = [(name, str(place)) for name, place in places.items() if place is not None]
+        how = ["--resume"] if options.extend is None else ["--extend", str(options.extend)]
+        return shlex.join(["python", str(self.script), *words, *itertools.chain(*given), *how])
 
 
 def make_request(study: Study, options: Options, script: Path) -> Request:

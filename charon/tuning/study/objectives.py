@@ -88,11 +88,6 @@ def _is_accuracy(name: str) -> bool:
     return name.partition("/")[2] in ACCURACIES
 
 
-def best_direction(objectives: Sequence[str]) -> Direction | None:
-    """Return the direction of a single objective; None for several."""
-    return directions(objectives)[0] if len(objectives) == 1 else None
-
-
 def show_metric(name: str, value: float) -> str:
     """Return an objective's value for people: percent, or with its unit."""
     if name == "memory/bytes":

@@ -74,12 +74,10 @@ def search_in(folder):
     options = Options(trials=9, hours=2.0, extend=5)
     planned = PlannedStudy(SEARCH, expand(SEARCH), 500, None, [])
     search = ReadyStudy(
-        study=SEARCH,
+        **vars(planned),
         options=options,
         plan=new_plan(planned, Path("s.py"), options, clips),
         progress=StudyProgress(9, 0, 9),
-        trials=[],
-        selection=None,
         script=Path("s.py"),
         folder=folder,
         cache=folder,

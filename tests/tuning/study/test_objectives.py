@@ -6,7 +6,6 @@ from tiny_runs import learn, tiny_run, write_set
 from charon.errors import ConfigError
 from charon.tuning.study.objectives import (
     DIRECTIONS,
-    best_direction,
     can_prune,
     check_defined,
     check_objectives,
@@ -57,11 +56,6 @@ def test_only_one_accuracy_can_stop_a_trial():
     assert can_prune(["val/faa"])
     assert not can_prune(["val/forgetting"])
     assert not can_prune(["val/faa", "memory/bytes"])
-
-
-def test_of_several_objectives_there_is_no_best():
-    assert best_direction(["memory/bytes"]) == "minimize"
-    assert best_direction(["val/faa", "memory/bytes"]) is None
 
 
 def test_objectives_are_shown_in_percent_bytes_and_seconds():
