@@ -17,13 +17,7 @@ from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import DATABASE, check_database
 from charon.tuning.session.data import StudyData, prepare_runs
-from charon.tuning.session.planning import (
-    PlannedStudy,
-    first_runs,
-    new_plan,
-    on_device,
-    plan_study,
-)
+from charon.tuning.session.planning import PlannedStudy, first_runs, new_plan, on_device
 from charon.tuning.session.request import Request
 from charon.tuning.session.resume import StudyProgress, check_same, extended_plan, progress_of
 from charon.tuning.tracking.sender import Sender
@@ -31,29 +25,19 @@ from charon.tuning.tracking.store import Store, check_answers
 
 
 def prepare_data(request: Request, console: Console) -> StudyData:
-    """Prepare the study's clips, or open them in the cache.
+    """Prepare the study's clips, or open them in the cache; check first what a trial needs.
 
     Raises:
+        ClusterError: this machine is too small for a trial.
+        ResultsError: the database of the search is not Optuna's.
         DataError: the clips cannot be read.
         ConfigError: the study does not fit them.
-        ClusterError: this machine is too small for a trial.
     """
     if request.options.address is None:
         place(this_machine(), request.options.cpus, request.options.gpus)
-    return prepare_runs(first_runs(request), request.cache, console)
-
-
-def plan(request: Request, data: StudyData) -> PlannedStudy:
-    """Plan the study on its data, and check the database of a search.
-
-    Raises:
-        ConfigError: the study does not fit its data.
-        ResultsError: the database is not Optuna's.
-    """
-    planned = plan_study(request, data)
-    if planned.study.is_search:
+    if request.study.is_search:
         check_database(request.folder / DATABASE)
-    return planned
+    return prepare_runs(first_runs(request), request.cache, console)
 
 
 def make_ready(

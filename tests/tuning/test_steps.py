@@ -12,6 +12,7 @@ from tuning.study_runs import write_clips
 from charon.errors import ConfigError
 from charon.tuning import steps
 from charon.tuning.session.options import Options
+from charon.tuning.session.planning import plan_study
 from charon.tuning.session.request import make_request
 from charon.tuning.session.resume import StudyProgress
 from charon.tuning.study.study import Study
@@ -41,7 +42,7 @@ def ready(folder, **options):
     return (
         request,
         data,
-        steps.make_ready(request, store, data, steps.plan(request, data), None, console.print),
+        steps.make_ready(request, store, data, plan_study(request, data), None, console.print),
     )
 
 
@@ -58,7 +59,7 @@ def test_a_resumed_study_keeps_its_plan_and_refuses_another(tmp_path):
     request, data, study = ready(tmp_path)
     study.plan.write(tmp_path)
     again = replace(request, resumed=study.plan, options=replace(request.options, resume=True))
-    planned = steps.plan(again, data)
+    planned = plan_study(again, data)
     resumed = steps.make_ready(again, study.store, data, planned, None, print)
     assert (resumed.plan.key, resumed.progress) == (study.plan.key, StudyProgress(0, 0, 2))
     fewer = replace(planned, trials=planned.trials[:1])

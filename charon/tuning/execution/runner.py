@@ -174,7 +174,7 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     scheduler, num_tasks = None, len(ready.data.tasks.tasks)
     if study.pruner != "none":
         is_hyperband = study.pruner == "hyperband"
-        scheduler = TaskHalving(journal, study.objective, num_tasks, is_hyperband=is_hyperband)
+        scheduler = TaskHalving(journal, study.objectives[0], num_tasks, is_hyperband=is_hyperband)
     if entries.waiting() or len(journal.trials) < plan.num_trials:
         _run(
             recorder,

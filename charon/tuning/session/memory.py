@@ -26,27 +26,19 @@ def memory_size(data: StudyData, fields: Mapping[str, Value]) -> tuple[int, int]
         ConfigError: the fields do not fit the clips.
     """
     run = Run.from_flat(fields)
-    shape = _shape_of(run, data.tasks.clip_shape)
-    parts = data.archive.description.parts
+    channels, _, joints, bodies = data.tasks.clip_shape
+    shape, parts = (channels, run.data.num_frames, joints, bodies), data.archive.description.parts
     learner = make_learner(run, shape, data.tasks.num_classes, parts, torch.device("meta"))
     if learner.memory is None:
         return 0, 0
     return learner.memory.capacity, learner.memory.capacity * learner.memory.bytes_per_clip
 
 
-def _shape_of(run: Run, clip_shape: ClipShape) -> ClipShape:
-    """Return the shape of the clips with the frames that the run gives them."""
-    channels, _, joints, bodies = clip_shape
-    return channels, run.data.num_frames, joints, bodies
-
-
 def check_memory(clips: int, num_bytes: int, num_training_clips: int, budget: int | None) -> None:
-    """Check the memory of a search's first trial, of at most so many clips and bytes.
+    """Raise a ConfigError if a search's first memory is over budget or could hold every clip.
 
-    A search itself refuses suggestions over the budget, in bytes; None for any.
-
-    Raises:
-        ConfigError: the memory is over the budget or could hold every training clip.
+    The memory has at most so many clips and bytes; the budget is in bytes, None for any. A search
+    itself refuses suggestions over it.
     """
     if budget is not None and num_bytes > budget:
         raise ConfigError(
@@ -81,7 +73,8 @@ def _memory(fields: Mapping[str, Value], clip_shape: ClipShape) -> tuple[int, Te
     settings = run.learner
     if not isinstance(settings, MemorySettings):
         return 0, None
-    codec = settings.make_codec(_shape_of(run, clip_shape))
+    channels, _, joints, bodies = clip_shape
+    codec = settings.make_codec((channels, run.data.num_frames, joints, bodies))
     return codec.capacity(settings.buffer_size, settings.capacity_rule), codec
 
 

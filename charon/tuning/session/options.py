@@ -32,16 +32,11 @@ def option(
     remembered: bool = True,
     **parsing: Any,
 ) -> Any:
-    """Declare an option.
+    """Declare an option of a group of ``--help``; ``parsing`` is argparse's.
 
-    Args:
-        group: under which ``--help`` lists it.
-        help: its text there.
-        default: None leaves the choice to the study or the machine; False makes a switch of it.
-        flag: how it is written, if not as the field is named.
-        remembered: whether ``--resume`` takes it from the study where it is not given again,
-            as it never does of a place or a mode.
-        parsing: passed to :meth:`argparse.ArgumentParser.add_argument`.
+    The default None leaves the choice to the study or the machine; False makes a switch of it.
+    The flag is the field's name unless given. What is ``remembered`` is taken by ``--resume`` from
+    the study where it is not given again, as a place or a mode never is.
     """
     if default is False:
         parsing["action"] = "store_true"
@@ -219,7 +214,18 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         ConfigError: a ``--set`` cannot be read, or a search is given several seeds.
         SystemExit: ``--help`` is asked for, or an option is wrong.
     """
-    given: dict[str, Any] = vars(_parser(study).parse_args(arguments))
+    parser = _Parser(
+        description=f"{study.question} Defaults stand in brackets.",
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,  # the defaults are those of Options
+    )
+    fields = dataclasses.fields(Options)
+    titles = dict.fromkeys(field.metadata["group"] for field in fields)
+    groups = {title: parser.add_argument_group(title) for title in titles}
+    for field in fields:
+        group = groups[field.metadata["group"]]
+        group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
+    given: dict[str, Any] = vars(parser.parse_args(arguments))
     settings = dict(map(_field, given.pop("settings", [])))
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     options = Options(**{**given, "settings": settings})
@@ -243,18 +249,3 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end."""
         self.exit(2, f"error: {message}; --help explains every option.\n")
-
-
-def _parser(study: Study) -> argparse.ArgumentParser:
-    parser = _Parser(
-        description=f"{study.question} Defaults stand in brackets.",
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,  # the defaults are those of Options
-    )
-    fields = dataclasses.fields(Options)
-    titles = dict.fromkeys(field.metadata["group"] for field in fields)
-    groups = {title: parser.add_argument_group(title) for title in titles}
-    for field in fields:
-        group = groups[field.metadata["group"]]
-        group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
-    return parser

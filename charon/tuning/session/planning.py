@@ -19,31 +19,15 @@ from charon.learners.rehearsal import MemorySettings
 from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.plan import Plan
+from charon.tuning.session import memory
 from charon.tuning.session.data import StudyData
-from charon.tuning.session.memory import (
-    check_memory,
-    largest_memory,
-    memory_size,
-    memory_warnings,
-    small_buffer,
-)
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
+from charon.tuning.study import selection_rules as rules
 from charon.tuning.study.first_tasks import leaders_first, why_useless
 from charon.tuning.study.objectives import check_defined
 from charon.tuning.study.scales import scale_fields
 from charon.tuning.study.search_methods import NONE, START, check_sampler, parse_bytes
-from charon.tuning.study.selection_rules import (
-    FLATTERS,
-    GTEP,
-    TEST,
-    VALIDATION,
-    Rule,
-    check_classes,
-    choose_rule,
-    evaluation_benchmark,
-    grace_tasks,
-)
 from charon.tuning.study.space import bound, check_space
 from charon.tuning.study.study import BENCHMARK, SIZE, Study, with_small_buffers
 from charon.tuning.study.trials import PlannedTrial, expand
@@ -62,7 +46,7 @@ class SelectionPlan:
         benchmark: of the confirm stage; None for the search's.
     """
 
-    rule: Rule
+    rule: rules.Rule
     first_tasks: int
     seeds: tuple[int, ...]
     benchmark: str | None
@@ -91,7 +75,7 @@ def plan_study(request: Request, data: StudyData) -> PlannedStudy:
     """Plan a study on its data; nothing is started or written.
 
     Raises:
-        ConfigError: the study does not fit its data.
+        ConfigError: the study does not fit its data, or its objectives or rule of selection.
     """
     options = request.options
     study, trials, budget = plan_trials(request.study, options, request.fields, data)
@@ -99,14 +83,14 @@ def plan_study(request: Request, data: StudyData) -> PlannedStudy:
     selection = None
     if study.is_search:
         selection = plan_selection(study, options, trials[0].fields, data)
-        notices.append(FLATTERS if options.select == TEST else "")
+        notices.append(rules.FLATTERS if options.select == rules.TEST else "")
     if options.share_first_task:
         trials = leaders_first(trials)
         notices.append(why_useless(trials, study.space))
     shape, runs = data.tasks.clip_shape, [trial.fields for trial in trials]
     if study.is_search and budget is None:
-        runs.append(largest_memory(study.space, runs[0], shape))
-    notices += memory_warnings(runs, shape, data.tasks.num_training_clips)
+        runs = [memory.largest_memory(study.space, runs[0], shape)]
+    notices += memory.memory_warnings(runs, shape, data.tasks.num_training_clips)
     return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
 
@@ -161,9 +145,6 @@ def plan_trials(
     """Return the study and its runs at their scale, and a search's budget in bytes.
 
     Fields that the user sets or the study varies stay. A search's space is bound to the clips.
-
-    Raises:
-        ConfigError: the study does not fit its data.
     """
     scale, num_clips = options.run_scale, data.tasks.num_training_clips
     scaled = scale_fields(scale, num_clips, study.small_clip_visits)
@@ -172,20 +153,20 @@ def plan_trials(
     study = replace(study, space=bound(study.space, start))
     possible, _ = possible_trials(study, trials, data)
     most_clips = int(study.small_memory_share * num_clips)
-    largest = small_buffer((t.fields for t in possible), data.tasks.clip_shape, most_clips)
+    largest = memory.small_buffer((t.fields for t in possible), data.tasks.clip_shape, most_clips)
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
         trials = expand(study, overrides, {**scaled, SIZE: size})
     if not study.is_search:
         return study, trials, None
     start = trials[0].fields
-    check_space(study.space, start, partial(memory_size, data))
-    clips, num_bytes = memory_size(data, start)
+    check_space(study.space, start, partial(memory.memory_size, data))
+    clips, num_bytes = memory.memory_size(data, start)
     check_sampler(study.sampler, study.space, study.objectives)
     budget = None
     if study.budget != NONE:
         budget = num_bytes if study.budget == START else parse_bytes(study.budget)
-    check_memory(clips, num_bytes, num_clips, budget)
+    memory.check_memory(clips, num_bytes, num_clips, budget)
     return study, trials, budget
 
 
@@ -194,11 +175,7 @@ def possible_trials(
 ) -> tuple[list[PlannedTrial], list[str]]:
     """Leave out runs that these data forbid through a field that the study varies.
 
-    Returns:
-        The other runs, and a notice for each such field.
-
-    Raises:
-        ConfigError: no run is left, or the study does not vary the field.
+    Return the others, at least one, and a notice for each such field.
     """
     possible, reasons = [], defaultdict[str, list[str]](list)
     for trial in trials:
@@ -237,11 +214,7 @@ def _obstacle(fields: Mapping[str, Value], data: StudyData) -> tuple[str, str]:
 def plan_selection(
     study: Study, options: Options, fields: Mapping[str, Value], data: StudyData
 ) -> SelectionPlan:
-    """Return how a search is judged, from all fields of its first trial.
-
-    Raises:
-        ConfigError: the objectives or the rule do not fit the search or its data.
-    """
+    """Return how a search is judged, from all fields of its first trial."""
     if fields["data.evaluate_on"] != "val":
         raise ConfigError(
             "A search is judged on validation clips and never sees the test set, so "
@@ -249,12 +222,12 @@ def plan_selection(
         )
     num_tasks = 1 if fields["data.stream"] == "joint" else len(data.tasks.tasks)
     check_defined(study.objectives, num_tasks)
-    first = options.first_tasks or grace_tasks(num_tasks)
-    rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
+    first = options.first_tasks or rules.grace_tasks(num_tasks)
+    rule = rules.choose_rule(options.select or rules.VALIDATION, first, num_tasks, study.objectives)
     benchmark = None
-    if rule.name == GTEP:
-        check_classes(data.archive.source, data.archive.description)
-        benchmark = evaluation_benchmark(str(fields[BENCHMARK]))
+    if rule.name == rules.GTEP:
+        rules.check_classes(data.archive.source, data.archive.description)
+        benchmark = rules.evaluation_benchmark(str(fields[BENCHMARK]))
     number = 3 if options.confirm_seeds is None else options.confirm_seeds
     number = min(number, 1) if options.smoke else number
     fresh = (seed for seed in itertools.count() if seed not in study.seeds)

@@ -104,11 +104,7 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
 
 
 def with_options(study: Study, options: Options) -> Study:
-    """Return the study with the changes of the command line.
-
-    Raises:
-        ConfigError: an option does not fit the study.
-    """
+    """Return the study with the changes of the command line."""
     study = replace(study, seeds=options.seeds or study.seeds)
     if options.benchmark is not None and len(options.benchmark) > 1:
         study = under_benchmarks(study, options.benchmark)
@@ -129,11 +125,7 @@ def with_options(study: Study, options: Options) -> Study:
 
 
 def set_fields(study: Study, options: Options) -> dict[str, Value]:
-    """Return the fields that the command line sets for all runs.
-
-    Raises:
-        ConfigError: a search under ``gtep`` has a protocol that is not of NTU-60.
-    """
+    """Return the fields that the command line sets for all runs."""
     fields: dict[str, Value] = {}
     if options.data is not None:
         fields["data.path"] = options.data

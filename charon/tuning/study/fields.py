@@ -37,11 +37,7 @@ def preset(name: str) -> dict[str, Value]:
 
 
 def check_known(kind: str, name: str, known: Iterable[str]) -> None:
-    """Check that ``name`` is among the known names of its kind.
-
-    Raises:
-        ConfigError: ``name`` is unknown; lists the known names.
-    """
+    """Raise a ConfigError that lists the known names of this kind if ``name`` is none of them."""
     if name not in known:
         raise ConfigError(f"There is no {kind} {name!r}; known are {', '.join(known)}.")
 

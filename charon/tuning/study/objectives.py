@@ -38,11 +38,10 @@ def directions(objectives: Sequence[str]) -> list[Direction]:
 
 
 def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
-    """Check the objectives of a study.
+    """Raise a ConfigError if a study cannot have these objectives.
 
-    Raises:
-        ConfigError: an objective is unknown or named twice, a search would select on the test
-            set or without an accuracy, or a grid has several objectives.
+    That is if one is unknown or named twice, if a search would select on the test set or without
+    an accuracy, or if a grid has several.
     """
     for name in objectives:
         if is_search and name.startswith("test/"):
@@ -65,11 +64,7 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
 
 
 def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
-    """Check that these metrics are defined after ``num_tasks`` tasks.
-
-    Raises:
-        ConfigError: an objective compares tasks, and there is a single task.
-    """
+    """Raise a ConfigError if one of these metrics compares tasks, and there is a single task."""
     across_tasks = ("average_incremental_accuracy", "forgetting", "bwt")
     undefined = [name for name in objectives if name.partition("/")[2] in across_tasks]
     if undefined and num_tasks < 2:

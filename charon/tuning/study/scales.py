@@ -5,7 +5,7 @@ model, few and large steps, and a memory of at most a share of the training clip
 forgetting shows. ``smoke`` only shows that everything works.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from charon.settings import Value
@@ -60,10 +60,3 @@ def scale_fields(
         return {}
     epochs = 1 if scale == "smoke" else max(1, round(clip_visits / num_training_clips))
     return {**SMALL, "optimiser.epochs": epochs}
-
-
-def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
-    """Return each buffer size shrunk by one factor, so that none exceeds ``largest``."""
-    numbers = [size for size in sizes if isinstance(size, int)]
-    factor = min(1.0, largest / max(numbers, default=1))
-    return {size: max(1, round(size * factor)) for size in numbers}

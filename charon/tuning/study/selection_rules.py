@@ -110,11 +110,7 @@ def evaluation_benchmark(name: str) -> str:
 
 
 def check_classes(source: str, about: Description) -> None:
-    """Check that a set, read from ``source``, has the classes that ``gtep`` evaluates on.
-
-    Raises:
-        ConfigError: the set is not NTU RGB+D 120 or like it.
-    """
+    """Raise a ConfigError if a set, read from ``source``, is not NTU RGB+D 120 or like it."""
     num_classes = len(about.class_names)
     if not about.is_ntu or num_classes != 120:
         raise ConfigError(

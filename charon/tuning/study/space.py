@@ -199,9 +199,8 @@ def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
     """
     space: dict[str, Domain] = {}
     for name, described in plain.items():
-        domain: Callable[..., Domain] = KINDS[described["kind"]]
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
-        del values["kind"]
+        domain: Callable[..., Domain] = KINDS[str(values.pop("kind"))]
         space[name] = domain(**values)
     return space
 

@@ -28,7 +28,8 @@ SYMBOLS: dict[str, str] = {
 }
 """Field -> the paper's symbol; empty where the value speaks for itself."""
 
-ALWAYS = ("learner.masking_ratio", "learner.sampling_interval", "learner.buffer_size")
+RATIO = "learner.masking_ratio"
+ALWAYS = (RATIO, "learner.sampling_interval", "learner.buffer_size")
 """Fields in every label of a run that has them."""
 
 MAX_OTHERS = 4
@@ -79,11 +80,7 @@ def expand(
 
 
 def check_not_varied(study: Study, overrides: Iterable[str]) -> None:
-    """Check that no field is both set for all runs and varied by the study.
-
-    Raises:
-        ConfigError: a field is both set and varied.
-    """
+    """Raise a ConfigError if a field is both set for all runs and varied by the study."""
     varied = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
     for name in overrides:
         if name in varied or name == "seed":
@@ -146,24 +143,20 @@ def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
     """Return a run's label from its complete fields, and those in which its study's runs differ."""
     always = [name for name in ALWAYS if name in fields]
     others = [n for n in dict.fromkeys(varied) if n in fields and n not in (*ALWAYS, "learner")]
-    parts = [_part(name, fields[name]) for name in (*always, *others[:MAX_OTHERS])]
+    parts = []
+    for name in (*always, *others[:MAX_OTHERS]):
+        value = fields[name]
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        if name == RATIO and isinstance(value, int | float) and round(value, 2) == value:
+            text = f"{value:.2f}"
+        if name != "seed":
+            parts.append(SYMBOLS.get(name, name.rpartition(".")[2] + "=") + text)
     if len(others) > MAX_OTHERS:
         parts.append(f"+{len(others) - MAX_OTHERS}")
     learner = fields.get("learner")
     if learner != "charon" or (varied and varied[0] == "learner"):
         parts.insert(0, str(learner))
-    return " ".join([*[p for p in parts if not p.startswith("seed")], f"seed{fields['seed']}"])
-
-
-def _part(name: str, value: Value) -> str:
-    symbol = SYMBOLS.get(name, name.rpartition(".")[2] + "=")
-    if name == "learner.masking_ratio" and isinstance(value, int | float):
-        text = f"{value:.2f}" if round(value, 2) == value else f"{value:.4g}"
-    elif isinstance(value, float):
-        text = f"{value:.4g}"
-    else:
-        text = str(value)
-    return symbol + text
+    return " ".join([*parts, f"seed{fields['seed']}"])
 
 
 def folder_name(text: str) -> str:
