@@ -81,10 +81,7 @@ def _memory(fields: Mapping[str, Value], clip_shape: ClipShape) -> tuple[int, Te
 def largest_memory(
     space: Space, start: Mapping[str, Value], clip_shape: ClipShape
 ) -> dict[str, Value]:
-    """Return the fields of the run with the most clips in memory that a search can suggest.
-
-    The space is bound; ``start`` are all fields of the first trial.
-    """
+    """Return all fields of the run of a bound space, from ``start``, with the largest memory."""
     names = [name for name in space if name.removeprefix("learner.") in MEMORY_FIELDS]
     rows = itertools.product(*(ends(space[name]) for name in names))
     runs = ({**start, **dict(zip(names, row, strict=True))} for row in rows)

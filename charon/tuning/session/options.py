@@ -184,14 +184,6 @@ class Options:
         """The scale of the runs: ``smoke``, ``small`` or ``paper``."""
         return "smoke" if self.smoke else self.scale or "small"
 
-    def of_a_search(self) -> list[str]:
-        """Return the flags of the given options that only a search has."""
-        return [
-            flag_of(field)
-            for field in dataclasses.fields(self)
-            if field.metadata["group"] in (SEARCH, JUDGED) and getattr(self, field.name) is not None
-        ]
-
     def remembered(self) -> dict[str, Any]:
         """Return what a resumed study needs of these options, as plain values."""
         return {name: getattr(self, name) for name in REMEMBERED}
@@ -211,7 +203,8 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     """Read the command line of a study.
 
     Raises:
-        ConfigError: a ``--set`` cannot be read, or a search is given several seeds.
+        ConfigError: a ``--set`` cannot be read, a grid is given an option of a search, or a search
+            several seeds.
         SystemExit: ``--help`` is asked for, or an option is wrong.
     """
     parser = _Parser(
@@ -226,6 +219,12 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
         group = groups[field.metadata["group"]]
         group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
     given: dict[str, Any] = vars(parser.parse_args(arguments))
+    of_a_search = [f for f in fields if f.name in given and f.metadata["group"] in (SEARCH, JUDGED)]
+    if of_a_search and not study.is_search:
+        raise ConfigError(
+            f"{flag_of(of_a_search[0])} is for searches, and the study {study.name!r} runs every "
+            "value of a grid."
+        )
     settings = dict(map(_field, given.pop("settings", [])))
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     options = Options(**{**given, "settings": settings})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charon.data.cache.archive import default_cache_dir
 from charon.data.prepare import is_there, open_source
-from charon.errors import CheckpointError, ConfigError
+from charon.errors import CheckpointError
 from charon.settings import Value
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.options import Options
@@ -77,11 +77,6 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
         CheckpointError: there is no study to resume, or its plan is damaged.
         DataError: the data do not exist.
     """
-    if options.of_a_search() and not study.is_search:
-        raise ConfigError(
-            f"{options.of_a_search()[0]} is for searches, and the study {study.name!r} runs "
-            "every value of a grid."
-        )
     results = options.results.expanduser().absolute()
     resumed = None
     if options.resume or options.extend is not None:

@@ -67,10 +67,7 @@ def check_same(old: Plan, now: Plan, command: str) -> None:
 
 
 def check_fields(old: Plan, fields: Mapping[str, Value], command: str) -> None:
-    """Raise a ConfigError if a field that the command line sets had another value in some run.
-
-    Before any clip is read; :func:`check_same` compares all else.
-    """
+    """Raise a ConfigError if a field that the command line sets had another value in some run."""
     for trial in old.trials:
         known = {name: value for name, value in fields.items() if name in trial["fields"]}
         _refuse(old, _changed_fields(trial, {**trial["fields"], **known}), command)

@@ -90,10 +90,9 @@ def show_metric(name: str, value: float) -> str:
     return f"{value:.1f} s" if name == "time/train_seconds" else f"{value:.1f}"
 
 
-def watched(objectives: Sequence[str], *, is_search: bool) -> str:
-    """Return the accuracy that every report of a trial must contain."""
-    accuracies = [name for name in objectives if _is_accuracy(name)]
-    return accuracies[0] if accuracies else "val/faa" if is_search else "test/faa"
+def watched(objectives: Sequence[str]) -> str:
+    """Return the accuracy that every report of a trial must contain; a search has an objective."""
+    return next(filter(_is_accuracy, objectives), "test/faa")
 
 
 def score(task: int, num_tasks: int, percent: float) -> float:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from charon.data.source import Description
 from charon.errors import ConfigError
-from charon.tuning.study.fields import check_known
 
 VALIDATION, FIRST_TASKS, TEST, GTEP = "validation", "first-tasks", "test", "gtep"
 
@@ -58,9 +57,8 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
     ``first-tasks`` judges after ``first_tasks`` of the stream's tasks; the joint stream has one.
 
     Raises:
-        ConfigError: there is no such rule, or it cannot judge by these objectives.
+        ConfigError: the rule cannot judge after so many tasks, or by these objectives.
     """
-    check_known("rule of selection", name, RULES)
     if not 1 <= first_tasks <= num_tasks:
         raise ConfigError(
             f"--first-tasks must be from 1 to the {num_tasks} tasks of the stream, "

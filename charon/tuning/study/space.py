@@ -79,11 +79,6 @@ class MaskingRatio:
                 "at most one number; widen the range, or use longer clips or shorter tuples."
             )
 
-    def of(self, run: Mapping[str, Value]) -> "MaskingRatio":
-        """Return the domain bound to the clips of a run."""
-        frames = _whole(run["data.num_frames"])
-        return replace(self, tuples=frames // _whole(run["model.frames_per_tuple"]))
-
     @property
     def fewest(self) -> int:
         """Fewest kept tuples: those of the largest ratio that does not exceed ``high``."""
@@ -130,20 +125,11 @@ class SamplingInterval:
                 f"divisors below {self.frames}; widen the range."
             )
 
-    def of(self, run: Mapping[str, Value]) -> "SamplingInterval":
-        """Return the domain bound to the clips of a run."""
-        return replace(self, frames=_whole(run["data.num_frames"]))
-
     @property
     def values(self) -> tuple[int, ...]:
         """The intervals in ascending order; each keeps at least two frames."""
         top = min(self.high, self.frames - 1)
         return tuple(s for s in range(self.low, top + 1) if self.frames % s == 0)
-
-
-def _whole(value: Value) -> int:
-    assert isinstance(value, int)
-    return value
 
 
 Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval
@@ -213,6 +199,9 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
             tuples is searched too.
     """
     moving = [name for name in ("data.num_frames", "model.frames_per_tuple") if name in space]
+    frames, per_tuple = run["data.num_frames"], run["model.frames_per_tuple"]
+    assert isinstance(frames, int)
+    assert isinstance(per_tuple, int)
     domains = dict(space)
     for name, domain in space.items():
         if not isinstance(domain, MaskingRatio | SamplingInterval):
@@ -223,7 +212,10 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
                 "cannot be searched too; leave one out."
             )
         try:
-            domains[name] = domain.of(run)
+            if isinstance(domain, MaskingRatio):
+                domains[name] = replace(domain, tuples=frames // per_tuple)
+            else:
+                domains[name] = replace(domain, frames=frames)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from error
     return domains
@@ -232,13 +224,10 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
 def check_space(
     space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
 ) -> None:
-    """Check that a bound space holds the first trial of a search, and that its ends can be run.
+    """Raise a ConfigError if a bound space lacks a search's first trial, or an end cannot be run.
 
-    ``check`` is called with the fields of the first trial, each end of a domain in turn among
-    them, and raises a ConfigError if a run cannot have them.
-
-    Raises:
-        ConfigError: a value of ``start`` cannot be drawn, or an end of a domain not run.
+    ``check`` raises it for fields that a run cannot have: those of the first trial, each end of a
+    domain in turn among them.
     """
     for name, domain in space.items():
         if not holds(domain, start[name]):

@@ -65,9 +65,9 @@ def test_objectives_are_shown_in_percent_bytes_and_seconds():
 
 
 def test_every_report_must_have_an_accuracy():
-    assert watched(["memory/bytes", "val/task_il_faa"], is_search=True) == "val/task_il_faa"
-    assert watched(["memory/bytes"], is_search=True) == "val/faa"
-    assert watched(["test/faa"], is_search=False) == "test/faa"
+    assert watched(["memory/bytes", "val/task_il_faa"]) == "val/task_il_faa"
+    assert watched(["memory/bytes"]) == "test/faa"
+    assert watched(["val/faa"]) == "val/faa"
 
 
 def test_every_objective_is_reported_by_a_run(tmp_path):

@@ -25,7 +25,6 @@ def test_every_rule_says_what_it_looks_at():
 @pytest.mark.parametrize(
     ("name", "first", "objectives", "message"),
     [
-        ("best", 2, [FAA], "no rule of selection 'best'; known are validation, first-tasks"),
         (FIRST_TASKS, 7, [FAA], "--first-tasks must be from 1 to the 6 tasks"),
         (FIRST_TASKS, 1, ["val/forgetting"], "nothing is forgotten"),
         (TEST, 2, ["val/forgetting"], "nothing for the objective 'val/forgetting'"),
