@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from charon.settings import Value
 from charon.text import tool
 from charon.tuning.closing import start_analysis
 from charon.tuning.cluster.cluster import Cluster, place, this_machine
@@ -17,9 +18,11 @@ from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.database import DATABASE, check_database
 from charon.tuning.session.data import StudyData, prepare_runs
-from charon.tuning.session.planning import PlannedStudy, first_runs, new_plan, on_device
+from charon.tuning.session.planning import PlannedStudy, new_plan, on_device
 from charon.tuning.session.request import Request
 from charon.tuning.session.resume import StudyProgress, check_same, extended_plan, progress_of
+from charon.tuning.study.study import BENCHMARK
+from charon.tuning.study.trials import expand
 from charon.tuning.tracking.sender import Sender
 from charon.tuning.tracking.store import Store, check_answers
 
@@ -37,7 +40,10 @@ def prepare_data(request: Request, console: Console) -> StudyData:
         place(this_machine(), request.options.cpus, request.options.gpus)
     if request.study.is_search:
         check_database(request.folder / DATABASE)
-    return prepare_runs(first_runs(request), request.cache, console)
+    runs: dict[Value, dict[str, Value]] = {}  # the first under each of the study's protocols
+    for trial in expand(request.study, request.fields):
+        runs.setdefault(trial.fields[BENCHMARK], trial.fields)
+    return prepare_runs(list(runs.values()), request.cache, console)
 
 
 def make_ready(

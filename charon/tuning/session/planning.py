@@ -103,14 +103,6 @@ def on_device(planned: PlannedStudy, request: Request, gpus: float) -> PlannedSt
     return replace(planned, trials=trials)
 
 
-def first_runs(request: Request) -> list[dict[str, Value]]:
-    """Return the fields of the first run under each of the study's protocols."""
-    runs: dict[Value, dict[str, Value]] = {}
-    for trial in expand(request.study, request.fields):
-        runs.setdefault(trial.fields[BENCHMARK], trial.fields)
-    return list(runs.values())
-
-
 def new_plan(planned: PlannedStudy, script: Path, options: Options, data: StudyData) -> Plan:
     """Return the content of ``study.json`` for a study that starts now."""
     study, about = planned.study, data.archive.description

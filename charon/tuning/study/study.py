@@ -200,23 +200,22 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
         ConfigError: a single size is left to a search.
     """
     domain = study.space.get(SIZE)
-    sizes = ends(domain) if isinstance(domain, Whole | Choice) else study.grid.get(SIZE, ())
+    searched = domain if isinstance(domain, Whole | Choice) else None
+    sizes = ends(searched) if searched else study.grid.get(SIZE, ())
     numbers = [size for size in (*sizes, start) if isinstance(size, int)]
     factor = min(1.0, largest / max(numbers, default=1))
     small: dict[Value, int] = {size: max(1, round(size * factor)) for size in numbers}
-    shrunken = list(dict.fromkeys(small.get(size, size) for size in sizes))
-    if SIZE in study.grid:
-        return replace(study, grid={**study.grid, SIZE: shrunken}), largest
-    if isinstance(domain, Whole | Choice) and len(shrunken) == 1:
+    shrunken = tuple(dict.fromkeys(small.get(size, size) for size in sizes))
+    if searched is None:
+        grid = {name: shrunken if name == SIZE else axis for name, axis in study.grid.items()}
+        return replace(study, grid=grid), largest
+    if len(shrunken) == 1:
         raise ConfigError(
             f"At the small scale a memory on this data has at most {largest} clips, which leaves "
             f"nothing to choose for {SIZE}; search it with --scale paper, or leave it out of the "
             "study's space."
         )
-    if isinstance(domain, Whole):
-        shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
-    elif isinstance(domain, Choice):
-        shrunk = Choice(tuple(shrunken))
-    else:
-        return study, largest
+    shrunk: Whole | Choice = Choice(shrunken)
+    if isinstance(searched, Whole):
+        shrunk = replace(searched, low=small[searched.low], high=small[searched.high])
     return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)

@@ -84,7 +84,7 @@ def test_searched_buffer_sizes_shrink_by_one_factor():
 
 @pytest.mark.parametrize(
     ("sizes", "largest", "small"),
-    [([500, 2000], 288, [72, 288]), ([500, 2000], 5000, [500, 2000]), ([1, 2000], 10, [1, 10])],
+    [([500, 2000], 288, (72, 288)), ([500, 2000], 5000, (500, 2000)), ([1, 2000], 10, (1, 10))],
 )
 def test_buffer_sizes_of_a_grid_keep_their_ratio(sizes, largest, small):
     grid = {"learner.buffer_size": sizes}
