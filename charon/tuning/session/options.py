@@ -246,5 +246,4 @@ class _Parser(argparse.ArgumentParser):
     """Refuses in one sentence, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
         self.exit(2, f"error: {message}; --help explains every option.\n")

@@ -107,7 +107,6 @@ def _differences(old: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tup
 
 
 def _settled(plan: Plan) -> dict[str, object]:
-    """Return what else cannot change, by its names in messages."""
     return {
         **{f"the space of {name}": domain for name, domain in plan.space.items()},
         "its objective": " ".join(plan.objectives),
