@@ -6,25 +6,19 @@ from pathlib import Path
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.data import StudyData
 from charon.tuning.session.options import Options
-from charon.tuning.session.planning import SelectionPlan
+from charon.tuning.session.planning import PlannedStudy
 from charon.tuning.session.resume import StudyProgress
-from charon.tuning.study.study import Study
-from charon.tuning.study.trials import PlannedTrial
 from charon.tuning.tracking.store import Store
 
 
 @dataclass(frozen=True)
-class ReadyStudy:
-    """A study that is ready to run.
+class ReadyStudy(PlannedStudy):
+    """A planned study, with all that its trials need.
 
     Attributes:
-        study: the declaration as the command line changes it, at its scale; a search's space
-            is bound to its clips.
         options: complete.
         plan: what stands in ``study.json``.
         progress: how far it is.
-        trials: all runs; of a search the first.
-        selection: how a search is judged; None for a grid.
         script: the study's file.
         folder: the study's absolute folder.
         cache: absolute folder of the prepared sets.
@@ -35,12 +29,9 @@ class ReadyStudy:
         dashboard_url: Ray's dashboard; empty where it did not start.
     """
 
-    study: Study
     options: Options
     plan: Plan
     progress: StudyProgress
-    trials: list[PlannedTrial]
-    selection: SelectionPlan | None
     script: Path
     folder: Path
     cache: Path

@@ -17,7 +17,7 @@ from charon.settings import Value
 from charon.tuning.execution.trainable import TrialContext, trial_config
 from charon.tuning.records.journal import EXHAUSTED, PENDING, TIME_UP, Journal
 from charon.tuning.sampling.suggestions import Suggestion
-from charon.tuning.session.commands import repeat_command
+from charon.tuning.session.provenance import repeat_command
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,16 @@ class ScoringError(CharonError):
     """A finished trial's model could not be scored on the test set."""
 
 
-def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
-    """Return the metrics on the test set of the model in a finished trial's folder.
+def score_on_test(folder: Path, cache: Path, cpus: float) -> dict[str, float]:
+    """Score the model in a finished trial's folder on the test set; write and return the metrics.
 
     The test set is that of the trial's benchmark and class order; the metrics are
-    ``test/faa``, ``test/task_il_faa`` and ``test/acc/task_01`` on.
+    ``test/faa``, ``test/task_il_faa`` and ``test/acc/task_01`` on. It takes ``cpus`` threads.
 
     Raises:
         CheckpointError: the model does not exist or cannot be read.
     """
+    torch.set_num_threads(max(1, int(cpus)))
     model = load_model(folder)
     # Evaluated once, after all tasks, as the joint stream is: no metric of a whole stream.
     run = model.run.replace({"data.evaluate_on": "test", "data.stream": "joint"})
@@ -45,7 +46,9 @@ def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
     tasks = Tasks(archive, run.data, run.seed)
     evaluation = Evaluation(run, tasks, model.learner)
     evaluation.measure(len(tasks.tasks))
-    return evaluation.metrics()
+    scores = evaluation.metrics()
+    write_json(folder / SCORES, scores)
+    return scores
 
 
 def score_trials(
@@ -67,8 +70,8 @@ def score_trials(
     """
     folders = {r.trial_id: outputs_folder(str(study_folder), r.label) for r in records}
     waiting = [folder for folder in folders.values() if not (folder / SCORES).exists()]
-    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(_score_and_write)
-    pending = [remote.remote(str(folder), str(cache), cpus) for folder in waiting]
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(score_on_test)
+    pending = [remote.remote(folder, cache, cpus) for folder in waiting]
     while pending:
         done, pending = ray.wait(pending)
         try:
@@ -82,8 +85,3 @@ def score_trials(
             raise ScoringError(str(cause) if isinstance(cause, CharonError) else text) from error
         on_scored(len(folders) - len(pending), len(folders))
     return {name: read_json(folder / SCORES) for name, folder in folders.items()}
-
-
-def _score_and_write(folder: str, cache: str, cpus: float) -> None:
-    torch.set_num_threads(max(1, int(cpus)))
-    write_json(Path(folder) / SCORES, score_on_test(Path(folder), Path(cache)))
