@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from charon.errors import CharonError
+
 STUDY_VERSION = 4
 """Of the files that a study leaves; code of another version neither resumes nor reads them."""
 
@@ -75,3 +77,16 @@ def write_csv(path: Path, header: Sequence[object], rows: Iterable[Sequence[obje
 def is_full(error: OSError) -> bool:
     """Whether something could not be written because there was no space left for it."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def writing_to(what: object, remedy: str, kind: type[CharonError] = CharonError) -> Iterator[None]:
+    """Raise an error of this kind if the block cannot write ``what``, which ends in ``remedy``."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            problem = "has no space left; free some, or"
+        else:
+            problem = f"cannot be written ({error.strerror or error});"
+        raise kind(f"{what} {problem} {remedy}.") from error

@@ -1,10 +1,12 @@
 """Files are whole or not there, and JSON and CSV read back as they were."""
 
 import csv
+import errno
 
 import pytest
 
-from charon.files import read_json, write_csv, write_json, write_text
+from charon.errors import DataError
+from charon.files import read_json, write_csv, write_json, write_text, writing_to
 
 
 def test_json_reads_back_and_holds_no_nan(tmp_path):
@@ -28,3 +30,16 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     with pytest.raises(OSError):
         write_text(tmp_path / "a", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "full"), "The folder x has no space left; free some, or move on."),
+        (OSError(errno.EACCES, "denied"), "The folder x cannot be written (denied); move on."),
+    ],
+)
+def test_why_something_cannot_be_written_is_said_with_what_to_do(error, said):
+    with pytest.raises(DataError) as raised, writing_to("The folder x", "move on", DataError):
+        raise error
+    assert str(raised.value) == said

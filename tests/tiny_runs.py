@@ -8,7 +8,7 @@ import torch
 from charon.clips import Clips
 from charon.config import Run
 from charon.data.cache.archive import Archive
-from charon.data.cache.writer import ArchiveWriter
+from charon.data.cache.writer import write_archive
 from charon.data.source import Description, SourceClip
 from charon.learners import LEARNERS
 from charon.training.build import make_learner
@@ -45,14 +45,14 @@ def write_set(folder, *, num_bodies=2, noise=0.2, poses=None, seed=0):
     if poses is None:
         poses = rng.normal(size=(NUM_CLASSES, 1, num_bodies, NUM_JOINTS, 3))
     folder.mkdir(parents=True)
-    with ArchiveWriter(folder, about, "a tiny set") as writer:
-        for k in range(NUM_CLASSES):
-            for i in range(TRAIN_CLIPS + TEST_CLIPS):
-                shape = (int(rng.integers(10, 30)), num_bodies, NUM_JOINTS, 3)
-                x = (poses[k] + rng.normal(0, noise, shape)).astype(np.float32)
-                x[:, 1:] *= i % 2
-                writer.add(SourceClip(f"{k}-{i}", x, k, in_train=i < TRAIN_CLIPS))
-        writer.finish()
+    clips = []
+    for k in range(NUM_CLASSES):
+        for i in range(TRAIN_CLIPS + TEST_CLIPS):
+            shape = (int(rng.integers(10, 30)), num_bodies, NUM_JOINTS, 3)
+            x = (poses[k] + rng.normal(0, noise, shape)).astype(np.float32)
+            x[:, 1:] *= i % 2
+            clips.append(SourceClip(f"{k}-{i}", x, k, in_train=i < TRAIN_CLIPS))
+    write_archive(folder, about, "a tiny set", clips)
     return Archive(folder)
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.benchmark.plain.skeleton import read_plainly
+from charon.benchmark.steps import Row
 from charon.data.actors import prepare_clip
 from charon.data.ntu import BONES, MAX_FRAMES, NUM_JOINTS
 from charon.data.prepare import prepare
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 from charon.data.standin.source import make_raw_clip
 
 CLASSES = 60
@@ -28,8 +29,6 @@ _JOINT = "{:.7g} {:.7g} {:.7g} 282.456 219.3751 1054.123 545.9132 {} 2"
 _TURNED, _UNTURNED = "-0.1234567 0.02345678 0.9876543 -0.1357913", "0 0 0 0"
 _ENDS = {child for _, child in BONES} - {parent for parent, _ in BONES}
 """Joints at the end of a limb, to which a Kinect gives no orientation."""
-
-Row = dict[str, Any]
 
 
 def measure_skeleton_files(repetitions: int = 20, repeats: int = 1) -> Row:
@@ -51,7 +50,9 @@ def measure_skeleton_files(repetitions: int = 20, repeats: int = 1) -> Row:
         paths = sorted(folder.iterdir())
         num_bytes = sum(path.stat().st_size for path in paths)
         row, cpu = _prepare_often(folder, len(paths), num_bytes, repeats)
-        plain = _timed(_prepare_plainly, paths[:CLASSES])[1] * (len(paths) / CLASSES)
+        texts = (path.read_text(encoding="ascii") for path in paths[:CLASSES])
+        plain = _timed(lambda: [prepare_clip(read_plainly(text)) for text in texts])[1]
+        plain *= len(paths) / CLASSES
         return row | {
             "best": min(cpu),
             "worst": max(cpu),
@@ -129,11 +130,6 @@ def _prepare_often(
     seconds = median(wall for wall, _ in times)
     row = {"clips": clips, "num_bytes": num_bytes, "seconds": seconds, "cpu_seconds": median(cpu)}
     return row, cpu
-
-
-def _prepare_plainly(paths: list[Path]) -> None:
-    for path in paths:
-        prepare_clip(read_plainly(path.read_text(encoding="ascii")))
 
 
 def _timed(act: Callable[..., object], *arguments: object) -> tuple[float, float]:

@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import platform
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -12,7 +12,6 @@ import torch
 from charon.benchmark.preparation import measure_padded, measure_skeleton_files
 from charon.benchmark.steps import (
     Case,
-    Kind,
     Row,
     Way,
     hours_of_a_run,
@@ -20,9 +19,10 @@ from charon.benchmark.steps import (
     steps_per_second,
     time_in_turn,
 )
-from charon.model.layers import Precision
+from charon.model.settings import Precision
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+WAYS: tuple[Way, ...] = ("plain", *PRECISIONS)
 RATIOS = (0.0, 0.3, 0.5, 0.6, 0.9)
 MOST_TOGETHER = 8
 """Trials that share a GPU at most."""
@@ -43,18 +43,21 @@ def describe_machine(case: Case) -> str:
     return f"{name}, torch {torch.__version__}, median of {case.repeats}"
 
 
-def _rows(*cases: Case) -> list[Row]:
-    """Time cases in turn and print them; a plain version, if any, comes first."""
-    rows = time_in_turn(cases)
-    for case, row in zip(cases, rows, strict=True):
-        is_faster = cases[0].way == "plain" and case != cases[0]
-        faster = row["times_plain"] = rows[0]["seconds"] / row["seconds"] if is_faster else None
-        print(
-            f"  {case.kind:9} {case.preset:9} η={case.masking_ratio:.1f} {case.way:6}"
-            f" {row['seconds']:8.3f} s ({row['best']:.3f} to {row['worst']:.3f})"
-            f" {row['gflops']:7.0f} GFLOP/s" + (f"  {faster:.2f} x plain" if faster else ""),
-            flush=True,
-        )
+def _rows(groups: Iterable[Sequence[Case]]) -> list[Row]:
+    """Time and print the cases of each group in turn; a plain version, if any, comes first."""
+    rows: list[Row] = []
+    for cases in groups:
+        timed = time_in_turn(cases)
+        for case, row in zip(cases, timed, strict=True):
+            is_faster = cases[0].way == "plain" and case != cases[0]
+            faster = timed[0]["seconds"] / row["seconds"] if is_faster else None
+            print(
+                f"  {case.kind:9} {case.preset:9} η={case.masking_ratio:.1f} {case.way:6}"
+                f" {row['seconds']:8.3f} s ({row['best']:.3f} to {row['worst']:.3f})"
+                f" {row['gflops']:7.0f} GFLOP/s" + (f"  {faster:.2f} x plain" if faster else ""),
+                flush=True,
+            )
+            rows.append(row | {"times_plain": faster})
     return rows
 
 
@@ -67,15 +70,6 @@ def _limits(on: MakeCase) -> list[Row]:
         print(f"  the (1,5) convolution alone, {way}: {gflops:.0f} GFLOP/s", flush=True)
         rows.append({"way": way, "gflops": gflops})
     return rows
-
-
-def _against_plain(on: MakeCase, kind: Kind, *presets: str) -> list[Row]:
-    ways: tuple[Way, ...] = ("plain", *PRECISIONS)
-    return [row for preset in presets for row in _rows(*(on(kind, way, preset) for way in ways))]
-
-
-def _one_by_one(cases: Iterable[Case]) -> list[Row]:
-    return [row for case in cases for row in _rows(case)]
 
 
 def _share(on: MakeCase) -> list[Row]:
@@ -107,13 +101,15 @@ def _prepare(on: MakeCase) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[MakeCase], list[Row]]] = {
     "limits": _limits,
-    "train": lambda on: _against_plain(on, "train", "paper", "released"),
-    "evaluate": lambda on: _against_plain(on, "evaluate", "paper"),
-    "ratios": lambda on: _one_by_one(
-        on("train", way, masking_ratio=ratio) for way in PRECISIONS for ratio in RATIOS
+    "train": lambda on: _rows(
+        [on("train", way, preset) for way in WAYS] for preset in ("paper", "released")
     ),
-    "probe": lambda on: _one_by_one(
-        on(kind, way) for kind in ("probe", "refresh") for way in PRECISIONS
+    "evaluate": lambda on: _rows([[on("evaluate", way) for way in WAYS]]),
+    "ratios": lambda on: _rows(
+        [on("train", way, masking_ratio=ratio)] for way in PRECISIONS for ratio in RATIOS
+    ),
+    "probe": lambda on: _rows(
+        [on(kind, way)] for kind in ("probe", "refresh") for way in PRECISIONS
     ),
     "share": _share,
     "prepare": _prepare,

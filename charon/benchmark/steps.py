@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from statistics import median
@@ -20,8 +20,8 @@ from charon.benchmark.plain.charon import PlainCharon
 from charon.clips import Clips
 from charon.config import Run
 from charon.learners.charon import Charon
-from charon.model.layers import Precision
 from charon.model.rows import Rows
+from charon.model.settings import Precision
 from charon.training.build import make_learner
 from charon.training.devices import keep_freed_memory
 
@@ -32,9 +32,7 @@ BATCH = 16
 TWO_IN = 5
 """Every fifth clip has a second body, about as in NTU RGB+D."""
 STORED = 64
-"""Clips in the memory; how many there are does not matter to a step."""
-EVALUATED = 64
-"""Clips evaluated at once here."""
+"""Clips in the memory; how many there are does not matter to a step. As many are evaluated."""
 WARM_UP = 3
 """Steps before those that are timed: until then a process takes memory from the system."""
 
@@ -45,10 +43,10 @@ Row = dict[str, Any]
 _ACTIONS: dict[Kind, tuple[str, int]] = {
     "train": ("train_step", BATCH),
     "probe": ("probe_step", BATCH),
-    "refresh": ("end_task", BATCH),
-    "evaluate": ("predict", EVALUATED),
+    "refresh": ("end_task", STORED),
+    "evaluate": ("predict", STORED),
 }
-"""The method that is timed, and the clips it is given."""
+"""The method that is timed, and the number of clips that it works on."""
 
 
 @dataclass(frozen=True)
@@ -76,26 +74,19 @@ def time_in_turn(cases: Sequence[Case]) -> list[Row]:
     spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         pools = [stack.enter_context(spawn.Pool(1)) for _ in cases]
-        for pool, case in zip(pools, cases, strict=True):
-            pool.apply(_get_ready, (case,))
-        rounds = [[pool.apply(_once_more) for pool in pools] for _ in range(cases[0].repeats)]
-        each = zip(pools, cases, zip(*rounds, strict=True), strict=True)
-        return [pool.apply(summary, (case, seconds)) for pool, case, seconds in each]
+        on = list(zip(pools, cases, strict=True))
+        # In the first round, which does not count, every process makes its case ready.
+        _, *rounds = [[p.apply(once, (c,)) for p, c in on] for _ in range(1 + cases[0].repeats)]
+        each = zip(on, zip(*rounds, strict=True), strict=True)
+        return [pool.apply(summary, (case, seconds)) for (pool, case), seconds in each]
 
 
-_again: Callable[[], float]
-"""The step of this process, which has but one case."""
+def once(case: Case) -> float:
+    """Take a step of a case, which the process makes ready first if need be, and time it."""
+    return prepare(case)()
 
 
-def _get_ready(case: Case) -> None:
-    global _again
-    _again = prepare(case)
-
-
-def _once_more() -> float:
-    return _again()
-
-
+@cache
 def prepare(case: Case) -> Callable[[], float]:
     """Make a case ready and warm, and return a function that times it once.
 
@@ -119,8 +110,8 @@ def summary(case: Case, seconds: Sequence[float]) -> Row:
 
     Returns:
         The fields of the case; ``seconds``, ``best`` and ``worst``: median, fewest and most;
-        ``flop``: floating-point operations, by :mod:`charon.model.cost`; ``peak_bytes`` of GPU
-        memory, 0 on a CPU; ``gflops``: 1e9 operations a second, at the median.
+        ``flop``: floating-point operations, by :func:`work`; ``peak_bytes`` of GPU memory,
+        0 on a CPU; ``gflops``: 1e9 operations a second, at the median.
     """
     flop, middle = work(case), median(seconds)
     return asdict(case) | {
@@ -183,13 +174,9 @@ def work(case: Case) -> float:
         if is_training:
             network.decode(latent, rows, kept, num_bodies=2)
     passes = {"train": 3 * (1 + learner.settings.replay_draws), "probe": 2}.get(case.kind, 1)
-    clips = {"refresh": STORED, "evaluate": EVALUATED}.get(case.kind, BATCH)
-    return float(counter.get_total_flops()) * passes * _num_rows(clips)
-
-
-def _num_rows(clips: int) -> int:
-    """Return the rows of as many :func:`random_clips`."""
-    return clips + -(-clips // TWO_IN)
+    _, clips = _ACTIONS[case.kind]
+    num_rows = clips + -(-clips // TWO_IN)
+    return float(counter.get_total_flops()) * passes * num_rows
 
 
 def peak_gflops(precision: Precision, device: str, threads: int) -> float:

@@ -9,15 +9,13 @@ from tempfile import TemporaryDirectory
 
 from charon.cli.console import ClipProgress
 from charon.data.cache.archive import Archive, default_cache_dir
-from charon.data.formats.unlabelled import Unlabelled
+from charon.data.formats.skeleton_folder import Unlabelled
 from charon.data.prepare import open_source, prepare_source
-from charon.data.source import Description, Source
+from charon.data.source import Source
 from charon.errors import DataError
 from charon.text import counted
 
 STANDIN_NOTE = "the synthetic stand-in: its numbers are not comparable with published ones"
-MOST_UNREADABLE = 20
-"""Unreadable clips that are listed with their reasons, where the cache keeps the whole list."""
 
 
 def add_cache_argument(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +30,7 @@ def add_cache_argument(parser: argparse.ArgumentParser) -> None:
 
 def cache_dir(options: argparse.Namespace) -> Path:
     """Return the folder of prepared sets that the user chose, or the default."""
-    chosen: Path | None = options.cache
-    return default_cache_dir() if chosen is None else chosen.expanduser()
+    return default_cache_dir() if options.cache is None else Path(options.cache).expanduser()
 
 
 @contextmanager
@@ -47,13 +44,8 @@ def opened(
     """Open the clips of PATH from the cache or, without labels, prepare them for this command.
 
     Of the latter nothing is left behind; they lie in ``--cache`` or else in the system's
-    temporary folder.
-
-    Args:
-        options: of the command.
-        needs_no_labels: whether the clips of a path are read without labels.
-        clip_shape: (channel, frame, joint, body) of the clips that ``options.model`` takes.
-        keep_gaps: of clips without labels; see :func:`charon.data.prepare.open_source`.
+    temporary folder, prepared with ``keep_gaps``. ``clip_shape`` is (channel, frame, joint, body)
+    of the clips that ``options.model`` takes.
 
     Raises:
         DataError: the clips cannot be used, or do not fit the model.
@@ -62,66 +54,51 @@ def opened(
     unlabelled = Unlabelled(place, keep_gaps=keep_gaps) if needs_no_labels(place) else None
     source: Source = open_source(path) if unlabelled is None else unlabelled
     if clip_shape is not None:
-        _check_fits(clip_shape, source.description, options)
+        about = source.description
+        channels, _, joints, bodies = clip_shape
+        if (about.num_channels, about.num_joints, about.num_bodies) != (channels, joints, bodies):
+            raise DataError(
+                f"{options.path} has clips of joints x coordinates x bodies = "
+                f"{about.num_joints} x {about.num_channels} x {about.num_bodies}, but the model in "
+                f"{options.model} takes {joints} x {channels} x {bodies}; use clips of that kind, "
+                "or a model that learned this kind."
+            )
     if unlabelled is None:
         yield open_clips(source, path, cache_dir(options))
         return
-    above = None if options.cache is None else cache_dir(options)
-    if above is not None:
-        above.mkdir(parents=True, exist_ok=True)
+    if options.cache is not None:
+        cache_dir(options).mkdir(parents=True, exist_ok=True)
+    above = options.cache and cache_dir(options)
     with TemporaryDirectory(prefix="charon-", dir=above) as folder:
-        progress = ClipProgress(f"Preparing {path}")
-        archive = prepare_source(source, path, Path(folder), on_progress=progress)
-        tell_unreadable(archive, is_kept=False)
-        yield archive
+        yield open_clips(source, path, Path(folder), is_kept=False)
 
 
-def open_clips(source: Source, path: str, cache: Path) -> Archive:
-    """Return the prepared set of a source, with progress and what is wrong with its clips told.
-
-    Raises:
-        DataError: see :func:`charon.data.prepare.prepare`.
-    """
+def open_clips(source: Source, path: str, cache: Path, *, is_kept: bool = True) -> Archive:
+    """Return the prepared set of a source, with progress and what is wrong with its clips told."""
     archive = prepare_source(source, path, cache, on_progress=ClipProgress(f"Preparing {path}"))
-    tell_unreadable(archive)
-    tell_duplicated(archive)
+    tell_problems(archive, is_kept=is_kept)
     return archive
 
 
-def tell_unreadable(archive: Archive, *, is_kept: bool = True) -> None:
-    """List on standard error the clips that were left out: all, or the first of a set kept."""
+def tell_problems(archive: Archive, *, is_kept: bool = True) -> None:
+    """Say on standard error which clips were left out, and whether second bodies were copies.
+
+    Of a set that is kept, the first clips left out are listed, else all of them.
+    """
     clips = archive.unreadable
-    if not clips:
-        return
-    most = MOST_UNREADABLE if is_kept else len(clips)
-    are = "is" if len(clips) == 1 else "are"
-    print(f"{counted(len(clips), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
+    most = 20 if is_kept else len(clips)
+    if clips:
+        are = "is" if len(clips) == 1 else "are"
+        print(f"{counted(len(clips), 'clip')} cannot be read and {are} left out:", file=sys.stderr)
     for name, reason in clips[:most]:
         print(f"  {name}: {reason}", file=sys.stderr)
     if len(clips) > most:
         all_of_them = f"all: charon cache show {archive.path.name}"
         print(f"  and {len(clips) - most:,} more; {all_of_them}", file=sys.stderr)
-
-
-def tell_duplicated(archive: Archive) -> None:
-    """Say on standard error that second bodies were copies, if any were."""
     copies = int(archive.duplicated.sum())
     if copies:
         print(
             f"In {copies:,} of {archive.num_clips:,} clips the second body is a copy of the first; "
             "it counts as absent (data.duplicate_bodies=keep puts it back).",
             file=sys.stderr,
-        )
-
-
-def _check_fits(
-    clip_shape: tuple[int, int, int, int], about: Description, options: argparse.Namespace
-) -> None:
-    channels, _, joints, bodies = clip_shape
-    if (about.num_channels, about.num_joints, about.num_bodies) != (channels, joints, bodies):
-        raise DataError(
-            f"{options.path} has clips of joints x coordinates x bodies = {about.num_joints} x "
-            f"{about.num_channels} x {about.num_bodies}, but the model in {options.model} takes "
-            f"{joints} x {channels} x {bodies}; use clips of that kind, or a model that learned "
-            "this kind."
         )

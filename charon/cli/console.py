@@ -1,4 +1,4 @@
-"""A command and its user: progress on standard error, Ctrl-C, and an ``--output`` to write."""
+"""A command and its user: progress on standard error and Ctrl-C."""
 
 import shutil
 import signal
@@ -6,17 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
-from charon.errors import CharonError
 from charon.text import clock
 
-SECONDS_BETWEEN_LINES = 10.0
-"""Between two lines of progress where there is no terminal."""
-
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+SECONDS_BETWEEN_LINES = 10.0  # of progress, where there is no terminal
+INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
 
 
 class Status:
@@ -31,7 +26,7 @@ class Status:
         self._last = time.monotonic()
 
     def show(self, text: str) -> None:
-        """Show the progress."""
+        """Put the text into the line."""
         if self._is_terminal:
             text = text[: shutil.get_terminal_size().columns - 1]
             print(f"\r{text:<{len(self._shown)}}", end="", file=sys.stderr, flush=True)
@@ -92,18 +87,3 @@ def interruptible() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def writing_output(path: Path) -> Iterator[Path]:
-    """Yield where ``--output`` lies.
-
-    Raises:
-        CharonError: the block could not write there.
-    """
-    try:
-        yield path.expanduser()
-    except OSError as error:
-        raise CharonError(
-            f"{path} cannot be written ({error.strerror or error}); choose another --output."
-        ) from error

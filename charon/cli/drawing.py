@@ -26,23 +26,6 @@ _HEADER, _FOOTER = 0.78, 0.26
 _SPACE, _CURVE, _ROW_GAP, _LABEL = 0.06, 0.4, 0.16, 0.19
 
 
-class _Sheet:
-    """A figure on which axes are placed in inches, from the top left."""
-
-    def __init__(self, height: float) -> None:
-        self.height = height
-        self.figure = Figure(figsize=(_WIDTH, height), facecolor="white")
-
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        bottom = self.height - top - height
-        box = (left / _WIDTH, bottom / self.height, width / _WIDTH, height / self.height)
-        return self.figure.add_axes(box)
-
-    def text(self, top: float, words: str, size: float, **style: str) -> None:
-        place = (0.12 / _WIDTH, 1 - top / self.height)
-        self.figure.text(*place, words, fontsize=size, va="top", **style)  # type: ignore[arg-type]
-
-
 def draw(strip: Strip, path: Path) -> None:
     """Draw the strip into a .png, .svg or .pdf, wholly or not at all.
 
@@ -65,16 +48,17 @@ def _figure(strip: Strip) -> Figure:
     labels = [_LABEL if version.labels else 0.0 for version in strip.versions]
     curves = [0.0 if version.error is None else _CURVE + 0.2 for version in strip.versions]
     heights = [height + sum(parts) + _ROW_GAP for parts in zip(labels, curves, strict=True)]
-    sheet = _Sheet(_HEADER + sum(heights) + _FOOTER)
-    sheet.text(0.13, strip.title, 13, color=INK, fontweight="bold")
-    sheet.text(0.4, strip.subtitle, 8.5, color=QUIET)
-    sheet.text(sheet.height - 0.24, strip.note, 7.5, color=QUIET)
+    total = _HEADER + sum(heights) + _FOOTER
+    figure = Figure(figsize=(_WIDTH, total), facecolor="white")
+    _write(figure, 0.13, strip.title, 13, INK, "bold")
+    _write(figure, 0.4, strip.subtitle, 8.5)
+    _write(figure, total - 0.24, strip.note, 7.5)
     top = _HEADER
     for version, label, row_height in zip(strip.versions, labels, heights, strict=True):
-        sheet.text(top + 0.04, version.name, 10.5, color=INK, fontweight="bold")
-        sheet.text(top + 0.25, "\n".join(version.details), 8, color=QUIET)
+        _write(figure, top + 0.04, version.name, 10.5, INK, "bold")
+        _write(figure, top + 0.25, "\n".join(version.details), 8)
         for column in range(len(strip.moments)):
-            axes = sheet.axes(_LEFT + column * step, top, width, height)
+            axes = _axes(figure, _LEFT + column * step, top, width, height)
             axes.set(xticks=[], yticks=[], facecolor=PAPER)
             axes.set_xlim(centre[0] - size[0] / 2, centre[0] + size[0] / 2)
             axes.set_ylim(centre[1] - size[1] / 2, centre[1] + size[1] / 2)
@@ -85,10 +69,24 @@ def _figure(strip: Strip) -> Figure:
                 _draw_scale(axes, centre, size)
         if version.error is not None:
             below = top + height + label + 0.03
-            axes = sheet.axes(_LEFT, below, step * len(strip.moments) - _SPACE, _CURVE)
+            axes = _axes(figure, _LEFT, below, step * len(strip.moments) - _SPACE, _CURVE)
             _draw_error(axes, strip, version, version.error)
         top += row_height
-    return sheet.figure
+    return figure
+
+
+def _write(
+    figure: Figure, top: float, text: str, size: float, colour: str = QUIET, weight: str = "normal"
+) -> None:
+    place = 0.12 / _WIDTH, 1 - top / figure.get_figheight()
+    figure.text(*place, text, fontsize=size, va="top", color=colour, fontweight=weight)
+
+
+def _axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes, placed in inches from the top left."""
+    total = figure.get_figheight()
+    bottom = total - top - height
+    return figure.add_axes((left / _WIDTH, bottom / total, width / _WIDTH, height / total))
 
 
 def _window(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

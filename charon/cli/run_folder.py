@@ -1,14 +1,13 @@
 """The folder of a run: its description, metrics and checkpoint, from which it is resumed."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from charon.config import Run
 from charon.errors import CharonError, CheckpointError
-from charon.files import is_full, read_json, write_text
+from charon.files import read_json, write_text, writing_to
 from charon.training.artifacts import ABOUT, write_description, write_outputs
 from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
@@ -26,8 +25,13 @@ class RunFolder:
 
     def refuse_used(self) -> None:
         """Raise CharonError for a folder that is not empty, or cannot be read."""
-        with self._accessing("read"):
+        try:
             used = self.path.is_dir() and any(self.path.iterdir())
+        except OSError as error:
+            raise CharonError(
+                f"The output folder {self.path} cannot be read ({error.strerror}); mend that, or "
+                "choose another with --output."
+            ) from error
         if used:
             raise CharonError(
                 f"{self.path} is not empty; give another --output, or --resume to continue the "
@@ -49,7 +53,7 @@ class RunFolder:
 
     def start(self, stream: Stream) -> None:
         """Make the folder and describe the run in it."""
-        with self._accessing("written"):
+        with self._writing():
             write_description(self.path, stream)
 
     def load(self, stream: Stream) -> int:
@@ -82,7 +86,7 @@ class RunFolder:
     def save(self, stream: Stream, result: TaskResult) -> None:
         """Save metrics and checkpoint after a task."""
         self._metrics.append({"task": result.task, **result.metrics})
-        with self._accessing("written"):
+        with self._writing():
             # Metrics first: those of a task whose checkpoint is missing are dropped later.
             lines = (json.dumps(metrics) + "\n" for metrics in self._metrics)
             write_text(self.path / METRICS, "".join(lines))
@@ -90,19 +94,11 @@ class RunFolder:
 
     def finish(self, stream: Stream) -> None:
         """Write the files of a finished run."""
-        with self._accessing("written"):
+        with self._writing():
             write_outputs(self.path, stream)
 
-    @contextmanager
-    def _accessing(self, how: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if is_full(error):
-                problem = "has no space left; free some"
-            else:
-                problem = f"cannot be {how} ({error.strerror or error}); mend that"
-            raise CharonError(
-                f"The output folder {self.path} {problem}, or choose another with --output. "
-                "What was saved before can be continued with --resume."
-            ) from error
+    def _writing(self) -> AbstractContextManager[None]:
+        remedy = (
+            "choose another with --output. What was saved before can be continued with --resume"
+        )
+        return writing_to(f"The output folder {self.path}", remedy)

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from charon.cli.clips import STANDIN_NOTE
@@ -70,14 +71,18 @@ def closing(stream: Stream, folder: Path) -> str:
 
 
 class EpochProgress:
-    """Shows how far a run is, and how long the rest may take."""
+    """Shows how far a run is, and how long the rest may take.
 
-    def __init__(self, status: Status) -> None:
-        self._status = status
+    ``check`` is called after every epoch, and may raise.
+    """
+
+    def __init__(self, status: Status, check: Callable[[], None]) -> None:
+        self._status, self._check = status, check
         self._first: tuple[float, float] | None = None
 
     def __call__(self, position: Position) -> None:
         """Show that an epoch has ended."""
+        self._check()
         now = time.monotonic()
         # From the first epoch on: a resumed run does not start at 0.
         since, begun = self._first = self._first or (now, position.fraction)

@@ -54,12 +54,6 @@ def choose_moments(codec: TemporalCodec) -> NDArray[np.int64]:
     return np.unique(np.minimum(spread // step * step + step // 2, num_frames - 1))
 
 
-def as_it_is(x: NDArray[np.float32], moments: NDArray[np.int64]) -> Version:
-    """Return the clip, float32 (frame, body, joint, channel), itself."""
-    labels = tuple(f"frame {moment}" for moment in moments)
-    return Version("the clip", (f"{len(x)} frames",), x[moments][None], labels)
-
-
 def thinned(
     x: NDArray[np.float32], codec: TemporalCodec, moments: NDArray[np.int64]
 ) -> Version | None:

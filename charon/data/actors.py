@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.ntu import CENTRE_JOINT, NUM_BODIES, NUM_JOINTS
-from charon.data.recordings import Recording
-from charon.data.source import SourceClip, Unreadable
+from charon.data.source import Recording, SourceClip, Unreadable
 from charon.errors import DataError
 
 # The thresholds of the field's denoising.
@@ -134,7 +133,7 @@ def _sort_people(tracks: list[_Track]) -> list[_Track]:
 
 
 def _is_upright(xyz: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return for each appearance whether the body is at most 0.8 times as wide as it is high."""
+    """Return for each appearance whether the body is at most 0.8 times as wide as high."""
     # Joints before appearances: numpy is fast along the last axis.
     width, height = np.ptp(np.ascontiguousarray(xyz[:, :, :2].transpose(1, 2, 0)), axis=0)
     return np.asarray(width <= MAX_WIDTH_TO_HEIGHT * height.astype(np.float64))

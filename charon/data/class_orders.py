@@ -34,14 +34,11 @@ ORDERS = ("auto", "paper", "released", "natural", "shuffled(SEED)")
 def class_order(
     name: str, description: Description, classes: range | None = None
 ) -> tuple[int, ...]:
-    """Return the original label at each position.
+    """Return the original label at each position, of all classes if ``classes`` is None.
 
-    Args:
-        name: ``paper`` or ``released`` (NTU RGB+D only), ``natural`` (the source's order),
-            ``shuffled(7)`` (drawn from that seed alone), or ``auto``: ``paper`` for NTU RGB+D,
-            ``natural`` for other data.
-        description: of the set.
-        classes: labels to order; all if None.
+    An order is ``paper`` or ``released`` (NTU RGB+D only), ``natural`` (the source's order),
+    ``shuffled(7)`` (drawn from that seed alone), or ``auto``: ``paper`` for NTU RGB+D,
+    ``natural`` for other data.
 
     Raises:
         ConfigError: the name is unknown, or the order does not apply to these classes.
@@ -73,11 +70,9 @@ def task_classes(
 ) -> tuple[range, ...]:
     """Return the positions in the class order that each task learns.
 
-    Args:
-        num_classes: 1 or more.
-        classes_per_task: the size of every task (the last may be smaller), or a size for each.
-            0 chooses 10 for 60 or 120 classes, as in the paper, and otherwise the size that
-            makes 5 tasks, or as many as there are classes.
+    ``classes_per_task`` is the size of every task (the last may be smaller), or a size for each.
+    0 chooses 10 for 60 or 120 classes, as in the paper, and otherwise the size that makes 5
+    tasks, or as many as there are classes.
 
     Raises:
         ConfigError: a task would be empty, or the sizes do not add up to ``num_classes``.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,15 +96,13 @@ MISSING_NAMES: frozenset[str] = frozenset(
 """The 535 clips without a usable skeleton; 302 of them are NTU RGB+D 60's."""
 
 
-def clip_names(
-    pairs: Iterable[tuple[int, int]], num_classes: int, replications: Iterable[int] = (1, 2)
-) -> tuple[str, ...]:
+def clip_names(pairs: Iterable[tuple[int, int]], num_classes: int) -> tuple[str, ...]:
     """Return the sorted names of what these (setup, performer) pairs perform, for all cameras."""
     names = (
         f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}"
         for setup, performer in pairs
         for camera in (1, 2, 3)
-        for replication in replications
+        for replication in (1, 2)
         # Setups 1-17 hold A1-A60 (NTU RGB+D 60), setups 18-32 hold A61-A120.
         for action in (range(1, 61) if setup <= 17 else range(61, 121))
         if action <= num_classes
@@ -155,37 +153,27 @@ def parse_name(name: str) -> ClipIds:
     return ids._replace(label=ids.label - 1)
 
 
+def parse_names(names: Sequence[str]) -> np.recarray[Any, Any]:
+    """Return the ids of many clips: int16 (clip,) columns named as in :class:`ClipIds`."""
+    table = np.array(list(map(parse_name, names)), [(each, np.int16) for each in ClipIds._fields])
+    return table.view(np.recarray)
+
+
 Ids = NDArray[np.int16]
 
 
-class IdTable(NamedTuple):
-    """The ids of many clips as columns, int16 (clip,)."""
-
-    setup: Ids
-    camera: Ids
-    performer: Ids
-    replication: Ids
-    label: Ids
-
-
-def parse_names(names: Sequence[str]) -> IdTable:
-    """Return the ids of many clips; see :func:`parse_name`."""
-    rows = np.array([parse_name(name) for name in names], dtype=np.int16).reshape(-1, 5)
-    return IdTable(*np.ascontiguousarray(rows.T))
-
-
-def num_classes_of(benchmark: Benchmark) -> int:
+def num_classes_of(benchmark: str) -> int:
     """Return the number of classes of the set that the benchmark is cut from: 60 or 120."""
     return 60 if benchmark.startswith("ntu60") else 120
 
 
-def classes_of(benchmark: Benchmark) -> range:
+def classes_of(benchmark: str) -> range:
     """Return the labels of the benchmark's classes."""
     return range(60 if benchmark.startswith("ntu120new") else 0, num_classes_of(benchmark))
 
 
 def in_training_set(
-    benchmark: Benchmark, *, setup: Ids, camera: Ids, performer: Ids
+    benchmark: str, *, setup: Ids, camera: Ids, performer: Ids
 ) -> NDArray[np.bool_]:
     """Return for each clip whether the protocol trains on it; the others are its test set."""
     if benchmark == "ntu60-xview":
@@ -196,7 +184,7 @@ def in_training_set(
 
 
 @lru_cache(maxsize=4)
-def row_names(benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def row_names(benchmark: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the clip names of the train rows and of the test rows of the field's npz files.
 
     Rows are grouped by performer, camera or setup (ascending), in name order inside a group.

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import chain
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -38,19 +39,14 @@ def map_in_order(
 ) -> Iterator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
-    Args:
-        function: picklable, and not defined in a main script.
-        items: picklable.
-        workers: number of processes; with 1, or if all items fit into a chunk, ``function``
-            runs in this process.
-        chunk: items sent to a worker at once; at most ``2 * workers`` chunks of results are held.
+    Function and items can be pickled, and are not defined in a main script. With one worker, or
+    if all items fit into a chunk, the function runs in this process. Workers are sent a chunk of
+    items at once; at most ``2 * workers`` chunks of results are held.
 
     Raises:
         CharonError: a worker process was ended from outside.
         RuntimeError: ``function`` raised in a worker; the message has its traceback.
     """
-    if workers < 1 or chunk < 1:
-        raise ValueError(f"workers and chunk must be 1 or more, but got {workers} and {chunk}.")
     chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     if workers == 1 or len(chunks) <= 1:
         yield from map(function, items)
@@ -66,13 +62,8 @@ def map_in_order(
             with suppress(BrokenPipeError):  # its end is noticed when it is asked
                 _send(process, function)
             idle.put(process)
-        window: deque[Future[list[Result]]] = deque()
-        for batch in chunks:
-            if len(window) >= 2 * workers:
-                yield from window.popleft().result()
-            window.append(threads.submit(_ask, idle, batch))
-        while window:
-            yield from window.popleft().result()
+        asked = ((idle, batch) for batch in chunks)
+        yield from chain.from_iterable(call_in_order(threads, _ask, asked, ahead=2 * workers))
     finally:
         # Whoever still waits for a worker is woken by its end.
         for process in processes:
@@ -81,6 +72,19 @@ def map_in_order(
         for process in processes:
             with suppress(BrokenPipeError), process:
                 pass
+
+
+def call_in_order(
+    pool: Executor, function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], *, ahead: int
+) -> Iterator[Result]:
+    """Yield a function's results for these arguments in order, at most ``ahead`` of them ahead."""
+    waiting: deque[Future[Result]] = deque()
+    for arguments in calls:
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+        waiting.append(pool.submit(function, *arguments))
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def serve() -> None:

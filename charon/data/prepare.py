@@ -4,18 +4,17 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from pathlib import Path
 
 from charon.data import ntu
 from charon.data.cache.archive import VERSION, Archive
-from charon.data.cache.build_folder import build_folder
-from charon.data.cache.writer import ArchiveWriter
+from charon.data.cache.writer import build_folder, write_archive
 from charon.data.formats import FORMATS, format_named, known_formats
 from charon.data.source import Source, SourceClip, Unreadable
 from charon.errors import DataError
-from charon.files import is_full
+from charon.files import writing_to
 
 
 def open_source(path: str, *, keep_gaps: bool = False) -> Source:
@@ -75,16 +74,12 @@ def prepare(
 ) -> Archive:
     """Return the prepared set of ``path``: from the cache, or read now and cached.
 
-    Clips that cannot be read are listed in the archive and skipped. Processes that prepare the
-    same set at the same time do the work once.
+    Clips that cannot be read are listed in the archive and skipped; ``strict`` refuses a set
+    that has any. Processes that prepare the same set at the same time do the work once.
 
-    Args:
-        path: see :func:`open_source`.
-        cache_dir: the folder of all prepared sets; created if it does not exist.
-        workers: number of processes; all cores if None.
-        strict: refuse a set with any clip that cannot be read.
-        keep_gaps: see :func:`open_source`.
-        on_progress: called with (clips done, clips in all) about ten times a second.
+    ``path`` and ``keep_gaps`` are those of :func:`open_source`. ``cache_dir``, the folder of all
+    prepared sets, is created if it does not exist. ``workers`` processes read, one a core if
+    None. ``on_progress`` is called with (clips done, clips in all) about ten times a second.
 
     Raises:
         DataError: the source cannot be used; no clip of it, or of a class, can be
@@ -109,93 +104,66 @@ def prepare_source(
     key = hashlib.blake2b(f"{VERSION}\n{source.identity()}".encode(), digest_size=6).hexdigest()
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(path).expanduser().resolve().stem) or "root"
     final = cache_dir / f"{stem[:60]}-{key}"
-    with _writing_to(cache_dir), build_folder(final) as folder:
+    remedy = "choose another folder with --cache"
+    with (
+        writing_to(f"The cache folder {cache_dir}", remedy, DataError),
+        build_folder(final) as folder,
+    ):
         if folder is not None:
-            with ArchiveWriter(folder, source.description, path) as writer:
-                _copy_clips(path, source, writer, workers or _num_cores(), on_progress)
-                _check_readable(source, writer, path, strict=strict)
-                writer.finish()
+            with closing(_read_clips(path, source, workers, on_progress)) as clips:
+                write_archive(folder, source.description, path, clips)
+        archive = Archive(folder or final)
+        if strict and archive.unreadable:
+            raise DataError(
+                f"{path}: {len(archive.unreadable)} clips cannot be read, and strict reading was "
+                f"asked for; the first is {': '.join(archive.unreadable[0])}"
+            )
+        if folder is not None:
+            _check_readable(source, archive, path)
             folder.replace(final)
-    archive = Archive(final)
-    if strict and archive.unreadable:
-        raise _strict_error(path, archive.unreadable)
-    return archive
+    return Archive(final)
 
 
-def _num_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _writing_to(cache_dir: Path) -> Iterator[None]:
-    """Tell what to do if the cache cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        if is_full(error):
-            problem = "has no space left; free some, or choose another folder"
-        else:
-            problem = f"cannot be written ({error.strerror or error}); choose another folder"
-        raise DataError(f"The cache folder {cache_dir} {problem} with --cache.") from error
-
-
-def _copy_clips(
+def _read_clips(
     path: str,
     source: Source,
-    writer: ArchiveWriter,
-    workers: int,
+    workers: int | None,
     on_progress: Callable[[int, int], None] | None,
-) -> None:
+) -> Generator[SourceClip | Unreadable, None, None]:
+    """Yield the clips, report progress, and tell errors of reading from those of writing."""
     total = len(source)
     reported = 0.0
-    with closing(_readable(path, source.clips(workers))) as clips:
-        for done, clip in enumerate(clips):
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        for done, clip in enumerate(source.clips(workers or cores or 1)):
             if on_progress is not None and time.monotonic() >= reported + 0.1:
                 on_progress(done, total)
                 reported = time.monotonic()
-            writer.add(clip)
+            yield clip
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     if on_progress is not None:
         on_progress(total, total)
 
 
-def _readable(
-    path: str, clips: Iterator[SourceClip | Unreadable]
-) -> Generator[SourceClip | Unreadable, None, None]:
-    """Tell errors of reading from those of writing."""
-    try:
-        yield from clips
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def _check_readable(source: Source, writer: ArchiveWriter, path: str, *, strict: bool) -> None:
+def _check_readable(source: Source, archive: Archive, path: str) -> None:
     """Refuse a set without clips, or with a class of which no clip could be read.
 
     A part of NTU RGB+D, whose clips tell their class by their names, need not have all classes.
     """
-    if not writer.labels:
-        reason = ": ".join(writer.unreadable[0]) if writer.unreadable else "it is empty."
+    if not archive.num_clips:
+        reason = ": ".join(archive.unreadable[0]) if archive.unreadable else "it is empty."
         raise DataError(f"{path} has no clip that can be read: {reason}")
-    if strict and writer.unreadable:
-        raise _strict_error(path, writer.unreadable)
     names = source.description.class_names
     wanted = set() if source.description.is_ntu else set(range(len(names)))
     if source.description.is_ntu:
-        for name, _ in writer.unreadable:
+        for name, _ in archive.unreadable:
             with suppress(DataError):
                 wanted.add(ntu.parse_name(Path(name).stem).label)
-    empty = sorted(wanted - set(writer.labels))
+    empty = sorted(wanted - set(archive.label.tolist()))
     if empty:
         raise DataError(
             f"{path}: no clip of class {empty[0]} ({names[empty[0]]}) can be read"
             f"{f', nor of {len(empty) - 1} other classes' if len(empty) > 1 else ''}; "
             "replace its files or leave the class out."
         )
-
-
-def _strict_error(path: str, unreadable: list[tuple[str, str]]) -> DataError:
-    name, reason = unreadable[0]
-    return DataError(
-        f"{path}: {len(unreadable)} clips cannot be read, and strict reading was asked for; "
-        f"the first is {name}: {reason}"
-    )

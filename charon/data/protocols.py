@@ -4,7 +4,8 @@ A performance is filmed by up to three cameras at once, so clips of it both in t
 in the validation set would inflate the validation accuracy: whole people are held out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,6 @@ from charon.data import ntu
 from charon.data.cache.archive import Archive
 from charon.errors import ConfigError, DataError
 from charon.seeding import numpy_generator
-
-BENCHMARKS: tuple[str, ...] = ("auto", *ntu.BENCHMARKS)
 
 
 @dataclass(frozen=True)
@@ -30,31 +29,26 @@ class Split:
 
 
 def split(
-    archive: Archive, benchmark: str = "auto", *, val_fraction: float = 0.0, seed: int
+    archive: Archive,
+    benchmark: Literal["auto", ntu.Benchmark] = "auto",
+    *,
+    val_fraction: float = 0.0,
+    seed: int,
 ) -> Split:
     """Return the rows of a benchmark; the order of clips in the archive does not matter.
 
-    Args:
-        archive: the prepared set.
-        benchmark: of NTU RGB+D, or ``auto``: for NTU RGB+D the protocol that the file is named
-            after, else ntu60-xview or ntu120-xset by the number of classes; for other data the
-            set's split, else every other subject (by id, the first trains), else 70 % of each
-            class's clips.
-        val_fraction: share of the training clips to hold out, in [0, 1), in whole people where
-            they are known; every class keeps clips on both sides.
-        seed: of the draw of validation people or clips; train and test do not depend on it.
+    ``auto`` is for NTU RGB+D the protocol that the file is named after, else ntu60-xview or
+    ntu120-xset by the number of classes; for other data the set's split, else every other
+    subject (by id, the first trains), else 70 % of each class's clips.
+
+    ``val_fraction``, in [0, 1), is the share of the training clips to hold out, in whole people
+    where they are known; every class keeps clips on both sides. ``seed`` draws these people or
+    clips; train and test do not depend on it.
 
     Raises:
-        ConfigError: the benchmark is unknown or does not belong to this set, or
-            ``val_fraction`` is out of range or cannot be met.
+        ConfigError: the benchmark does not belong to this set, or ``val_fraction`` cannot be met.
         DataError: a class has no clip to train on, or the test set is empty.
     """
-    if benchmark not in BENCHMARKS:
-        raise ConfigError(f"Unknown benchmark `{benchmark}`; known are {', '.join(BENCHMARKS)}.")
-    if not 0 <= val_fraction < 1:
-        raise ConfigError(
-            f"`0 <= val_fraction < 1` must hold, but got val_fraction={val_fraction}."
-        )
     in_train, protocol = _training_clips(archive, benchmark)
     classes = range(len(archive.description.class_names))
     if protocol in ntu.BENCHMARKS:
@@ -62,14 +56,15 @@ def split(
     by_name = np.argsort(archive.names, kind="stable")
     by_name = by_name[np.isin(archive.label[by_name], classes)]
     train, test = by_name[in_train[by_name]], by_name[~in_train[by_name]]
-    _check_not_empty(archive, train, test, protocol, classes)
+    whole = Split(train, test, np.empty(0, np.int64), protocol, "none", classes)
+    _check_not_empty(archive, whole)
     if val_fraction == 0:
-        return Split(train, test, np.empty(0, np.int64), protocol, "none", classes)
+        return whole
     if archive.subject[train].all():
         held_out, val_rule = _hold_out_people(archive, train, classes, val_fraction, seed)
     else:
         held_out, val_rule = _hold_out_clips(archive.label[train], val_fraction, seed)
-    return Split(train[~held_out], test, train[held_out], protocol, val_rule, classes)
+    return replace(whole, train=train[~held_out], val=train[held_out], val_rule=val_rule)
 
 
 def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
@@ -97,18 +92,17 @@ def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_]
 def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
     about = archive.description
     num_classes = len(about.class_names)
-    named, asked = (
-        next((known for known in ntu.BENCHMARKS if known == name), None)
-        for name in (about.name, benchmark)
-    )
+    named = about.name if about.name in ntu.BENCHMARKS else ""
     if not archive.subject.all():
-        if named is None or benchmark not in ("auto", named):
+        if not named or benchmark not in ("auto", named):
             raise ConfigError(
                 f"{archive.source} does not say who performs in its clips, so only its own split"
                 f"{f', {named},' if named else ''} can be used, not {benchmark}; choose `auto`."
             )
         return archive.in_train == 1, named
-    chosen = asked or named or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
+    chosen = benchmark
+    if benchmark == "auto":
+        chosen = named or ("ntu60-xview" if num_classes == 60 else "ntu120-xset")
     if ntu.num_classes_of(chosen) > num_classes:
         remedy = "; use the data `standin-120`" if about.is_standin else ""
         raise ConfigError(
@@ -121,22 +115,16 @@ def _ntu_training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bo
     return in_train, chosen
 
 
-def _check_not_empty(
-    archive: Archive,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-    protocol: str,
-    classes: range,
-) -> None:
-    names = archive.description.class_names
-    missing = sorted(set(classes) - set(archive.label[train].tolist()))
+def _check_not_empty(archive: Archive, split: Split) -> None:
+    names, protocol = archive.description.class_names, split.protocol
+    missing = sorted(set(split.classes) - set(archive.label[split.train].tolist()))
     if missing:
         others = f" and {len(missing) - 1} other classes" if len(missing) > 1 else ""
         raise DataError(
             f"{archive.source}: class {missing[0]} ({names[missing[0]]}){others} of {protocol} "
             "would be empty, without a clip to train on; add their clips."
         )
-    if not len(test):
+    if not len(split.test):
         raise DataError(f"{archive.source}: the test set of {protocol} would be empty; add clips.")
 
 
@@ -171,14 +159,12 @@ def _hold_out_people(
 def _groups(
     archive: Archive, people: NDArray[np.int16], clips: NDArray[np.int64]
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return the groups of people to draw from, and the classes each must keep on both sides.
-
-    A class belongs to the group in which more people act it.
-    """
+    """Return the groups of people to draw from, and the classes each must keep on both sides."""
     num_classes = clips.shape[1]
     if not (archive.description.is_ntu and num_classes == 120):
         return [(np.arange(len(people)), np.arange(num_classes))]
-    # Performers up to 40 act A1-A60, the others only A61-A120 (6, 8 and 11 act in both).
+    # Performers up to 40 act A1-A60, the others only A61-A120 (6, 8 and 11 act in both): a class
+    # belongs to the group in which more people act it.
     early = people <= 40
     acts = clips > 0
     is_early_class = acts[early].sum(axis=0) >= acts[~early].sum(axis=0)
@@ -194,8 +180,7 @@ def _draw(
 ) -> NDArray[np.intp] | None:
     """Return the people of the random draw nearest to ``fraction``, or None if none is possible.
 
-    ``sizes`` (person,) counts all clips of a person, ``clips`` (person, class) those of the
-    classes to keep on both sides.
+    ``sizes`` (person,) counts all clips, ``clips`` (person, class) those to keep on both sides.
     """
     best: NDArray[np.intp] | None = None
     best_error = np.inf
@@ -213,10 +198,7 @@ def _draw(
 def _hold_out_clips(
     label: NDArray[np.int64], fraction: float, seed: int
 ) -> tuple[NDArray[np.bool_], str]:
-    """Choose about ``fraction`` of each class's clips: bool (clip,), the rule in words.
-
-    Only for clips of unknown people: takes of one performance may fall on both sides.
-    """
+    """Choose about ``fraction`` of each class's clips: bool (clip,), the rule in words."""
     rng = numpy_generator(seed, "validation")
     held_out = np.zeros(len(label), bool)
     for each in np.unique(label).tolist():

@@ -1,4 +1,4 @@
-"""Sources of clips, and the formats that open them."""
+"""Raw recordings, sources of prepared clips, and the formats that open them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +23,17 @@ class Description:
     parts: dict[str, tuple[int, ...]] = field(default_factory=dict)  # joints of semantic body parts
     is_ntu: bool = False  # labels, ids, protocols and class orders are those of NTU RGB+D
     is_standin: bool = False  # the clips are synthetic
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The output of a camera's software; an appearance is a body in a frame."""
+
+    name: str  # for errors, usually the path of the file
+    num_frames: int  # those without a body included
+    frame: NDArray[np.int64]  # (appearance,), ascending, in range(num_frames)
+    body_id: tuple[str, ...]  # of each appearance (17 digits in NTU RGB+D)
+    xyz: NDArray[np.float32]  # (appearance, 25, 3), metres; y up, z away from the camera
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Source(Protocol):
 
 
 class SourceFile:
-    """The part of a source that all sources in one file share."""
+    """What all sources in one file share."""
 
     kind: ClassVar[str]
 

@@ -12,10 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.cache.archive import Archive
-from charon.errors import ConfigError
 from charon.seeding import derive_seed
-
-_CLIPS_AT_ONCE = 64
 
 
 def load_clips(
@@ -26,23 +23,16 @@ def load_clips(
     crop_key: tuple[int, int] | None = None,
     duplicate_bodies: Literal["drop", "keep"] = "drop",
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return clips cropped and resized to ``num_frames``.
+    """Return the clips at ``rows`` (int64, in any order), cropped and resized to ``num_frames``.
 
-    Args:
-        archive: the prepared set.
-        rows: int64 (clip,), the clips in the order wanted.
-        num_frames: 1 or more.
-        crop_key: (seed, epoch) of the random training crop, which is a function of them and of
-            the clip's name; None takes the middle, as for test clips.
-        duplicate_bodies: ``keep`` puts back the copies of body 1 that the field's NTU RGB+D
-            120 files have in place of an absent body 2.
+    ``crop_key`` is (seed, epoch) of the random training crop, which is a function of them and of
+    the clip's name; None takes the middle, as for test clips. ``duplicate_bodies="keep"`` puts
+    back the copies of body 1 that the field's NTU RGB+D 120 files have for an absent body 2.
 
     Returns:
         x: float32 (clip, channel, frame, joint, body), metres.
         present: bool (clip, body), whether the body is anywhere in the uncropped clip.
     """
-    if num_frames < 1:
-        raise ConfigError(f"`num_frames >= 1` must hold, but got num_frames={num_frames}.")
     length = archive.length[rows]
     if crop_key is None:
         first, kept = middle_crop(length)
@@ -51,8 +41,8 @@ def load_clips(
     _, num_bodies, num_joints, num_channels = archive.frames.shape
     x = np.empty((len(rows), num_channels, num_frames, num_joints, num_bodies), np.float32)
     start = archive.start[rows] + first
-    for begin in range(0, len(rows), _CLIPS_AT_ONCE):
-        batch = slice(begin, begin + _CLIPS_AT_ONCE)
+    for begin in range(0, len(rows), 64):  # bounds the memory that resizing takes
+        batch = slice(begin, begin + 64)
         resized = _resize(archive.frames, start[batch], kept[batch], num_frames)
         x[batch] = resized.transpose(0, 4, 1, 3, 2)
     present = archive.present[rows]
@@ -86,11 +76,7 @@ def middle_crop(length: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
 def uniform_numbers(
     names: NDArray[np.str_], seed: int, epoch: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return two numbers in [0, 1) for each name, a pure function of (seed, name, epoch).
-
-    A name is hashed to 64 bits; two rounds of a 64-bit mixer add the key of (seed, epoch) and
-    the number's constant. The upper 53 bits are the number.
-    """
+    """Return two numbers in [0, 1) for each name, a pure function of (seed, name, epoch)."""
     hashes = b"".join(hashlib.blake2b(n.encode(), digest_size=8).digest() for n in names.tolist())
     name = np.frombuffer(hashes, "<u8")
     key = np.uint64(derive_seed(seed, "crop", epoch))

@@ -120,8 +120,7 @@ class Learner(ABC):
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
-        named = {"total": total, **(losses or {})}
-        return {name: loss.detach() for name, loss in named.items()}
+        return {name: loss.detach() for name, loss in {"total": total, **(losses or {})}.items()}
 
     def predict(self, clips: Clips) -> Tensor:
         """Score whole, not augmented clips: (clip, class); the largest score wins."""

@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.errors import ConfigError
 from charon.learners.base import Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
@@ -104,10 +103,7 @@ class Charon(Rehearsal):
         # One large batch keeps a GPU busy; a CPU is busy with a mini-batch.
         self.forwards_at_once = setup.device.type == "cuda"
         tuples = network.num_tuples
-        try:
-            kept = num_kept(tuples, settings.masking_ratio, settings.mask_rounding)
-        except ValueError as error:
-            raise ConfigError(f"learner.{error}") from error
+        kept = num_kept(tuples, settings.masking_ratio, settings.mask_rounding)
         per_tuple, position = network.frames_per_tuple, settings.masking_position
         self.masker = Masker(tuples, kept, per_tuple, settings.masking, position)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from charon.clips import Clips
@@ -21,7 +21,6 @@ from charon.learners.base import Losses, Setup
 from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
-from charon.model.layers import frozen_statistics
 from charon.model.network import Network
 from charon.settings import checked
 
@@ -95,7 +94,9 @@ class XDer(Rehearsal):
             total = total + options.alpha * losses["logits"] + options.beta * losses["labels"]
             replay, rows = _distinct(replay, other)
             replayed = torch.cat([logits, others])[rows.to(logits.device)]
-            self._renew_replayed(replay, replayed.detach())
+            self.times_replayed[replay.slots] += 1
+            times = self.times_replayed[replay.slots]
+            self._renew(replay, replayed.detach(), draw_for_renewal(times, self.memory.generator))
             future = torch.cat([future, replayed[:, stop:]])
             own = torch.cat([own, self._largest_of_own_head(replayed, replay.clips.label)])
         if stop < self.setup.num_classes:
@@ -124,8 +125,12 @@ class XDer(Rehearsal):
         if len(self.memory) > 0:
             clips = self.memory.draw(count).clips.join(clips)
         views = self.augment(clips.join(clips))
-        with frozen_statistics(self.network):
-            outputs = self.network(views.x, views.present).unflatten(0, (2, -1))
+        norms = [part for part in self.network.modules() if isinstance(part, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.track_running_stats = False  # the views are normalised, and leave no trace
+        outputs = self.network(views.x, views.present).unflatten(0, (2, -1))
+        for norm in norms:
+            norm.track_running_stats = True
         losses = [
             supervised_contrastive(
                 outputs[:, :, head.start : head.stop],
@@ -137,17 +142,8 @@ class XDer(Rehearsal):
         ]
         return torch.stack(losses).mean()
 
-    def _renew_replayed(self, replay: Replay, outputs: Tensor) -> None:
-        """Renew the logits of replayed clips for this head and those after it.
-
-        A clip's n-th replay in a task does so with probability 1/n.
-        """
-        self.times_replayed[replay.slots] += 1
-        chance = torch.rand(len(replay.slots), generator=self.memory.generator)
-        chosen = chance * self.times_replayed[replay.slots] < 1
-        self._renew(replay, outputs, chosen.nonzero().flatten())
-
     def _renew(self, replay: Replay, outputs: Tensor, rows: Tensor) -> None:
+        """Renew the stored logits of some rows for this head and those after it."""
         on_device = rows.to(outputs.device)
         renewed = renew(
             replay.logits[on_device],
@@ -188,6 +184,15 @@ def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:
 def hinge(excess: Tensor) -> Tensor:
     """Return the mean of the positive values, a scalar; 0 if there are none."""
     return excess.clamp(min=0).sum() / (excess > 0).sum().clamp(min=1)
+
+
+def draw_for_renewal(times: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw the clips whose logits are renewed: at the n-th replay in a task, with chance 1/n.
+
+    ``times`` is (clip,), the number n of each; the result int64 (drawn clip,).
+    """
+    chance = torch.rand(len(times), generator=generator)
+    return (chance * times < 1).nonzero().flatten()
 
 
 def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float) -> Tensor:

@@ -24,13 +24,8 @@ class Buffer(ABC):
     """Slots 0 .. ``capacity`` - 1 for encoded clips, filled from the first on.
 
     A selection rule overrides :meth:`assign`: which slots are replaced, and by which clips.
-
-    Args:
-        capacity: largest number of clips, at least 0.
-        codec: encodes and decodes clips.
-        num_logits: logits stored with a clip; 0 for none.
-        device: stores the clips.
-        generator: CPU generator of all random numbers of the buffer.
+    ``num_logits`` logits, or none, are stored with a clip; ``generator``, on the CPU, draws all
+    random numbers of the buffer.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from charon.model.kernels import (
     convolve,
@@ -19,25 +20,41 @@ from charon.model.kernels import (
     key_query_products,
     mix_and_convolve,
 )
-from charon.model.layers import Skip, leaky_
 
 Attention = Literal["softmax", "tanh"]
 
 NUM_HEADS = 3
 
 
+def leaky_(x: Tensor) -> Tensor:
+    """Apply LeakyReLU in place."""
+    return F.leaky_relu_(x, 0.1)
+
+
+class Skip(nn.ModuleList):
+    """The way around a layer: its input, or a learned map of it."""
+
+    def __init__(self, in_channels: int, out_channels: int, is_learned: bool) -> None:
+        steps = [nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels)]
+        super().__init__(steps if is_learned else [])
+
+    def forward(self, x: Tensor, groups: Sequence[int] = ()) -> Tensor:
+        """Map (row, in_channels, token, tuple) to (row, out_channels, token, tuple)."""
+        if not len(self):
+            return x
+        conv, norm = self
+        assert isinstance(conv, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        return convolve_and_normalise(conv, norm, x, groups)
+
+
 class TupleAttention(nn.Module):
     """The maps that mix the tokens of a tuple, one for each row and head.
 
     A map is computed from all tuples of a row and applied to the input itself: there is no
-    value projection.
-
-    Args:
-        in_channels: channels of the input.
-        qk_channels: channels of a query or key, per head.
-        num_tokens: tokens of a tuple (frames per tuple x joints).
-        kind: ``"softmax"``, with a learned scale and offset for each head; ``"tanh"``, with
-            a learned offset for each pair of tokens, as in STTFormer.
+    value projection. A query or key has ``qk_channels`` in each head; a tuple has
+    ``num_tokens``, frames per tuple x joints. The kind ``"softmax"`` has a learned scale and
+    offset for each head, ``"tanh"`` a learned offset for each pair of tokens, as in STTFormer.
     """
 
     def __init__(
@@ -67,10 +84,7 @@ class TupleAttention(nn.Module):
 
 
 class TupleBlock(nn.Module):
-    """Attention inside tuples, a feed-forward, and aggregation of neighbouring tuples.
-
-    The arguments are those of :class:`TupleAttention`.
-    """
+    """Attention inside tuples, a feed-forward, and aggregation of neighbouring tuples."""
 
     def __init__(
         self,

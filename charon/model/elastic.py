@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from charon.model.block import TupleBlock
+from charon.model.block import Skip, TupleBlock, leaky_
 from charon.model.initialise import initialise
 from charon.model.kernels import convolve_and_normalise
-from charon.model.layers import Skip, leaky_, lowered
 from charon.model.network import Network
 from charon.model.rows import Rows
 
@@ -120,10 +119,8 @@ class ElasticNetwork(nn.Module):
     ``tiny``). The first layer widens its output to the backbone's feature, the second keeps
     that width. The means of the parts, concatenated, are a row's feature.
 
-    Args:
-        backbone: a new network without a decoder; its encoder is used up.
-        parts: joints of each body part.
-        generator: draws the initial weights, on the CPU.
+    ``backbone`` is a new network without a decoder, whose encoder is used up; ``parts`` are the
+    joints of each body part; ``generator`` draws the initial weights, on the CPU.
     """
 
     def __init__(
@@ -131,7 +128,6 @@ class ElasticNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.presence = backbone.presence
-        self.precision = backbone.precision
         self.stem = backbone.encoder
         blocks = list(self.stem.blocks)
         self.stem.blocks = nn.ModuleList(blocks[: max(1, len(blocks) // 2)])
@@ -167,7 +163,7 @@ class ElasticNetwork(nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, (clip, class), and each unit's choices, int64 (row,)."""
         rows = Rows.of(x, present, self.presence)
-        z = self.stem(lowered(rows.gather(x), self.precision))
+        z = self.stem(rows.gather(x))
         units = iter(self.units())
         paths, choices = [z[:, :, tokens] for tokens in self.tokens], list[Tensor]()
         for _ in self.layers:

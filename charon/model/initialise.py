@@ -20,11 +20,16 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     scale 1, offset 1 / tokens. Learned vectors (mask, absent body): 0.
     """
     network.to_empty(device="cpu")
-    output_map = dict(network.named_modules()).get("decoder.output_map")
     with torch.no_grad():
-        for module in network.modules():
+        for name, module in network.named_modules():
             if isinstance(module, nn.Conv2d):
-                _convolution(module, generator, is_default=module is output_map)
+                bound = 1 / math.sqrt(module.weight[0].numel())
+                if name == "decoder.output_map":
+                    module.weight.uniform_(-bound, bound, generator=generator)
+                else:
+                    nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
+                assert module.bias is not None
+                module.bias.uniform_(-bound, bound, generator=generator)
             elif isinstance(module, nn.Linear):
                 nn.init.xavier_normal_(module.weight, generator=generator)
                 module.bias.zero_()
@@ -38,15 +43,3 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
         for name, parameter in network.named_parameters():
             if name in ("absent", "decoder.mask"):
                 parameter.zero_()
-
-
-def _convolution(module: nn.Conv2d, generator: torch.Generator, is_default: bool) -> None:
-    bound = 1 / math.sqrt(module.weight[0].numel())
-    if is_default:
-        module.weight.uniform_(-bound, bound, generator=generator)
-    else:
-        nn.init.kaiming_normal_(
-            module.weight, mode="fan_out", nonlinearity="leaky_relu", generator=generator
-        )
-    assert module.bias is not None
-    module.bias.uniform_(-bound, bound, generator=generator)

@@ -15,6 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from charon.errors import ConfigError
+
 Masking = Literal["random", "deterministic"]
 Position = Literal["post", "pre"]
 Rounding = Literal["exact", "float"]
@@ -39,14 +41,14 @@ def num_kept(num_tuples: int, masking_ratio: float, rounding: Rounding = "exact"
             where the product falls just below a whole number (η=0.8 keeps 3 of 20).
 
     Raises:
-        ValueError: ``"float"`` keeps no tuple, as for a computed η such as 19·0.05.
+        ConfigError: ``"float"`` keeps no tuple, as for a computed η such as 19·0.05.
     """
     if rounding == "exact":
         return max(1, math.floor(num_tuples * (1 - masking_ratio) + 1e-6))
     kept = int(num_tuples * (1 - masking_ratio))
     if kept == 0:
-        raise ValueError(
-            f"masking_ratio={masking_ratio} keeps none of {num_tuples} tuples under "
+        raise ConfigError(
+            f"learner.masking_ratio={masking_ratio} keeps none of {num_tuples} tuples under "
             'mask_rounding="float"; lower it or use mask_rounding="exact".'
         )
     return kept

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from charon.clips import ClipShape
-from charon.model.block import TupleBlock
+from charon.model.block import TupleBlock, leaky_
 from charon.model.initialise import initialise
 from charon.model.kernels import convolve, convolve_and_normalise
-from charon.model.layers import leaky_, lowered
 from charon.model.masking import Kept, fill_units, take_units
 from charon.model.rows import Rows
 from charon.model.settings import SIZES, ModelSettings
@@ -22,12 +21,9 @@ from charon.model.tuples import PositionalCode, to_frames, to_tuples
 class Network(nn.Module):
     """Encoder, classifier and, for learners that rebuild clips, the decoder.
 
-    The encoder and the decoder work on rows (one for each body), the classifier on clips.
-
-    Args:
-        settings: size and variants; ``frames_per_tuple`` divides the number of frames.
-        num_classes: outputs of the classifier, all of them from the start.
-        generator: draws the initial weights, on the CPU.
+    The encoder and the decoder work on rows (one for each body), the classifier on clips; it
+    has the outputs of all classes from the start. ``frames_per_tuple`` of the settings divides
+    the number of frames; ``generator`` draws the initial weights, on the CPU.
     """
 
     def __init__(
@@ -44,7 +40,6 @@ class Network(nn.Module):
         self.frames_per_tuple = settings.frames_per_tuple
         self.num_tuples = num_frames // self.frames_per_tuple
         self.presence = settings.presence
-        self.precision = settings.precision
         width = SIZES[settings.size].encoder[-1][1]
         with torch.device("meta"):  # which draws nothing from the global random state
             self.encoder = Encoder(settings, clip_shape)
@@ -62,7 +57,7 @@ class Network(nn.Module):
 
     def encode(self, x: Tensor, rows: Rows, kept: Kept | None = None) -> Tensor:
         """Encode what is kept of each row: (row, feature channel, token, kept tuple)."""
-        latent: Tensor = self.encoder(lowered(rows.gather(x), self.precision), kept, rows.groups)
+        latent: Tensor = self.encoder(rows.gather(x), kept, rows.groups)
         return latent
 
     def decode(self, latent: Tensor, rows: Rows, kept: Kept | None, num_bodies: int) -> Tensor:
@@ -99,16 +94,18 @@ class Encoder(nn.Module):
         channels = SIZES[settings.size].encoder
         width = channels[0][0]
         self.frames_per_tuple = settings.frames_per_tuple
+        self.precision = settings.precision
         self.input_map = nn.Conv2d(clip_shape[0], width, 1)
         self.input_norm = nn.BatchNorm2d(width)
-        self.blocks = _blocks(channels, settings, clip_shape)
-        self.code = _code(width, settings, clip_shape)
+        self.blocks, self.code = _blocks(channels, settings, clip_shape)
 
     def forward(self, x: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()) -> Tensor:
         """Encode the kept units of each row; all of them where ``kept`` is None.
 
         ``groups`` has the rows of each mini-batch, see :mod:`charon.model.kernels.convolution`.
         """
+        if self.precision == "bf16":
+            x = x.to(torch.bfloat16)
         if kept is not None and kept.position == "pre":
             x = take_units(x, kept.index, dim=2)
         tuples = to_tuples(x, self.frames_per_tuple)
@@ -127,12 +124,10 @@ class Decoder(nn.Module):
     def __init__(self, settings: ModelSettings, clip_shape: ClipShape) -> None:
         super().__init__()
         channels, (num_channels, self.num_frames, _, _) = SIZES[settings.size].decoder, clip_shape
-        width = channels[0][0]
         self.frames_per_tuple = settings.frames_per_tuple
-        self.mask = nn.Parameter(torch.empty(width))
-        self.blocks = _blocks(channels, settings, clip_shape)
+        self.mask = nn.Parameter(torch.empty(channels[0][0]))
+        self.blocks, self.code = _blocks(channels, settings, clip_shape)
         self.output_map = nn.Conv2d(channels[-1][1], num_channels, 1)
-        self.code = _code(width, settings, clip_shape)
 
     def forward(
         self, latent: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()
@@ -154,13 +149,10 @@ class Decoder(nn.Module):
 
 def _blocks(
     channels: Sequence[tuple[int, int, int]], settings: ModelSettings, clip_shape: ClipShape
-) -> nn.ModuleList:
+) -> tuple[nn.ModuleList, PositionalCode]:
+    """Return the blocks, and the positional code that is added to what they are given."""
+    num_tuples = clip_shape[1] // settings.frames_per_tuple
     num_tokens = settings.frames_per_tuple * clip_shape[2]
-    return nn.ModuleList(TupleBlock(*each, num_tokens, settings.attention) for each in channels)
-
-
-def _code(num_channels: int, settings: ModelSettings, clip_shape: ClipShape) -> PositionalCode:
-    _, num_frames, num_joints, _ = clip_shape
-    num_tuples = num_frames // settings.frames_per_tuple
-    num_tokens = settings.frames_per_tuple * num_joints
-    return PositionalCode(num_channels, num_tuples, num_tokens, settings.time_encoding)
+    code = PositionalCode(channels[0][0], num_tuples, num_tokens, settings.time_encoding)
+    blocks = (TupleBlock(*each, num_tokens, settings.attention) for each in channels)
+    return nn.ModuleList(blocks), code

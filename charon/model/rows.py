@@ -54,9 +54,6 @@ class Rows:
             tuple(len(part) for part in clips),
         )
 
-    def __len__(self) -> int:
-        return len(self.clip)
-
     def gather(self, x: Tensor) -> Tensor:
         """Cut (clip, channel, frame, joint, body) into (row, channel, frame, joint)."""
         return x.permute(0, 4, 1, 2, 3)[self.clip, self.body]

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from charon.model.block import Attention
-from charon.model.layers import Precision
 from charon.model.rows import Presence
 from charon.settings import Settings, checked
+
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,10 @@ class Scored:
         return 100.0 * float((self.predictions(among) == self.label).double().mean())
 
 
-def score(learner: Learner, clips: Clips, classes: range, device: torch.device) -> Scored:
+def score(learner: Learner, clips: Clips, classes: range) -> Scored:
     """Score the evaluation clips of a task, in batches."""
     parts = [
-        learner.predict(clips.take(rows).to(device)).float().cpu()
+        learner.predict(clips.take(rows).to(learner.setup.device)).float().cpu()
         for rows in torch.arange(len(clips)).split(CLIPS_AT_ONCE)
     ]
     return Scored(torch.cat(parts), clips.label, classes)
@@ -55,8 +55,8 @@ class Evaluation:
             are NaN where it is not defined.
     """
 
-    def __init__(self, run: Run, tasks: Tasks, learner: Learner, device: torch.device) -> None:
-        self._run, self._tasks, self._learner, self._device = run, tasks, learner, device
+    def __init__(self, run: Run, tasks: Tasks, learner: Learner) -> None:
+        self._run, self._tasks, self._learner = run, tasks, learner
         num_tasks = len(tasks.tasks)
         self.matrix = np.full((num_tasks, num_tasks), np.nan)
         self.task_il, self.before, self.untrained = (np.full(num_tasks, np.nan) for _ in range(3))
@@ -131,8 +131,7 @@ class Evaluation:
 
     def _score(self, index: int) -> Scored:
         task = self._tasks.tasks[index]
-        clips = self._tasks.load(task.test, "test")
-        return score(self._learner, clips, task.classes, self._device)
+        return score(self._learner, self._tasks.load(task.test, "test"), task.classes)
 
     def _accuracy_of_next(self, index: int) -> float:
         scored = self._score(index)

@@ -37,36 +37,28 @@ class MainPhase:
     seconds: float  # wall time of the phase
 
 
-class FirstTask:
-    """The file through which runs share the main phase of their first task.
+def shared_key(run: Run, fingerprint: str, device: torch.device) -> str:
+    """Return a name that runs have in common whose first task, on data of this fingerprint, is."""
+    decides = (sorted(acting_fields(run).items()), fingerprint, _machine(device), _code())
+    return hashlib.blake2b(repr(decides).encode(), digest_size=16).hexdigest()
 
-    Args:
-        folder: shared by the runs; made by :meth:`keep`.
-        run: decides which runs share with it.
-        fingerprint: of the data.
-        device: where the run computes.
+
+def find(path: Path) -> MainPhase | None:
+    """Return what another run has left; None if the file is missing or damaged."""
+    try:
+        return MainPhase(**load(path))
+    except CheckpointError:
+        return None
+
+
+def keep(path: Path, phase: MainPhase) -> None:
+    """Leave it for other runs, wholly or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
-
-    def __init__(self, folder: Path, run: Run, fingerprint: str, device: torch.device) -> None:
-        decides = (sorted(acting_fields(run).items()), fingerprint, _machine(device), _code())
-        key = hashlib.blake2b(repr(decides).encode(), digest_size=16).hexdigest()
-        self._path = folder / f"{key}.pt"
-
-    def find(self) -> MainPhase | None:
-        """Return what another run has left; None if the file is missing or damaged."""
-        try:
-            return MainPhase(**load(self._path))
-        except CheckpointError:
-            return None
-
-    def keep(self, phase: MainPhase) -> None:
-        """Leave it for other runs, wholly or not at all.
-
-        Raises:
-            OSError: the folder cannot be written.
-        """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        save(self._path, vars(phase))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(path, vars(phase))
 
 
 def can_share(run: Run) -> bool:

@@ -24,10 +24,10 @@ from charon.data.cache.archive import Archive
 from charon.errors import DivergenceError
 from charon.learners.base import Phase
 from charon.seeding import torch_generator
+from charon.training import first_task
 from charon.training.build import make_learner
 from charon.training.devices import choose_device, keep_freed_memory
 from charon.training.evaluation import Evaluation
-from charon.training.first_task import FirstTask, MainPhase, can_share
 from charon.training.tasks import Task, Tasks, union
 
 
@@ -95,45 +95,31 @@ class Passes:
 
     def __init__(self, stream: "Stream", task: Task) -> None:
         self._stream, self._task = stream, task
-        self._taken = 0
-        self._load(0)
-        self._clips = stream.learner.training_set(self.own)
+        self._number = 0
+        self._load()
 
-    def take(self) -> Clips:
-        """Return the clips of the next pass, with what the learner adds to them."""
-        if self._taken > 0 and self._stream.run.data.crop == "epoch":
-            self._load(self._taken)
-            self._clips = self._stream.learner.training_set(self.own)
-        self._taken += 1
+    def take(self, number: int = 1) -> Clips:
+        """Return the clips of the ``number``-th pass from here, with what the learner adds."""
+        self._number += number
+        if self._number > 1 and self._stream.run.data.crop == "epoch":
+            self._load(self._number - 1)
         return self._clips
 
-    def skip(self, number: int) -> None:
-        """Leave the first passes out."""
-        self._taken = number
-        if self._stream.run.data.crop == "epoch":
-            self._load(number - 1)
-
-    def _load(self, epoch: int) -> None:
+    def _load(self, epoch: int = 0) -> None:
         clips = self._stream.tasks.load(self._task.train, "train", epoch)
         self.own = clips.to(self._stream.device)
+        self._clips = self._stream.learner.training_set(self.own)
 
 
 class Stream:
     """A run that can be iterated, saved between tasks, and continued.
 
-    Args:
-        run: what to learn.
-        archive: the prepared set.
-        first_tasks: folder in which runs share the main phase of their first task, where
-            their learner can; None shares nothing. Results are the same, but for the
-            seconds and the GPU memory of the first task.
+    ``first_tasks`` is a folder in which runs share the main phase of their first task, where
+    their learner can; None shares nothing. Results are the same, but for the seconds and the
+    GPU memory of the first task.
 
     Attributes:
-        tasks: the data, cut into tasks.
         num_tasks: tasks the stream has; the joint stream learns them as one.
-        device: where it computes.
-        learner: its method.
-        evaluation: its accuracies.
         on_progress: called after every epoch, if set.
 
     Raises:
@@ -153,13 +139,13 @@ class Stream:
         shape, num_classes = self.tasks.clip_shape, self.tasks.num_classes
         parts = archive.description.parts
         self.learner = make_learner(run, shape, num_classes, parts, self.device)
-        self.evaluation = Evaluation(run, self.tasks, self.learner, self.device)
+        self.evaluation = Evaluation(run, self.tasks, self.learner)
         self.on_progress: Callable[[Position], None] | None = None
-        self._first_task: FirstTask | None = None
-        self._shared_seconds: float | None = None
-        if first_tasks is not None and can_share(run):
-            self._first_task = FirstTask(first_tasks, run, archive.fingerprint, self.device)
-            self._shared_seconds = 0.0
+        self._shared: Path | None = None
+        if first_tasks is not None and first_task.can_share(run):
+            key = first_task.shared_key(run, archive.fingerprint, self.device)
+            self._shared = first_tasks / f"{key}.pt"
+        self._shared_seconds = None if self._shared is None else 0.0
         self._shuffle = torch_generator(run.seed, "shuffle")
         self._done = 0
         self._main_share = 0.0  # done of the current task's main phase, in [0, 1]
@@ -207,24 +193,24 @@ class Stream:
         self._main_share = 0.0
         losses: dict[str, float] = {}
         for phase in self.learner.phases():
-            if phase.name == "train" and number == 1 and self._first_task is not None:
-                means = self._share_phase(phase, passes, self._first_task)
+            if phase.name == "train" and number == 1 and self._shared is not None:
+                means = self._share_phase(phase, passes, self._shared)
             else:
                 means = self._learn_phase(phase, passes, number)
             losses |= {f"{phase.name}/loss/{name}": mean for name, mean in means.items()}
         self.learner.end_task(passes.own)
         return losses
 
-    def _share_phase(self, phase: Phase, passes: Passes, first: FirstTask) -> dict[str, float]:
+    def _share_phase(self, phase: Phase, passes: Passes, file: Path) -> dict[str, float]:
         """Take the first task's main phase from another run, or learn it and leave it there."""
-        found = first.find()
+        found = first_task.find(file)
         if found is not None:
             memory = self.learner.state_dict()["memory"]
             self.learner.load_state_dict({**found.learner, "memory": memory})
             self._shuffle.set_state(found.shuffle)
             self._train_seconds += found.seconds
             self._shared_seconds = found.seconds
-            passes.skip(phase.epochs)
+            passes.take(phase.epochs)
             self._tell(phase, phase.epochs - 1, 1)
             return found.losses
         started = time.perf_counter()
@@ -233,7 +219,8 @@ class Stream:
         assert not self.learner.memory, "a learner with later fields has used its memory"
         learner = self.learner.state_dict()
         del learner["memory"]
-        first.keep(MainPhase(learner, self._shuffle.get_state(), means, seconds))
+        shuffle = self._shuffle.get_state()
+        first_task.keep(file, first_task.MainPhase(learner, shuffle, means, seconds))
         return means
 
     def _learn_phase(self, phase: Phase, passes: Passes, number: int) -> dict[str, float]:

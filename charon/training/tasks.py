@@ -38,10 +38,7 @@ def union(tasks: Sequence[Task]) -> Task:
 class Tasks:
     """A prepared set cut into tasks as the settings say; reads no frames until :meth:`load`.
 
-    Args:
-        archive: the prepared set.
-        settings: benchmark, class order, tasks, validation.
-        seed: of the training crops.
+    ``seed`` is that of the training crops.
 
     Attributes:
         tasks: in the order they are evaluated; the split stream learns them one by one.

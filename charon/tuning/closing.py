@@ -9,7 +9,7 @@ from rich.console import Console
 from charon.text import counted, tool
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal
-from charon.tuning.session.commands import run_command
+from charon.tuning.session.provenance import run_command
 from charon.tuning.study.first_tasks import SAVED
 from charon.tuning.tracking.sender import Sender
 
@@ -62,8 +62,19 @@ def close(
     artifacts = [str(path) for path in (*tables, *figures)]
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close()
+    folder, store = ready.folder, ready.store
     lines = [*saved_lines(journal), "", *(f"Figure         {path}" for path in figures)]
-    lines += [*result_lines(ready, sender.experiment_id), *sender.missing_lines(all_sent=all_sent)]
+    lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
+    lines.append(f"Models         {folder / 'trials'}")
+    if (folder / "winner.json").exists():
+        words = ["--config", str(folder / "winner.json"), "--output", str(folder / "winner")]
+        lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
+        lines.append(f"Winner         {run_command(words, ready.cache, ready.cpus)}")
+    if command := store.command():
+        lines.append(f"MLflow         {command}")
+    if sender.experiment_id:
+        lines.append(f"  then open    {store.page(sender.experiment_id)}")
+    lines += sender.missing_lines(all_sent=all_sent)
     if ready.options.address is None:
         lines.append(
             f"Ray dashboard  {ready.dashboard_url} while a study runs; "
@@ -71,23 +82,6 @@ def close(
         )
     console.print(*lines, sep="\n", markup=False)
     return analysed
-
-
-def result_lines(ready: ReadyStudy, experiment_id: str | None) -> list[str]:
-    """Return where the results are, and the commands that show them."""
-    folder = ready.folder
-    lines = [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
-    lines.append(f"Models         {folder / 'trials'}")
-    if (folder / "winner.json").exists():
-        words = ["--config", str(folder / "winner.json"), "--output", str(folder / "winner")]
-        lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
-        lines.append(f"Winner         {run_command(words, ready.cache, ready.cpus)}")
-    command = ready.store.command()
-    if command:
-        lines.append(f"MLflow         {command}")
-    if experiment_id:
-        lines.append(f"  then open    {ready.store.page(experiment_id)}")
-    return lines
 
 
 def saved_lines(journal: Journal) -> list[str]:

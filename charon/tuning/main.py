@@ -86,12 +86,13 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
         services = None if is_dry else start_services(request, store)
         # Torch, MLflow and Optuna take as long to import as Ray does to start.
         from charon.tuning import closing, dry_run, steps
+        from charon.tuning.session.planning import plan_study
 
         data = steps.prepare_data(request, console)
-        planned = steps.plan(request, data)
+        planned = plan_study(request, data)
         cluster = services() if services else None
-        ready, notices = steps.make_ready(request, store, data, planned, cluster, console.print)
-    say(console, *filter(None, [moved, *notices]), style="yellow")
+        ready = steps.make_ready(request, store, data, planned, cluster, console.print)
+    say(console, *filter(None, [moved, *ready.notices]), style="yellow")
     if cluster is None:
         say(console, *dry_run.lines(ready))
         return 0

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from charon.settings import Value
 from charon.text import tool
 from charon.tuning.closing import start_analysis
 from charon.tuning.cluster.cluster import Cluster, place, this_machine
@@ -17,43 +18,32 @@ from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.optuna_study import DATABASE, check_database
 from charon.tuning.session.data import StudyData, prepare_runs
-from charon.tuning.session.planning import (
-    PlannedStudy,
-    first_runs,
-    new_plan,
-    on_device,
-    plan_study,
-)
+from charon.tuning.session.planning import PlannedStudy, new_plan, on_device
 from charon.tuning.session.request import Request
 from charon.tuning.session.resume import StudyProgress, check_same, extended_plan, progress_of
+from charon.tuning.study.study import BENCHMARK
+from charon.tuning.study.trials import expand
 from charon.tuning.tracking.sender import Sender
 from charon.tuning.tracking.store import Store, check_answers
 
 
 def prepare_data(request: Request, console: Console) -> StudyData:
-    """Prepare the study's clips, or open them in the cache.
+    """Prepare the study's clips, or open them in the cache; check first what a trial needs.
 
     Raises:
+        ClusterError: this machine is too small for a trial.
+        ResultsError: the database of the search is not Optuna's.
         DataError: the clips cannot be read.
         ConfigError: the study does not fit them.
-        ClusterError: this machine is too small for a trial.
     """
     if request.options.address is None:
         place(this_machine(), request.options.cpus, request.options.gpus)
-    return prepare_runs(first_runs(request), request.cache, console)
-
-
-def plan(request: Request, data: StudyData) -> PlannedStudy:
-    """Plan the study on its data, and check the database of a search.
-
-    Raises:
-        ConfigError: the study does not fit its data.
-        ResultsError: the database is not Optuna's.
-    """
-    planned = plan_study(request, data)
-    if planned.study.is_search:
+    if request.study.is_search:
         check_database(request.folder / DATABASE)
-    return planned
+    runs: dict[Value, dict[str, Value]] = {}  # the first under each of the study's protocols
+    for trial in expand(request.study, request.fields):
+        runs.setdefault(trial.fields[BENCHMARK], trial.fields)
+    return prepare_runs(list(runs.values()), request.cache, console)
 
 
 def make_ready(
@@ -63,8 +53,8 @@ def make_ready(
     planned: PlannedStudy,
     cluster: Cluster | None,
     say: Callable[[str], None],
-) -> tuple[ReadyStudy, list[str]]:
-    """Place the planned study on a cluster; return it with notices for the user.
+) -> ReadyStudy:
+    """Place the planned study on a cluster.
 
     Without a cluster it is a dry run, which measures nothing and assumes this machine; ``say``
     tells the user what takes a while.
@@ -81,13 +71,13 @@ def make_ready(
         gpus, packed = pack(cluster, planned.trials, request.cache, cpus, gpus, say)
         options = replace(options, gpus=gpus)
     recorded, progress = _recorded_plan(replace(request, options=options), planned, data)
-    ready = ReadyStudy(
-        study=planned.study,
+    notices = [packed, check_answers(store), *planned.notices]
+    planned = replace(planned, notices=[notice for notice in notices if notice])
+    return ReadyStudy(
+        **vars(planned),
         options=options,
         plan=recorded,
         progress=progress,
-        trials=planned.trials,
-        selection=planned.selection,
         script=request.script,
         folder=request.folder,
         cache=request.cache,
@@ -98,8 +88,6 @@ def make_ready(
         slots=where.slots(cpus, gpus),
         dashboard_url=where.dashboard_url,
     )
-    notices = [packed, check_answers(store), *planned.notices]
-    return ready, [notice for notice in notices if notice]
 
 
 def _recorded_plan(

@@ -3,7 +3,7 @@
 import numpy as np
 from data.raw_clips import format_skeleton
 
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 
 NUM_CLASSES, CLIPS_OF_A_CLASS = 4, 6
 

@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 from cli.small_sets import npz_arrays, ntu_names, skeleton_text, write_npz, write_skeletons
 
-from charon.data.cache.archive import list_archives
+from charon.data.cache.archive import Archive, list_archives
 
 
 def test_a_set_is_prepared_once_and_its_facts_are_told(tmp_path, charon):
     path = write_npz(tmp_path / "small.npz")
     first = charon("prepare", path, "--cache", tmp_path / "cache")
     assert first.status == 0
-    [info] = list_archives(tmp_path / "cache")
-    for fact in ("24, 12 of them with two bodies", info.archive.fingerprint, str(info.path)):
+    [prepared] = list_archives(tmp_path / "cache")
+    fingerprint = Archive(prepared).fingerprint
+    for fact in ("24, 12 of them with two bodies", fingerprint, str(prepared)):
         assert fact in first.out
     again = charon("prepare", path, "--cache", tmp_path / "cache")
     assert "was prepared before" in again.out
-    assert info.archive.fingerprint in again.out
+    assert fingerprint in again.out
 
 
 def test_broken_files_of_a_folder_are_listed_and_the_others_prepared(tmp_path, charon):
@@ -44,8 +45,8 @@ def test_of_many_broken_files_twenty_are_shown_and_the_cache_has_all(tmp_path, c
     assert "25 clips cannot be read" in said.err
     assert said.err.count("S001C001") == 20 * 2  # the name, and the path in the reason
     assert "and 5 more; all: charon cache show clips-" in said.err
-    [info] = list_archives(tmp_path / "cache")
-    shown = charon("cache", "show", info.path.name, "--cache", tmp_path / "cache")
+    [prepared] = list_archives(tmp_path / "cache")
+    shown = charon("cache", "show", prepared.name, "--cache", tmp_path / "cache")
     assert shown.out.count("left out") == 25
 
 
@@ -133,9 +134,9 @@ def test_sets_are_listed_and_deleted(tmp_path, charon, refused):
     cache = tmp_path / "cache"
     assert "0 prepared sets" in charon("cache", "list", "--cache", cache).out
     charon("prepare", write_npz(tmp_path / "small.npz"), "--cache", cache)
-    [info] = list_archives(cache)
-    assert info.path.name in charon("cache", "list", "--cache", cache).out
-    assert "Deleted" in charon("cache", "delete", info.path.name, "--cache", cache).out
+    [prepared] = list_archives(cache)
+    assert prepared.name in charon("cache", "list", "--cache", cache).out
+    assert "Deleted" in charon("cache", "delete", prepared.name, "--cache", cache).out
     assert list_archives(cache) == []
     for action in ("delete", "show"):
         assert "no prepared set `x`" in refused("cache", action, "x", "--cache", cache)

@@ -44,7 +44,7 @@ def test_the_time_left_is_judged_by_what_this_process_has_learned(monkeypatch):
     times = iter([100.0, 110.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
     shown = Shown()
-    progress = EpochProgress(shown)
+    progress = EpochProgress(shown, lambda: None)
     for epoch, fraction in ((1, 0.5), (2, 0.75)):  # resumed: half was done before
         progress(Position(2, 2, "train", epoch, 2, fraction))
     assert shown.texts == [

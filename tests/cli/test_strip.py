@@ -5,7 +5,6 @@ import pytest
 from cli.small_sets import npz_arrays, write_npz
 
 from charon.cli.strip import (
-    as_it_is,
     bones_of,
     choose_moments,
     rebuilt,
@@ -89,12 +88,6 @@ def test_a_model_rebuilds_what_it_did_not_see(finished):
     assert version.labels == tuple(words[*bodies] for bodies in version.hidden[[1, 5]].tolist())
     again = reconstructed(model, x, np.array([1, 5]), BOTH)
     assert (again.poses == version.poses).all()
-
-
-def test_the_clip_itself_is_not_changed():
-    version = as_it_is(line(), np.array([3, 9]))
-    assert version.poses[0, :, 0, 0, 0].tolist() == [3, 9]
-    assert version.labels == ("frame 3", "frame 9")
 
 
 def test_the_shortest_tree_worked_out_by_hand():

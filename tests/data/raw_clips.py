@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 
 # Kinect's ids have 17 digits: more than a double can hold.
 IDS = [str(72057594037931101 + index) for index in range(6)]

@@ -102,8 +102,3 @@ def test_workers_do_not_run_the_callers_script_again(tmp_path):
         cwd=tmp_path,
     )
     assert done.stdout == "once\n20\n"
-
-
-def test_numbers_below_1_are_refused():
-    with pytest.raises(ValueError, match="workers and chunk must be 1 or more, but got 0 and 16"):
-        next(map_in_order(len, ["a"], workers=0))

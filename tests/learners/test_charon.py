@@ -38,7 +38,7 @@ class ByHand(Copy):
     def masked(self, x, present):
         """Logits and rebuilt clips, from half of the tuples."""
         rows = self.network.rows(x, present)
-        kept = Masker(4, 2, 3, "random", "post").draw([len(rows)], self.masking)
+        kept = Masker(4, 2, 3, "random", "post").draw([len(rows.clip)], self.masking)
         latent = self.network.encode(x, rows, kept)
         logits = self.network.classifier(self.network.pool(latent, rows))
         return logits, self.network.decode(latent, rows, kept, 2)

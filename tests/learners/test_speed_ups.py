@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from learners.objectives import fill
 from tiny_runs import random_clips, tiny_learner, tiny_run
 
@@ -15,6 +16,20 @@ def learner_and_plain(preset, **changes):
     changes = {"learner__masking_ratio": 0.5, "learner__buffer_size": 10, **changes}
     learner = fill(tiny_learner(tiny_run(preset=preset, **changes)), with_logits=True)
     return learner, PlainCharon(learner)
+
+
+def probe_plainly(plain, batch):
+    """One step of SGD of the classifier on eq. 8; returns the loss and the gradients."""
+    stream = plain.classify(plain.rotate(batch.x), batch.present)
+    x, present, label, stored = plain.draw()
+    logits = plain.classify(x, present)
+    total = F.cross_entropy(stream, batch.label)
+    total = total + plain.settings.alpha * F.mse_loss(logits, stored)
+    if plain.settings.replay_draws == 2:
+        x, present, label, _ = plain.draw()
+        logits = plain.classify(x, present)
+    total = total + plain.settings.beta * F.cross_entropy(logits, label)
+    return total.detach(), plain.descend(total, "classifier")
 
 
 def slopes_of(learner):
@@ -52,7 +67,7 @@ def test_linear_probing_is_that_of_the_plain_step(preset):
     for seed in range(3):
         batch = random_clips(4, seed=20 + seed)
         loss = learner.probe_step(batch)["total"]
-        expected, slopes = plain.probe_step(batch)
+        expected, slopes = probe_plainly(plain, batch)
         torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
         ours = {name: slopes_of(learner)[name] for name in slopes}
         assert relative_error(ours, slopes) < 1e-4

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 from learners.objectives import Copy, assert_close, cross_entropy, mean_square, weights
-from tiny_runs import NUM_CLASSES, random_clips, tiny_learner, tiny_run
+from tiny_runs import random_clips, tiny_learner, tiny_run
 from torch.func import functional_call
 
-from charon.learners.xder import hinge, renew, supervised_contrastive
+from charon.learners.xder import draw_for_renewal, hinge, renew, supervised_contrastive
 
 
 def make(**changes):
@@ -187,24 +187,33 @@ def test_renewed_logits_stay_below_the_own_class():
     assert torch.equal(renew(old, new, torch.tensor([0, 0, 0]), range(0), 0.85), old)
 
 
-def test_the_nth_replay_of_a_clip_renews_its_logits_with_probability_1_over_n():
-    learner = after_first_task(learner__buffer_size=40)
-    learner.end_task(random_clips(0, labels=[]))
-    learner.memory.offer(random_clips(30, labels=[0] * 30), torch.zeros(30, NUM_CLASSES))
-    learner.begin_task(range(2, 4))
-    renewed = []
-    for _ in range(200):
-        slots = torch.arange(len(learner.memory))
-        start = torch.ones(len(slots), NUM_CLASSES)
-        learner.memory.replace_logits(slots, start)
-        learner._renew_replayed(learner.memory.at(slots), -start)
-        now = learner.memory.at(slots).logits
-        assert torch.equal(now[:, :2], start[:, :2])
-        renewed.append((now[:, 2:] == -1).all(dim=1).double().mean())
-    assert renewed[0] == 1
-    n = len(learner.memory)
-    wanted = sum(1 / k for k in range(1, 201))
-    assert abs(sum(renewed) - wanted) < 5 * (wanted / n) ** 0.5
+def test_the_nth_replay_of_a_clip_is_drawn_for_renewal_with_probability_1_over_n():
+    generator = torch.Generator().manual_seed(0)
+    assert draw_for_renewal(torch.ones(10), generator).tolist() == list(range(10))
+    for n in (2, 5, 50):
+        drawn = len(draw_for_renewal(torch.full((10_000,), n), generator))
+        assert abs(drawn / 10_000 - 1 / n) < 5 * (1 / n / 10_000) ** 0.5
+
+
+def test_a_step_renews_the_logits_of_replayed_clips_from_their_next_head_on():
+    """Each clip's first replay in a task does; the draws of both mini-batches are repeated."""
+    learner = after_first_task(learner__buffer_size=8, learner__replay_batch_size=3)
+    generator, size = learner.memory.generator, len(learner.memory)
+    assert size == 8
+    before = learner.memory.at(torch.arange(size)).logits
+    state = generator.get_state()
+    drawn = {*torch.randperm(size, generator=generator)[:3].tolist()}
+    drawn |= {*torch.randperm(size, generator=generator)[:3].tolist()}
+    generator.set_state(state)
+    learner.train_step(random_clips(3, labels=[2, 3, 2], seed=2))
+    after = learner.memory.at(torch.arange(size)).logits
+    assert torch.equal(after[:, :2], before[:, :2])
+    # A clip whose own logit is not above 0 is left as it is.
+    own = before.gather(1, learner.memory.labels[:, None]).flatten()
+    renewed = (after[:, 2:] != before[:, 2:]).all(dim=1).nonzero().flatten().tolist()
+    assert renewed == [slot for slot in range(size) if slot in drawn and own[slot] > 0]
+    assert renewed
+    assert [slot for slot in range(size) if learner.times_replayed[slot]] == sorted(drawn)
 
 
 def test_the_memory_is_balanced_and_fills_the_room_there_is():

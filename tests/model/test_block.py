@@ -3,8 +3,22 @@
 import pytest
 import torch
 
-from charon.model.block import TupleAttention, TupleBlock
+from charon.model.block import Skip, TupleAttention, TupleBlock, leaky_
 from charon.model.kernels import winograd
+
+
+def test_a_skip_is_its_input_or_a_convolution_and_batch_norm_of_it():
+    x = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    assert Skip(3, 3, is_learned=False)(x) is x
+    learned = Skip(3, 6, is_learned=True).eval()
+    conv, norm = learned
+    torch.testing.assert_close(learned(x), norm(conv(x)))
+
+
+def test_a_tenth_of_what_is_below_zero_is_left_in_place():
+    x = torch.tensor([-2.0, 3.0])
+    assert leaky_(x) is x
+    torch.testing.assert_close(x, torch.tensor([-0.2, 3.0]))
 
 
 def some_attention(kind):
@@ -39,14 +53,18 @@ def test_a_tanh_map_has_an_offset_for_each_pair_of_tokens():
 
 
 @pytest.mark.parametrize("is_training", [True, False], ids=["training", "evaluation"])
-def test_a_block_computes_the_same_by_either_way(is_training, monkeypatch):
-    """Values, the gradients of input and weights, and the running statistics."""
+@pytest.mark.parametrize("num_tokens", [10, 12])
+def test_a_block_computes_the_same_by_either_way(is_training, num_tokens, monkeypatch):
+    """Values, the gradients of input and weights, and the running statistics.
+
+    Twelve tokens are whole tiles of Winograd's convolution, of which nothing is cut off.
+    """
     generator = torch.Generator().manual_seed(1)
-    block = TupleBlock(4, 6, 2, num_tokens=10).double().train(is_training)
+    block = TupleBlock(4, 6, 2, num_tokens=num_tokens).double().train(is_training)
     with torch.no_grad():
         for parameter in block.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) / 3)
-    x = torch.randn(3, 4, 10, 5, generator=generator).double()
+    x = torch.randn(3, 4, num_tokens, 5, generator=generator).double()
     x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
     state = {name: tensor.clone() for name, tensor in block.state_dict().items()}
     outcomes = []

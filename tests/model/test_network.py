@@ -71,7 +71,7 @@ def test_it_computes_what_the_plain_network_does(case):
     )
     clips = random_clips(5, num_bodies=num_bodies)
     rows = network.rows(clips.x, clips.present)
-    kept = None if position is None else some_kept(position, len(rows))
+    kept = None if position is None else some_kept(position, len(rows.clip))
 
     latent = network.encode(clips.x.double(), rows, kept)
     logits = network.classifier(network.pool(latent, rows))
@@ -112,7 +112,7 @@ def test_training_moves_the_running_statistics_by_a_tenth():
     clips = random_clips(4)
     rows = network.rows(clips.x, clips.present)
     gathered = rows.gather(clips.x).double()
-    tuples = gathered.reshape(len(rows), 3, 4, -1)
+    tuples = gathered.reshape(len(gathered), 3, 4, -1)
     mapped = plain.conv("encoder.input_map", tuples).detach()
     before = network.encoder.input_norm.running_var.double().clone()
     network.encode(clips.x, rows)

@@ -13,7 +13,7 @@ def rows_of(present, **sizes):
 def test_rows_hold_first_bodies_then_the_present_second_ones():
     present = torch.tensor([[True, False], [True, True], [False, True]])
     rows = rows_of(present)
-    assert len(rows) == 5  # a clip always has its first row
+    # A clip always has its first row.
     assert rows.clip.tolist() == [0, 1, 2, 1, 2]
     assert rows.body.tolist() == [0, 0, 0, 1, 1]
     x = torch.randn(3, 2, 4, 5, 2, generator=torch.Generator().manual_seed(0))

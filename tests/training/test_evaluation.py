@@ -24,7 +24,7 @@ def test_accuracy_is_in_percent():
 def test_scores_do_not_depend_on_how_clips_are_batched():
     learner = tiny_learner(tiny_run("finetune"))
     clips = random_clips(CLIPS_AT_ONCE + 3)
-    scored = score(learner, clips, range(2), torch.device("cpu"))
+    scored = score(learner, clips, range(2))
     assert scored.scores.shape == (CLIPS_AT_ONCE + 3, learner.setup.num_classes)
     last = torch.arange(CLIPS_AT_ONCE, CLIPS_AT_ONCE + 3)
     assert torch.allclose(scored.scores[last], learner.predict(clips.take(last)), atol=1e-6)

@@ -10,7 +10,8 @@ import torch
 from tiny_runs import assert_same, tiny_run, untimed, without_clock
 
 from charon.learners import LEARNERS
-from charon.training.first_task import PACKAGE, FirstTask, acting_fields, can_share
+from charon.training import first_task
+from charon.training.first_task import PACKAGE, acting_fields, can_share
 from charon.training.stream import Stream
 
 SHARERS = [name for name in LEARNERS if can_share(tiny_run(name))]
@@ -40,11 +41,11 @@ def end_of_main_phase(run, archive, folder):
     class Reached(Exception):
         pass
 
-    def stop(self, phase):
+    def stop(path, phase):
         raise Reached({**vars(phase), "seconds": 0, "stored": len(stream.learner.memory)})
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FirstTask, "keep", stop)
+        patch.setattr(first_task, "keep", stop)
         with pytest.raises(Reached) as reached:
             next(iter(stream))
     return reached.value.args[0]

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from tuning.search_records import record
 
-from charon.files import STUDY_VERSION, write_csv, write_json
+from charon.files import STUDY_VERSION, write_json
 from charon.tuning.records.tables import curves_csv, trials_csv
 from charon.tuning.selection.confirm import confirmed
-from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
+from charon.tuning.selection.protocol_gap import measure_gap, write_gap
 from charon.tuning.selection.winner import select, selection_facts
 from charon.tuning.study.selection_rules import TEST, VALIDATION, Rule
 from charon.tuning.study.space import Choice, MaskingRatio, Real, to_plain
@@ -116,10 +116,7 @@ def write_search(
     (folder / "trials.csv").write_text(trials_csv(records))
     (folder / "curves.csv").write_text(curves_csv(records))
     write_json(folder / "selection.json", facts)
-    gap = measure_gap(records, tested, 2)
-    write_json(folder / "gap.json", gap.to_plain())
-    header, *ranks = gap_rows(gap, records, tested)
-    write_csv(folder / "gap.csv", header, ranks)
+    write_gap(measure_gap(records, tested, 2), folder)
     rows = [
         f"{objectives[0]},{name},{s},PED-ANOVA,15" for name, s in zip(SPACE, SHARES, strict=True)
     ]

@@ -39,12 +39,6 @@ def test_what_is_refused_for_what_was_asked_leaves_nothing(tmp_path, options, er
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_option_of_a_search_is_refused_for_a_grid_and_leaves_nothing(tmp_path):
-    with pytest.raises(ConfigError, match="--extend is for searches"):
-        requested(tmp_path / "results", replace(SEARCH, space={}, pruner="none"), extend=3)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_place_where_nothing_can_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     message = r"file/x cannot be written: .*/file is no folder; choose another folder with --res"

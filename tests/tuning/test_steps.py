@@ -12,6 +12,7 @@ from tuning.study_runs import write_clips
 from charon.errors import ConfigError
 from charon.tuning import steps
 from charon.tuning.session.options import Options
+from charon.tuning.session.planning import plan_study
 from charon.tuning.session.request import make_request
 from charon.tuning.session.resume import StudyProgress
 from charon.tuning.study.study import Study
@@ -41,12 +42,12 @@ def ready(folder, **options):
     return (
         request,
         data,
-        steps.make_ready(request, store, data, steps.plan(request, data), None, console.print),
+        steps.make_ready(request, store, data, plan_study(request, data), None, console.print),
     )
 
 
 def test_a_dry_run_knows_the_trials_their_device_and_their_place(tmp_path):
-    _, _, (study, _) = ready(tmp_path)
+    _, _, study = ready(tmp_path)
     assert [trial.fields["optimiser.epochs"] for trial in study.trials] == [1, 2]
     assert {trial.fields["device"] for trial in study.trials} == {"cpu"}
     assert (study.cpus, study.gpus, study.progress) == (1.0, 0.0, StudyProgress(0, 0, 2))
@@ -55,11 +56,11 @@ def test_a_dry_run_knows_the_trials_their_device_and_their_place(tmp_path):
 
 
 def test_a_resumed_study_keeps_its_plan_and_refuses_another(tmp_path):
-    request, data, (study, _) = ready(tmp_path)
+    request, data, study = ready(tmp_path)
     study.plan.write(tmp_path)
     again = replace(request, resumed=study.plan, options=replace(request.options, resume=True))
-    planned = steps.plan(again, data)
-    resumed, _ = steps.make_ready(again, study.store, data, planned, None, print)
+    planned = plan_study(again, data)
+    resumed = steps.make_ready(again, study.store, data, planned, None, print)
     assert (resumed.plan.key, resumed.progress) == (study.plan.key, StudyProgress(0, 0, 2))
     fewer = replace(planned, trials=planned.trials[:1])
     with pytest.raises(ConfigError, match="had 2 runs and now has 1"):

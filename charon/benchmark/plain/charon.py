@@ -15,11 +15,11 @@ from charon.benchmark.plain.network import PlainNetwork
 class PlainCharon:
     """Takes a learner's weights, memory and random state; learns by itself from then on."""
 
-    def __init__(self, learner, *, dtype=torch.float32):
+    def __init__(self, learner):
         self.settings, setup = learner.settings, learner.setup
         self.rate = learner.optimiser.param_groups[0]["lr"]
         self.limit = setup.augment.limit
-        self.network = PlainNetwork(learner.network, training=True, dtype=dtype)
+        self.network = PlainNetwork(learner.network, training=True, dtype=torch.float32)
         self.presence = learner.network.presence
         self.masker = learner.masker
         self.memory = copy.deepcopy(learner.memory)
@@ -49,20 +49,6 @@ class PlainCharon:
             "total": total.detach()
         }, slopes
 
-    def probe_step(self, batch):
-        """One step of SGD of the classifier on eq. 8; returns the loss and the gradients."""
-        stream = self.classify(self.rotate(batch.x), batch.present)
-        total = F.cross_entropy(stream, batch.label)
-        if len(self.memory) > 0:
-            x, present, label, stored = self.draw()
-            logits = self.classify(x, present)
-            total = total + self.settings.alpha * F.mse_loss(logits, stored)
-            if self.settings.replay_draws == 2:
-                x, present, label, _ = self.draw()
-                logits = self.classify(x, present)
-            total = total + self.settings.beta * F.cross_entropy(logits, label)
-        return total.detach(), self.descend(total, ("classifier.weight", "classifier.bias"))
-
     def classify(self, x, present):
         """Logits of whole clips, by the running statistics."""
         self.network.training = False
@@ -75,15 +61,15 @@ class PlainCharon:
         with torch.no_grad():
             return self.classify(batch.x, batch.present)
 
-    def descend(self, total, names=None):
-        """One step on these weights, or on all; returns their gradients."""
-        learned = {n: w for n, w in self.network.weights.items() if w.requires_grad}
-        chosen = learned if names is None else {name: learned[name] for name in names}
-        slopes = torch.autograd.grad(total, list(chosen.values()))
+    def descend(self, total, part=""):
+        """One step on the weights of a part, or on all; returns their gradients."""
+        named = self.network.weights.items()
+        learned = {n: w for n, w in named if w.requires_grad and n.startswith(part)}
+        slopes = torch.autograd.grad(total, list(learned.values()))
         with torch.no_grad():
-            for weight, slope in zip(chosen.values(), slopes, strict=True):
+            for weight, slope in zip(learned.values(), slopes, strict=True):
                 weight -= self.rate * slope
-        return dict(zip(chosen, slopes, strict=True))
+        return dict(zip(learned, slopes, strict=True))
 
     def rotate(self, x):
         angles = (torch.rand(len(x), 3, generator=self.rotating) * 2 - 1) * self.limit

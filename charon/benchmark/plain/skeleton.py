@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 
 
 def read_plainly(text):

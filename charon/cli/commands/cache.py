@@ -4,7 +4,13 @@ import argparse
 
 from charon.cli.clips import add_cache_argument, cache_dir
 from charon.cli.commands.prepare import print_summary
-from charon.data.cache.archive import Archive, delete_archive, list_archives
+from charon.data.cache.archive import (
+    Archive,
+    delete_archive,
+    find_archive,
+    list_archives,
+    num_bytes_of,
+)
 from charon.errors import DataError
 from charon.text import byte_size, counted
 
@@ -34,23 +40,21 @@ def main(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> None:
     folder = cache_dir(options)
-    sets = list_archives(folder)
-    print(f"{counted(len(sets), 'prepared set')} in {folder}")
-    width = max((len(found.path.name) for found in sets), default=0)
-    for found in sets:
-        about = found.problem
-        if found.archive:
-            archive = found.archive
+    paths = list_archives(folder)
+    print(f"{counted(len(paths), 'prepared set')} in {folder}")
+    width = max((len(path.name) for path in paths), default=0)
+    for path in paths:
+        try:
+            archive = Archive(path)
             about = f"{counted(archive.num_clips, 'clip'):>14}  from {archive.source}"
-        print(f"  {found.path.name:<{width}}  {byte_size(found.num_bytes):>8}  {about}")
+        except DataError as error:
+            about = str(error)
+        print(f"  {path.name:<{width}}  {byte_size(num_bytes_of(path)):>8}  {about}")
 
 
 def _show(options: argparse.Namespace) -> None:
-    folder = cache_dir(options)
     for name in options.names:
-        if name not in {info.path.name for info in list_archives(folder)}:
-            raise DataError(f"There is no prepared set `{name}` in {folder}.")
-        archive = Archive(folder / name)
+        archive = Archive(find_archive(cache_dir(options), name))
         print(f"{name}, from {archive.source}")
         print_summary(archive)
         for clip, reason in archive.unreadable:
@@ -59,5 +63,7 @@ def _show(options: argparse.Namespace) -> None:
 
 def _delete(options: argparse.Namespace) -> None:
     for name in options.names:
-        freed = delete_archive(cache_dir(options), name)
+        path = find_archive(cache_dir(options), name)
+        freed = num_bytes_of(path)
+        delete_archive(path)
         print(f"Deleted {name}: {byte_size(freed)}.")

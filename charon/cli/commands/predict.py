@@ -12,21 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, opened
-from charon.cli.console import ClipProgress, writing_output
+from charon.cli.console import ClipProgress
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
-from charon.data.formats.unlabelled import is_raw
+from charon.data.formats.skeleton_folder import is_raw
 from charon.data.transforms import load_clips
-from charon.files import csv_text, whole_file
+from charon.files import csv_text, whole_file, writing_to
 from charon.text import counted
 from charon.training.artifacts import Model, load_model
 
 COLUMNS = ["clip", "predicted_class", "probability"]
 COLUMNS += ["second_class", "second_probability", "third_class", "third_probability"]
-_CLIPS_AT_ONCE = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +56,10 @@ def main(options: argparse.Namespace) -> int:
         if options.output is None:
             sys.stdout.writelines(lines)
         else:
-            with writing_output(options.output) as path, whole_file(path) as file:
+            with (
+                writing_to(options.output, "choose another --output"),
+                whole_file(options.output.expanduser()) as file,
+            ):
                 file.writelines(line.encode() for line in lines)
     where = "" if options.output is None else f" in {options.output}"
     note = f"; the model has learned {STANDIN_NOTE}" if model.is_standin else ""
@@ -68,12 +69,19 @@ def main(options: argparse.Namespace) -> int:
 
 def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[str]:
     """Yield the table line by line."""
+    data = model.run.data
     num_best = min(3, len(model.class_names))
     yield csv_text([COLUMNS[: 1 + 2 * num_best]])
-    for first in range(0, archive.num_clips, _CLIPS_AT_ONCE):
+    for first in range(0, archive.num_clips, 64):
         progress(first, archive.num_clips)
-        rows = np.arange(first, min(first + _CLIPS_AT_ONCE, archive.num_clips))
-        best = _probabilities(model, archive, rows).topk(num_best, dim=1)
+        rows = np.arange(first, min(first + 64, archive.num_clips))
+        x, present = load_clips(
+            archive, rows, num_frames=data.num_frames, duplicate_bodies=data.duplicate_bodies
+        )
+        unknown = torch.zeros(len(rows), dtype=torch.int64)
+        clips = Clips(torch.from_numpy(x), torch.from_numpy(present), unknown)
+        scores = model.learner.predict(clips.to(model.device))
+        best = scores.float().softmax(dim=1).cpu().topk(num_best, dim=1)
         for row, chances, classes in zip(
             rows, best.values.tolist(), best.indices.tolist(), strict=True
         ):
@@ -82,14 +90,3 @@ def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[s
                 words += [model.class_names[label], f"{chance:.4f}"]
             yield csv_text([words])
     progress(archive.num_clips, archive.num_clips)
-
-
-def _probabilities(model: Model, archive: Archive, rows: NDArray[np.int64]) -> torch.Tensor:
-    """Return the softmax of the scores, float32 (clip, class), on the CPU."""
-    data = model.run.data
-    x, present = load_clips(
-        archive, rows, num_frames=data.num_frames, duplicate_bodies=data.duplicate_bodies
-    )
-    unknown = torch.zeros(len(rows), dtype=torch.int64)
-    clips = Clips(torch.from_numpy(x), torch.from_numpy(present), unknown)
-    return model.learner.predict(clips.to(model.device)).float().softmax(dim=1).cpu()

@@ -7,15 +7,9 @@ read, if a class would be empty, or with --strict if any cannot.
 import argparse
 
 from charon.arguments import whole_number
-from charon.cli.clips import (
-    STANDIN_NOTE,
-    add_cache_argument,
-    cache_dir,
-    tell_duplicated,
-    tell_unreadable,
-)
+from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, tell_problems
 from charon.cli.console import ClipProgress
-from charon.data.cache.archive import Archive
+from charon.data.cache.archive import Archive, num_bytes_of
 from charon.data.formats import known_formats
 from charon.data.prepare import prepare
 from charon.text import byte_size, clock, counted
@@ -54,8 +48,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{options.path} was prepared before.")
     else:
         print(f"Prepared {options.path} in {clock(progress.seconds)}.")
-    tell_unreadable(archive)
-    tell_duplicated(archive)
+    tell_problems(archive)
     print_summary(archive)
     return 0
 
@@ -63,7 +56,6 @@ def main(options: argparse.Namespace) -> int:
 def print_summary(archive: Archive) -> None:
     """Print what a prepared set holds."""
     about = archive.description
-    num_bytes = sum(file.stat().st_size for file in archive.path.iterdir())
     two = int(archive.present[:, 1:].any(axis=1).sum())
     lines = {
         "clips": f"{archive.num_clips:,}, {two:,} of them with two bodies; "
@@ -72,7 +64,7 @@ def print_summary(archive: Archive) -> None:
         "shape": f"{counted(about.num_joints, 'joint')}, {about.num_channels} coordinates, "
         f"{archive.length.min()} to {archive.length.max()} frames",
         "fingerprint": archive.fingerprint,
-        "cache": f"{archive.path} ({byte_size(num_bytes)})",
+        "cache": f"{archive.path} ({byte_size(num_bytes_of(archive.path))})",
     }
     if about.is_standin:
         lines["note"] = STANDIN_NOTE

@@ -26,7 +26,7 @@ from charon.files import read_json
 from charon.learners import LEARNERS
 from charon.settings import Value, parse_field
 from charon.training.checkpoint import MAY_DIFFER
-from charon.training.stream import Position, Stream
+from charon.training.stream import Stream
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,9 +90,8 @@ def main(options: argparse.Namespace) -> int:
             folder.start(stream)
             print(title(stream))
             if options.resume:
-                print(
-                    f"Continues after task {done}." if done else "Begins again: no task was done."
-                )
+                first = "Begins again: no task was done."
+                print(f"Continues after task {done}." if done else first)
             if warning := memory_warning(stream):
                 print(warning, file=sys.stderr)
             _learn(stream, folder, check_interrupt)
@@ -164,13 +163,7 @@ def resumed_run(folder: RunFolder, given: dict[str, Any], preset: str | None) ->
 
 def _learn(stream: Stream, folder: RunFolder, check_interrupt: Callable[[], None]) -> None:
     status = Status()
-    progress = EpochProgress(status)
-
-    def on_progress(position: Position) -> None:
-        check_interrupt()
-        progress(position)
-
-    stream.on_progress = on_progress
+    stream.on_progress = EpochProgress(status, check_interrupt)
     for result in stream:
         status.clear()
         print(task_line(result), flush=True)

@@ -13,10 +13,9 @@ import numpy as np
 
 from charon.arguments import whole_number
 from charon.cli.clips import add_cache_argument, opened
-from charon.cli.console import writing_output
 from charon.cli.strip import (
     Strip,
-    as_it_is,
+    Version,
     bones_of,
     choose_moments,
     rebuilt,
@@ -25,10 +24,11 @@ from charon.cli.strip import (
 )
 from charon.data.cache.archive import Archive
 from charon.data.formats import known_formats
-from charon.data.formats.unlabelled import is_skeleton_file
+from charon.data.formats.skeleton_folder import is_skeleton_file
 from charon.data.source import Description
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
+from charon.files import writing_to
 from charon.memory import CODECS
 from charon.memory.codec import TemporalCodec
 from charon.training.artifacts import Model, load_model
@@ -88,8 +88,8 @@ def main(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         raise CharonError(f"`charon show` needs {missing}, which is not installed.") from error
-    with writing_output(path) as output:
-        draw(strip, output)
+    with writing_to(path, "choose another --output"):
+        draw(strip, path.expanduser())
     print(f"Drew {strip.title} into {path}.")
     return 0
 
@@ -115,8 +115,9 @@ def _strip(archive: Archive, row: int, model: Model | None, options: argparse.Na
     x, present = load_clips(archive, np.array([row]), num_frames=num_frames)
     clip = np.ascontiguousarray(x[0].transpose(1, 3, 2, 0))
     moments = choose_moments(codec)
+    labels = tuple(f"frame {moment}" for moment in moments)
     versions = [
-        as_it_is(clip, moments),
+        Version("the clip", (f"{num_frames} frames",), clip[moments][None], labels),
         thinned(clip, codec, moments),
         rebuilt(clip, codec, moments, present[0]),
     ]

@@ -2,13 +2,12 @@
 
 An archive is a folder of three files. ``frames.npy`` holds the frames of all clips one after
 the other, ``clips.npz`` a row for each clip, and ``archive.json`` what they have in common.
-It is written in another folder (``writer.py``) and renamed when it is complete.
+It is written in another folder and renamed when it is complete.
 """
 
 import json
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -101,16 +100,6 @@ class Archive:
         return Archive, (self.path,)
 
 
-@dataclass(frozen=True)
-class ArchiveInfo:
-    """A line of the list of caches."""
-
-    path: Path  # its name is what delete_archive takes
-    num_bytes: int  # on disk
-    archive: Archive | None  # None if it cannot be opened
-    problem: str  # why not
-
-
 def default_cache_dir() -> Path:
     """Return ``$XDG_CACHE_HOME/charon``, or ``~/.cache/charon`` where that is not set."""
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -119,42 +108,37 @@ def default_cache_dir() -> Path:
     return root / "charon"
 
 
-def list_archives(cache_dir: Path) -> list[ArchiveInfo]:
-    """Return the complete archives in a cache folder, by name."""
-    archives = []
-    for path in sorted(about.parent for about in cache_dir.glob(f"[!.]*/{ABOUT}")):
-        archive, problem = None, ""
-        try:
-            archive = Archive(path)
-        except DataError as error:
-            problem = str(error)
-        archives.append(ArchiveInfo(path, _num_bytes(path), archive, problem))
-    return archives
+def list_archives(cache_dir: Path) -> list[Path]:
+    """Return the folders of the complete archives in a cache folder, by name."""
+    return sorted(about.parent for about in cache_dir.glob(f"[!.]*/{ABOUT}"))
 
 
-def _num_bytes(path: Path) -> int:
+def find_archive(cache_dir: Path, name: str) -> Path:
+    """Return the folder of an archive by its name; DataError if there is none."""
+    archives = list_archives(cache_dir)
+    path = cache_dir / name
+    if path not in archives:
+        known = ", ".join(known.name for known in archives) or "none"
+        raise DataError(f"There is no prepared set `{name}` in {cache_dir}; there is: {known}.")
+    return path
+
+
+def num_bytes_of(path: Path) -> int:
+    """Return the bytes on disk of an archive's folder."""
     return sum(file.stat().st_size for file in path.iterdir())
 
 
-def delete_archive(cache_dir: Path, name: str) -> int:
-    """Delete the archive in ``cache_dir / name`` and return the bytes that were freed.
-
-    A trial that has the archive open keeps its data until it ends.
+def delete_archive(path: Path) -> None:
+    """Delete an archive's folder; a trial that has the archive open keeps its data until it ends.
 
     Raises:
-        DataError: there is no such archive, or it cannot be deleted.
+        DataError: it cannot be deleted.
     """
-    path = cache_dir / name
-    if path.parent != cache_dir or not (path / ABOUT).is_file():
-        known = ", ".join(info.path.name for info in list_archives(cache_dir)) or "none"
-        raise DataError(f"There is no prepared set `{name}` in {cache_dir}; there is: {known}.")
-    num_bytes = _num_bytes(path)
     # Renamed first: however this ends, no half-deleted archive can be opened.
-    removed = path.with_name(f".removing-{name}")
+    removed = path.with_name(f".removing-{path.name}")
     try:
         shutil.rmtree(removed, ignore_errors=True)
         path.replace(removed)
         shutil.rmtree(removed)
     except OSError as error:
         raise DataError(f"{path} cannot be deleted: {error.strerror}.") from error
-    return num_bytes

@@ -1,15 +1,29 @@
 """The table of data formats; each has a file."""
 
-from charon.data import standin
+from pathlib import Path
+
 from charon.data.formats import ntu_npz, plain_npz, pyskl_pickle, skeleton_folder
-from charon.data.source import Format
+from charon.data.source import Format, Source
+
+
+def _open_standin(name: Path) -> Source:
+    # Here, because the stand-in's random generators import torch, which takes a second.
+    from charon.data.standin.source import StandIn
+
+    make = StandIn.full if name.name.endswith("-full") else StandIn.small
+    return make(120 if "-120" in name.name else 60)
+
 
 FORMATS: dict[str, Format] = {
     "skeleton_folder": skeleton_folder.FORMAT,
     "ntu_npz": ntu_npz.FORMAT,
     "plain_npz": plain_npz.FORMAT,
     "pyskl_pickle": pyskl_pickle.FORMAT,
-    "standin": standin.FORMAT,
+    "standin": Format(
+        takes="one of the synthetic sets",
+        open=_open_standin,
+        names=("standin", "standin-full", "standin-120", "standin-120-full"),
+    ),
 }
 """A path is of the first format that recognises it."""
 

@@ -2,9 +2,8 @@
 
 import zipfile
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from charon.data.parallel import call_in_order
 from charon.errors import DataError
 
 Result = TypeVar("Result")
@@ -21,8 +21,6 @@ Result = TypeVar("Result")
 _SLAB_BYTES = 32 * 2**20
 # Bytes unpacked at once: they stay in the processor's cache until they are copied.
 _PIECE_BYTES = 2**20
-# More threads that convert slabs would wait for the thread that reads, and hold memory.
-_MAX_THREADS = 4
 
 
 class ArrayHeader(NamedTuple):
@@ -52,7 +50,6 @@ class NpzReader:
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from error
         self.keys = {n.removesuffix(".npy") for n in self._zip.namelist() if n.endswith(".npy")}
-
         self.close = self._zip.close
 
     def header(self, key: str) -> ArrayHeader:
@@ -130,23 +127,22 @@ def map_slabs(
 ) -> Iterator[Result]:
     """Yield ``function(first row, slab)`` in order, computed in up to ``workers`` threads.
 
-    There are at most 4, and another that reads ahead. With ``t`` threads, at most ``t + 3`` slabs
-    and their results are held at any time, whatever the size of the file.
+    There are at most 4, and another that reads ahead; with ``t`` threads, at most ``t + 3`` slabs
+    and their results are held at any time.
     """
-    workers = min(workers, _MAX_THREADS)
-    waiting: deque[Future[Result]] = deque()
-    row = 0
+    workers = min(workers, 4)  # more would wait for the thread that reads, and hold memory
+
+    def read_ahead(reader: Executor) -> Iterator[tuple[int, NDArray[Any]]]:
+        row = 0
+        following = reader.submit(next, slabs, None)
+        while (slab := following.result()) is not None:
+            following = reader.submit(next, slabs, None)
+            yield row, slab
+            row += len(slab)
+
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers) as threads:
         try:
-            following = reader.submit(next, slabs, None)
-            while (slab := following.result()) is not None:
-                following = reader.submit(next, slabs, None)
-                waiting.append(threads.submit(function, row, slab))
-                row += len(slab)
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from call_in_order(threads, function, read_ahead(reader), ahead=workers + 1)
         finally:
             threads.shutdown(cancel_futures=True)
 

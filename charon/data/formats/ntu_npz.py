@@ -25,12 +25,7 @@ _LOG = logging.getLogger(__name__)
 
 _VALUES = ntu.NUM_BODIES * ntu.NUM_JOINTS * 3
 _PARTS = ("train", "test")
-
-
-def benchmark_of(path: Path) -> ntu.Benchmark | None:
-    """Return the protocol that the file is named after, or None."""
-    lower = {name.lower(): benchmark for name, benchmark in ntu.NPZ_FILES.items()}
-    return lower.get(path.name.lower())
+_BENCHMARKS = {name.lower(): benchmark for name, benchmark in ntu.NPZ_FILES.items()}
 
 
 class NtuNpz(SourceFile):
@@ -38,7 +33,7 @@ class NtuNpz(SourceFile):
 
     If its labels are those of the whole protocol in the field's order, names and ids are
     restored; otherwise clips are called ``train-000000``, their ids are 0, and only the file's
-    split can be used.
+    split can be used. The path has one of the names in :data:`charon.data.ntu.NPZ_FILES`.
 
     Raises:
         DataError: the file cannot be read, or an array is missing or has a wrong shape, type
@@ -48,11 +43,8 @@ class NtuNpz(SourceFile):
     kind = "ntu npz"
 
     def __init__(self, path: Path) -> None:
-        benchmark = benchmark_of(path)
-        if benchmark is None:
-            raise DataError(f"{path} has none of the names {', '.join(ntu.NPZ_FILES)}.")
         super().__init__(path)
-        self._benchmark: ntu.Benchmark = benchmark
+        self._benchmark = _BENCHMARKS[path.name.lower()]
 
     @property
     def description(self) -> Description:
@@ -141,5 +133,5 @@ class NtuNpz(SourceFile):
 FORMAT = Format(
     takes="an .npz of NTU RGB+D as CTR-GCN prepares it",
     open=NtuNpz,
-    recognises=lambda path: benchmark_of(path) is not None,
+    recognises=lambda path: path.name.lower() in _BENCHMARKS,
 )

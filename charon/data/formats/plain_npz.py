@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,9 @@ from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 
+Columns = dict[str, NDArray[Any]]
+
 _MAX_ID = int(np.iinfo(np.int16).max)
-
-
-class _Table(NamedTuple):
-    """Everything in the file but the coordinates; arrays are (clip,)."""
-
-    description: Description
-    num_frames: NDArray[np.int64]
-    label: NDArray[np.int64]
-    subject: NDArray[np.int64]
-    view: NDArray[np.int64]
-    in_train: NDArray[np.bool_] | None
 
 
 class PlainNpz(SourceFile):
@@ -57,72 +48,68 @@ class PlainNpz(SourceFile):
     @property
     def description(self) -> Description:
         """Sizes by the shape of ``x``; the set is named like its file."""
-        return self._table.description
+        return self._read[0]
 
     def __len__(self) -> int:
-        return len(self._table.label)
+        return len(self._read[1]["label"])
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
-        convert = partial(self._convert, self._table)
+        convert = partial(self._convert, *self._read)
         with closing(NpzReader(self._path)) as npz:
             for clips in map_slabs(convert, npz.slabs("x"), workers):
                 yield from clips
 
     def _convert(
-        self, table: _Table, first_row: int, slab: NDArray[Any]
+        self, about: Description, columns: Columns, first_row: int, slab: NDArray[Any]
     ) -> list[SourceClip | Unreadable]:
         x = slab.astype(np.float32, copy=False)
         check_finite(x, first_row, f"{self._path}: `x`")
         clips = []
         # (clip, frame, body, joint, channel)
         for row, padded in enumerate(x.transpose(0, 2, 4, 3, 1), start=first_row):
-            num_frames = int(table.num_frames[row])
+            num_frames = int(columns["num_frames"][row])
             if padded[num_frames:].any():
                 raise DataError(
                     f"{self._path}: row {row} of `x` is not zero after its {num_frames} frames; "
                     "correct `n_frames` or the padding."
                 )
-            clip = SourceClip(
-                name=f"clip-{row:06d}",
-                x=np.ascontiguousarray(padded[:num_frames]),
-                label=int(table.label[row]),
-                subject=int(table.subject[row]),
-                camera=int(table.view[row]),
-                in_train=None if table.in_train is None else bool(table.in_train[row]),
-            )
-            clips.append(prepare_padded(clip, table.description.centre_joint))
+            ids = {key: columns[key][row].item() for key in columns if key != "num_frames"}
+            clip = SourceClip(f"clip-{row:06d}", np.ascontiguousarray(padded[:num_frames]), **ids)
+            clips.append(prepare_padded(clip, about.centre_joint))
         return clips
 
     @cached_property
-    def _table(self) -> _Table:
+    def _read(self) -> tuple[Description, Columns]:
+        """Everything in the file but the coordinates; arrays are (clip,)."""
         with closing(NpzReader(self._path)) as npz:
             if {"x_train", "y_train"} <= npz.keys:
                 raise DataError(
                     f"{self._path} has the arrays of an NTU RGB+D file but not the name of one; "
                     f"rename it to the protocol it holds: {', '.join(ntu.NPZ_FILES)}."
                 )
-            num_clips, num_channels, most_frames, num_joints, num_bodies = self._shape(npz)
-            in_train = None
+            num_clips, num_channels, longest, num_joints, num_bodies = self._shape(npz)
+            columns = {
+                "label": self._whole(npz, "label", num_clips, smallest=0, largest=_MAX_ID),
+                "num_frames": self._whole(npz, "n_frames", num_clips, smallest=1, largest=longest),
+                "subject": self._ids(npz, "subject", num_clips),
+                "camera": self._ids(npz, "view", num_clips),
+            }
             if "train_mask" in npz.keys:
                 header = npz.header("train_mask")
                 if header.shape != (num_clips,) or header.dtype.kind != "b":
                     raise npz.wrong("train_mask", f"{num_clips} booleans")
-                in_train = npz.read("train_mask").astype(np.bool_)
-            label = self._whole(npz, "label", num_clips, smallest=0, largest=_MAX_ID)
-            num_frames = self._whole(npz, "n_frames", num_clips, smallest=1, largest=most_frames)
+                columns["in_train"] = npz.read("train_mask").astype(np.bool_)
             description = Description(
                 self._path.stem,
-                self._class_names(npz, label),
+                self._class_names(npz, columns["label"]),
                 num_joints,
                 num_bodies,
                 num_channels,
                 centre_joint=self._centre_joint(npz, num_joints),
                 parts=self._parts(npz, num_joints),
             )
-            subject = self._ids(npz, "subject", num_clips)
-            view = self._ids(npz, "view", num_clips)
-            return _Table(description, num_frames, label, subject, view, in_train)
+            return description, columns
 
     def _shape(self, npz: NpzReader) -> tuple[int, ...]:
         """Return how many clips, channels, frames, joints and bodies ``x`` has."""

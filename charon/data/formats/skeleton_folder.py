@@ -3,9 +3,9 @@
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_text import check_size, parse_skeleton, read_skeleton_file
+from charon.data.formats.skeleton_text import parse_skeleton
 from charon.data.parallel import map_in_order
-from charon.data.recordings import Recording
-from charon.data.source import Description, Format, SourceClip, Unreadable
+from charon.data.source import Description, Format, Recording, SourceClip, Unreadable
 from charon.errors import DataError
 
 SUFFIX = ".skeleton"
+MAX_BYTES = 64 * 2**20
+"""NTU RGB+D's longest recording takes a few megabytes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -34,17 +35,49 @@ class Entry:
     modified: int
 
 
-class SkeletonFiles:
-    """`.skeleton` files of a folder or a zip, prepared as the field does.
+class SkeletonFolder:
+    """The clips of NTU RGB+D in the `.skeleton` files below a folder, or in a zip.
 
-    ``entries`` are in the order of the clips. Of two files with the same name, the second is
-    unreadable.
+    Clips come in the order of their names (SsssCccPpppRrrrAaaa), from which their labels and
+    ids are taken; of two files with the same name, the second is unreadable. Hidden files, and
+    the clips that NTU RGB+D lists as without a usable skeleton, are left out.
+
+    Raises:
+        DataError: the path is no folder and no readable zip, or has no `.skeleton` file.
     """
 
-    def __init__(self, root: Path, entries: Sequence[Entry], *, keep_gaps: bool) -> None:
-        self._root = root
-        self._entries = entries
-        self._keep_gaps = keep_gaps
+    _wanted = (
+        "the folder or the zip of NTU RGB+D's skeleton files (S001C001P001R001A001.skeleton, ...)"
+    )
+
+    def __init__(self, path: Path, *, keep_gaps: bool = False) -> None:
+        self._path, self._keep_gaps = path, keep_gaps
+        self._root, entries = list_entries(path)
+        if not entries:
+            raise DataError(
+                f"{path} has no {SUFFIX} file, neither itself nor in its folders; give "
+                f"{self._wanted}."
+            )
+        self._entries = self._usable(sorted(entries))
+
+    def _usable(self, entries: list[Entry]) -> list[Entry]:
+        usable = [entry for entry in entries if entry.name not in ntu.MISSING_NAMES]
+        if not usable:
+            raise DataError(
+                f"{self._path} has no {SUFFIX} file but {len(entries)} of those that NTU RGB+D "
+                "lists as without a usable skeleton."
+            )
+        return usable
+
+    @cached_property
+    def description(self) -> Description:
+        """NTU RGB+D 60 if no file is of a later class, else 120."""
+        num_classes = 60
+        for entry in self._entries:
+            with suppress(DataError):  # no clip's name: unreadable when its turn comes
+                if ntu.parse_name(entry.name).label >= num_classes:
+                    num_classes = 120
+        return ntu.description(f"ntu{num_classes}", num_classes)
 
     def identity(self) -> str:
         """Return a string that changes with any file's path, size or time, or with an option."""
@@ -70,51 +103,35 @@ class SkeletonFiles:
                 previous = entry.name
 
     def _labelled(self, name: str, x: NDArray[np.float32]) -> SourceClip | Unreadable:
-        """Return the clip of a file by its name."""
-        raise NotImplementedError
-
-
-class SkeletonFolder(SkeletonFiles):
-    """The clips of NTU RGB+D in the `.skeleton` files below a folder, or in a zip.
-
-    Clips come in the order of their names (SsssCccPpppRrrrAaaa), from which their labels and
-    ids are taken. Hidden files, and the clips that NTU RGB+D lists as without a usable
-    skeleton, are left out.
-
-    Raises:
-        DataError: the path is no folder and no readable zip, or has no `.skeleton` file.
-    """
-
-    def __init__(self, path: Path, *, keep_gaps: bool = False) -> None:
-        entries = list_entries(path)
-        if not entries:
-            raise DataError(
-                f"{path} has no {SUFFIX} file, neither itself nor in its folders; give the folder "
-                "or the zip of NTU RGB+D's skeleton files (S001C001P001R001A001.skeleton, ...)."
-            )
-        usable = sorted(entry for entry in entries if entry.name not in ntu.MISSING_NAMES)
-        if not usable:
-            raise DataError(
-                f"{path} has no {SUFFIX} file but {len(entries)} of those that NTU RGB+D lists as "
-                "without a usable skeleton."
-            )
-        super().__init__(path, usable, keep_gaps=keep_gaps)
-
-    @cached_property
-    def description(self) -> Description:
-        """NTU RGB+D 60 if no file is of a later class, else 120."""
-        num_classes = 60
-        for entry in self._entries:
-            with suppress(DataError):  # no clip's name: unreadable when its turn comes
-                if ntu.parse_name(entry.name).label >= num_classes:
-                    num_classes = 120
-        return ntu.description(f"ntu{num_classes}", num_classes)
-
-    def _labelled(self, name: str, x: NDArray[np.float32]) -> SourceClip | Unreadable:
         try:
             return ntu.parse_name(name).clip(name, x)
         except DataError as error:
             return Unreadable(name, str(error))
+
+
+class Unlabelled(SkeletonFolder):
+    """A `.skeleton` file, or those below a folder or in a zip, all of the class ``unknown``.
+
+    A clip is named after the path of its file below the folder, which may be any.
+    """
+
+    _wanted = f"a {SUFFIX} file, or a folder or a .zip of them"
+
+    def _usable(self, entries: list[Entry]) -> list[Entry]:
+        return [replace(entry, name=entry.path) for entry in entries]
+
+    @property
+    def description(self) -> Description:
+        """NTU RGB+D's joints, and the class ``unknown``."""
+        about = ntu.description(self._path.stem, num_classes=60)
+        return replace(about, class_names=("unknown",), is_ntu=False)
+
+    def identity(self) -> str:
+        """Return a string that differs from that of the same files with labels."""
+        return f"unlabelled {super().identity()}"
+
+    def _labelled(self, name: str, x: NDArray[np.float32]) -> SourceClip:
+        return SourceClip(name=name, x=x, label=0)
 
 
 @dataclass
@@ -132,17 +149,23 @@ class _Reader:
             return Unreadable(entry.name, str(error))
 
     def _read(self, entry: Entry) -> Recording:
-        if self.root.is_dir():
-            return read_skeleton_file(self.root / entry.path)
         where = f"{self.root}/{entry.path}"
-        check_size(where, entry.size)
+        if entry.size > MAX_BYTES:
+            raise DataError(
+                f"{where} has {entry.size / 2**20:.0f} MiB, but no recording has more than "
+                f"{MAX_BYTES // 2**20} MiB: it is not a {SUFFIX} file."
+            )
         try:
+            if self.root.is_dir():
+                return parse_skeleton(Path(where).read_bytes(), where)
             if self.opened is None:
                 self.opened = zipfile.ZipFile(self.root)
             data = self.opened.read(entry.path)
         except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
-            raise DataError(f"{where} cannot be unpacked: {error}.") from error
+            how = "read" if self.root.is_dir() else "unpacked"
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{where} cannot be {how}: {reason}.") from error
         return parse_skeleton(data, where)
 
     def close(self) -> None:
@@ -150,24 +173,29 @@ class _Reader:
             self.opened.close()
 
 
-def list_entries(root: Path) -> list[Entry]:
-    """Return the `.skeleton` files below a folder or in a zip, in no particular order."""
-    if not root.is_dir():
-        return _list_zip(root)
+def list_entries(path: Path) -> tuple[Path, list[Entry]]:
+    """Return where the paths begin, and the files: in a folder, in a zip, or this one."""
+    if is_skeleton_file(path):
+        return path.parent, [_entry(path, path.parent)]
+    if not path.is_dir():
+        return path, _list_zip(path)
 
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
 
-    entries = []
-    for folder, _, files in os.walk(root, onerror=refuse):
-        for file in filter(_is_skeleton, files):
-            path = Path(folder, file)
-            size = modified = 0
-            with suppress(OSError):  # a dangling link: unreadable when its turn comes
-                status = path.stat()
-                size, modified = status.st_size, status.st_mtime_ns
-            entries.append(Entry(path.stem, path.relative_to(root).as_posix(), size, modified))
-    return entries
+    return path, [
+        _entry(Path(folder, file), path)
+        for folder, _, files in os.walk(path, onerror=refuse)
+        for file in filter(_is_skeleton, files)
+    ]
+
+
+def _entry(file: Path, root: Path) -> Entry:
+    size = modified = 0
+    with suppress(OSError):  # a dangling link: unreadable when its turn comes
+        status = file.stat()
+        size, modified = status.st_size, status.st_mtime_ns
+    return Entry(file.stem, file.relative_to(root).as_posix(), size, modified)
 
 
 def _list_zip(archive_path: Path) -> list[Entry]:
@@ -194,6 +222,16 @@ def _list_zip(archive_path: Path) -> list[Entry]:
 
 def _is_skeleton(file: str) -> bool:
     return file.lower().endswith(SUFFIX) and not file.startswith(".")
+
+
+def is_skeleton_file(path: Path) -> bool:
+    """Return whether this is a `.skeleton` file, by its name."""
+    return path.is_file() and path.suffix.lower() == SUFFIX
+
+
+def is_raw(path: Path) -> bool:
+    """Return whether this is a `.skeleton` file, or a folder or zip that may have them."""
+    return is_skeleton_file(path) or FORMAT.recognises(path)
 
 
 FORMAT = Format(

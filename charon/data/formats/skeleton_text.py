@@ -8,17 +8,13 @@ not used and may hold anything, ``NaN`` included.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.ntu import NUM_JOINTS
-from charon.data.recordings import Recording
+from charon.data.source import Recording
 from charon.errors import DataError
-
-MAX_BYTES = 64 * 2**20
-"""NTU RGB+D's longest recording takes a few megabytes."""
 
 _BODY_LINES = 2 + NUM_JOINTS
 # A camera sees about 5 metres. Beyond this a number is garbage, and the preparation's float32
@@ -28,29 +24,6 @@ _MAX_METRES = 1e6
 _JOINT = np.dtype([("xyz", np.float64, 3), ("unused", "S1", 9)])
 _PLAIN_CHARACTERS = bytes(range(ord(" "), 127)) + b"\t\r\n"
 """Of others (a form feed, a no-break space), numpy and bytes.split disagree what is a space."""
-
-
-def read_skeleton_file(path: Path) -> Recording:
-    """Read a `.skeleton` file.
-
-    Raises:
-        DataError: the file cannot be opened, is too large, or is garbled.
-    """
-    try:
-        check_size(str(path), path.stat().st_size)
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return parse_skeleton(data, str(path))
-
-
-def check_size(name: str, num_bytes: int) -> None:
-    """Raise a DataError if a file is too large to be a recording."""
-    if num_bytes > MAX_BYTES:
-        raise DataError(
-            f"{name} has {num_bytes / 2**20:.0f} MiB, but no recording has more than "
-            f"{MAX_BYTES // 2**20} MiB: it is not a .skeleton file."
-        )
 
 
 def parse_skeleton(data: bytes, name: str) -> Recording:

@@ -66,20 +66,12 @@ def convolve_and_normalise(
         bias = (conv.bias - norm.running_mean) * scale + norm.bias
         return conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=conv.padding)
     z = conv2d(x, conv.weight.to(x.dtype), padding=conv.padding)
-    if not norm.track_running_stats:
-        return _normalise(norm, z, groups, None, None)
-    bias = conv.bias.detach()
-    mean = norm.running_mean - bias
-    z = _normalise(norm, z, groups, mean, norm.running_var)
-    norm.running_mean.copy_(mean + bias)
-    return z
-
-
-def _normalise(
-    norm: nn.BatchNorm2d, z: Tensor, groups: Sequence[int], mean: Tensor | None, var: Tensor | None
-) -> Tensor:
+    bias, moves = conv.bias.detach(), norm.track_running_stats
+    mean, var = (norm.running_mean - bias, norm.running_var) if moves else (None, None)
     parts = [
         F.batch_norm(part, mean, var, norm.weight, norm.bias, True, norm.momentum or 0.0, norm.eps)
         for part in (z.split(list(groups)) if len(groups) > 1 else [z])
     ]
+    if mean is not None:
+        norm.running_mean.copy_(mean + bias)
     return torch.cat(parts) if len(parts) > 1 else parts[0]

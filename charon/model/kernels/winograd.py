@@ -102,15 +102,17 @@ class _Convolution(torch.autograd.Function):
         products = places.new_empty(_NUM_POINTS, tiles * tuples, out)
         by_tile = products.view(_NUM_POINTS, tiles, tuples * out).transpose(0, 1)
         to_outputs = _OF_PRODUCTS.to(places).expand(tiles, -1, -1)
-        result = places.new_empty(rows, tiles, OUTPUTS, tuples * out)
+        # Not a view of another shape, so that the caller may change it in place.
+        result = places.new_empty(rows, tiles * OUTPUTS, tuples * out)
+        by_tile_of_row = result.unflatten(1, (tiles, OUTPUTS))
         few = torch.get_num_threads()
-        for part, outputs in zip(places.split(few), result.split(few), strict=True):
+        for part, outputs in zip(places.split(few), by_tile_of_row.split(few), strict=True):
             for of_row, into in zip(_evaluate(part, channels), outputs, strict=True):
                 torch.bmm(of_row[0], at_points[0], out=products)
                 for head in range(1, heads):
                     products.baddbmm_(of_row[head], at_points[head])
                 torch.bmm(to_outputs, by_tile, out=into)
-        return result.flatten(1, 2)
+        return result
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:

@@ -65,7 +65,7 @@ def _seconds(stream: Stream) -> float:
         num_tested += len(task.test) * (1 if joint else len(tasks) - index)
     clips = stream.tasks.load(tasks[0].test[:8], "test")
     start = time.perf_counter()
-    score(stream.learner, clips, tasks[0].classes, stream.device)
+    score(stream.learner, clips, tasks[0].classes)
     return seconds + num_tested * (time.perf_counter() - start) / len(clips)
 
 

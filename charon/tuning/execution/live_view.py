@@ -17,7 +17,7 @@ from charon.tuning.execution.trainable import beat_file
 from charon.tuning.records.heartbeat import read_beat
 from charon.tuning.records.journal import FAILED, FINISHED, PENDING, RUNNING, Journal, TrialRecord
 from charon.tuning.study.first_tasks import SAVED
-from charon.tuning.study.objectives import best_direction, show_metric
+from charon.tuning.study.objectives import directions, show_metric
 
 STYLES = {RUNNING: "bold cyan", FINISHED: "green", FAILED: "bold red", PENDING: "dim"}
 """Of a trial by its status; others are yellow."""
@@ -46,7 +46,8 @@ class LiveView:
     headline: Callable[[], str] = str
 
     def __post_init__(self) -> None:
-        self._direction = best_direction(self.objectives) if self.is_search else None
+        is_single = self.is_search and len(self.objectives) == 1
+        self._direction = directions(self.objectives)[0] if is_single else None
         self._started = time.time()
 
     def shown(self) -> AbstractContextManager[object]:

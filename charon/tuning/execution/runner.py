@@ -95,7 +95,7 @@ def _begin(ready: ReadyStudy) -> Entries:
         title=f"charon_{ready.plan.data}",
         cache=str(ready.cache),
         folder=str(ready.folder),
-        objective=watched(ready.study.objectives, is_search=ready.study.is_search),
+        objective=watched(ready.study.objectives),
         cpus=ready.cpus,
         gpus=ready.gpus,
         share_first_task=ready.options.share_first_task,
@@ -172,7 +172,7 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     scheduler, num_tasks = None, len(ready.data.tasks.tasks)
     if study.pruner != "none":
         is_hyperband = study.pruner == "hyperband"
-        scheduler = TaskHalving(journal, study.objective, num_tasks, is_hyperband=is_hyperband)
+        scheduler = TaskHalving(journal, study.objectives[0], num_tasks, is_hyperband=is_hyperband)
     if entries.waiting() or len(journal.trials) < plan.num_trials:
         _run(
             recorder,

@@ -15,7 +15,7 @@ from ray.tune.search import Searcher
 from charon.settings import Value
 from charon.tuning.execution.trainable import TrialContext, trial_config
 from charon.tuning.records.journal import EXHAUSTED, PENDING, TIME_UP, Journal
-from charon.tuning.session.commands import repeat_command
+from charon.tuning.session.provenance import repeat_command
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from charon.training.stream import Stream, TaskResult
 from charon.tuning.records.heartbeat import Heart
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
-from charon.tuning.study.labels import folder_name
+from charon.tuning.study.trials import folder_name
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from charon.tuning.records.journal import Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.optuna_study import Encoding, make_study
 from charon.tuning.study.fields import complete
-from charon.tuning.study.labels import label
 from charon.tuning.study.search_methods import NUMBERS_ONLY
+from charon.tuning.study.trials import label
 
 PATIENCE = 100
 """Refused settings that a sampler may suggest in a row; then they are drawn at random."""

@@ -19,9 +19,8 @@ from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import move_aside, progress_of
 from charon.tuning.study.fields import complete
 from charon.tuning.study.first_tasks import leaders_first
-from charon.tuning.study.labels import label
 from charon.tuning.study.study import BENCHMARK, Study
-from charon.tuning.study.trials import PlannedTrial
+from charon.tuning.study.trials import PlannedTrial, label
 
 FOLDER = "confirm"
 """Of the stage, in the search's folder."""
@@ -109,12 +108,10 @@ def confirm_study(
     folder.mkdir(exist_ok=True)
     return replace(
         search,
+        **vars(planned),
         options=options,
-        study=study,
         plan=plan,
         progress=progress_of(Journal(folder / "journal.jsonl"), len(trials)),
-        trials=trials,
-        selection=None,
         folder=folder,
         data=data,
     )

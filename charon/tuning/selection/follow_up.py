@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from charon.errors import CharonError
-from charon.files import write_csv, write_json
+from charon.files import write_json
 from charon.report.tables import StudySummary
 from charon.text import counted, first_line, seeds_text
 from charon.tuning.execution.ready import ReadyStudy
@@ -21,7 +21,7 @@ from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, Journal
 from charon.tuning.sampling.optuna_study import load_optuna_study
 from charon.tuning.sampling.plots import FRONTS, write_plots
 from charon.tuning.selection import confirm
-from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
+from charon.tuning.selection.protocol_gap import GAP, GAP_TABLE, measure_gap, write_gap
 from charon.tuning.selection.scoring import ScoringError, score_trials
 from charon.tuning.selection.winner import Selection, Tested, finished, select, selection_facts
 from charon.tuning.session.data import StudyData, prepare_runs
@@ -29,8 +29,7 @@ from charon.tuning.study.objectives import can_prune, directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST
 from charon.tuning.tracking.sender import Sender
 
-SELECTION, WINNER = "selection.json", "winner.json"
-GAP, GAP_TABLE, CONFIRMED = "gap.json", "gap.csv", "confirm.json"
+SELECTION, WINNER, CONFIRMED = "selection.json", "winner.json", "confirm.json"
 
 
 def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
@@ -149,9 +148,7 @@ class FollowUp:
             self._print(f"No gap report: {error} --resume tries it again.", style="yellow")
             return
         gap = measure_gap(self._records, tested, self._plan.first_tasks)
-        write_json(self.search.folder / GAP, gap.to_plain())
-        header, *rows = gap_rows(gap, self._records, tested)
-        write_csv(self.search.folder / GAP_TABLE, header, rows)
+        write_gap(gap, self.search.folder)
 
     def _draw(self) -> None:
         """Draw Optuna's pages; a failure does not prevent the confirm stage."""

@@ -7,7 +7,6 @@ scored twice.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import ray
 import torch
 from ray.exceptions import RayError, RayTaskError
@@ -16,9 +15,8 @@ from charon.data.prepare import prepare
 from charon.errors import CharonError
 from charon.files import read_json, write_json
 from charon.text import first_line
-from charon.training import metrics
 from charon.training.artifacts import load_model
-from charon.training.evaluation import score
+from charon.training.evaluation import Evaluation
 from charon.training.tasks import Tasks
 from charon.tuning.execution.trainable import outputs_folder
 from charon.tuning.records.journal import TrialRecord
@@ -31,29 +29,26 @@ class ScoringError(CharonError):
     """A finished trial's model could not be scored on the test set."""
 
 
-def score_on_test(folder: Path, cache: Path) -> dict[str, float]:
-    """Return the metrics on the test set of the model in a finished trial's folder.
+def score_on_test(folder: Path, cache: Path, cpus: float) -> dict[str, float]:
+    """Score the model in a finished trial's folder on the test set; write and return the metrics.
 
     The test set is that of the trial's benchmark and class order; the metrics are
-    ``test/faa``, ``test/task_il_faa`` and ``test/acc/task_01`` on.
+    ``test/faa``, ``test/task_il_faa`` and ``test/acc/task_01`` on. It takes ``cpus`` threads.
 
     Raises:
         CheckpointError: the model does not exist or cannot be read.
     """
+    torch.set_num_threads(max(1, int(cpus)))
     model = load_model(folder)
-    run = model.run.replace({"data.evaluate_on": "test"})
+    # Evaluated once, after all tasks, as the joint stream is: no metric of a whole stream.
+    run = model.run.replace({"data.evaluate_on": "test", "data.stream": "joint"})
     archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
     tasks = Tasks(archive, run.data, run.seed)
-    class_il, task_il = [], []
-    for task in tasks.tasks:
-        scored = score(model.learner, tasks.load(task.test, "test"), task.classes, model.device)
-        class_il.append(scored.accuracy(range(tasks.num_classes)))
-        task_il.append(scored.accuracy(task.classes))
-    return {
-        "test/faa": metrics.average_accuracy(np.asarray(class_il)),
-        "test/task_il_faa": metrics.average_accuracy(np.asarray(task_il)),
-        **{f"test/acc/task_{k:02d}": accuracy for k, accuracy in enumerate(class_il, start=1)},
-    }
+    evaluation = Evaluation(run, tasks, model.learner)
+    evaluation.measure(len(tasks.tasks))
+    scores = evaluation.metrics()
+    write_json(folder / SCORES, scores)
+    return scores
 
 
 def score_trials(
@@ -75,8 +70,8 @@ def score_trials(
     """
     folders = {r.trial_id: outputs_folder(str(study_folder), r.label) for r in records}
     waiting = [folder for folder in folders.values() if not (folder / SCORES).exists()]
-    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(_score_and_write)
-    pending = [remote.remote(str(folder), str(cache), cpus) for folder in waiting]
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(score_on_test)
+    pending = [remote.remote(folder, cache, cpus) for folder in waiting]
     while pending:
         done, pending = ray.wait(pending)
         try:
@@ -90,8 +85,3 @@ def score_trials(
             raise ScoringError(str(cause) if isinstance(cause, CharonError) else text) from error
         on_scored(len(folders) - len(pending), len(folders))
     return {name: read_json(folder / SCORES) for name, folder in folders.items()}
-
-
-def _score_and_write(folder: str, cache: str, cpus: float) -> None:
-    torch.set_num_threads(max(1, int(cpus)))
-    write_json(Path(folder) / SCORES, score_on_test(Path(folder), Path(cache)))

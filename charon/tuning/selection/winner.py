@@ -12,7 +12,7 @@ from typing import Any
 
 from charon.errors import CharonError
 from charon.tuning.records.journal import FINISHED, TrialRecord
-from charon.tuning.session.commands import repeat_command, run_command
+from charon.tuning.session.provenance import repeat_command, run_command
 from charon.tuning.study.objectives import directions
 from charon.tuning.study.selection_rules import FLATTERS, TEST, Rule, on_test
 
@@ -66,7 +66,12 @@ def select(
             "No trial has learned all tasks, so none can be selected; run more than "
             f"{len(records)}, or prune less."
         )
-    values = {r.trial_id: _values(r, objectives, rule, tested or {}) for r in candidates}
+    metrics = {r.trial_id: r.curve[rule.after or r.tasks_seen] for r in candidates}
+    names = objectives
+    if rule.name == TEST and tested is not None:
+        metrics = {trial_id: {**metrics[trial_id], **tested[trial_id]} for trial_id in metrics}
+        names = [on_test(name) for name in objectives]
+    values = {trial_id: tuple(of[name] for name in names) for trial_id, of in metrics.items()}
     signs = [1.0 if direction == "maximize" else -1.0 for direction in directions(objectives)]
     keys = {
         name: [sign * value for sign, value in zip(signs, of_trial, strict=True)]
@@ -84,16 +89,6 @@ def _is_dominated(keys: list[float], others: Iterable[list[float]]) -> bool:
     return any(
         other != keys and all(a >= b for a, b in zip(other, keys, strict=True)) for other in others
     )
-
-
-def _values(
-    record: TrialRecord, objectives: Sequence[str], rule: Rule, tested: Tested
-) -> tuple[float, ...]:
-    metrics = record.curve[rule.after or record.tasks_seen]
-    if rule.name == TEST:
-        metrics = {**metrics, **tested[record.trial_id]}
-        objectives = [on_test(name) for name in objectives]
-    return tuple(metrics[name] for name in objectives)
 
 
 def selection_facts(

@@ -26,27 +26,19 @@ def memory_size(data: StudyData, fields: Mapping[str, Value]) -> tuple[int, int]
         ConfigError: the fields do not fit the clips.
     """
     run = Run.from_flat(fields)
-    shape = _shape_of(run, data.tasks.clip_shape)
-    parts = data.archive.description.parts
+    channels, _, joints, bodies = data.tasks.clip_shape
+    shape, parts = (channels, run.data.num_frames, joints, bodies), data.archive.description.parts
     learner = make_learner(run, shape, data.tasks.num_classes, parts, torch.device("meta"))
     if learner.memory is None:
         return 0, 0
     return learner.memory.capacity, learner.memory.capacity * learner.memory.bytes_per_clip
 
 
-def _shape_of(run: Run, clip_shape: ClipShape) -> ClipShape:
-    """Return the shape of the clips with the frames that the run gives them."""
-    channels, _, joints, bodies = clip_shape
-    return channels, run.data.num_frames, joints, bodies
-
-
 def check_memory(clips: int, num_bytes: int, num_training_clips: int, budget: int | None) -> None:
-    """Check the memory of a search's first trial, of at most so many clips and bytes.
+    """Raise a ConfigError if a search's first memory is over budget or could hold every clip.
 
-    A search itself refuses suggestions over the budget, in bytes; None for any.
-
-    Raises:
-        ConfigError: the memory is over the budget or could hold every training clip.
+    The memory has at most so many clips and bytes; the budget is in bytes, None for any. A search
+    itself refuses suggestions over it.
     """
     if budget is not None and num_bytes > budget:
         raise ConfigError(
@@ -63,16 +55,15 @@ def check_memory(clips: int, num_bytes: int, num_training_clips: int, budget: in
 
 
 def small_buffer(
-    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, num_training_clips: int
+    trials: Iterable[Mapping[str, Value]], clip_shape: ClipShape, most_clips: int
 ) -> int | None:
     """Return the largest buffer size of a scaled study; None if no trial has a memory.
 
-    With it, even the trial that thins its clips most holds at most 30 % of the training clips of
-    the whole stream. Of the clip's shape, a run has its own frames.
+    With it, even the trial that thins its clips most holds at most ``most_clips``. Of the clip's
+    shape, a run has its own frames.
     """
-    allowed = int(0.3 * num_training_clips)
     codecs = [_memory(fields, clip_shape)[1] for fields in trials]
-    sizes = [codec.largest_buffer(allowed) for codec in codecs if codec is not None]
+    sizes = [codec.largest_buffer(most_clips) for codec in codecs if codec is not None]
     return max(1, min(sizes)) if sizes else None
 
 
@@ -82,17 +73,15 @@ def _memory(fields: Mapping[str, Value], clip_shape: ClipShape) -> tuple[int, Te
     settings = run.learner
     if not isinstance(settings, MemorySettings):
         return 0, None
-    codec = settings.make_codec(_shape_of(run, clip_shape))
+    channels, _, joints, bodies = clip_shape
+    codec = settings.make_codec((channels, run.data.num_frames, joints, bodies))
     return codec.capacity(settings.buffer_size, settings.capacity_rule), codec
 
 
 def largest_memory(
     space: Space, start: Mapping[str, Value], clip_shape: ClipShape
 ) -> dict[str, Value]:
-    """Return the fields of the run with the most clips in memory that a search can suggest.
-
-    The space is bound; ``start`` are all fields of the first trial.
-    """
+    """Return all fields of the run of a bound space, from ``start``, with the largest memory."""
     names = [name for name in space if name.removeprefix("learner.") in MEMORY_FIELDS]
     rows = itertools.product(*(ends(space[name]) for name in names))
     runs = ({**start, **dict(zip(names, row, strict=True))} for row in rows)

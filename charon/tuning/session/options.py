@@ -32,16 +32,11 @@ def option(
     remembered: bool = True,
     **parsing: Any,
 ) -> Any:
-    """Declare an option.
+    """Declare an option of a group of ``--help``; ``parsing`` is argparse's.
 
-    Args:
-        group: under which ``--help`` lists it.
-        help: its text there.
-        default: None leaves the choice to the study or the machine; False makes a switch of it.
-        flag: how it is written, if not as the field is named.
-        remembered: whether ``--resume`` takes it from the study where it is not given again,
-            as it never does of a place or a mode.
-        parsing: passed to :meth:`argparse.ArgumentParser.add_argument`.
+    The default None leaves the choice to the study or the machine; False makes a switch of it.
+    The flag is the field's name unless given. What is ``remembered`` is taken by ``--resume`` from
+    the study where it is not given again, as a place or a mode never is.
     """
     if default is False:
         parsing["action"] = "store_true"
@@ -189,14 +184,6 @@ class Options:
         """The scale of the runs: ``smoke``, ``small`` or ``paper``."""
         return "smoke" if self.smoke else self.scale or "small"
 
-    def of_a_search(self) -> list[str]:
-        """Return the flags of the given options that only a search has."""
-        return [
-            flag_of(field)
-            for field in dataclasses.fields(self)
-            if field.metadata["group"] in (SEARCH, JUDGED) and getattr(self, field.name) is not None
-        ]
-
     def remembered(self) -> dict[str, Any]:
         """Return what a resumed study needs of these options, as plain values."""
         return {name: getattr(self, name) for name in REMEMBERED}
@@ -216,10 +203,28 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     """Read the command line of a study.
 
     Raises:
-        ConfigError: a ``--set`` cannot be read, or a search is given several seeds.
+        ConfigError: a ``--set`` cannot be read, a grid is given an option of a search, or a search
+            several seeds.
         SystemExit: ``--help`` is asked for, or an option is wrong.
     """
-    given: dict[str, Any] = vars(_parser(study).parse_args(arguments))
+    parser = _Parser(
+        description=f"{study.question} Defaults stand in brackets.",
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,  # the defaults are those of Options
+    )
+    fields = dataclasses.fields(Options)
+    titles = dict.fromkeys(field.metadata["group"] for field in fields)
+    groups = {title: parser.add_argument_group(title) for title in titles}
+    for field in fields:
+        group = groups[field.metadata["group"]]
+        group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
+    given: dict[str, Any] = vars(parser.parse_args(arguments))
+    of_a_search = [f for f in fields if f.name in given and f.metadata["group"] in (SEARCH, JUDGED)]
+    if of_a_search and not study.is_search:
+        raise ConfigError(
+            f"{flag_of(of_a_search[0])} is for searches, and the study {study.name!r} runs every "
+            "value of a grid."
+        )
     settings = dict(map(_field, given.pop("settings", [])))
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     options = Options(**{**given, "settings": settings})
@@ -241,20 +246,4 @@ class _Parser(argparse.ArgumentParser):
     """Refuses in one sentence, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end."""
         self.exit(2, f"error: {message}; --help explains every option.\n")
-
-
-def _parser(study: Study) -> argparse.ArgumentParser:
-    parser = _Parser(
-        description=f"{study.question} Defaults stand in brackets.",
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,  # the defaults are those of Options
-    )
-    fields = dataclasses.fields(Options)
-    titles = dict.fromkeys(field.metadata["group"] for field in fields)
-    groups = {title: parser.add_argument_group(title) for title in titles}
-    for field in fields:
-        group = groups[field.metadata["group"]]
-        group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
-    return parser

@@ -4,48 +4,35 @@ import itertools
 import shlex
 import sys
 import uuid
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from charon.config import Run
 from charon.data.class_orders import class_order
 from charon.errors import ConfigError
 from charon.files import STUDY_VERSION
+from charon.learners.rehearsal import MemorySettings
 from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.plan import Plan
+from charon.tuning.session import memory
 from charon.tuning.session.data import StudyData
-from charon.tuning.session.memory import (
-    check_memory,
-    largest_memory,
-    memory_size,
-    memory_warnings,
-    small_buffer,
-)
 from charon.tuning.session.options import Options
 from charon.tuning.session.request import Request
+from charon.tuning.study import selection_rules as rules
 from charon.tuning.study.first_tasks import leaders_first, why_useless
 from charon.tuning.study.objectives import check_defined
 from charon.tuning.study.scales import scale_fields
 from charon.tuning.study.search_methods import NONE, START, check_sampler, parse_bytes
-from charon.tuning.study.selection_rules import (
-    GTEP,
-    TEST,
-    VALIDATION,
-    WILL_FLATTER,
-    Rule,
-    check_classes,
-    choose_rule,
-    evaluation_benchmark,
-    grace_tasks,
-)
-from charon.tuning.study.space import bound, check_ends, check_start
+from charon.tuning.study.space import bound, check_space
 from charon.tuning.study.study import BENCHMARK, SIZE, Study, with_small_buffers
 from charon.tuning.study.trials import PlannedTrial, expand
 
-ORDER = "data.class_order"
+ORDER, INTERVAL = "data.class_order", "learner.sampling_interval"
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ class SelectionPlan:
         benchmark: of the confirm stage; None for the search's.
     """
 
-    rule: Rule
+    rule: rules.Rule
     first_tasks: int
     seeds: tuple[int, ...]
     benchmark: str | None
@@ -88,22 +75,22 @@ def plan_study(request: Request, data: StudyData) -> PlannedStudy:
     """Plan a study on its data; nothing is started or written.
 
     Raises:
-        ConfigError: the study does not fit its data.
+        ConfigError: the study does not fit its data, or its objectives or rule of selection.
     """
     options = request.options
     study, trials, budget = plan_trials(request.study, options, request.fields, data)
-    trials, left_out = possible_trials(study, trials, data)
-    notices, selection = [left_out], None
+    trials, notices = possible_trials(study, trials, data)
+    selection = None
     if study.is_search:
         selection = plan_selection(study, options, trials[0].fields, data)
-        notices.append(WILL_FLATTER if options.select == TEST else "")
+        notices.append(rules.FLATTERS if options.select == rules.TEST else "")
     if options.share_first_task:
         trials = leaders_first(trials)
         notices.append(why_useless(trials, study.space))
     shape, runs = data.tasks.clip_shape, [trial.fields for trial in trials]
     if study.is_search and budget is None:
-        runs.append(largest_memory(study.space, runs[0], shape))
-    notices += memory_warnings(runs, shape, data.tasks.num_training_clips)
+        runs = [memory.largest_memory(study.space, runs[0], shape)]
+    notices += memory.memory_warnings(runs, shape, data.tasks.num_training_clips)
     return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
 
@@ -114,14 +101,6 @@ def on_device(planned: PlannedStudy, request: Request, gpus: float) -> PlannedSt
     device = "cuda" if gpus else "cpu"
     trials = [replace(t, fields={**t.fields, "device": device}) for t in planned.trials]
     return replace(planned, trials=trials)
-
-
-def first_runs(request: Request) -> list[dict[str, Value]]:
-    """Return the fields of the first run under each of the study's protocols."""
-    runs: dict[Value, dict[str, Value]] = {}
-    for trial in expand(request.study, request.fields):
-        runs.setdefault(trial.fields[BENCHMARK], trial.fields)
-    return list(runs.values())
 
 
 def new_plan(planned: PlannedStudy, script: Path, options: Options, data: StudyData) -> Plan:
@@ -158,61 +137,76 @@ def plan_trials(
     """Return the study and its runs at their scale, and a search's budget in bytes.
 
     Fields that the user sets or the study varies stay. A search's space is bound to the clips.
-
-    Raises:
-        ConfigError: the study does not fit its data.
     """
     scale, num_clips = options.run_scale, data.tasks.num_training_clips
     scaled = scale_fields(scale, num_clips, study.small_clip_visits)
     trials = expand(study, overrides, scaled)
     start = trials[0].fields
     study = replace(study, space=bound(study.space, start))
-    shape = data.tasks.clip_shape
-    largest = small_buffer((trial.fields for trial in trials), shape, num_clips)
+    possible, _ = possible_trials(study, trials, data)
+    most_clips = int(study.small_memory_share * num_clips)
+    largest = memory.small_buffer((t.fields for t in possible), data.tasks.clip_shape, most_clips)
     if scale != "paper" and largest is not None:
         study, size = with_small_buffers(study, largest, start.get(SIZE))
         trials = expand(study, overrides, {**scaled, SIZE: size})
     if not study.is_search:
         return study, trials, None
     start = trials[0].fields
-    check_start(study.space, start)
-    clips, num_bytes = memory_size(data, start)
-    check_ends(study.space, start, partial(memory_size, data))
+    check_space(study.space, start, partial(memory.memory_size, data))
+    clips, num_bytes = memory.memory_size(data, start)
     check_sampler(study.sampler, study.space, study.objectives)
     budget = None
     if study.budget != NONE:
         budget = num_bytes if study.budget == START else parse_bytes(study.budget)
-    check_memory(clips, num_bytes, num_clips, budget)
+    memory.check_memory(clips, num_bytes, num_clips, budget)
     return study, trials, budget
 
 
 def possible_trials(
-    study: Study, trials: list[PlannedTrial], data: StudyData
-) -> tuple[list[PlannedTrial], str]:
-    """Leave out the cases whose class order the data lack; return the rest and a notice."""
-    about, possible, reason = data.archive.description, [], ""
+    study: Study, trials: Sequence[PlannedTrial], data: StudyData
+) -> tuple[list[PlannedTrial], list[str]]:
+    """Leave out runs that these data forbid through a field that the study varies.
+
+    Return the others, at least one, and a notice for each such field.
+    """
+    possible, reasons = [], defaultdict[str, list[str]](list)
     for trial in trials:
-        try:
-            class_order(str(trial.fields[ORDER]), about)
-        except ConfigError as error:
-            if not any(ORDER in case for case in study.cases):
-                raise
-            reason = str(error)
-        else:
+        name, reason = _obstacle(trial.fields, data)
+        if not reason:
             possible.append(trial)
-    number = len(trials) - len(possible)
-    left_out = f"{counted(number, 'run')} left out on this data: {reason}" if number else ""
-    return possible, left_out
+        elif name in study.varied:
+            reasons[name].append(reason)
+        else:
+            raise ConfigError(reason)
+    notices = [
+        f"{counted(len(of_field), 'run')} left out on this data: {of_field[-1]}"
+        for of_field in reasons.values()
+    ]
+    if not possible:
+        raise ConfigError(" ".join(notices))
+    return possible, notices
+
+
+def _obstacle(fields: Mapping[str, Value], data: StudyData) -> tuple[str, str]:
+    """Return the field that keeps a run from these data, and why; empty if none does."""
+    run = Run.from_flat(fields)
+    try:
+        class_order(run.data.class_order, data.archive.description)
+    except ConfigError as error:
+        return ORDER, str(error)
+    frames, settings = run.data.num_frames, run.learner
+    if isinstance(settings, MemorySettings) and settings.sampling_interval >= frames:
+        return INTERVAL, (
+            f"{INTERVAL} < {frames} (the frames of a clip) must hold, "
+            f"but got {INTERVAL}={settings.sampling_interval}."
+        )
+    return "", ""
 
 
 def plan_selection(
     study: Study, options: Options, fields: Mapping[str, Value], data: StudyData
 ) -> SelectionPlan:
-    """Return how a search is judged, from all fields of its first trial.
-
-    Raises:
-        ConfigError: the objectives or the rule do not fit the search or its data.
-    """
+    """Return how a search is judged, from all fields of its first trial."""
     if fields["data.evaluate_on"] != "val":
         raise ConfigError(
             "A search is judged on validation clips and never sees the test set, so "
@@ -220,17 +214,13 @@ def plan_selection(
         )
     num_tasks = 1 if fields["data.stream"] == "joint" else len(data.tasks.tasks)
     check_defined(study.objectives, num_tasks)
-    first = options.first_tasks or grace_tasks(num_tasks)
-    rule = choose_rule(options.select or VALIDATION, first, num_tasks, study.objectives)
+    first = options.first_tasks or rules.grace_tasks(num_tasks)
+    rule = rules.choose_rule(options.select or rules.VALIDATION, first, num_tasks, study.objectives)
     benchmark = None
-    if rule.name == GTEP:
-        check_classes(data.archive.source, data.archive.description)
-        benchmark = evaluation_benchmark(str(fields[BENCHMARK]))
+    if rule.name == rules.GTEP:
+        rules.check_classes(data.archive.source, data.archive.description)
+        benchmark = rules.evaluation_benchmark(str(fields[BENCHMARK]))
     number = 3 if options.confirm_seeds is None else options.confirm_seeds
     number = min(number, 1) if options.smoke else number
-    return SelectionPlan(rule, first, fresh_seeds(number, study.seeds), benchmark)
-
-
-def fresh_seeds(number: int, seen: Collection[int]) -> tuple[int, ...]:
-    """Return the first ``number`` seeds that are not among ``seen``."""
-    return tuple(itertools.islice((s for s in itertools.count() if s not in seen), number))
+    fresh = (seed for seed in itertools.count() if seed not in study.seeds)
+    return SelectionPlan(rule, first, tuple(itertools.islice(fresh, number)), benchmark)

@@ -1,18 +1,20 @@
 """The request for a study: its declaration and its command line, checked before a clip is read."""
 
+import itertools
+import shlex
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from charon.data.cache.archive import default_cache_dir
 from charon.data.prepare import is_there, open_source
-from charon.errors import CheckpointError, ConfigError
+from charon.errors import CheckpointError
 from charon.settings import Value
 from charon.tuning.records.plan import Plan, read_plan
-from charon.tuning.session.commands import resume_command
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
 from charon.tuning.study.objectives import can_prune
-from charon.tuning.study.selection_rules import GTEP, tuning_benchmark
+from charon.tuning.study.selection_rules import GTEP, evaluation_benchmark
 from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
 from charon.tuning.study.trials import check_not_varied
 
@@ -49,8 +51,22 @@ class Request:
 
     @property
     def resume_command(self) -> str:
-        """The command that resumes the study."""
-        return resume_command(self.script, self.options)
+        """The command that resumes the study, or extends it if the options do.
+
+        It names places only: ``study.json`` remembers all else. Words before the options belong
+        to the script, and stay.
+        """
+        options = self.options
+        places = {
+            "--results": options.results if options.results != Options().results else None,
+            "--cache": options.cache,
+            "--address": options.address,
+            "--tracking-uri": options.tracking_uri,
+        }
+        words = itertools.takewhile(lambda word: not word.startswith("-"), sys.argv[1:])
+        given = [(name, str(place)) for name, place in places.items() if place is not None]
+        how = ["--resume"] if options.extend is None else ["--extend", str(options.extend)]
+        return shlex.join(["python", str(self.script), *words, *itertools.chain(*given), *how])
 
 
 def make_request(study: Study, options: Options, script: Path) -> Request:
@@ -61,11 +77,6 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
         CheckpointError: there is no study to resume, or its plan is damaged.
         DataError: the data do not exist.
     """
-    if options.of_a_search() and not study.is_search:
-        raise ConfigError(
-            f"{options.of_a_search()[0]} is for searches, and the study {study.name!r} runs "
-            "every value of a grid."
-        )
     results = options.results.expanduser().absolute()
     resumed = None
     if options.resume or options.extend is not None:
@@ -88,11 +99,7 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
 
 
 def with_options(study: Study, options: Options) -> Study:
-    """Return the study with the changes of the command line.
-
-    Raises:
-        ConfigError: an option does not fit the study.
-    """
+    """Return the study with the changes of the command line."""
     study = replace(study, seeds=options.seeds or study.seeds)
     if options.benchmark is not None and len(options.benchmark) > 1:
         study = under_benchmarks(study, options.benchmark)
@@ -122,5 +129,7 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
     if study.is_search:
         fields["data.evaluate_on"] = "val"
         if options.select == GTEP:
-            fields[BENCHMARK] = tuning_benchmark(options.benchmark)
+            given = " ".join(options.benchmark or ("auto",))
+            fields[BENCHMARK] = "ntu60-xview" if given == "auto" else given
+            evaluation_benchmark(str(fields[BENCHMARK]))
     return {**fields, **options.settings}

@@ -59,65 +59,54 @@ def restore_options(options: Options, plan: Plan) -> Options:
 
 
 def check_same(old: Plan, now: Plan, command: str) -> None:
-    """Check that a resumed study is as it was started; only its length may change.
+    """Raise a ConfigError that names the first difference if a resumed study has changed.
 
-    ``command``, which resumes it, is for the message.
-
-    Raises:
-        ConfigError: the plans differ; names the first difference.
+    Only its length may. ``command``, which resumes it, is for the message.
     """
-    _refuse(old, _difference(old, now), command)
+    _refuse(old, _changes(old, now), command)
 
 
 def check_fields(old: Plan, fields: Mapping[str, Value], command: str) -> None:
-    """Check, before any clip is read, the fields that the command line sets for all runs.
-
-    Raises:
-        ConfigError: a field of the resumed study has another value; names the first.
-    """
+    """Raise a ConfigError if a field that the command line sets had another value in some run."""
     for trial in old.trials:
         known = {name: value for name, value in fields.items() if name in trial["fields"]}
-        _refuse(old, _difference_of_fields(trial, {**trial["fields"], **known}), command)
+        _refuse(old, _changed_fields(trial, {**trial["fields"], **known}), command)
 
 
-def _refuse(old: Plan, difference: str, command: str) -> None:
-    if difference:
+def _refuse(old: Plan, changes: Iterator[str], command: str) -> None:
+    for change in changes:
         raise ConfigError(
-            f"The study that began on {old.started} cannot go on, for it has changed: "
-            f"{difference}. "
+            f"The study that began on {old.started} cannot go on, for it has changed: {change}. "
             f"Go on with it as it was ({command}), or start anew with --results DIR."
         )
 
 
-def _difference(old: Plan, now: Plan) -> str:
+def _changes(old: Plan, now: Plan) -> Iterator[str]:
     if len(old.trials) != len(now.trials):
-        return f"it had {len(old.trials)} runs and now has {len(now.trials)}"
+        yield f"it had {len(old.trials)} runs and now has {len(now.trials)}"
     for before, after in zip(old.trials, now.trials, strict=True):
-        if difference := _difference_of_fields(before, after["fields"]):
-            return difference
+        yield from _changed_fields(before, after["fields"])
     if old.fingerprint != now.fingerprint:
-        return f"the clips of {old.data} are not those it began with"
-    before_settled, after_settled = _settled(old), _settled(now)
-    for what in dict.fromkeys([*before_settled, *after_settled]):
-        values = before_settled.get(what), after_settled.get(what)
-        if values[0] != values[1]:
-            return f"{what} was {values[0]}, now {values[1]}"
+        yield f"the clips of {old.data} are not those it began with"
+    for what, before, after in _differences(_settled(old), _settled(now)):
+        yield f"{what} was {before}, now {after}"
     if now.options["share_first_task"] and not old.options["share_first_task"]:
-        return "--share-first-task was not given then"
-    return ""
+        yield "--share-first-task was not given then"
 
 
-def _difference_of_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> str:
-    fields: dict[str, Value] = trial["fields"]
-    for name in dict.fromkeys([*fields, *now]):
-        if fields.get(name) != now.get(name):
-            values = f"{fields.get(name)!r}, now {now.get(name)!r}"
-            return f"{name} of {trial['label']!r} was {values}"
-    return ""
+def _changed_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
+    for name, before, after in _differences(trial["fields"], now):
+        yield f"{name} of {trial['label']!r} was {before!r}, now {after!r}"
+
+
+def _differences(old: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield each name with its two values, None where it is missing, if they differ."""
+    for name in dict.fromkeys([*old, *now]):
+        if old.get(name) != now.get(name):
+            yield name, old.get(name), now.get(name)
 
 
 def _settled(plan: Plan) -> dict[str, object]:
-    """Return what else cannot change, by its names in messages."""
     return {
         **{f"the space of {name}": domain for name, domain in plan.space.items()},
         "its objective": " ".join(plan.objectives),

@@ -1,7 +1,6 @@
 """The fields of a run by their dotted names: defaults, presets and checks."""
 
 from collections.abc import Iterable, Mapping
-from types import ModuleType
 
 from charon.errors import ConfigError
 from charon.settings import Value
@@ -22,7 +21,10 @@ def complete(settings: Mapping[str, Value]) -> dict[str, Value]:
     Raises:
         ConfigError: a name is unknown or a value is out of its range.
     """
-    return dict(_config().Run.from_flat(settings).to_flat())
+    # Imported here because it imports torch, which takes a second: Ray starts meanwhile.
+    from charon.config import Run
+
+    return Run.from_flat(settings).to_flat()
 
 
 def preset(name: str) -> dict[str, Value]:
@@ -31,23 +33,13 @@ def preset(name: str) -> dict[str, Value]:
     Raises:
         ConfigError: there is no such preset.
     """
-    presets = _config().PRESETS
-    check_known("preset", name, presets)
-    return dict(presets[name])
+    from charon.config import PRESETS  # here, as above
+
+    check_known("preset", name, PRESETS)
+    return dict(PRESETS[name])
 
 
 def check_known(kind: str, name: str, known: Iterable[str]) -> None:
-    """Check that ``name`` is among the known names of its kind.
-
-    Raises:
-        ConfigError: ``name`` is unknown; lists the known names.
-    """
+    """Raise a ConfigError that lists the known names of this kind if ``name`` is none of them."""
     if name not in known:
         raise ConfigError(f"There is no {kind} {name!r}; known are {', '.join(known)}.")
-
-
-def _config() -> ModuleType:
-    # Imported here because it imports torch, which takes a second: Ray starts meanwhile.
-    from charon import config
-
-    return config

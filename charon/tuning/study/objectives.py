@@ -38,11 +38,10 @@ def directions(objectives: Sequence[str]) -> list[Direction]:
 
 
 def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
-    """Check the objectives of a study.
+    """Raise a ConfigError if a study cannot have these objectives.
 
-    Raises:
-        ConfigError: an objective is unknown or named twice, a search would select on the test
-            set or without an accuracy, or a grid has several objectives.
+    That is if one is unknown or named twice, if a search would select on the test set or without
+    an accuracy, or if a grid has several.
     """
     for name in objectives:
         if is_search and name.startswith("test/"):
@@ -65,11 +64,7 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
 
 
 def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
-    """Check that these metrics are defined after ``num_tasks`` tasks.
-
-    Raises:
-        ConfigError: an objective compares tasks, and there is a single task.
-    """
+    """Raise a ConfigError if one of these metrics compares tasks, and there is a single task."""
     across_tasks = ("average_incremental_accuracy", "forgetting", "bwt")
     undefined = [name for name in objectives if name.partition("/")[2] in across_tasks]
     if undefined and num_tasks < 2:
@@ -88,11 +83,6 @@ def _is_accuracy(name: str) -> bool:
     return name.partition("/")[2] in ACCURACIES
 
 
-def best_direction(objectives: Sequence[str]) -> Direction | None:
-    """Return the direction of a single objective; None for several."""
-    return directions(objectives)[0] if len(objectives) == 1 else None
-
-
 def show_metric(name: str, value: float) -> str:
     """Return an objective's value for people: percent, or with its unit."""
     if name == "memory/bytes":
@@ -100,10 +90,9 @@ def show_metric(name: str, value: float) -> str:
     return f"{value:.1f} s" if name == "time/train_seconds" else f"{value:.1f}"
 
 
-def watched(objectives: Sequence[str], *, is_search: bool) -> str:
-    """Return the accuracy that every report of a trial must contain."""
-    accuracies = [name for name in objectives if _is_accuracy(name)]
-    return accuracies[0] if accuracies else "val/faa" if is_search else "test/faa"
+def watched(objectives: Sequence[str]) -> str:
+    """Return the accuracy that every report of a trial must contain; a search has an objective."""
+    return next(filter(_is_accuracy, objectives), "test/faa")
 
 
 def score(task: int, num_tasks: int, percent: float) -> float:

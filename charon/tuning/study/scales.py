@@ -1,11 +1,11 @@
 """Scales of a study: named sets of fields that replace those of its base.
 
 ``paper`` replaces nothing. ``small`` runs on two CPU cores in minutes: short clips, a small
-model, few and large steps, and a memory of at most 30 % of the training clips, so that
+model, few and large steps, and a memory of at most a share of the training clips, so that
 forgetting shows. ``smoke`` only shows that everything works.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from charon.settings import Value
@@ -44,6 +44,9 @@ SMALL: Scaled = {
 SMALL_CLIP_VISITS = 15_400
 """Clips that a small run sees in its main phases by default: 8 epochs of the stand-in's 1,920."""
 
+SMALL_MEMORY_SHARE = 0.3
+"""Of the training clips in a memory of the small scale, at most, by default."""
+
 
 def scale_fields(
     scale: str, num_training_clips: int, clip_visits: int = SMALL_CLIP_VISITS
@@ -57,10 +60,3 @@ def scale_fields(
         return {}
     epochs = 1 if scale == "smoke" else max(1, round(clip_visits / num_training_clips))
     return {**SMALL, "optimiser.epochs": epochs}
-
-
-def small_buffers(sizes: Iterable[Value], largest: int) -> dict[Value, int]:
-    """Return each buffer size shrunk by one factor, so that none exceeds ``largest``."""
-    numbers = [size for size in sizes if isinstance(size, int)]
-    factor = min(1.0, largest / max(numbers, default=1))
-    return {size: max(1, round(size * factor)) for size in numbers}

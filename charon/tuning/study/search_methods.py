@@ -19,11 +19,7 @@ _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
 
 
 def check_sampler(name: str, space: Space, objectives: Sequence[str]) -> None:
-    """Check that a sampler can search this space for these objectives.
-
-    Raises:
-        ConfigError: the sampler has no choices, needs more fields or has a single objective.
-    """
+    """Raise a ConfigError if a sampler cannot search this space for these objectives."""
     if name not in NUMBERS_ONLY:
         return
     choices = [field for field, domain in space.items() if isinstance(domain, Choice)]

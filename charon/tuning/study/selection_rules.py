@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from charon.data.source import Description
 from charon.errors import ConfigError
-from charon.tuning.study.fields import check_known
 
 VALIDATION, FIRST_TASKS, TEST, GTEP = "validation", "first-tasks", "test", "gtep"
 
@@ -25,17 +24,10 @@ EVALUATED_ON = {"ntu60-xsub": "ntu120new-xsub", "ntu60-xview": "ntu120new-xset"}
 """Protocol of a search under ``gtep`` -> that of the new classes."""
 
 FLATTERS = (
-    "The winner was picked by its accuracy on the test set, so its test accuracy flatters it, "
-    "confirmed or not: it is no estimate of what the configuration achieves on unseen clips."
+    "--select test picks the winner by its accuracy on the test set, which flatters it: its test "
+    "accuracy, confirmed or not, is no estimate of what the configuration achieves on unseen clips."
 )
-"""In every output of a search under :data:`TEST`."""
-
-WILL_FLATTER = (
-    "--select test picks the winner by its accuracy on the test set, which will flatter it: its "
-    "test accuracy, confirmed or not, is no estimate of what the configuration achieves on unseen "
-    "clips."
-)
-"""The same before it has run."""
+"""Said before a search under :data:`TEST` runs, and in every output of it."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +57,8 @@ def choose_rule(name: str, first_tasks: int, num_tasks: int, objectives: Sequenc
     ``first-tasks`` judges after ``first_tasks`` of the stream's tasks; the joint stream has one.
 
     Raises:
-        ConfigError: there is no such rule, or it cannot judge by these objectives.
+        ConfigError: the rule cannot judge after so many tasks, or by these objectives.
     """
-    check_known("rule of selection", name, RULES)
     if not 1 <= first_tasks <= num_tasks:
         raise ConfigError(
             f"--first-tasks must be from 1 to the {num_tasks} tasks of the stream, "
@@ -102,20 +93,8 @@ def grace_tasks(num_tasks: int) -> int:
     return max(1, min(num_tasks, 2 if num_tasks <= 8 else 3))
 
 
-def tuning_benchmark(given: Sequence[str] | None) -> str:
-    """Return the protocol of a search under ``gtep``: ``ntu60-xview`` unless ``given``.
-
-    Raises:
-        ConfigError: the given protocol is not a protocol of NTU-60.
-    """
-    name = " ".join(given or ("auto",))
-    name = "ntu60-xview" if name == "auto" else name
-    evaluation_benchmark(name)
-    return name
-
-
 def evaluation_benchmark(name: str) -> str:
-    """Return the protocol of the new classes that belongs to the search's.
+    """Return the protocol of the new classes that belongs to a search's under ``gtep``.
 
     Raises:
         ConfigError: the search's is not a protocol of NTU-60.
@@ -129,11 +108,7 @@ def evaluation_benchmark(name: str) -> str:
 
 
 def check_classes(source: str, about: Description) -> None:
-    """Check that a set, read from ``source``, has the classes that ``gtep`` evaluates on.
-
-    Raises:
-        ConfigError: the set is not NTU RGB+D 120 or like it.
-    """
+    """Raise a ConfigError if a set, read from ``source``, is not NTU RGB+D 120 or like it."""
     num_classes = len(about.class_names)
     if not about.is_ntu or num_classes != 120:
         raise ConfigError(

@@ -79,11 +79,6 @@ class MaskingRatio:
                 "at most one number; widen the range, or use longer clips or shorter tuples."
             )
 
-    def of(self, run: Mapping[str, Value]) -> "MaskingRatio":
-        """Return the domain bound to the clips of a run."""
-        frames = _whole(run["data.num_frames"])
-        return replace(self, tuples=frames // _whole(run["model.frames_per_tuple"]))
-
     @property
     def fewest(self) -> int:
         """Fewest kept tuples: those of the largest ratio that does not exceed ``high``."""
@@ -130,20 +125,11 @@ class SamplingInterval:
                 f"divisors below {self.frames}; widen the range."
             )
 
-    def of(self, run: Mapping[str, Value]) -> "SamplingInterval":
-        """Return the domain bound to the clips of a run."""
-        return replace(self, frames=_whole(run["data.num_frames"]))
-
     @property
     def values(self) -> tuple[int, ...]:
         """The intervals in ascending order; each keeps at least two frames."""
         top = min(self.high, self.frames - 1)
         return tuple(s for s in range(self.low, top + 1) if self.frames % s == 0)
-
-
-def _whole(value: Value) -> int:
-    assert isinstance(value, int)
-    return value
 
 
 Domain = Real | Whole | Choice | MaskingRatio | SamplingInterval
@@ -199,9 +185,8 @@ def from_plain(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Domain]:
     """
     space: dict[str, Domain] = {}
     for name, described in plain.items():
-        domain: Callable[..., Domain] = KINDS[described["kind"]]
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
-        del values["kind"]
+        domain: Callable[..., Domain] = KINDS[str(values.pop("kind"))]
         space[name] = domain(**values)
     return space
 
@@ -214,6 +199,9 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
             tuples is searched too.
     """
     moving = [name for name in ("data.num_frames", "model.frames_per_tuple") if name in space]
+    frames, per_tuple = run["data.num_frames"], run["model.frames_per_tuple"]
+    assert isinstance(frames, int)
+    assert isinstance(per_tuple, int)
     domains = dict(space)
     for name, domain in space.items():
         if not isinstance(domain, MaskingRatio | SamplingInterval):
@@ -224,17 +212,22 @@ def bound(space: Space, run: Mapping[str, Value]) -> dict[str, Domain]:
                 "cannot be searched too; leave one out."
             )
         try:
-            domains[name] = domain.of(run)
+            if isinstance(domain, MaskingRatio):
+                domains[name] = replace(domain, tuples=frames // per_tuple)
+            else:
+                domains[name] = replace(domain, frames=frames)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from error
     return domains
 
 
-def check_start(space: Space, start: Mapping[str, Value]) -> None:
-    """Check that the first trial of a search lies in its space.
+def check_space(
+    space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
+) -> None:
+    """Raise a ConfigError if a bound space lacks a search's first trial, or an end cannot be run.
 
-    Raises:
-        ConfigError: a value of ``start`` cannot be drawn.
+    ``check`` raises it for fields that a run cannot have: those of the first trial, each end of a
+    domain in turn among them.
     """
     for name, domain in space.items():
         if not holds(domain, start[name]):
@@ -242,19 +235,6 @@ def check_start(space: Space, start: Mapping[str, Value]) -> None:
                 f"The search begins with {name}={start[name]!r}, which {domain} does not hold; "
                 "widen the range, or give the study's base another value."
             )
-
-
-def check_ends(
-    space: Space, start: Mapping[str, Value], check: Callable[[Mapping[str, Value]], object]
-) -> None:
-    """Check the fields of the first trial with each end of a bound space in turn.
-
-    ``check`` raises a ConfigError if a run cannot have the fields.
-
-    Raises:
-        ConfigError: a run cannot have the fields; names the domain.
-    """
-    for name, domain in space.items():
         for value in ends(domain):
             try:
                 check({**start, name: value})

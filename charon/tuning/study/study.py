@@ -7,7 +7,7 @@ from charon.errors import ConfigError
 from charon.settings import Value
 from charon.tuning.study.fields import check_known
 from charon.tuning.study.objectives import can_prune, check_objectives
-from charon.tuning.study.scales import SMALL_CLIP_VISITS, small_buffers
+from charon.tuning.study.scales import SMALL_CLIP_VISITS, SMALL_MEMORY_SHARE
 from charon.tuning.study.search_methods import NONE, PRUNERS, SAMPLERS, START, parse_bytes
 from charon.tuning.study.space import Choice, Space, Whole, ends
 
@@ -47,6 +47,8 @@ class Study:
             of its first trial, ``"none"`` for any. With the buffer size in the space and no
             budget, the largest wins.
         small_clip_visits: clips that a run of the small scale sees in its main phases.
+        small_memory_share: largest share of the training clips in a memory of the small scale;
+            1.0 lets a memory hold them all.
     """
 
     name: str
@@ -65,17 +67,17 @@ class Study:
     pruner: str = "none"
     budget: str = NONE
     small_clip_visits: int = SMALL_CLIP_VISITS
+    small_memory_share: float = SMALL_MEMORY_SHARE
 
     def __post_init__(self) -> None:
         default = "val/faa" if self.is_search else "test/faa"
         object.__setattr__(self, "objectives", tuple(self.objectives) or (default,))
-        self._check_names()
-        self._check_axes()
+        self._check_runs()
         check_objectives(self.objectives, is_search=self.is_search)
         self._check_search_methods()
         self._check_space()
 
-    def _check_names(self) -> None:
+    def _check_runs(self) -> None:
         if not self.name.isidentifier():
             raise ConfigError(
                 "A study's name is a word of letters, digits and underscores, "
@@ -87,8 +89,10 @@ class Study:
             )
         if self.num_trials < 1:
             raise ConfigError(f"`num_trials >= 1` must hold, but got {self.num_trials}.")
-
-    def _check_axes(self) -> None:
+        if not 0 < self.small_memory_share <= 1:
+            raise ConfigError(
+                f"`0 < small_memory_share <= 1` must hold, but got {self.small_memory_share}."
+            )
         study = f"The study {self.name!r}"
         if self.also and self.space:
             raise ConfigError(f"{study} searches, so it has no runs beside; leave `also` out.")
@@ -133,11 +137,6 @@ class Study:
                     f"Trials with another {name} are measured on other clips or tasks, so they "
                     f"cannot be compared and {name} cannot be {where}; set it in its base."
                 )
-
-    @property
-    def objective(self) -> str:
-        """The first of the objectives."""
-        return self.objectives[0]
 
     @property
     def is_search(self) -> bool:
@@ -200,22 +199,23 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     Raises:
         ConfigError: a single size is left to a search.
     """
-    if SIZE in study.grid:
-        sizes = list(dict.fromkeys(small_buffers(study.grid[SIZE], largest).values()))
-        return replace(study, grid={**study.grid, SIZE: sizes}), largest
     domain = study.space.get(SIZE)
-    if not isinstance(domain, Whole | Choice):
-        return study, largest
-    small = small_buffers([*ends(domain), start], largest)
-    shrunken = dict.fromkeys(small.get(end, end) for end in ends(domain))
+    searched = domain if isinstance(domain, Whole | Choice) else None
+    sizes = ends(searched) if searched else study.grid.get(SIZE, ())
+    numbers = [size for size in (*sizes, start) if isinstance(size, int)]
+    factor = min(1.0, largest / max(numbers, default=1))
+    small: dict[Value, int] = {size: max(1, round(size * factor)) for size in numbers}
+    shrunken = tuple(dict.fromkeys(small.get(size, size) for size in sizes))
+    if searched is None:
+        grid = {name: shrunken if name == SIZE else axis for name, axis in study.grid.items()}
+        return replace(study, grid=grid), largest
     if len(shrunken) == 1:
         raise ConfigError(
             f"At the small scale a memory on this data has at most {largest} clips, which leaves "
             f"nothing to choose for {SIZE}; search it with --scale paper, or leave it out of the "
             "study's space."
         )
-    if isinstance(domain, Whole):
-        shrunk: Whole | Choice = replace(domain, low=small[domain.low], high=small[domain.high])
-    else:
-        shrunk = Choice(tuple(shrunken))
+    shrunk: Whole | Choice = Choice(shrunken)
+    if isinstance(searched, Whole):
+        shrunk = replace(searched, low=small[searched.low], high=small[searched.high])
     return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)

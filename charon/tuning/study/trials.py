@@ -1,4 +1,4 @@
-"""The runs of a study, expanded from its declaration."""
+"""The runs of a study, expanded from its declaration, and their labels."""
 
 import itertools
 from collections import Counter
@@ -8,9 +8,32 @@ from dataclasses import dataclass
 from charon.errors import ConfigError
 from charon.settings import Value, did_you_mean
 from charon.tuning.study.fields import complete, known_fields, preset
-from charon.tuning.study.labels import label
 from charon.tuning.study.scales import AtMost, Scaled
 from charon.tuning.study.study import Study
+
+SYMBOLS: dict[str, str] = {
+    "learner.masking_ratio": "eta",
+    "learner.sampling_interval": "s",
+    "learner.buffer_size": "M",
+    "learner.alpha": "alpha",
+    "learner.beta": "beta",
+    "learner.gamma": "gamma",
+    "optimiser.learning_rate": "lr",
+    "optimiser.batch_size": "batch",
+    "optimiser.epochs": "epochs",
+    "model.size": "",
+    "data.benchmark": "",
+    "data.stream": "",
+    "data.class_order": "",
+}
+"""Field -> the paper's symbol; empty where the value speaks for itself."""
+
+RATIO = "learner.masking_ratio"
+ALWAYS = (RATIO, "learner.sampling_interval", "learner.buffer_size")
+"""Fields in every label of a run that has them."""
+
+MAX_OTHERS = 4
+"""Other fields that a label names; further ones are only counted."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +80,7 @@ def expand(
 
 
 def check_not_varied(study: Study, overrides: Iterable[str]) -> None:
-    """Check that no field is both set for all runs and varied by the study.
-
-    Raises:
-        ConfigError: a field is both set and varied.
-    """
+    """Raise a ConfigError if a field is both set for all runs and varied by the study."""
     varied = {*study.grid, *study.space, *(name for case in study.cases for name in case)}
     for name in overrides:
         if name in varied or name == "seed":
@@ -118,3 +137,28 @@ def _fields(
     return fields | {
         name: value for name, value in choice.items() if name in known or name not in optional
     }
+
+
+def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
+    """Return a run's label from its complete fields, and those in which its study's runs differ."""
+    always = [name for name in ALWAYS if name in fields]
+    others = [n for n in dict.fromkeys(varied) if n in fields and n not in (*ALWAYS, "learner")]
+    parts = []
+    for name in (*always, *others[:MAX_OTHERS]):
+        value = fields[name]
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        if name == RATIO and isinstance(value, int | float) and round(value, 2) == value:
+            text = f"{value:.2f}"
+        if name != "seed":
+            parts.append(SYMBOLS.get(name, name.rpartition(".")[2] + "=") + text)
+    if len(others) > MAX_OTHERS:
+        parts.append(f"+{len(others) - MAX_OTHERS}")
+    learner = fields.get("learner")
+    if learner != "charon" or (varied and varied[0] == "learner"):
+        parts.insert(0, str(learner))
+    return " ".join([*parts, f"seed{fields['seed']}"])
+
+
+def folder_name(text: str) -> str:
+    """Return a label as a folder's name."""
+    return "".join(c if c.isalnum() or c in "._-=" else "_" for c in text)

@@ -1,22 +1,22 @@
-"""The writer: presence, fingerprints that are those of the contents, and names that are unique."""
+"""The writer: one process builds while others wait; presence, fingerprints, unique names."""
 
+import signal
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from data.processes import start_python
 from data.set_makers import OTHER, description_of_ntu, ntu_clip, random_clips
 
 from charon.data.cache.archive import Archive
-from charon.data.cache.writer import ArchiveWriter
+from charon.data.cache.writer import build_folder, remove_leftovers, write_archive
 from charon.errors import DataError
 
 
 def write(folder, clips, about=OTHER):
     folder.mkdir(parents=True)
-    with ArchiveWriter(folder, about, "somewhere") as writer:
-        for clip in clips:
-            writer.add(clip)
-        writer.finish()
+    write_archive(folder, about, "somewhere", clips)
     return Archive(folder)
 
 
@@ -56,3 +56,70 @@ def test_two_clips_of_one_name_are_refused(tmp_path):
     clips = random_clips()
     with pytest.raises(DataError, match="clip clip 0 is there 2 times"):
         write(tmp_path / "set", [*clips, clips[0]])
+
+
+def test_what_is_renamed_is_kept_and_not_built_again(tmp_path):
+    final = tmp_path / "cache" / "set"
+    with build_folder(final) as folder:
+        (folder / "frames").write_text("all")
+        folder.replace(final)
+    assert [path.name for path in final.iterdir()] == ["frames"]
+    assert [path.name for path in final.parent.iterdir()] == ["set"]
+    with build_folder(final) as folder:
+        assert folder is None
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    def fail(folder):
+        (folder / "frames").write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), build_folder(tmp_path / "set") as folder:
+        fail(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_waiting_process_takes_over_when_the_first_is_killed(tmp_path):
+    final = tmp_path / "cache" / "set"
+    script = f"""
+        import time
+        from pathlib import Path
+        from charon.data.cache.writer import build_folder
+        with build_folder(Path({str(final)!r})) as folder:
+            (folder / "junk").write_text("half")
+            print("building", flush=True)
+            time.sleep(600)
+    """
+    first = start_python(script)
+    assert first.stdout.readline() == "building\n"
+    second = start_python(script)
+    time.sleep(0.3)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert second.stdout.readline() == "building\n"
+    second.send_signal(signal.SIGKILL)
+    second.communicate()
+    with build_folder(final) as folder:
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+    assert list(final.parent.iterdir()) == []
+
+
+def test_leftovers_are_removed_but_not_what_is_being_built(tmp_path):
+    (tmp_path / ".preparing-dead").mkdir()
+    (tmp_path / ".removing-old" / "x").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    script = f"""
+        from pathlib import Path
+        from charon.data.cache.writer import build_folder
+        with build_folder(Path({str(tmp_path / "live")!r})):
+            print("building", flush=True)
+            __import__("time").sleep(600)
+    """
+    process = start_python(script)
+    assert process.stdout.readline() == "building\n"
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".preparing-live", "other"]
+    process.kill()
+    process.communicate()
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]

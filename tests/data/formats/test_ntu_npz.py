@@ -14,7 +14,7 @@ from data.set_makers import write_large_ntu_npz, write_ntu_npz
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.ntu_npz import NtuNpz, benchmark_of
+from charon.data.formats.ntu_npz import FORMAT, NtuNpz
 from charon.data.source import Unreadable
 from charon.errors import DataError
 
@@ -44,9 +44,10 @@ def read(path, workers=2):
     ],
 )
 def test_eight_names_stand_for_four_protocols(tmp_path, name, benchmark):
-    assert benchmark_of(tmp_path / name) == benchmark
-    assert benchmark_of(tmp_path / "other" / name.lower()) == benchmark
-    assert benchmark_of(tmp_path / f"my_{name}") is None
+    for path in (tmp_path / name, tmp_path / "other" / name.lower()):
+        assert FORMAT.recognises(path)
+        assert NtuNpz(path).description.name == benchmark
+    assert not FORMAT.recognises(tmp_path / f"my_{name}")
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

@@ -9,7 +9,13 @@ from data.raw_clips import format_skeleton, raw_clip, standing
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
-from charon.data.formats.skeleton_folder import SkeletonFolder
+from charon.data.formats.skeleton_folder import (
+    MAX_BYTES,
+    SkeletonFolder,
+    Unlabelled,
+    is_raw,
+    is_skeleton_file,
+)
 from charon.data.source import SourceClip, Unreadable
 from charon.errors import DataError
 
@@ -192,6 +198,15 @@ def test_a_member_that_would_unpack_to_far_too_much_is_unreadable(tmp_path):
     assert "has 65 MiB, but no recording has more" in clip.reason
 
 
+def test_a_file_that_is_far_too_large_is_not_even_read(tmp_path):
+    path = tmp_path / f"{NAMES[0]}.skeleton"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 2**20)  # sparse
+    (clip,) = SkeletonFolder(tmp_path).clips(1)
+    assert isinstance(clip, Unreadable)
+    assert f"{path} has 65 MiB, but no recording has more" in clip.reason
+
+
 def test_what_is_no_folder_and_no_zip_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"none\.zip cannot be opened .*No such file"):
         SkeletonFolder(tmp_path / "none.zip")
@@ -245,3 +260,68 @@ def test_a_caller_that_stops_early_leaves_no_open_file(folder):
     clips = SkeletonFolder(zip_of(folder)).clips(1)
     next(clips)
     clips.close()
+
+
+def swaying(sway):
+    return raw_clip(standing(range(14), "1", sway=sway), num_frames=14)
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    root = tmp_path / "recordings"
+    (root / "b").mkdir(parents=True)
+    (root / "b" / "walk.skeleton").write_text(format_skeleton(swaying(0.1)))
+    (root / "walk.skeleton").write_text(format_skeleton(swaying(0.2)))
+    (root / "notes.txt").write_text("hello")
+    (root / ".hidden.skeleton").write_text("hello")
+    return root
+
+
+def test_clips_are_prepared_and_named_by_their_paths(recordings):
+    clips = list(Unlabelled(recordings).clips(1))
+    assert [clip.name for clip in clips] == ["b/walk.skeleton", "walk.skeleton"]
+    for clip, sway in zip(clips, (0.1, 0.2), strict=True):
+        np.testing.assert_array_equal(clip.x, prepare_clip(swaying(sway)))
+        assert (clip.label, clip.subject, clip.in_train) == (0, 0, None)
+
+
+def test_a_single_file_and_a_zip_are_read_too(recordings):
+    (clip,) = Unlabelled(recordings / "walk.skeleton").clips(1)
+    assert clip.name == "walk.skeleton"
+    with zipfile.ZipFile(recordings / "a.zip", "w") as archive:
+        archive.write(recordings / "walk.skeleton", "below/walk.skeleton")
+    (packed,) = Unlabelled(recordings / "a.zip").clips(1)
+    assert packed.name == "below/walk.skeleton"
+    np.testing.assert_array_equal(packed.x, clip.x)
+
+
+def test_the_only_class_is_unknown_and_the_set_is_none_of_ntus(recordings):
+    about = Unlabelled(recordings).description
+    assert (about.name, about.class_names, about.is_ntu) == ("recordings", ("unknown",), False)
+    assert (about.num_joints, about.bones) == (25, ntu.BONES)
+
+
+def test_a_garbled_file_is_unreadable(recordings):
+    (recordings / "walk.skeleton").write_text("two")
+    good, bad = Unlabelled(recordings).clips(1)
+    assert isinstance(bad, Unreadable)
+    assert "walk.skeleton, line 1" in bad.reason
+    assert not isinstance(good, Unreadable)
+
+
+def test_the_same_files_with_labels_have_another_identity(recordings):
+    assert Unlabelled(recordings).identity() != SkeletonFolder(recordings).identity()
+
+
+def test_a_folder_without_skeleton_files_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"has no \.skeleton file, .*; give a \.skeleton file, or"):
+        Unlabelled(tmp_path)
+
+
+def test_what_may_hold_recordings_is_told_by_its_name(recordings):
+    assert is_skeleton_file(recordings / "walk.skeleton")
+    assert not is_skeleton_file(recordings)
+    for path in (recordings, recordings / "walk.skeleton"):
+        assert is_raw(path)
+    for path in (recordings / "notes.txt", recordings / "gone.skeleton", recordings / "gone.zip"):
+        assert not is_raw(path)

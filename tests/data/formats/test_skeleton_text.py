@@ -3,8 +3,8 @@ import pytest
 from data.raw_clips import format_skeleton, random_raw_clip
 
 from charon.benchmark.plain.skeleton import read_plainly
-from charon.data.formats.skeleton_text import MAX_BYTES, parse_skeleton, read_skeleton_file
-from charon.data.recordings import Recording
+from charon.data.formats.skeleton_text import parse_skeleton
+from charon.data.source import Recording
 from charon.errors import DataError
 
 
@@ -150,9 +150,8 @@ def test_written_text_comes_back_as_identical_float32(seed, tmp_path):
     usable = np.abs(any_float) < 1e6  # NaN is not
     clip.xyz[usable] = any_float[usable]
     clip.xyz[0, 0] = [-0.0, np.float32(1e-45), np.nextafter(np.float32(1), np.float32(2))]
-    (tmp_path / "a.skeleton").write_text(format_skeleton(clip))
-    back = read_skeleton_file(tmp_path / "a.skeleton")
-    assert back.name == str(tmp_path / "a.skeleton")
+    back = parse_skeleton(format_skeleton(clip).encode(), "a.skeleton")
+    assert back.name == "a.skeleton"
     assert back.num_frames == clip.num_frames
     assert back.body_id == clip.body_id
     np.testing.assert_array_equal(back.frame, clip.frame)
@@ -250,18 +249,3 @@ def test_bytes_that_are_no_text_are_refused_with_their_line():
     data[data.index(b"3.0")] = 0xFF
     with pytest.raises(DataError, match=r"^a, line 5: byte \d+ is not UTF-8 text"):
         parse_skeleton(bytes(data), "a")
-
-
-def test_a_file_that_cannot_be_opened_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"none\.skeleton cannot be read: No such file"):
-        read_skeleton_file(tmp_path / "none.skeleton")
-    with pytest.raises(DataError, match=r"cannot be read: Is a directory"):
-        read_skeleton_file(tmp_path)
-
-
-def test_a_file_that_is_far_too_large_is_not_even_read(tmp_path):
-    path = tmp_path / "a.skeleton"
-    with path.open("wb") as file:
-        file.truncate(MAX_BYTES + 2**20)  # sparse
-    with pytest.raises(DataError, match=r"a\.skeleton has 65 MiB, but no recording has more"):
-        read_skeleton_file(path)

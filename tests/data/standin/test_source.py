@@ -8,9 +8,9 @@ from data.raw_clips import format_skeleton
 
 from charon.data import ntu
 from charon.data.formats.skeleton_folder import SkeletonFolder
-from charon.data.formats.skeleton_text import read_skeleton_file
+from charon.data.formats.skeleton_text import parse_skeleton
 from charon.data.source import SourceClip
-from charon.data.standin.source import StandIn, make_clip, make_raw_clip
+from charon.data.standin.source import StandIn, make_clip, make_raw_clip, measure, person_yaw, view
 
 
 def some(step: int, num_classes: int = 60, seed: int = 0) -> StandIn:
@@ -108,7 +108,7 @@ def test_written_as_text_it_comes_back_bit_for_bit(tmp_path: Path):
     for name in source.names:
         raw = make_raw_clip(name, num_classes=60, seed=0)
         (tmp_path / f"{name}.skeleton").write_text(format_skeleton(raw))
-        parsed = read_skeleton_file(tmp_path / f"{name}.skeleton")
+        parsed = parse_skeleton(format_skeleton(raw).encode(), name)
         assert parsed.xyz.tobytes() == raw.xyz.tobytes()
         assert parsed.frame.tolist() == raw.frame.tolist()
         assert parsed.body_id == raw.body_id
@@ -123,3 +123,41 @@ def test_written_as_text_it_comes_back_bit_for_bit(tmp_path: Path):
             ours.subject,
             ours.camera,
         )
+
+
+def test_about_12_percent_of_joints_are_inferred_for_a_while():
+    rng = np.random.default_rng(0)
+    states = [measure(np.zeros((90, 25, 3)), rng)[1] for _ in range(48)]
+    assert {state.dtype for state in states} == {np.dtype(np.int8)}
+    inferred = np.concatenate([state == 1 for state in states])
+    assert inferred.mean() == pytest.approx(0.12, rel=0.2)
+    # Correlated in time: what is inferred mostly was so in the frame before.
+    again = sum(int((state[1:][state[:-1] == 1] == 1).sum()) for state in states)
+    before = sum(int((state[:-1] == 1).sum()) for state in states)
+    assert again / before > 0.5
+
+
+def test_errors_are_small_and_larger_where_a_joint_is_inferred():
+    places = np.random.default_rng(1).normal(size=(300, 25, 3))
+    measured, state = measure(places, np.random.default_rng(0))
+    assert measured.dtype == np.float32
+    error = np.linalg.norm(measured - places, axis=-1)
+    assert error[state == 2].mean() < 0.005 < error[state == 1].mean() < 0.1
+
+
+def test_a_view_turns_and_moves_but_keeps_distances():
+    bodies = np.random.default_rng(0).normal(size=(1, 5, 25, 3))
+    views = [view(bodies, 0, 1, camera, 0.0, np.random.default_rng(0)) for camera in (1, 2, 3)]
+    for seen in views:
+        np.testing.assert_allclose(
+            np.linalg.norm(seen[0, :, 3] - seen[0, :, 9], axis=-1),
+            np.linalg.norm(bodies[0, :, 3] - bodies[0, :, 9], axis=-1),
+        )
+        assert 2 < seen[0, 0, 1, 2] < 5  # metres from the camera
+    assert np.abs(views[0] - views[2]).max() > 0.1
+
+
+def test_people_face_differently_and_always_in_the_same_way():
+    angles = [person_yaw(0, performer) for performer in range(1, 41)]
+    assert np.rad2deg(np.std(angles)) == pytest.approx(15, rel=0.2)
+    assert person_yaw(0, 3) == person_yaw(0, 3) != person_yaw(1, 3)

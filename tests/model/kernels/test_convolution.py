@@ -54,6 +54,16 @@ def test_with_batch_norm_it_is_one_after_the_other(is_training):
     torch.testing.assert_close(norm.running_var, twin.running_var)
 
 
+def test_a_norm_that_tracks_nothing_uses_its_batch_and_keeps_its_running_statistics():
+    (conv, norm), x = layers(), rows()
+    mean, var = norm.running_mean.clone(), norm.running_var.clone()
+    expected = copy.deepcopy(norm)(conv(x))
+    norm.track_running_stats = False
+    torch.testing.assert_close(convolve_and_normalise(conv, norm, x), expected)
+    assert torch.equal(norm.running_mean, mean)
+    assert torch.equal(norm.running_var, var)
+
+
 def test_each_group_is_normalised_alone_and_moves_the_statistics_in_turn():
     (conv, norm), x = layers(), rows()
     twin = copy.deepcopy(norm)

@@ -11,7 +11,7 @@ from charon.tuning.records.journal import FINISHED, Journal
 from charon.tuning.selection import confirm
 from charon.tuning.selection.confirm import confirm_trials, confirmed, confirmed_fields
 from charon.tuning.session.options import Options
-from charon.tuning.session.planning import PlannedStudy, fresh_seeds, new_plan
+from charon.tuning.session.planning import PlannedStudy, new_plan
 from charon.tuning.session.resume import StudyProgress
 from charon.tuning.study.fields import complete
 from charon.tuning.study.space import Real
@@ -21,12 +21,6 @@ from charon.tuning.study.trials import expand
 SEARCHED = complete({"learner": "charon", "data.evaluate_on": "val", "seed": 0})
 WINNER = complete({**SEARCHED, "learner.alpha": 0.5})
 SEARCH = Study("s", "?", base={}, space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0, 1))
-
-
-def test_fresh_seeds_are_none_of_the_searchs():
-    assert fresh_seeds(3, (0, 1)) == (2, 3, 4)
-    assert fresh_seeds(3, (1, 3)) == (0, 2, 4)
-    assert fresh_seeds(0, (0,)) == ()
 
 
 def test_both_settings_are_learned_with_every_fresh_seed_and_tested():
@@ -80,12 +74,10 @@ def search_in(folder):
     options = Options(trials=9, hours=2.0, extend=5)
     planned = PlannedStudy(SEARCH, expand(SEARCH), 500, None, [])
     search = ReadyStudy(
-        study=SEARCH,
+        **vars(planned),
         options=options,
         plan=new_plan(planned, Path("s.py"), options, clips),
         progress=StudyProgress(9, 0, 9),
-        trials=[],
-        selection=None,
         script=Path("s.py"),
         folder=folder,
         cache=folder,

@@ -5,7 +5,7 @@ import json
 import pytest
 from tuning.search_records import EARLY, LATE, PAPER, RECORDS, TESTED, record
 
-from charon.tuning.selection.protocol_gap import gap_rows, measure_gap
+from charon.tuning.selection.protocol_gap import measure_gap, write_gap
 from charon.tuning.selection.winner import SelectionError
 
 
@@ -30,13 +30,16 @@ def test_flattery_is_what_the_test_picked_trial_has_more_on_the_test_set(gap):
 
 def test_every_finished_trial_has_its_rank_under_every_rule(gap):
     # By validation 50 40 60, by test 52 57 55, after one task 90 99 80, after two 80 70 78.
-    assert gap.ranks == {"paper": [2, 3, 2, 1], "early": [3, 1, 1, 3], "late": [1, 2, 3, 2]}
+    ranks = gap.ranks.set_index("trial_id").filter(like="rank_")
+    assert ranks.loc["paper"].tolist() == [2, 3, 2, 1]
+    assert ranks.loc["early"].tolist() == [3, 1, 1, 3]
+    assert ranks.loc["late"].tolist() == [1, 2, 3, 2]
 
 
 def test_equal_trials_share_the_better_rank():
     records = [record("a", [50, 60], 2), record("b", [50, 60], 2), record("c", [50, 40], 2)]
     tested = {name: {"test/faa": 50.0} for name in "abc"}
-    assert [ranks[0] for ranks in measure_gap(records, tested, 1).ranks.values()] == [1, 1, 3]
+    assert measure_gap(records, tested, 1).ranks["rank_validation"].tolist() == [1, 1, 3]
 
 
 def test_the_foresight_of_each_task_by_hand(gap):
@@ -49,10 +52,12 @@ def test_the_foresight_of_each_task_by_hand(gap):
     assert {f.n for f in gap.foresight} == {3}
 
 
-def test_two_trials_have_no_foresight_and_json_says_so():
+def test_two_trials_have_no_foresight_and_json_says_so(tmp_path):
     gap = measure_gap([PAPER, LATE], TESTED, first_tasks=2)
     assert all(f.rho_val is None for f in gap.foresight)
-    plain = json.loads(json.dumps(gap.to_plain(), allow_nan=False))
+    write_gap(gap, tmp_path)
+    plain = json.loads((tmp_path / "gap.json").read_text())
+    assert list(plain) == ["flattery", "picks", "foresight"]
     assert plain["foresight"][0] == {"task": 1, "rho_val": None, "rho_test": None, "n": 2}
     assert plain["flattery"] == 0.0
 
@@ -66,9 +71,10 @@ def test_without_a_finished_trial_there_is_no_gap():
         measure_gap([record("a", [90])], {}, first_tasks=1)
 
 
-def test_the_gap_has_a_row_per_finished_trial_with_its_curve_and_ranks(gap):
-    header, *rows = gap_rows(gap, RECORDS, TESTED)
-    assert header[:3] == ["trial_id", "name", "val_after_1"]
-    assert header[-4:] == ["rank_validation", "rank_test", "rank_first_1", "rank_first_2"]
-    assert [row[0] for row in rows] == ["paper", "early", "late"]
-    assert rows[0] == ["paper", "label paper", 90, 80, 70, 62, 56, 50, 50, 52.0, 2, 3, 2, 1]
+def test_the_gap_has_a_row_per_finished_trial_with_its_curve_and_ranks(gap, tmp_path):
+    write_gap(gap, tmp_path)
+    header, *rows = (tmp_path / "gap.csv").read_text().splitlines()
+    assert header.startswith("trial_id,name,val_after_1,")
+    assert header.endswith(",val,test,rank_validation,rank_test,rank_first_1,rank_first_2")
+    assert [row.partition(",")[0] for row in rows] == ["paper", "early", "late"]
+    assert rows[0] == "paper,label paper,90,80,70,62,56,50,50,52.0,2,3,2,1"

@@ -19,7 +19,7 @@ def test_a_saved_model_has_the_test_metrics_of_its_run(two_bodies, tmp_path, mon
     stream, results = learn(tiny_run(learner, data__class_order="shuffled(1)"), two_bodies)
     write_outputs(tmp_path, stream)
     monkeypatch.setattr(scoring, "prepare", lambda *_, **__: two_bodies)
-    scores = score_on_test(tmp_path, tmp_path)
+    scores = score_on_test(tmp_path, tmp_path, 1.0)
     names = {"faa", "task_il_faa", *(f"acc/task_{k:02d}" for k in (1, 2, 3))}
     assert scores == pytest.approx({f"test/{n}": results[-1].metrics[f"test/{n}"] for n in names})
 
@@ -31,7 +31,7 @@ def test_the_model_of_a_search_is_scored_on_clips_that_the_search_left_alone(
     assert not [name for name in results[-1].metrics if name.startswith("test/")]
     write_outputs(tmp_path, stream)
     monkeypatch.setattr(scoring, "prepare", lambda *_, **__: two_bodies)
-    assert set(score_on_test(tmp_path, tmp_path)) >= {"test/faa", "test/acc/task_03"}
+    assert set(score_on_test(tmp_path, tmp_path, 1.0)) >= {"test/faa", "test/acc/task_03"}
 
 
 @pytest.mark.parametrize(

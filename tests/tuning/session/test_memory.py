@@ -67,23 +67,23 @@ def run(interval=5, size=500, frames=120, codec="thinned"):
 
 
 @pytest.mark.parametrize("interval", [1, 2, 5, 7, 60])
-def test_the_memory_of_a_small_study_holds_at_most_30_percent(interval):
+def test_the_memory_of_a_small_study_holds_at_most_the_clips_allowed(interval):
     for name, codec in (("thinned", Thinned), ("thinned_fp16", ThinnedFp16)):
-        size = small_buffer([run(interval, codec=name)], SHAPE, 1000)
+        size = small_buffer([run(interval, codec=name)], SHAPE, 300)
         assert codec(SHAPE, interval).capacity(size) <= 300
         assert codec(SHAPE, interval).capacity(size + 1) > 300
 
 
 def test_the_frames_of_a_clip_are_those_of_the_run():
-    assert small_buffer([run(5, frames=12)], SHAPE, 1000) == 75  # 3 of 12 frames are stored
+    assert small_buffer([run(5, frames=12)], SHAPE, 300) == 75  # 3 of 12 frames are stored
 
 
 def test_one_memory_fits_all_trials_of_a_study():
-    assert small_buffer([run(1), run(10)], SHAPE, 1000) == 30
+    assert small_buffer([run(1), run(10)], SHAPE, 300) == 30
 
 
 def test_runs_without_a_memory_get_no_buffer_size():
-    assert small_buffer([{"learner": "finetune"}], SHAPE, 1000) is None
+    assert small_buffer([{"learner": "finetune"}], SHAPE, 300) is None
 
 
 def test_a_memory_that_could_hold_everything_is_warned_of_once():

@@ -10,6 +10,7 @@ from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study
 
 STUDY = Study("some", "Which?", grid={"learner.masking_ratio": [0.0, 0.5]}, seeds=(0,))
+SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0,))
 
 
 def test_nothing_given_means_the_defaults():
@@ -17,15 +18,15 @@ def test_nothing_given_means_the_defaults():
 
 
 def test_every_flag_is_understood(tmp_path):
-    flags = "--data d --benchmark ntu60-xsub --scale paper --seeds 1 2 --cpus-per-trial 2"
+    flags = "--data d --benchmark ntu60-xsub --scale paper --seeds 1 --cpus-per-trial 2"
     more = f"--gpus-per-trial 0.25 --address h:1 --tracking-uri u --results {tmp_path} --resume"
     last = "--cache c --smoke --dry-run --set learner.alpha=0.5 --set data.crop=epoch"
     last += " --share-first-task"
     search = "--objective val/faa memory/bytes --sampler gp --pruner hyperband --budget 1.5MB"
     limits = "--trials 30 --hours 0.5 --extend 6"
-    options = parse_options(STUDY, f"{flags} {more} {last} {search} {limits}".split())
+    options = parse_options(SEARCH, f"{flags} {more} {last} {search} {limits}".split())
     assert (options.data, options.benchmark, options.scale) == ("d", ("ntu60-xsub",), "paper")
-    assert (options.seeds, options.cpus, options.gpus) == ((1, 2), 2.0, 0.25)
+    assert (options.seeds, options.cpus, options.gpus) == ((1,), 2.0, 0.25)
     assert (options.address, options.tracking_uri, options.results) == ("h:1", "u", tmp_path)
     assert (options.objectives, options.sampler) == (("val/faa", "memory/bytes"), "gp")
     assert (options.pruner, options.budget, options.trials) == ("hyperband", "1.5MB", 30)
@@ -99,10 +100,10 @@ def test_data_are_found_again_from_another_folder_and_a_name_stays(tmp_path, mon
 
 
 def test_a_search_has_one_seed():
-    search = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0,))
-    assert parse_options(search, ["--seeds", "3"]).seeds == (3,)
+    assert parse_options(STUDY, ["--seeds", "3", "4"]).seeds == (3, 4)
+    assert parse_options(SEARCH, ["--seeds", "3"]).seeds == (3,)
     with pytest.raises(ConfigError, match="one seed, but --seeds names 2; --confirm-seeds N"):
-        parse_options(search, ["--seeds", "3", "4"])
+        parse_options(SEARCH, ["--seeds", "3", "4"])
 
 
 def test_the_share_of_a_gpu_may_be_measured():
@@ -123,7 +124,16 @@ def test_what_is_remembered_stands_in_study_json_and_where_things_are_does_not()
     assert Options(seeds=(1,)).remembered()["seeds"] == (1,)
 
 
-def test_the_options_of_a_search_are_told_apart_as_they_are_written():
-    assert Options(seeds=(1,), cpus=2.0).of_a_search() == []
-    given = Options(objectives=("val/faa",), trials=3, first_tasks=2, confirm_seeds=0)
-    assert given.of_a_search() == ["--trials", "--objective", "--first-tasks", "--confirm-seeds"]
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ("--seeds 1 --hours 1 --trials 3", "--trials"),
+        ("--objective val/faa", "--objective"),
+        ("--confirm-seeds 0", "--confirm-seeds"),
+        ("--extend 3", "--extend"),
+    ],
+)
+def test_an_option_of_a_search_is_refused_for_a_grid(flags, named):
+    with pytest.raises(ConfigError, match=f"^{named} is for searches, and the study 'some' runs"):
+        parse_options(STUDY, flags.split())
+    parse_options(SEARCH, flags.split())

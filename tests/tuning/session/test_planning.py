@@ -11,6 +11,7 @@ from charon.data.source import Description
 from charon.errors import ConfigError
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import (
+    INTERVAL,
     ORDER,
     plan_selection,
     plan_trials,
@@ -23,7 +24,6 @@ from charon.tuning.study.selection_rules import (
     GTEP,
     VALIDATION,
     Rule,
-    tuning_benchmark,
 )
 from charon.tuning.study.space import Choice, MaskingRatio, Real, Whole
 from charon.tuning.study.study import SIZE, Study
@@ -35,7 +35,8 @@ ORDERS = Study("some", "Which?", cases=[{ORDER: "natural"}, {ORDER: "paper"}])
 
 
 def clips(num_clips=1680, num_frames=120):
-    about = SimpleNamespace(parts={"left": (0, 1), "right": (2, 3, 4)})
+    parts = {"left": (0, 1), "right": (2, 3, 4)}
+    about = SimpleNamespace(parts=parts, is_ntu=True, class_names=("x",) * 60)
     tasks = SimpleNamespace(
         num_training_clips=num_clips, clip_shape=(3, num_frames, 25, 2), num_classes=60
     )
@@ -125,25 +126,59 @@ def test_a_grid_takes_no_budget():
     assert (study.pruner, len(trials), budget) == ("none", 4, None)
 
 
-def ordered(*orders, study=ORDERS):
-    """Plan the study on data whose classes have no published order."""
+def possible(study, *runs):
+    """Plan runs of 10 frames on data whose classes have no published order."""
     about = Description("tiny", ("a", "b"), 4, 1, 3, 1)
     data = SimpleNamespace(archive=SimpleNamespace(description=about))
-    trials = [PlannedTrial(order, {ORDER: order}) for order in orders]
-    possible, why = possible_trials(study, trials, data)
-    return [trial.label for trial in possible], why
+    frames = {"data.num_frames": 10, "model.frames_per_tuple": 1}
+    trials = [PlannedTrial(str(i), {**frames, **run}) for i, run in enumerate(runs)]
+    kept, notices = possible_trials(study, trials, data)
+    return [trial.label for trial in kept], notices
 
 
-def test_cases_whose_class_order_the_data_lack_are_left_out_and_named():
-    assert ordered("natural", "shuffled(7)") == (["natural", "shuffled(7)"], "")
-    kept, why = ordered("natural", "paper", "released")
-    assert kept == ["natural"]
+def ordered(*orders, study=ORDERS):
+    return possible(study, *({ORDER: order} for order in orders))
+
+
+@pytest.mark.parametrize(
+    "study", [ORDERS, Study("some", "Which?", grid={ORDER: ["natural", "paper"]})]
+)
+def test_runs_whose_class_order_the_data_lack_are_left_out_and_named(study):
+    assert ordered("natural", "shuffled(7)", study=study) == (["0", "1"], [])
+    kept, (why,) = ordered("natural", "paper", "released", study=study)
+    assert kept == ["0"]
     assert why.startswith("2 runs left out on this data: The class order `released` orders the 60")
 
 
 def test_a_class_order_of_all_runs_that_the_data_lack_is_an_error():
     with pytest.raises(ConfigError, match="choose `natural`"):
         ordered("paper", study=GRID)
+    with pytest.raises(ConfigError, match=r"2 runs left out .* choose `natural`"):
+        ordered("paper", "released")
+
+
+INTERVALS = Study("some", "Which?", grid={INTERVAL: [1, 2, 5, 10]}, seeds=(0,))
+
+
+def test_runs_whose_sampling_interval_leaves_one_frame_are_left_out_and_named():
+    runs = [{INTERVAL: 5}, {INTERVAL: 10}, {INTERVAL: 20}, {"learner": "finetune"}]
+    kept, (why,) = possible(INTERVALS, *runs)
+    assert kept == ["0", "3"]
+    assert why == (
+        "2 runs left out on this data: learner.sampling_interval < 10 (the frames of a clip) must "
+        "hold, but got learner.sampling_interval=20."
+    )
+    with pytest.raises(ConfigError, match=r"sampling_interval < 10"):
+        possible(GRID, {INTERVAL: 10})
+
+
+def test_a_run_that_is_left_out_does_not_count_for_the_size_of_the_memory():
+    # Of 10 frames s=5 stores 2, so 20 whole clips have the bytes of 100.
+    share = replace(INTERVALS, small_memory_share=0.1)
+    _, trials, _ = planned(share, num_clips=1000)
+    assert {trial.fields[SIZE] for trial in trials} == {20}
+    _, trials, _ = planned(replace(share, small_memory_share=1.0), num_clips=1000)
+    assert {trial.fields[SIZE] for trial in trials} == {200}
 
 
 FIELDS = complete({"learner": "charon", "data.evaluate_on": "val", "seed": 0})
@@ -164,6 +199,7 @@ def test_by_default_validation_selects_and_three_fresh_seeds_confirm():
     assert (found.rule, found.first_tasks) == (Rule(VALIDATION), 2)
     assert (found.seeds, found.benchmark) == ((2, 3, 4), None)
     assert judged(num_tasks=12).first_tasks == 3
+    assert judged(study=replace(JUDGED, seeds=(1, 3))).seeds == (0, 2, 4)
 
 
 def test_the_number_of_seeds_and_of_first_tasks_can_be_chosen():
@@ -182,11 +218,11 @@ def test_a_search_for_less_forgetting_needs_two_tasks():
 
 
 def test_gtep_confirms_on_the_classes_that_the_search_has_not_seen():
-    fields = complete({**FIELDS, "data.benchmark": tuning_benchmark(None)})
-    assert fields["data.benchmark"] == "ntu60-xview"
+    fields = complete({**FIELDS, "data.benchmark": "ntu60-xview"})
     found = judged(fields, select=GTEP)
     assert (found.rule, found.benchmark) == (Rule(GTEP), "ntu120new-xset")
-    assert tuning_benchmark(["ntu60-xsub"]) == "ntu60-xsub"
+    with pytest.raises(ConfigError, match="but the benchmark is auto"):
+        judged(select=GTEP)
 
 
 @pytest.mark.parametrize(

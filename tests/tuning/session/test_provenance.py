@@ -1,9 +1,13 @@
-"""Where a study's runs come from: data, code and libraries."""
+"""Where a study's runs come from: data, code and libraries; how one of them is learned alone."""
 
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
-from charon.tuning.session.provenance import LIBRARIES, trial_tags
+import pytest
+
+from charon.data.cache.archive import default_cache_dir
+from charon.tuning.session.provenance import LIBRARIES, repeat_command, run_command, trial_tags
 
 CLIPS = SimpleNamespace(
     archive=SimpleNamespace(
@@ -34,3 +38,22 @@ def test_the_commit_is_that_of_the_repository_of_the_script_if_it_lies_in_one(tm
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     tags = trial_tags(CLIPS, "paper", tmp_path / "study.py")
     assert tags["mlflow.source.git.commit"] == head.stdout.strip()
+
+
+def test_a_run_is_repeated_by_what_is_not_the_default():
+    fields = {"learner": "er", "seed": 3, "data.path": "my clips", "learner.sampling_interval": 1}
+    assert repeat_command(fields, default_cache_dir(), 1.0) == (
+        "OMP_NUM_THREADS=1 charon run --learner er --set seed=3 --set 'data.path=my clips'"
+    )
+
+
+def test_a_run_alone_reads_the_clips_of_its_study():
+    where = run_command(["--config", "winner.json"], Path("/my cache"), 1.0)
+    assert where.endswith("charon run --config winner.json --cache '/my cache'")
+    assert "--cache" not in run_command(["--config", "winner.json"], default_cache_dir(), 1.0)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0.5, 1), (1.0, 1), (4.0, 4), (2.5, 2)])
+def test_a_run_alone_has_as_many_threads_as_a_trial(cpus, threads):
+    command = run_command([], default_cache_dir(), cpus)
+    assert command == f"OMP_NUM_THREADS={threads} charon run"

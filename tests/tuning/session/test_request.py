@@ -3,6 +3,7 @@
 import errno
 import os
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tuning.session.test_options import STUDY
 
 from charon.errors import ConfigError, DataError
 from charon.tuning.session.options import Options, parse_options
-from charon.tuning.session.request import make_request, set_fields, with_options
+from charon.tuning.session.request import Request, make_request, set_fields, with_options
 from charon.tuning.study.selection_rules import GTEP
 from charon.tuning.study.study import BENCHMARK, Study
 
@@ -88,7 +89,12 @@ def test_fields_of_all_runs_are_set_by_name():
 
 
 def test_gtep_tunes_on_the_classes_of_ntu60():
-    assert set_fields(SEARCH, Options(select=GTEP))[BENCHMARK] == "ntu60-xview"
+    for given in (None, ("auto",)):
+        assert set_fields(SEARCH, Options(select=GTEP, benchmark=given))[BENCHMARK] == "ntu60-xview"
+    given = Options(select=GTEP, benchmark=("ntu60-xsub",))
+    assert set_fields(SEARCH, given)[BENCHMARK] == "ntu60-xsub"
+    with pytest.raises(ConfigError, match="tunes under ntu60-xsub or ntu60-xview"):
+        set_fields(SEARCH, Options(select=GTEP, benchmark=("ntu120-xset",)))
 
 
 def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatch):
@@ -97,6 +103,33 @@ def test_the_cache_is_where_it_is_asked_for_from_everywhere(tmp_path, monkeypatc
     script = Path("some.py")
     assert make_request(GRID, Options(cache=Path("mine")), script).cache == tmp_path / "mine"
     assert make_request(GRID, Options(), script).cache == tmp_path / "home" / "charon"
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["search.py", "--trials", "4", "--data", "my clips"])
+
+
+def resume_command(options):
+    return Request(
+        SEARCH, options, {}, Path("studies/search.py"), Path("results"), None
+    ).resume_command
+
+
+def test_it_goes_on_with_what_it_remembers_and_what_is_chosen_anew_is_not_said_again(typed):
+    options = Options(data="my clips", confirm_seeds=0)
+    assert resume_command(options) == "python studies/search.py --resume"
+
+
+def test_what_is_to_be_extended_is_not_only_resumed(typed):
+    options = Options(extend=2, sampler="cmaes")
+    assert resume_command(options) == "python studies/search.py --extend 2"
+
+
+def test_where_things_are_is_said_again(typed):
+    options = Options(results=Path("my results"), cache=Path("c"), address="h:1", tracking_uri="u")
+    places = "--results 'my results' --cache c --address h:1 --tracking-uri u"
+    assert resume_command(options) == f"python studies/search.py {places} --resume"
 
 
 def requested(path):

@@ -6,7 +6,6 @@ from tiny_runs import learn, tiny_run, write_set
 from charon.errors import ConfigError
 from charon.tuning.study.objectives import (
     DIRECTIONS,
-    best_direction,
     can_prune,
     check_defined,
     check_objectives,
@@ -59,11 +58,6 @@ def test_only_one_accuracy_can_stop_a_trial():
     assert not can_prune(["val/faa", "memory/bytes"])
 
 
-def test_of_several_objectives_there_is_no_best():
-    assert best_direction(["memory/bytes"]) == "minimize"
-    assert best_direction(["val/faa", "memory/bytes"]) is None
-
-
 def test_objectives_are_shown_in_percent_bytes_and_seconds():
     values = {"val/faa": 43.12, "val/bwt": -7.0, "memory/bytes": 468_000.0}
     assert [show_metric(*one) for one in values.items()] == ["43.1", "-7.0", "468 kB"]
@@ -71,9 +65,9 @@ def test_objectives_are_shown_in_percent_bytes_and_seconds():
 
 
 def test_every_report_must_have_an_accuracy():
-    assert watched(["memory/bytes", "val/task_il_faa"], is_search=True) == "val/task_il_faa"
-    assert watched(["memory/bytes"], is_search=True) == "val/faa"
-    assert watched(["test/faa"], is_search=False) == "test/faa"
+    assert watched(["memory/bytes", "val/task_il_faa"]) == "val/task_il_faa"
+    assert watched(["memory/bytes"]) == "test/faa"
+    assert watched(["val/faa"]) == "val/faa"
 
 
 def test_every_objective_is_reported_by_a_run(tmp_path):

@@ -4,7 +4,6 @@ from charon.tuning.study.scales import (
     SMALL_CLIP_VISITS,
     AtMost,
     scale_fields,
-    small_buffers,
 )
 
 
@@ -29,9 +28,3 @@ def test_a_small_run_sees_about_as_many_clips_whatever_the_size_of_the_data():
 def test_a_small_scale_shortens_intervals_only():
     assert AtMost(2).of(5) == 2
     assert AtMost(2).of(1) == 1
-
-
-def test_buffer_sizes_keep_their_ratio():
-    assert small_buffers([500, 2000], 288) == {500: 72, 2000: 288}
-    assert small_buffers([500, 2000], 5000) == {500: 500, 2000: 2000}
-    assert small_buffers([1, 2000], 10) == {1: 1, 2000: 10}

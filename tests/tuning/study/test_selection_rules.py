@@ -10,7 +10,7 @@ from charon.tuning.study.selection_rules import (
     VALIDATION,
     Rule,
     choose_rule,
-    tuning_benchmark,
+    evaluation_benchmark,
 )
 
 FAA, BYTES = "val/faa", "memory/bytes"
@@ -25,7 +25,6 @@ def test_every_rule_says_what_it_looks_at():
 @pytest.mark.parametrize(
     ("name", "first", "objectives", "message"),
     [
-        ("best", 2, [FAA], "no rule of selection 'best'; known are validation, first-tasks"),
         (FIRST_TASKS, 7, [FAA], "--first-tasks must be from 1 to the 6 tasks"),
         (FIRST_TASKS, 1, ["val/forgetting"], "nothing is forgotten"),
         (TEST, 2, ["val/forgetting"], "nothing for the objective 'val/forgetting'"),
@@ -42,6 +41,7 @@ def test_a_rule_that_can_judge_is_returned():
 
 
 def test_gtep_under_another_protocol_is_one_sentence():
-    for given in (["ntu120-xset"], ["ntu60-xsub", "ntu60-xview"]):
+    for given in ("ntu120-xset", "ntu60-xsub ntu60-xview", "auto"):
         with pytest.raises(ConfigError, match="tunes under ntu60-xsub or ntu60-xview"):
-            tuning_benchmark(given)
+            evaluation_benchmark(given)
+    assert evaluation_benchmark("ntu60-xsub") == "ntu120new-xsub"

@@ -13,8 +13,7 @@ from charon.tuning.study.space import (
     SamplingInterval,
     Whole,
     bound,
-    check_ends,
-    check_start,
+    check_space,
     ends,
     from_plain,
     holds,
@@ -94,8 +93,8 @@ def test_an_empty_range_is_an_error(make):
 
 def test_a_start_outside_the_space_is_an_error_that_names_the_field():
     with pytest.raises(ConfigError, match=r"learner\.alpha=0\.3"):
-        check_start({"learner.alpha": Real(0.5, 1)}, {"learner.alpha": 0.3})
-    check_start({"learner.alpha": Real(0.1, 1)}, {"learner.alpha": 0.3})
+        check_space({"learner.alpha": Real(0.5, 1)}, PAPER, complete)
+    check_space({"learner.alpha": Real(0.1, 1)}, PAPER, complete)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +107,7 @@ def test_a_start_outside_the_space_is_an_error_that_names_the_field():
 )
 def test_a_value_that_a_field_refuses_is_an_error_before_anything_runs(field, domain):
     with pytest.raises(ConfigError, match=field.rpartition(".")[2]):
-        check_ends({field: domain}, PAPER, complete)
+        check_space({field: domain}, PAPER, complete)
 
 
 def test_every_kind_of_domain_reads_back_from_json():

@@ -21,8 +21,8 @@ def test_the_smaller_study_keeps_the_ends_of_every_axis_and_one_seed():
 
 
 def test_a_grid_reports_the_test_set_and_a_search_selects_on_validation():
-    assert study().objective == "test/faa"
-    assert study(space={"learner.alpha": Real(0, 1)}).objective == "val/faa"
+    assert study().objectives == ("test/faa",)
+    assert study(space={"learner.alpha": Real(0, 1)}).objectives == ("val/faa",)
 
 
 def test_a_search_refuses_to_select_on_the_test_set():
@@ -42,6 +42,8 @@ def test_a_search_refuses_to_select_on_the_test_set():
         ({"grid": {ETA: [0.1]}, "space": {"learner.alpha": Real(0, 1)}}, "two studies"),
         ({"also": [{}], "space": {"learner.alpha": Real(0, 1)}}, "leave `also` out"),
         ({"num_trials": 0}, "num_trials"),
+        ({"small_memory_share": 0.0}, "small_memory_share <= 1"),
+        ({"small_memory_share": 1.5}, "small_memory_share <= 1"),
         ({"pruner": "asha"}, "Only a search"),
         ({"budget": "1MB"}, "Only a search"),
         ({"objectives": ["test/faa", "memory/bytes"]}, "Only a search"),
@@ -78,6 +80,16 @@ def test_searched_buffer_sizes_shrink_by_one_factor():
     small, start = with_small_buffers(study(space=choices), 200, 500)
     assert (small.space["learner.buffer_size"], start) == (Choice((10, 50, 200)), 50)
     assert with_small_buffers(study(space=SPACE), 200, 500) == (study(space=SPACE), 200)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "largest", "small"),
+    [([500, 2000], 288, (72, 288)), ([500, 2000], 5000, (500, 2000)), ([1, 2000], 10, (1, 10))],
+)
+def test_buffer_sizes_of_a_grid_keep_their_ratio(sizes, largest, small):
+    grid = {"learner.buffer_size": sizes}
+    found, other = with_small_buffers(study(grid=grid), largest, sizes[0])
+    assert (found.grid["learner.buffer_size"], other) == (small, largest)
 
 
 def test_a_range_of_buffers_that_shrinks_to_one_value_names_its_field():
