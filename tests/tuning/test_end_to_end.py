@@ -191,7 +191,7 @@ def test_a_dry_run_of_a_search_says_what_it_is_for_and_how_it_is_judged(clips, t
         "then the winner and the paper's setting, anew with seed 0\n",
         "Objective maximize val/faa, minimize memory/bytes",
         "Winner    by accuracy on the test set (--select test)",
-        "which will flatter it",
+        "which flatters it",
         "Budget    memory/bytes at most",
         "sampler tpe, pruner none, seed 4",
         "Study     about",
