@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from charon.errors import CharonError
-from charon.report.tables import Results, read_results
+from charon.report.results import Results, read_results
 
 
 def show(describe: Callable[[Results], str], default: str = "") -> None:

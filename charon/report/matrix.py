@@ -1,11 +1,17 @@
-"""A picture of the accuracy matrix."""
+"""Pictures of accuracy matrices."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
 
-from charon.report.style import FAINT, HEAT, INK, picture
+from charon.report.style import FAINT, HEAT, INK, note, picture
+
+PER_ROW = 3
 
 
 def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path) -> Path:
@@ -16,22 +22,47 @@ def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path
         title: name of the run.
         path: the picture to write.
     """
-    values = np.array([[np.nan if a is None else a for a in row] for row in matrix], dtype=float)
-    size = 1.9 + 0.42 * values.shape[1]
+    size = 1.9 + 0.42 * len(matrix[0])
     with picture(path, size + 0.6, size) as (figure, (axes,)):
-        image = axes.imshow(values, cmap=HEAT, vmin=0, vmax=100)
-        for (row, column), value in np.ndenumerate(values):
-            if np.isfinite(value):
-                colour = "white" if value > 55 else INK
-                axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour)
-        tasks = [str(task + 1) for task in range(values.shape[1])]
-        axes.set_xticks(range(values.shape[1]), tasks)
-        axes.set_yticks(range(values.shape[0]), tasks[: values.shape[0]])
-        axes.set_xlabel("accuracy on task")
-        axes.set_ylabel("after learning task")
-        axes.set_title(title)
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
-        bar = figure.colorbar(image, ax=axes, shrink=0.75, label="percent")
-        bar.outline.set_edgecolor(FAINT)
+        image = fill_matrix(axes, matrix, title)
+        figure.colorbar(image, ax=axes, shrink=0.75, label="percent").outline.set_edgecolor(FAINT)
     return path
+
+
+def draw_matrices(matrices: dict[str, NDArray[np.float64]], path: Path, about: str) -> Path:
+    """Draw several accuracy matrices with a common scale, by name; return the path."""
+    columns = min(PER_ROW, len(matrices))
+    rows = -(-len(matrices) // columns)
+    tasks = max(np.shape(matrix)[1] for matrix in matrices.values())
+    side = 1.0 + 0.34 * tasks
+    with picture(path, columns * side + 1, rows * side + 0.3, columns, rows) as (figure, panels):
+        for place, (name, matrix) in enumerate(matrices.items()):
+            image = fill_matrix(panels[place], matrix, name)
+            panels[place].set_xlabel("accuracy on task" if place >= len(matrices) - columns else "")
+            panels[place].set_ylabel("after learning task" if place % columns == 0 else "")
+        for axes in panels[len(matrices) :]:
+            axes.set_visible(False)
+        bar = figure.colorbar(image, ax=panels, shrink=0.6, label="accuracy, percent")
+        bar.outline.set_edgecolor(FAINT)
+        note(figure, about)
+    return path
+
+
+def fill_matrix(axes: Axes, matrix: Any, title: str) -> AxesImage:
+    """Draw an accuracy matrix into axes; return its image."""
+    values = np.array(matrix, dtype=float)  # None becomes NaN
+    image = axes.imshow(values, cmap=HEAT, vmin=0, vmax=100)
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if value > 55 else INK
+            text = f"{value:.0f}"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+    tasks = [str(task + 1) for task in range(values.shape[1])]
+    axes.set_xticks(range(values.shape[1]), tasks)
+    axes.set_yticks(range(values.shape[0]), tasks[: values.shape[0]])
+    axes.set_xlabel("accuracy on task")
+    axes.set_ylabel("after learning task")
+    axes.set_title(title)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return image

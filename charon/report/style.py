@@ -15,14 +15,16 @@ INK = "#1f2933"
 QUIET = "#616e7c"
 FAINT = "#9aa5b1"
 BLUE, ORANGE, GREEN, RED, PURPLE, TEAL = (
-    "#2f6db5",
-    "#d9822b",
-    "#3f9142",
-    "#c23b4b",
-    "#7a5ba8",
-    "#1f8a8c",
+    "#0072b2",
+    "#d98200",
+    "#009e73",
+    "#b5301a",
+    "#b06699",
+    "#4ba3d4",
 )
-COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, TEAL)
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, TEAL)
+"""Told apart by colour-blind readers (after Okabe and Ito); markers differ as well."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 HEAT = LinearSegmentedColormap.from_list("charon_heat", ["#f7fafc", "#a9cbe8", BLUE, "#16375f"])
 """White to dark blue: accuracies from 0 to 100."""
@@ -52,6 +54,7 @@ SETTINGS: Any = {
     "legend.frameon": False,
     "savefig.dpi": 160,
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # text stays text
 }
 
 NOTE_LETTERS = 17
@@ -63,21 +66,29 @@ def styled() -> AbstractContextManager[None]:
     return matplotlib.rc_context(SETTINGS)
 
 
-def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(
+    width: float, height: float, columns: int = 1, rows: int = 1
+) -> tuple[Figure, list[Axes]]:
     """Return a figure of ``width`` by ``height`` inches and its axes; no display is needed."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(1, columns, squeeze=False).flat)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
 @contextmanager
 def picture(
-    path: Path, width: float, height: float, columns: int = 1
+    path: Path, width: float, height: float, columns: int = 1, rows: int = 1
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a new figure and its axes; the figure is saved as ``path`` when the block ends."""
+    """Yield a new figure and its axes, saved as ``path`` and as a PDF when the block ends."""
     with styled():
-        figure, axes = new_figure(width, height, columns)
+        figure, axes = new_figure(width, height, columns, rows)
         yield figure, axes
         figure.savefig(path)
+        figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+
+
+def look(place: int) -> dict[str, Any]:
+    """Return the colour and the marker of a figure's ``place``-th series, from 0."""
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
 def note(figure: Figure, text: str) -> None:

@@ -1,126 +1,21 @@
-"""A study's results as tidy frames and as text."""
+"""Tables as text, Markdown, LaTeX and CSV."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from charon.errors import CheckpointError
-from charon.files import STUDY_VERSION, read_json
-from charon.text import counted
+from charon.files import csv_text, write_text
+from charon.report.cases import MANY_FIELDS, Case
+from charon.report.names import UNITS, field_title, in_units, metric_name, metric_title, value_text
+from charon.report.statistics import Mean, mean_of
 
+TEX = {"η": r"$\eta$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "±": r"$\pm$"}
+TEX |= {"–": "--", "−": "$-$"}
 
-@dataclass(frozen=True)
-class StudySummary:
-    """What a report says of a study: the fields of its plan that it needs.
-
-    Attributes:
-        question: in one sentence.
-        data, protocol, is_standin, scale: what the numbers were measured on.
-        objectives: metrics, the first one first.
-        varied: fields in which the trials differ by design.
-        num_trials: asked for.
-        extensions: how often that number was changed.
-        budget: most bytes of a memory; None for any.
-        settings: fields that the command line set for all runs.
-    """
-
-    question: str
-    data: str
-    protocol: str
-    is_standin: bool
-    scale: str
-    objectives: tuple[str, ...]
-    varied: tuple[str, ...]
-    num_trials: int
-    extensions: int
-    budget: int | None
-    settings: dict[str, Any]
-
-    @classmethod
-    def of(cls, plan: Mapping[str, Any]) -> "StudySummary":
-        """Return the summary of a plan, the content of ``study.json``."""
-        content = {**plan, "settings": plan["options"]["settings"]}
-        return cls(**{field.name: content[field.name] for field in fields(cls)})
-
-    @property
-    def overridden(self) -> list[str]:
-        """The fields that the command line set for all runs, as ``name=value``."""
-        return [f"{name}={value}" for name, value in self.settings.items()]
-
-    def measured_on(self, num_runs: int, protocol: str = "") -> str:
-        """Return one line that says what the numbers of finished runs were measured on.
-
-        Args:
-            num_runs: number of finished runs.
-            protocol: where it is not the study's.
-        """
-        kind = "synthetic stand-in, not NTU RGB+D" if self.is_standin else "recorded data"
-        parts = [
-            f"{self.data} ({kind})",
-            protocol or self.protocol,
-            f"scale {self.scale}",
-            *self.overridden,
-            counted(num_runs, "finished run"),
-        ]
-        return " · ".join(parts)
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a study left.
-
-    Attributes:
-        folder: where it was read.
-        study: what it set out to do.
-        trials: one row a trial.
-        curves: one row a trial and task.
-    """
-
-    folder: Path
-    study: StudySummary
-    trials: pd.DataFrame
-    curves: pd.DataFrame
-
-    @property
-    def finished(self) -> pd.DataFrame:
-        """The trials that learned all tasks."""
-        return self.trials[self.trials["status"] == "finished"]
-
-    @property
-    def provenance(self) -> str:
-        """One line that says what the numbers were measured on."""
-        return self.study.measured_on(len(self.finished))
-
-
-def read_results(folder: Path) -> Results:
-    """Read a study's folder.
-
-    Raises:
-        CheckpointError: the folder holds no study, or one of another version.
-    """
-    for name in ("study.json", "trials.csv", "curves.csv"):
-        if not (folder / name).exists():
-            raise CheckpointError(
-                f"{folder / name} does not exist; run the study first, or name its folder "
-                "with --results DIR."
-            )
-    plan = read_json(folder / "study.json")
-    if plan["version"] != STUDY_VERSION:
-        raise CheckpointError(
-            f"{folder} was left by version {plan['version']} of this code, and this is "
-            f"{STUDY_VERSION}; report it with that version, or run the study anew."
-        )
-    return Results(
-        folder, StudySummary.of(plan), read_table(folder, "trials"), read_table(folder, "curves")
-    )
-
-
-def read_table(folder: Path, name: str) -> pd.DataFrame:
-    """Read ``NAME.csv``, with Ray's names of trials as text."""
-    return pd.read_csv(folder / f"{name}.csv", dtype={"trial_id": str})
+Table = tuple[list[str], list[list[str]]]
+"""A header and rows."""
 
 
 def mean_and_spread(
@@ -141,6 +36,53 @@ def plus_minus(mean: float, std: float, digits: int = 1) -> str:
     return f"{mean:.{digits}f}" + ("" if pd.isna(std) else f" ± {std:.{digits}f}")
 
 
+def interval_text(mean: Mean) -> str:
+    """Return a mean's 95 % interval, or a dash for fewer than two runs."""
+    return "–" if mean.n < 2 else f"{mean.low:.1f} to {mean.high:.1f}"
+
+
+def case_table(cases: Sequence[Case], metrics: Sequence[str]) -> Table:
+    """Return a row for each case: its fields, each metric's mean and spread, runs.
+
+    The first metric has its 95 % interval beside it. Where runs are missing, ``n`` says of
+    how many. More than a few fields are one column, the case's name.
+    """
+    fields = list(cases[0].values) if 0 < len(cases[0].values) <= MANY_FIELDS else []
+    first, *others = metrics
+    header = [field_title(name) for name in fields] or ["case"]
+    header += [f"{metric_name(first)} %", "95 % interval", *map(_column, others), "n"]
+    rows = []
+    for case in cases:
+        values = [case.values[name] for name in fields]
+        row = ["–" if v is None else value_text(v) for v in values] or [case.name]
+        for metric in metrics:
+            mean = mean_of(in_units(metric, case.runs[metric].dropna()).tolist())
+            digits = 0 if mean.mean >= 1000 else 1
+            row.append(plus_minus(mean.mean, mean.std or math.nan, digits))
+            if metric == first:
+                row.append(interval_text(mean))
+        n = len(case.runs)
+        rows.append([*row, f"{n}" if n == case.num_planned else f"{n} of {case.num_planned}"])
+    return header, rows
+
+
+def _column(metric: str) -> str:
+    return metric_title(metric) if metric in UNITS else metric_name(metric)
+
+
+def write_case_csv(path: Path, cases: Sequence[Case], metrics: Sequence[str]) -> None:
+    """Write the numbers of :func:`case_table` as CSV, in full and with every interval."""
+    header = [*cases[0].values, "case"]
+    header += [f"{m} {what}" for m in metrics for what in ("mean", "std", "low", "high")]
+    rows = []
+    for case in cases:
+        means = [mean_of(case.runs[metric].dropna().tolist()) for metric in metrics]
+        numbers = [value for m in means for value in (m.mean, m.std, m.low, m.high)]
+        known = ["" if value != value else value for value in numbers]
+        rows.append([*case.values.values(), case.name, *known, len(case.runs), case.num_planned])
+    write_text(path, csv_text([[*header, "n", "planned"], *rows]))
+
+
 def text_table(header: list[str], rows: list[list[str]]) -> str:
     """Return a plain table, the first column aligned to the left and the others to the right."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
@@ -156,3 +98,13 @@ def markdown_table(header: list[str], rows: list[list[str]]) -> str:
     """Return the table as Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def latex_table(header: list[str], rows: list[list[str]]) -> str:
+    """Return the table as LaTeX, for the package booktabs."""
+    frame = pd.DataFrame(rows, columns=header)
+    alignment = "l" + "r" * (len(header) - 1)
+    text = frame.to_latex(index=False, escape=True, column_format=alignment)
+    for letter, command in TEX.items():
+        text = text.replace(letter, command)
+    return text

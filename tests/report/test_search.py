@@ -14,10 +14,10 @@ from tuning.search_folder import (
     write_search,
 )
 
+from charon.report.results import read_results
 from charon.report.search.page import PICTURES, console_text, describe, page_text
 from charon.report.search.results import read_search
 from charon.report.search.worth import draw_confirmed, draw_front
-from charon.report.tables import read_results
 
 ROOT = Path(__file__).parents[2]
 

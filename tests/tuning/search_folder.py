@@ -100,6 +100,7 @@ def write_search(
         "version": STUDY_VERSION,
         "num_trials": len(records),
         "extensions": 0,
+        "name": "search",
         "question": "Which setting learns most and forgets least?",
         "data": "standin" if is_standin else "ntu60",
         "is_standin": is_standin,

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from charon.report.search.names import field_title
+from charon.report.names import field_title
 from charon.report.search.results import BUFFER_SIZE, INTERVAL, Confirmation, Search, Selection
 from charon.text import counted
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from matplotlib.figure import Figure
 
 from charon.files import write_text
-from charon.report.generic import generic_table
+from charon.report.cases import cases_of
+from charon.report.results import Results
 from charon.report.search.methods import comparison, effort, methods, numbering
 from charon.report.search.results import (
     BUFFER_SIZE,
@@ -26,7 +27,8 @@ from charon.report.search.tables import (
 )
 from charon.report.search.worth import draw_confirmed, draw_front, draw_gap
 from charon.report.style import styled
-from charon.report.tables import Results, markdown_table, text_table
+from charon.report.summary import metrics_of
+from charon.report.tables import case_table, markdown_table, text_table
 
 PICTURES: dict[str, tuple[str, Callable[[Search], Figure | None]]] = {
     "confirm": ("The winner and the paper's setting, confirmed", draw_confirmed),
@@ -50,10 +52,11 @@ def describe(results: Results) -> str:
     """Draw the pictures, write the page and return the text for the console."""
     search = read_search(results)
     if search is None:
-        return (
-            "The search is not over, so no trial is selected yet; go on with --resume.\n"
-            + generic_table(results)
-        )
+        text = "The search is not over, so no trial is selected yet; go on with --resume."
+        if results.finished.empty:
+            return text
+        table = case_table(cases_of(results), metrics_of(results))
+        return f"{text}\n{text_table(*table)}"
     write_text(results.folder / "README.md", page_text(search, draw_pictures(search)))
     return console_text(search)
 

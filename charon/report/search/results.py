@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from charon.files import read_json
+from charon.report.results import Results, read_table
 from charon.report.statistics import Mean
-from charon.report.tables import Results, read_table
 
 PRUNED, FINISHED, FAILED = "pruned", "finished", "failed"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from charon.report.search.names import (
+from charon.report.names import (
     field_title,
     in_units,
     metric_title,

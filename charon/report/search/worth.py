@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from charon.report.search.names import in_units, metric_title
+from charon.report.names import in_units, metric_title
 from charon.report.search.results import Foresight, Gap, Search
 from charon.report.statistics import mean_of
 from charon.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, QUIET, new_figure, note

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from charon.errors import CharonError
 from charon.files import write_json
-from charon.report.tables import StudySummary
+from charon.report.results import StudySummary
 from charon.text import counted, first_line, seeds_text
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study

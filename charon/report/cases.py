@@ -1,0 +1,133 @@
+"""Cases of a study: runs that differ in nothing but what is repeated, named by what else varies."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from charon.report.names import METHODS, method_of, short_title, value_text
+from charon.report.results import Results
+
+METHOD = "method"
+"""Column of a run's method, which stands for its learner and, for JT, its stream."""
+
+
+MANY_FIELDS = 4
+"""Fields above which a case is named by what differs from the usual values."""
+
+BASE = "base"
+"""Name of the case with the usual values, where cases are named by their difference."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration with its runs.
+
+    Attributes:
+        values: by varied field; None where its method lacks the field.
+        name: the values as a reader knows them, such as ``"ER, s = 5"``.
+        runs: that finished.
+        num_planned: runs of it that there are, finished or not.
+    """
+
+    values: dict[str, Any]
+    name: str
+    runs: pd.DataFrame
+    num_planned: int
+
+
+def varied_fields(results: Results) -> list[str]:
+    """Return the fields whose values differ between the study's trials, but for the seed.
+
+    The method stands for the learner, and for the stream where that is what makes it JT.
+    """
+    trials = with_methods(results.trials)
+    fields = [METHOD if name == "learner" else name for name in ("learner", *results.study.varied)]
+    varied = [
+        name
+        for name in dict.fromkeys(fields)
+        if name != "seed" and name in trials and trials[name].nunique(dropna=False) > 1
+    ]
+    return without_stream(varied, trials)
+
+
+def without_stream(varied: list[str], trials: pd.DataFrame) -> list[str]:
+    """Return the fields without the stream, where it is what makes a method JT and no more."""
+    stream = "data.stream"
+    if stream in varied and trials.groupby(METHOD)[stream].nunique().max() == 1:
+        return [name for name in varied if name != stream]
+    return varied
+
+
+def with_methods(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials with a column of their methods."""
+    methods = [method_of(fields) for fields in trials.to_dict("records")]
+    return trials.assign(**{METHOD: methods})
+
+
+def cases_of(results: Results, fields: Sequence[str] | None = None) -> list[Case]:
+    """Return the cases in the order in which the study has them.
+
+    Args:
+        results: of the study.
+        fields: that tell cases apart; those that vary if None.
+    """
+    fields = varied_fields(results) if fields is None else list(fields)
+    return grouped(with_methods(results.trials), fields)
+
+
+def grouped(trials: pd.DataFrame, fields: Sequence[str]) -> list[Case]:
+    """Return the cases of trials with methods, in the order of their first trials.
+
+    Where more than a few fields vary, cases are named by what differs from the usual values.
+    """
+    groups: list[tuple[Any, pd.DataFrame]] = [((), trials)]
+    if fields:
+        groups = list(trials.groupby(list(fields), sort=False, dropna=False))
+    values = [
+        {n: None if value != value else value for n, value in zip(fields, key, strict=True)}
+        for key, _ in groups
+    ]
+    usual = {name: Counter(v[name] for v in values).most_common(1)[0][0] for name in fields}
+    cases = []
+    for its, (_, group) in zip(values, groups, strict=True):
+        is_plain = len(fields) <= MANY_FIELDS
+        name = case_name(its, group) if is_plain else name_by_difference(its, usual)
+        finished = group[group["status"] == "finished"]
+        cases.append(Case(its, name, finished, len(group)))
+    return cases
+
+
+def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    """Return what differs from the usual values, or what little does not."""
+    other = [name for name, value in values.items() if value != usual[name]]
+    same = [name for name in values if name not in other]
+    if not other:
+        return BASE
+    if len(other) <= MANY_FIELDS:
+        return ", ".join(assignment(name, values[name]) for name in other)
+    return "all of them" if not same else f"all but {', '.join(map(short_title, same))}"
+
+
+def case_name(values: Mapping[str, Any], runs: pd.DataFrame) -> str:
+    """Return a name for people: the method first, then fields by their symbols."""
+    parts = [str(values[METHOD])] if METHOD in values else []
+    for name, value in values.items():
+        if name != METHOD and value is not None:
+            parts.append(assignment(name, value))
+    return ", ".join(parts) or method_of(runs.iloc[0].to_dict())
+
+
+def assignment(field: str, value: object) -> str:
+    """Return a field with its value, such as ``"s = 5"``; a bare word of a known field."""
+    if field in ("data.benchmark", METHOD):
+        return str(value)
+    return f"{short_title(field)} = {value_text(value)}"
+
+
+def method_order(name: str) -> int:
+    """Return the place of a method in the paper's table; unknown ones come last."""
+    known = list(METHODS.values())
+    return known.index(name) if name in known else len(known)
