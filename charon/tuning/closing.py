@@ -20,7 +20,7 @@ def start_analysis(ready: ReadyStudy) -> subprocess.Popen[str]:
     It needs neither torch nor Ray, so it runs in a separate process while they end.
     """
     analysis = ready.script.resolve().parent.parent / "analysis" / ready.script.name
-    plain = "charon.report.search" if ready.study.is_search else "charon.report.generic"
+    plain = "charon.report.search" if ready.study.is_search else "charon.report.summary"
     program = [str(analysis)] if analysis.exists() else ["-m", plain]
     return subprocess.Popen(
         [sys.executable, *program, "--results", str(ready.folder)],
@@ -56,7 +56,7 @@ def close(
     """
     analysed = show_analysis(analysis, console)
     names = ("trials.csv", "curves.csv", "README.md", "selection.json", "winner.json")
-    more = ("confirm.json", "gap.json", "gap.csv", "importance.csv")
+    more = ("confirm.json", "gap.json", "gap.csv", "importance.csv", "table.csv", "table.tex")
     tables = [ready.folder / name for name in (*names, *more)]
     figures = sorted(p for p in ready.folder.iterdir() if p.suffix in (".png", ".svg"))
     artifacts = [str(path) for path in (*tables, *figures)]
@@ -64,16 +64,18 @@ def close(
     all_sent = sender.close()
     folder, store = ready.folder, ready.store
     lines = [*saved_lines(journal), "", *(f"Figure         {path}" for path in figures)]
+    if (folder / "README.md").exists():
+        lines.append(f"Report         {folder / 'README.md'}")
     lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]
     lines.append(f"Models         {folder / 'trials'}")
     if (folder / "winner.json").exists():
         words = ["--config", str(folder / "winner.json"), "--output", str(folder / "winner")]
-        lines += [f"Report         {folder / 'README.md'}", f"Pages          {folder / 'plots'}"]
+        lines.append(f"Pages          {folder / 'plots'}")
         lines.append(f"Winner         {run_command(words, ready.cache, ready.cpus)}")
-    if command := store.command():
-        lines.append(f"MLflow         {command}")
-    if sender.experiment_id:
-        lines.append(f"  then open    {store.page(sender.experiment_id)}")
+    if not store.is_remote:
+        lines.append(f"MLflow         {tool('charon')} ui {shlex.quote(str(folder))}")
+    elif sender.experiment_id:
+        lines.append(f"MLflow         {store.page(sender.experiment_id)}")
     lines += sender.missing_lines(all_sent=all_sent)
     if ready.options.address is None:
         lines.append(

@@ -5,6 +5,7 @@ MLflow's own default is relative to the working directory, and its file store is
 
 import errno
 import fcntl
+import sys
 import tempfile
 import urllib.parse
 import urllib.request
@@ -13,7 +14,6 @@ from pathlib import Path
 
 from charon.errors import ConfigError
 from charon.files import whole_file
-from charon.text import tool
 from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
@@ -42,19 +42,26 @@ class Store:
         """The database's file; None for a server."""
         return Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
 
-    def page(self, experiment_id: str) -> str:
-        """Return the address of the trials' page."""
-        root = self.uri.rstrip("/") + "/" if self.is_remote else "http://127.0.0.1:5000/"
-        return root + RUNS_PAGE.format(experiment=experiment_id)
+    def page(self, experiment_id: str, port: int = 5000) -> str:
+        """Return the address of an experiment's trials, or of all without an experiment.
 
-    def command(self) -> str | None:
-        """Return the command that opens the UI; None for a server that runs already."""
-        if self.is_remote:
-            return None
-        return (
-            f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false {tool('mlflow')} server --workers 1 "
-            f"--host 127.0.0.1 --port 5000 --backend-store-uri '{self.uri}'"
-        )
+        Args:
+            experiment_id: MLflow's number; empty for none.
+            port: of a server on this machine.
+        """
+        root = self.uri.rstrip("/") + "/" if self.is_remote else f"http://127.0.0.1:{port}/"
+        return root + (RUNS_PAGE.format(experiment=experiment_id) if experiment_id else "")
+
+    def server(self, port: int) -> list[str]:
+        """Return the command that serves the pages on this machine, with ``environment``."""
+        mlflow = str(Path(sys.executable).parent / "mlflow")
+        place = ["--host", "127.0.0.1", "--port", str(port)]
+        return [mlflow, "server", "--workers", "1", *place, "--backend-store-uri", self.uri]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the server: without the processes of a feature that is not used here."""
+        return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
     def artifacts_of(self, experiment: str) -> str | None:
         """Return the folder for the artifacts of a new experiment, or None."""

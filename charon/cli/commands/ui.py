@@ -1,0 +1,53 @@
+"""Open MLflow's pages of a study, or of all results, on this machine alone.
+
+The server runs until Ctrl-C. The address to open is printed first; it leads to the study's runs.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from charon.arguments import whole_number
+from charon.errors import CharonError
+from charon.files import read_json
+from charon.tuning.tracking.store import Store, choose_store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "results",
+        nargs="?",
+        type=Path,
+        default=Path("results"),
+        metavar="RESULTS",
+        help="folder of a study or of all results (results)",
+    )
+    parser.add_argument("--port", type=whole_number(1), default=5000, metavar="N", help="(5000)")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print the address and become the server."""
+    store, experiment = _store(options.results.expanduser().absolute())
+    print(f"Open {store.page(experiment, options.port)}", flush=True)
+    if store.is_remote:
+        return 0
+    command = store.server(options.port)
+    os.execve(command[0], command, {**os.environ, **store.environment})
+
+
+def _store(folder: Path) -> tuple[Store, str]:
+    """Return where a study or a folder of results is tracked, and the study's experiment.
+
+    Raises:
+        CharonError: nothing was tracked there.
+    """
+    state = folder / "tracking.json"
+    if state.exists():
+        content = read_json(state)
+        file = folder.parent / "mlflow.db"
+        uri = None if file.exists() else content["uri"]  # the results may have been moved
+        return choose_store(uri, folder.parent), str(content.get("experiment_id", ""))
+    if not (folder / "mlflow.db").exists():
+        raise CharonError(f"{folder} holds nothing that was tracked; name the folder of a study.")
+    return choose_store(None, folder), ""
