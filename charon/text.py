@@ -52,3 +52,8 @@ def tool(name: str) -> str:
     path = Path(sys.executable).parent / name
     on_path = shutil.which(name)
     return name if on_path and Path(on_path).resolve() == path.resolve() else str(path)
+
+
+def folder_name(text: str) -> str:
+    """Return a trial's name as a folder's name."""
+    return "".join(c if c.isalnum() or c in "._-=" else "_" for c in text)

@@ -10,7 +10,7 @@ import torch
 from charon.clips import ClipShape
 from charon.config import Run
 from charon.errors import CheckpointError
-from charon.files import write_csv, write_json
+from charon.files import whole_file, write_csv, write_json
 from charon.learners.base import Learner
 from charon.training.build import make_learner
 from charon.training.checkpoint import load, save
@@ -42,7 +42,8 @@ def write_outputs(folder: Path, stream: Stream) -> None:
 
     ``run.json`` (its fields and data), ``model.pt`` (for :func:`load_model`),
     ``accuracy_matrix.csv`` (row: tasks seen, column: task, percent), ``confusion.csv`` (row:
-    true class, column: predicted class, clips) and ``per_class.csv``.
+    true class, column: predicted class, clips), ``per_class.csv``, and ``predictions.npz`` (see
+    :meth:`charon.training.evaluation.Evaluation.predictions`).
     """
     about = write_description(folder, stream)
     save(folder / MODEL, about | {"learner": stream.learner.predictor_state()})
@@ -56,6 +57,8 @@ def write_outputs(folder: Path, stream: Stream) -> None:
     shares = [f"{100 * k / n:.4f}" if n else "" for k, n in zip(correct, num_clips, strict=True)]
     per_class = zip(names, num_clips, shares, strict=True)
     write_csv(folder / "per_class.csv", ["class", "clips", "accuracy"], per_class)
+    with whole_file(folder / "predictions.npz") as file:
+        np.savez_compressed(file, **stream.evaluation.predictions())  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,26 @@ class Evaluation:
             np.add.at(counts, (scored.label.numpy(), predicted.numpy()), 1)
         return counts
 
+    def predictions(self, top: int = 5) -> dict[str, NDArray[Any]]:
+        """Return the last evaluation clip by clip, in the order of the tasks' clips.
+
+        ``task`` (from 0), ``label`` and ``prediction`` are int16 (clip,); ``top_class``, int16,
+        and ``top_score``, float16, are (clip, top): the classes with the highest scores among
+        the outputs of which the prediction is chosen, the highest first.
+        """
+        last = self._outputs.stop
+        best = [scored.scores[:, :last].topk(min(top, last)) for scored in self._scored]
+        columns = {
+            "task": [torch.full_like(s.label, k) for k, s in enumerate(self._scored)],
+            "label": [scored.label for scored in self._scored],
+            "prediction": [scored.predictions(self._outputs) for scored in self._scored],
+            "top_class": [found.indices for found in best],
+        }
+        whole = {name: torch.cat(parts).numpy() for name, parts in columns.items()}
+        arrays: dict[str, NDArray[Any]] = {n: v.astype(np.int16) for n, v in whole.items()}
+        scores = torch.cat([found.values for found in best]).numpy()
+        return arrays | {"top_score": scores.astype(np.float16)}
+
     def state_dict(self) -> dict[str, Any]:
         """Return copies of all accuracies; the scores themselves are made anew."""
         return {name: torch.from_numpy(getattr(self, name).copy()) for name in self._SAVED}

@@ -20,13 +20,13 @@ from charon.config import Run
 from charon.data.prepare import prepare
 from charon.errors import CharonError, DivergenceError
 from charon.files import write_text
+from charon.text import folder_name
 from charon.training.artifacts import write_outputs
 from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
 from charon.tuning.records.heartbeat import Heart
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
-from charon.tuning.study.trials import folder_name
 
 
 @dataclass(frozen=True)

@@ -157,8 +157,3 @@ def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
     if learner != "charon" or (varied and varied[0] == "learner"):
         parts.insert(0, str(learner))
     return " ".join([*parts, f"seed{fields['seed']}"])
-
-
-def folder_name(text: str) -> str:
-    """Return a label as a folder's name."""
-    return "".join(c if c.isalnum() or c in "._-=" else "_" for c in text)
