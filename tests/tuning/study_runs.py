@@ -26,6 +26,7 @@ def write_clips(path):
         label=np.arange(6).repeat(10),
         n_frames=np.full(60, 20),
         train_mask=np.tile(np.arange(10) < 6, 6),
+        parts=[0, 0, 1, 1, 1],
     )
     return path
 

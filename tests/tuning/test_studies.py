@@ -9,9 +9,9 @@ from charon.learners import LEARNERS
 from charon.tuning.study.trials import expand
 
 ROOT = Path(__file__).parents[2]
-BENCHMARK = "throughput"
-"""Times steps; it has no trials."""
-STUDIES = sorted(p for p in (ROOT / "studies").glob("*.py") if p.stem != BENCHMARK)
+WITHOUT_TRIALS = ("throughput", "interpolation_error")
+"""They measure steps and codecs."""
+STUDIES = sorted(p for p in (ROOT / "studies").glob("*.py") if p.stem not in WITHOUT_TRIALS)
 
 
 def declared(path):
@@ -19,11 +19,15 @@ def declared(path):
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_a_study_expands_and_has_an_analysis_of_its_name(path):
+def test_a_study_expands_and_says_how_it_is_run_and_read(path):
     study = declared(path)
     assert study.name == path.stem
     assert expand(study)
-    assert (ROOT / "analysis" / path.name).exists()
+    text = path.read_text(encoding="utf-8")
+    assert f"python studies/{path.name}" in text
+    own = (ROOT / "analysis" / path.name).exists()
+    general = f"python -m charon.report.summary --results results/{path.stem}"
+    assert (f"python analysis/{path.name}" if own else general) in text
 
 
 def test_table_1_has_every_method_under_the_papers_conditions():
