@@ -15,9 +15,9 @@ from tuning.search_folder import (
 )
 
 from charon.report.results import read_results
-from charon.report.search.page import PICTURES, console_text, describe, page_text
-from charon.report.search.results import read_search
-from charon.report.search.worth import draw_confirmed, draw_front
+from charon.report.search.page import console_text, describe, page_text
+from charon.report.search.results import PAPER, read_search
+from charon.report.search.worth import PICTURES, draw_confirmed, draw_front
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,7 +148,7 @@ def test_the_front_marks_the_papers_setting(tmp_path, records):
     search = read_search(read_results(tmp_path))
     drawn = {dots.get_label(): dots for dots in draw_front(search).axes[0].collections}
     (place,) = drawn["the paper's setting"].get_offsets().tolist()
-    paper = search.paper_trial
+    paper = search.compared[PAPER]
     assert place == pytest.approx([paper["memory/bytes"] / 1000, paper["val/faa"]])
     # A setting that has not finished has no place there.
     lost = [replace(records[0], status="failed"), *records[1:]]
@@ -196,7 +196,7 @@ def test_several_objectives_have_a_front_as_table_and_picture(tmp_path, records)
         assert one["name"] in said
         assert one["name"] in page
     number = len(facts["front"])
-    assert f"on the Pareto front ({number}) the one with the best val/faa" in page
+    assert f"on the Pareto front ({number}) the winner has the best val/faa" in page
 
 
 def test_a_search_without_a_confirm_stage_says_that_the_winner_is_not_tested(tmp_path, records):
@@ -229,8 +229,17 @@ def test_a_test_set_that_picks_the_same_trial_has_flattered_nothing(tmp_path, re
 def test_the_page_says_where_gaps_in_the_numbers_come_from(tmp_path, records):
     write_search(tmp_path, records)
     _, page = report(tmp_path)
-    assert "#5, #6 were never run: over the budget of 400,000 bytes, or fields that" in page
+    assert "Never run: #5, #6 (over the budget of 400,000 bytes, or fields that" in page
     assert "interruption" not in page
+
+
+def test_numbers_that_follow_each_other_are_a_range(tmp_path, records):
+    facts = write_search(tmp_path, records[:9] + records[10:])  # without #11
+    facts["refused"] += [40, 30, 32, 31]
+    (tmp_path / "selection.json").write_text(json.dumps(facts))
+    _, page = report(tmp_path)
+    assert "Never run: #5, #6, #30 to #32, #40 (" in page
+    assert "gone on under the first number: #11." in page
 
 
 def test_fields_set_for_all_trials_stand_on_the_page(tmp_path, records):

@@ -1,10 +1,11 @@
 """Sentences on how a winner was selected, for the page and for a paper's section on methods."""
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Collection
+
+import numpy as np
 
 from charon.report.names import field_title
-from charon.report.search.results import BUFFER_SIZE, INTERVAL, Confirmation, Search, Selection
+from charon.report.search.results import BUFFER_SIZE, INTERVAL, PAPER, WINNER, Search
 from charon.text import counted
 
 SAMPLERS = {
@@ -20,9 +21,7 @@ PRUNERS = {
     "hyperband": "Unpromising trials were stopped early (Hyperband over tasks).",
 }
 OUTCOMES = {
-    "finished": "finished",
     "pruned": "were stopped early",
-    "failed": "failed",
     "lost": "were lost with an interrupted process",
     "interrupted": "were interrupted",
 }
@@ -37,134 +36,111 @@ def effort(search: Search) -> str:
 
 def methods(search: Search) -> str:
     """Return the paragraph for a paper."""
-    selection, study = search.selection, search.results.study
+    selection, study, paper = search.selection, search.results.study, search.compared[PAPER]
     kind = " (synthetic stand-in, not NTU RGB+D)" if study.is_standin else ""
-    fields = ", ".join(map(field_title, search.fields))
-    learner = search.results.trials["learner"].iloc[0]
-    often = "once" if study.extensions == 1 else f"{study.extensions} times"
-    sentences = [
-        f"The hyperparameters of {learner} ({fields}) were searched on {study.data}{kind}, "
-        f"protocol {study.protocol}, scale {study.scale}, with {SAMPLERS[selection.sampler]} as "
-        f"implemented in Optuna: {effort(search)}, all with seed {selection.seed}, the first one "
-        f"at the paper's setting{_scaled(search)}.",
-        f"The number of trials was changed {often} after the search began."
-        if study.extensions
-        else "",
-        PRUNERS[selection.pruner],
-        _objective(selection),
-        _rule(selection),
-        f"No memory was allowed more than {study.budget:,} bytes." if study.budget else "",
-        f"Set for all trials on the command line: {', '.join(study.overridden)}."
-        if study.overridden
-        else "",
-        _confirmation(search),
-    ]
-    return " ".join(filter(None, sentences))
-
-
-def _scaled(search: Search) -> str:
-    """Say what of the paper's setting is scaled down with the data."""
-    known = [name for name in (INTERVAL, BUFFER_SIZE) if name in search.paper_trial.index]
-    if search.results.study.scale == "paper" or not known:
-        return ""
-    values = ", ".join(f"{field_title(name)} {search.paper_trial[name]:.0f}" for name in known)
-    return f", scaled down to the shorter and fewer clips ({values})"
-
-
-def _objective(selection: Selection) -> str:
-    names = [
+    fields = ", ".join(map(field_title, selection.paper))
+    objectives = " and ".join(
         f"{name} ({'higher' if way == 'maximize' else 'lower'} is better)"
         for name, way in zip(selection.objectives, selection.directions, strict=True)
+    )
+    sentences = [
+        f"The hyperparameters of {search.results.trials['learner'].iloc[0]} ({fields}) were "
+        f"searched on {study.data}{kind}, protocol {study.protocol}, scale {study.scale}, with "
+        f"{SAMPLERS[selection.sampler]} as implemented in Optuna: {effort(search)}, all with seed "
+        f"{selection.seed}, the first one at the paper's setting.",
     ]
-    noun = "objective was" if len(names) == 1 else "objectives were"
-    return (
-        f"The {noun} {' and '.join(names)}, on clips cut from the training split, the same for "
-        f"every trial ({selection.validation})."
-    )
-
-
-def _rule(selection: Selection) -> str:
-    who = "the finished trial with the best"
-    if len(selection.objectives) > 1:
-        who = (
-            f"of the finished trials on the Pareto front ({len(selection.front)}) the one with the "
-            f"best {selection.objectives[0]}, judged by"
-        )
-    unseen = (
-        "the trials' saved models were scored on the test set before the selection, which "
-        "therefore saw it."
-        if selection.warning
-        else "neither the search nor the selection saw a test clip."
-    )
-    return f"The winner is {who} {selection.meaning} (rule '{selection.rule}'); {unseen}"
+    scaled = [f"{field_title(n)} {paper[n]:.0f}" for n in (INTERVAL, BUFFER_SIZE) if n in paper]
+    if scaled and study.scale != "paper":
+        sentences.append(f"It is scaled down to the shorter and fewer clips ({', '.join(scaled)}).")
+    if study.extensions:
+        times = counted(study.extensions, "time")
+        sentences.append(f"The number of trials was changed {times} after the search began.")
+    several = len(selection.objectives) > 1
+    front = f" on the Pareto front ({len(selection.front)})" if several else ""
+    unseen = "neither the search nor the selection saw a test clip."
+    if selection.warning:
+        unseen = "saved models met the test set before the selection, which therefore saw it."
+    sentences += [
+        PRUNERS[selection.pruner],
+        f"The search optimised {objectives}, on clips cut from the training split, the same for "
+        f"every trial ({selection.validation}).",
+        f"Of the finished trials{front} the winner has the best {selection.objectives[0]}, judged "
+        f"by {selection.meaning} (rule '{selection.rule}'); {unseen}",
+    ]
+    if study.budget:
+        sentences.append(f"No memory was allowed more than {study.budget:,} bytes.")
+    if study.overridden:
+        sentences.append(f"Set for all trials on the command line: {', '.join(study.overridden)}.")
+    return " ".join([*sentences, _confirmation(search)])
 
 
 def _confirmation(search: Search) -> str:
     confirmation = search.confirmation
-    if confirmation is None or not confirmation.means:
+    if confirmation is None or not confirmation.faas:
         return "The winner was not learned anew with other seeds, so it has no test accuracy yet."
-    subject, verb = "The winner and the paper's setting", "were"
-    if search.selection.winner.is_paper:
-        subject, verb = "The winner, which is the paper's setting,", "was"
-    spread = (
-        "mean ± standard deviation over seeds with the 95 % interval of the mean by Student's t"
-        if max(mean.n for mean in confirmation.means.values()) > 1
-        else "of a single seed, which tells nothing of the spread"
-    )
-    other = ", whose classes the search has not seen" if search.other_test else ""
-    results = "; ".join(f"{role} {mean}" for role, mean in confirmation.means.items())
+    means, is_paper = confirmation.means, search.selection.winner.is_paper
+    who = "the winner, which is the paper's setting," if is_paper else f"{WINNER} and {PAPER}"
+    spread = "of a single seed, which tells nothing of the spread"
+    if max(mean.n for mean in means.values()) > 1:
+        spread = "mean ± standard deviation over seeds, 95 % interval of the mean by Student's t"
+    other = ", whose classes the search has not seen" if confirmation.is_other_test else ""
     return (
-        f"{subject} {verb} then learned anew on all training clips, without a validation cut, with "
-        f"seeds that the search had not used ({', '.join(map(str, confirmation.seeds))}), and "
-        f"evaluated once on the test set of {confirmation.protocol}{other}: FAA in percent, "
-        f"{spread}: {results}."
+        f"A confirm stage then learned {who} anew on all training clips, without a validation cut, "
+        f"with seeds that the search had not used ({', '.join(map(str, confirmation.seeds))}), and "
+        f"evaluated each run once on the test set of {confirmation.protocol}{other}: FAA in "
+        f"percent, {spread}: {'; '.join(f'{name} {mean}' for name, mean in means.items())}."
     )
 
 
-def comparison(confirmation: Confirmation) -> list[str]:
-    """Say whether the confirmed winner is better than the paper's setting."""
-    if len(confirmation.means) < 2:
-        return []
-    winner, paper = confirmation.means.values()
+def comparison(search: Search) -> str:
+    """Say whether the confirmed winner is better than the paper's setting; empty if not known."""
+    if search.confirmation is None or len(search.confirmation.faas) < 2:
+        return ""
+    winner, paper = search.confirmation.means.values()
     apart = winner.mean - paper.mean
     way = "above" if apart > 0 else "below"
     text = f"The winner is {abs(apart):.1f} points {way} the paper's setting"
     if winner.n < 2:
-        return [f"{text}, of one seed, which shows nothing."]
+        return f"{text}, of one seed, which shows nothing."
     if abs(apart) <= winner.half + paper.half:
-        return [f"{text}, no difference that {winner.n} seeds can show (the intervals overlap)."]
-    return [f"{text}; the intervals do not overlap."]
+        return f"{text}, no difference that {winner.n} seeds can show (the intervals overlap)."
+    return f"{text}; the intervals do not overlap."
+
+
+def thinned(search: Search) -> str:
+    """Say why the winner's memory has more clips than its size; empty where it has not."""
+    trial = search.compared[WINNER]
+    if BUFFER_SIZE not in trial or trial.get(INTERVAL, 1) <= 1:
+        return ""
+    return (
+        "M counts clips of all frames. A memory that keeps every s-th frame holds s times as many "
+        f"clips in the bytes of M, so `winner.json`, with M = {trial[BUFFER_SIZE]:.0f} and s = "
+        f"{trial[INTERVAL]:.0f}, remembers {trial['memory/clips']:.0f} clips."
+    )
 
 
 def numbering(search: Search) -> str:
     """Say how trials are numbered, and which numbers are missing and why."""
     known = set(search.results.trials["number"])
-    refused = [number for number in search.selection.refused if number not in known]
-    others = set(range(max(known) + 1)) - known - set(refused)
+    refused = set(search.selection.refused) - known
+    others = set(range(max(known) + 1)) - known - refused
     text = (
         "A trial's number is that of Optuna's suggestion, from #0; the paper's setting is "
-        f"#{search.paper_trial['number']}."
+        f"#{search.compared[PAPER]['number']}."
     )
     if refused:
         budget = search.results.study.budget
         why = f"over the budget of {budget:,} bytes, or fields" if budget else "fields"
-        verb = "was" if len(refused) == 1 else "were"
-        text += f" {_ranges(refused)} {verb} never run: {why} that do not go together."
+        text += f" Never run: {_ranges(refused)} ({why} that do not go together)."
     if others:
-        verb = "belongs" if len(others) == 1 else "belong"
-        text += (
-            f" {_ranges(sorted(others))} {verb} to trials that an interruption ended or that went "
-            "on under their first number."
-        )
+        text += f" Ended by an interruption, or gone on under the first number: {_ranges(others)}."
     return text
 
 
-def _ranges(numbers: Sequence[int]) -> str:
-    """Return growing numbers as text: ``#1, #3 to #5``."""
-    runs = [
-        [number for _, number in run]
-        for _, run in itertools.groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
-    ]
+def _ranges(numbers: Collection[int]) -> str:
+    """Return numbers as text: ``#1, #3 to #5``."""
+    ordered = np.sort(list(numbers))
+    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
     return ", ".join(
         f"#{run[0]} to #{run[-1]}" if len(run) > 2 else ", ".join(f"#{n}" for n in run)
         for run in runs

@@ -1,41 +1,18 @@
 """The page of a search: README.md with tables and pictures, and the short text for the console."""
 
-from collections.abc import Callable, Collection, Iterator
-
-from matplotlib.figure import Figure
+import itertools
+from collections.abc import Iterator
 
 from charon.files import write_text
 from charon.report.cases import cases_of
 from charon.report.results import Results
-from charon.report.search.methods import comparison, effort, methods, numbering
-from charon.report.search.results import (
-    BUFFER_SIZE,
-    ENOUGH_FOR_GAP,
-    ENOUGH_FOR_IMPORTANCE,
-    INTERVAL,
-    Gap,
-    Search,
-    read_search,
-)
-from charon.report.search.tables import (
-    foresight_table,
-    front_table,
-    importance_table,
-    picks_table,
-    settings_table,
-    trials_table,
-)
-from charon.report.search.worth import draw_confirmed, draw_front, draw_gap
+from charon.report.search import tables
+from charon.report.search.methods import comparison, effort, methods, numbering, thinned
+from charon.report.search.results import ENOUGH_FOR_IMPORTANCE, WINNER, Gap, Search, read_search
+from charon.report.search.worth import PICTURES
 from charon.report.style import styled
 from charon.report.summary import metrics_of
 from charon.report.tables import case_table, markdown_table, text_table
-
-PICTURES: dict[str, tuple[str, Callable[[Search], Figure | None]]] = {
-    "confirm": ("The winner and the paper's setting, confirmed", draw_confirmed),
-    "pareto_front": ("The Pareto front", draw_front),
-    "gap": ("The protocol gap", draw_gap),
-}
-"""By file name: what a picture shows, and how it is drawn; None where there is nothing to draw."""
 
 PLOTS = {
     "history": "the objective of every trial, in order, and the best so far",
@@ -52,239 +29,171 @@ def describe(results: Results) -> str:
     """Draw the pictures, write the page and return the text for the console."""
     search = read_search(results)
     if search is None:
-        text = "The search is not over, so no trial is selected yet; go on with --resume."
+        problem = "The search is not over, so no trial is selected yet; go on with --resume."
         if results.finished.empty:
-            return text
-        table = case_table(cases_of(results), metrics_of(results))
-        return f"{text}\n{text_table(*table)}"
-    write_text(results.folder / "README.md", page_text(search, draw_pictures(search)))
-    return console_text(search)
-
-
-def draw_pictures(search: Search) -> list[str]:
-    """Draw the pictures there is something for; return their names."""
-    drawn = []
+            return problem
+        return f"{problem}\n{text_table(*case_table(cases_of(results), metrics_of(results)))}"
     with styled():
-        for name, (_, draw) in PICTURES.items():
-            path = search.results.folder / f"{name}.png"
-            figure = draw(search)
-            if figure is None:
-                path.unlink(missing_ok=True)
-            else:
+        for name, draw in PICTURES.items():
+            path = results.folder / f"{name}.png"
+            path.unlink(missing_ok=True)
+            if figure := draw(search):
                 figure.savefig(path)
-                drawn.append(name)
-    return drawn
+    write_text(results.folder / "README.md", page_text(search))
+    return console_text(search)
 
 
 def console_text(search: Search) -> str:
     """Return the short text for the console."""
-    return "\n".join(_console(search))
-
-
-def _console(search: Search) -> Iterator[str]:
-    selection, confirmation, gap = search.selection, search.confirmation, search.gap
-    if search.unfinished:
-        yield search.unfinished
-    yield f"{effort(search)}; the winner: {selection.winner.name}"
-    if selection.warning:
-        yield selection.warning
-    yield text_table(*settings_table(search))
+    selection, gap = search.selection, search.gap
+    lines = [
+        search.unfinished,
+        f"{effort(search)}; the winner: {selection.winner.name}",
+        selection.warning,
+        text_table(*tables.settings_table(search)),
+    ]
     if len(selection.objectives) > 1:
-        yield "\nPareto front"
-        yield text_table(*front_table(search))
-    if confirmation is not None:
-        for role, mean in confirmation.means.items():
-            yield f"Confirmed {_test_faa(search)} of {role}: {mean}"
-        yield from comparison(confirmation)
-    if gap is not None and gap.is_comparable:
-        yield "\nWho would have won under other rules, among the same finished trials"
-        yield text_table(*picks_table(gap))
-        yield _flattery(search, gap)
-        yield text_table(*foresight_table(gap))
+        lines += ["\nPareto front", text_table(*tables.front_table(search))]
+    lines += [f"Confirmed {line}" for line in _accuracies(search)]
+    lines.append(comparison(search))
+    if gap is not None and not gap.too_few:
+        lines += [
+            "\nWho would have won under other rules, among the same finished trials",
+            text_table(*tables.picks_table(gap)),
+            _flattery(search, gap),
+            text_table(*tables.foresight_table(gap)),
+        ]
     elif gap is not None:
-        yield _too_few(gap)
+        lines.append(gap.too_few)
+    return "\n".join(filter(None, lines))
 
 
-def page_text(search: Search, pictures: Collection[str] = ()) -> str:
-    """Return the page as Markdown.
-
-    Args:
-        search: to describe.
-        pictures: names of those that lie beside the page.
-    """
-    sections = [_head, _winner, _selection, _trials, _gap]
-    paragraphs = (text for section in sections for text in section(search, pictures))
-    return "\n\n".join(filter(None, paragraphs)) + "\n"
+def page_text(search: Search) -> str:
+    """Return the page as Markdown, with the pictures that lie in the search's folder."""
+    sections = (_winner(search), _trials(search), _gap(search))
+    return "\n\n".join(filter(None, itertools.chain(*sections))) + "\n"
 
 
-def _head(search: Search, pictures: Collection[str]) -> Iterator[str]:
+def _winner(search: Search) -> Iterator[str]:
+    winner = search.selection.winner
     yield f"# {search.results.study.question}"
     yield f"{search.provenance}."
     for warning in filter(None, (search.unfinished, search.selection.warning)):
         yield f"**{warning}**"
-
-
-def _winner(search: Search, pictures: Collection[str]) -> Iterator[str]:
-    winner = search.selection.winner
     yield "## The winner"
     paper = " It is the paper's setting: nothing better was found." if winner.is_paper else ""
     yield f"{winner.name}, of {effort(search)}.{paper}"
-    yield markdown_table(*settings_table(search))
-    yield _memory_sentence(search)
-    if search.confirmation is not None:
-        means = search.confirmation.means.items()
-        yield "\n".join(f"- {_test_faa(search)} of {role}: {mean}" for role, mean in means)
-        yield from comparison(search.confirmation)
-    yield _picture("confirm", pictures)
+    yield markdown_table(*tables.settings_table(search))
+    yield thinned(search)
+    yield "\n".join(f"- {line}" for line in _accuracies(search))
+    yield comparison(search)
+    yield _picture(search, "confirm", "The winner and the paper's setting, confirmed")
     yield (
         "In this folder: learn it as it was confirmed, or repeat its trial of the search, with as "
         "many threads as trials had. Another number of threads, or another processor, rounds "
         "otherwise, so curves and accuracies may differ."
     )
-    yield (f"```sh\n{winner.confirm_command} --output winner\n{winner.command} --output trial\n```")
-
-
-def _selection(search: Search, pictures: Collection[str]) -> Iterator[str]:
+    yield f"```sh\n{winner.confirm_command} --output winner\n{winner.command} --output trial\n```"
     yield "## How it was selected"
     yield methods(search)
     if len(search.selection.objectives) > 1:
         yield "## Pareto front"
-        yield markdown_table(*front_table(search))
-        yield _picture("pareto_front", pictures)
+        yield markdown_table(*tables.front_table(search))
+        yield _picture(search, "pareto_front", "The Pareto front")
 
 
-def _trials(search: Search, pictures: Collection[str]) -> Iterator[str]:
+def _trials(search: Search) -> Iterator[str]:
     yield "## The trials"
     yield numbering(search)
-    yield from _plots(search)
-    yield from _importance(search)
-    header, rows = trials_table(search)
-    yield f"<details>\n<summary>All {len(rows)} trials, the best first</summary>"
-    yield markdown_table(header, rows)
-    yield "</details>"
-    yield "`trials.csv` has them with every field and metric, and the reason where one failed."
-    yield (
-        "In this folder, `optuna-dashboard sqlite:///optuna.db` opens the search in Optuna's "
-        f"dashboard (`pip install optuna-dashboard`).{_dashboard_values(search)}"
-    )
-
-
-def _plots(search: Search) -> Iterator[str]:
-    """Link Optuna's pages, those of an objective together."""
     pages = sorted((search.results.folder / "plots").glob("*.html"))
-    lines = []
-    for name, shown in PLOTS.items():
-        links = [
-            f"[{page.stem.replace('_', ' ')}](plots/{page.name})"
-            for page in pages
-            if page.stem.startswith(name)
-        ]
-        if links:
-            lines.append(f"- {', '.join(links)}: {shown}")
-    if lines:
+    if pages:
         yield "Interactive pages, drawn by Optuna in the units of the objectives:"
-        yield "\n".join(lines)
-
-
-def _importance(search: Search) -> Iterator[str]:
+    links = {page.stem: f"[{page.stem.replace('_', ' ')}](plots/{page.name})" for page in pages}
+    plots = {name: [links[stem] for stem in links if stem.startswith(name)] for name in PLOTS}
+    yield "\n".join(f"- {', '.join(plots[name])}: {PLOTS[name]}" for name in PLOTS if plots[name])
     if search.importance.empty:
         yield (
             f"Which fields mattered is not estimated from fewer than {ENOUGH_FOR_IMPORTANCE} "
             f"finished trials, and here {len(search.results.finished)} have finished."
         )
-        return
-    number, evaluator = search.importance["n"].iloc[0], search.importance["evaluator"].iloc[0]
-    yield f"Which fields mattered ({evaluator}):"
-    yield markdown_table(*importance_table(search))
+    else:
+        yield f"Which fields mattered ({search.importance['evaluator'].iloc[0]}):"
+        yield markdown_table(*tables.importance_table(search))
+        yield (
+            f"This rests on {search.importance['n'].iloc[0]} finished trials; from few it is a "
+            "rough hint, which more of them may turn round."
+        )
+    header, rows = tables.trials_table(search)
+    yield f"<details>\n<summary>All {len(rows)} trials, the best first</summary>"
+    yield markdown_table(header, rows)
+    yield "</details>"
+    values = "the objectives."
+    if search.selection.scored:
+        values = (
+            "scores, (t - 1 + accuracy after task t) / number of tasks with the accuracy from 0 to "
+            "1, so that no trial stopped early is above a finished one; a finished trial's "
+            f"{search.selection.objectives[0]} is among its attributes."
+        )
     yield (
-        f"This rests on {number} finished trials; from few it is a rough hint, which more of them "
-        "may turn round."
-    )
-
-
-def _dashboard_values(search: Search) -> str:
-    if not search.selection.scored:
-        return " Its values are the objectives. It calls refused suggestions pruned."
-    return (
-        " Its values are scores, (t - 1 + accuracy after task t) / number of tasks with the "
-        "accuracy from 0 to 1, so that no trial stopped early is above a finished one; a finished "
-        f"trial's {search.selection.objectives[0]} is among its attributes. It calls refused "
+        "`trials.csv` has them with every field and metric, and the reason where one failed. In "
+        "this folder, `optuna-dashboard sqlite:///optuna.db` opens the search in Optuna's "
+        f"dashboard (`pip install optuna-dashboard`). Its values are {values} It calls refused "
         "suggestions pruned."
     )
 
 
-def _gap(search: Search, pictures: Collection[str]) -> Iterator[str]:
+def _gap(search: Search) -> Iterator[str]:
     gap = search.gap
     if gap is None:
         return
     yield "## The protocol gap"
-    when = "Before the winner was picked"
-    if not search.selection.warning:
-        when = "After the winner was written down"
+    when = "Before" if search.selection.warning else "After"
     scored = (
-        f"{when}, the finished trials' saved models were scored on the test set of "
-        f"{search.results.study.protocol}."
+        f"{when} the winner was picked, the finished trials' saved models were scored on the test "
+        f"set of {search.results.study.protocol}."
     )
-    if not gap.is_comparable:
-        yield f"{scored} {_too_few(gap)}"
+    if gap.too_few:
+        yield f"{scored} {gap.too_few}"
         return
     yield (
         f"{scored} Here the same trials are ranked again under other rules, by FAA in percent. The "
         "models have not learned from the validation clips; the confirmed ones have. Trials "
         "stopped early are not among them."
     )
-    yield markdown_table(*picks_table(gap))
+    yield markdown_table(*tables.picks_table(gap))
     yield _flattery(search, gap)
-    dash = any(None in (after.rho_val, after.rho_test) for after in gap.foresight)
     yield (
         "Spearman's rho between the validation accuracy after some tasks and the final FAA says "
-        "whether stopping trials there makes sense"
-        f"{' (–: all trials are equal there)' if dash else ''}:"
+        "whether stopping trials there makes sense (– where all are equal):"
     )
-    yield markdown_table(*foresight_table(gap))
-    yield _picture("gap", pictures)
+    yield markdown_table(*tables.foresight_table(gap))
+    yield _picture(search, "gap", "The protocol gap")
 
 
-def _too_few(gap: Gap) -> str:
-    return (
-        f"Rules of selection are compared among {ENOUGH_FOR_GAP} finished trials or more; here "
-        f"{len(gap.ranks)} can be, whose accuracies are in gap.csv."
-    )
-
-
-def _test_faa(search: Search) -> str:
+def _accuracies(search: Search) -> list[str]:
     """Return what the confirm stage measured, with its protocol where that is another."""
-    return f"test FAA %{f' on {search.other_test}' if search.other_test else ''}"
+    confirmation = search.confirmation
+    if confirmation is None:
+        return []
+    on = f" on {confirmation.protocol}" if confirmation.is_other_test else ""
+    return [f"test FAA %{on} of {name}: {mean}" for name, mean in confirmation.means.items()]
 
 
-def _picture(name: str, pictures: Collection[str]) -> str:
-    return f"![{PICTURES[name][0]}]({name}.png)" if name in pictures else ""
-
-
-def _memory_sentence(search: Search) -> str:
-    """Say why the memory has more clips than its size, where it has."""
-    winner = search.winning_trial
-    if not {BUFFER_SIZE, INTERVAL} <= set(winner.index) or winner[INTERVAL] <= 1:
-        return ""
-    return (
-        "M counts clips of all frames. A memory that keeps every s-th frame holds s times as many "
-        f"clips in the bytes of M, so `winner.json`, with M = {winner[BUFFER_SIZE]:.0f} and s = "
-        f"{winner[INTERVAL]:.0f}, remembers {winner['memory/clips']:.0f} clips."
-    )
+def _picture(search: Search, name: str, title: str) -> str:
+    return f"![{title}]({name}.png)" if (search.results.folder / f"{name}.png").exists() else ""
 
 
 def _flattery(search: Search, gap: Gap) -> str:
     picks = {pick.rule: pick for pick in gap.picks}
     tested, validated = picks["test"], picks["validation"]
-    among = f"among {len(gap.ranks)} finished trials."
+    text = (
+        f"Picking on the test set would have reported {tested.test:.1f} % instead of "
+        f"{validated.test:.1f} %: {gap.flattery:.1f} points of flattery"
+    )
     if tested.trial_id == validated.trial_id:
-        text = f"The test set picks the trial that validation picks: no flattery, {among}"
-    else:
-        text = (
-            f"Picking on the test set would have reported {tested.test:.1f} % instead of "
-            f"{validated.test:.1f} %: {gap.flattery:.1f} points of flattery, {among}"
-        )
-    mean = search.confirmation.means.get("the winner") if search.confirmation else None
-    if mean is None or search.other_test:
+        text = "The test set picks the trial that validation picks: no flattery"
+    text += f", among {len(gap.ranks)} finished trials."
+    confirmation = search.confirmation
+    if confirmation is None or confirmation.is_other_test or WINNER not in confirmation.means:
         return text
-    return f"{text} Confirmed on fresh seeds, the winner has {mean}."
+    return f"{text} Confirmed on fresh seeds, the winner has {confirmation.means[WINNER]}."

@@ -1,17 +1,20 @@
 """Typed records of what a search left, read from its JSON and CSV files."""
 
-import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from charon.files import read_json
 from charon.report.results import Results, read_table
-from charon.report.statistics import Mean
+from charon.report.statistics import Mean, mean_of
 
-PRUNED, FINISHED, FAILED = "pruned", "finished", "failed"
+FINISHED, PRUNED = "finished", "pruned"
+OVER = (FINISHED, PRUNED, "failed")
+"""Outcomes of the trials that are over, the best first."""
+
+WINNER, PAPER = "the winner", "the paper's setting"
+"""What a reader calls the two settings that are compared."""
 
 BUFFER_SIZE, INTERVAL = "learner.buffer_size", "learner.sampling_interval"
 
@@ -24,27 +27,18 @@ ENOUGH_FOR_GAP = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """A finished trial: its id, name, objectives and searched fields."""
+    """A finished trial with its objectives and searched fields; only the winner has the rest.
+
+    ``command`` repeats its trial, ``confirm_command`` learns its setting as it is confirmed.
+    """
 
     trial_id: str
     name: str
     values: list[float]
     fields: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Winner(Candidate):
-    """The trial that was selected.
-
-    Attributes:
-        is_paper: whether its setting is the paper's.
-        command: repeats the trial.
-        confirm_command: learns its setting as it is confirmed.
-    """
-
-    is_paper: bool
-    command: str
-    confirm_command: str
+    is_paper: bool = False
+    command: str = ""
+    confirm_command: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,19 +46,15 @@ class Selection:
     """``selection.json``: the winner, the rule, and among which trials.
 
     Attributes:
-        rule, meaning: name of the rule, and what it judges trials by.
+        meaning: what the rule judges trials by.
         warning: where the rule flatters the winner.
         trials: number of trials by outcome.
-        winner: the trial selected.
         paper, paper_id: searched fields and id of the trial at the paper's setting.
-        front: the Pareto front.
-        objectives, directions: metrics, and ``maximize`` or ``minimize`` for each.
+        directions: ``maximize`` or ``minimize`` for each objective.
         scored: whether Optuna was told scores that rank stopped trials too.
-        sampler, pruner: how the search chose and stopped trials.
         extensions: how often the search had been made longer when the winner was selected.
         seed: of all trials.
         validation: how the validation clips were cut.
-        confirm_seeds: seeds of the confirm stage.
         refused: numbers of the settings that were never run.
     """
 
@@ -72,7 +62,7 @@ class Selection:
     meaning: str
     warning: str
     trials: dict[str, int]
-    winner: Winner
+    winner: Candidate
     paper: dict[str, Any]
     paper_id: str
     front: list[Candidate]
@@ -90,14 +80,10 @@ class Selection:
 
 @dataclass(frozen=True)
 class Pick:
-    """The trial that a rule selects.
+    """The trial that a rule selects by its score, percent, after some tasks.
 
-    Attributes:
-        rule, meaning: name of the rule, and what it judges trials by.
-        after: tasks after which it judges.
-        trial_id, trial: id and label of the trial.
-        score: by which it was selected, percent.
-        val, test: its FAA on validation clips and on the test set, percent.
+    ``meaning`` is what the rule judges trials by, ``trial`` a label; val and test are the FAA on
+    validation clips and on the test set, percent.
     """
 
     rule: str
@@ -112,9 +98,8 @@ class Pick:
     @property
     def rule_name(self) -> str:
         """What a reader calls the rule."""
-        if self.rule == "first-tasks":
-            return "first task" if self.after == 1 else f"first {self.after} tasks"
-        return {"validation": "validation", "test": "test set"}[self.rule]
+        first = "first task" if self.after == 1 else f"first {self.after} tasks"
+        return {"validation": "validation", "test": "test set"}.get(self.rule, first)
 
 
 @dataclass(frozen=True)
@@ -134,11 +119,8 @@ class Foresight:
 class Gap:
     """``gap.json`` and ``gap.csv``: the trials that other rules would have picked.
 
-    Attributes:
-        flattery: points by which picking on the test set beats picking on validation.
-        picks: a choice for each rule.
-        foresight: for every number of tasks.
-        ranks: one row a finished trial.
+    ``flattery`` is the points by which picking on the test set beats picking on validation;
+    ``ranks`` has a row for each finished trial.
     """
 
     flattery: float
@@ -147,26 +129,25 @@ class Gap:
     ranks: pd.DataFrame
 
     @property
-    def is_comparable(self) -> bool:
-        """Whether there are enough trials to compare rules."""
-        return len(self.ranks) >= ENOUGH_FOR_GAP
+    def too_few(self) -> str:
+        """Why rules cannot be compared; empty where they can."""
+        if len(self.ranks) >= ENOUGH_FOR_GAP:
+            return ""
+        return (
+            f"Rules of selection are compared among {ENOUGH_FOR_GAP} finished trials or more; here "
+            f"{len(self.ranks)} can be, whose accuracies are in gap.csv."
+        )
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """``confirm.json`` and the runs of the confirm stage.
+    """The confirm stage: test FAA of its finished runs, percent, and their mean, by setting."""
 
-    Attributes:
-        means: test FAA, percent, by what a reader calls the setting.
-        seeds: of the runs.
-        protocol: that they were tested under.
-        runs: the finished ones, with the ``role`` of each.
-    """
-
+    faas: dict[str, list[float]]
     means: dict[str, Mean]
     seeds: list[int]
     protocol: str
-    runs: pd.DataFrame
+    is_other_test: bool
 
 
 @dataclass(frozen=True)
@@ -174,8 +155,6 @@ class Search:
     """A search's results.
 
     Attributes:
-        results: as of any study.
-        selection: the winner and how it was selected.
         gap: None if the trials were not tested.
         confirmation: None where the confirm stage was off or has not ended.
         importance: one row an objective and field; empty where too few trials have finished.
@@ -188,15 +167,22 @@ class Search:
     importance: pd.DataFrame
 
     @property
+    def flattered(self) -> str:
+        """A warning where the winner is flattered; else empty."""
+        text = "; picked on the test set, which flatters the winner"
+        return text if self.selection.warning else ""
+
+    @property
     def provenance(self) -> str:
         """What the numbers were measured on, and a warning where the winner is flattered."""
         return self.results.provenance + self.flattered
 
     @property
-    def flattered(self) -> str:
-        """A warning where the winner is flattered; else empty."""
-        text = "; picked on the test set, which flatters the winner"
-        return text if self.selection.warning else ""
+    def compared(self) -> dict[str, pd.Series]:
+        """The rows of the trials at the two settings that are compared."""
+        trials = self.results.trials
+        ids = {WINNER: self.selection.winner.trial_id, PAPER: self.selection.paper_id}
+        return {name: trials[trials["trial_id"] == ids[name]].iloc[0] for name in ids}
 
     @property
     def unfinished(self) -> str:
@@ -204,39 +190,12 @@ class Search:
         study = self.results.study
         if study.extensions == self.selection.extensions:
             return ""
-        over = int(self.results.trials["status"].isin([FINISHED, PRUNED, FAILED]).sum())
+        over = int(self.results.trials["status"].isin(OVER).sum())
         return (
             f"This search was extended to {study.num_trials} trials, with "
             f"{study.num_trials - over} still to come: the winner here was selected before that; "
             "go on with --resume."
         )
-
-    @property
-    def fields(self) -> list[str]:
-        """The fields that were searched."""
-        return list(self.selection.paper)
-
-    @property
-    def winning_trial(self) -> pd.Series:
-        """The row of the trial that has won."""
-        return self._row(self.selection.winner.trial_id)
-
-    @property
-    def paper_trial(self) -> pd.Series:
-        """The row of the trial at the paper's setting."""
-        return self._row(self.selection.paper_id)
-
-    def _row(self, trial_id: str) -> pd.Series:
-        trials = self.results.trials
-        return trials[trials["trial_id"] == trial_id].iloc[0]
-
-    @property
-    def other_test(self) -> str:
-        """The protocol of the confirm stage where it is not the search's; else empty."""
-        confirmation = self.confirmation
-        if confirmation is None or confirmation.protocol == self.results.study.protocol:
-            return ""
-        return confirmation.protocol
 
 
 def read_search(results: Results) -> Search | None:
@@ -245,37 +204,27 @@ def read_search(results: Results) -> Search | None:
     if not (folder / "selection.json").exists():
         return None
     content = read_json(folder / "selection.json")
-    content["winner"] = Winner(**content["winner"])
+    content["winner"] = Candidate(**content["winner"])
     content["front"] = [Candidate(**trial) for trial in content["front"]]
-    has_importance = (folder / "importance.csv").exists()
-    return Search(
-        results,
-        Selection(**content),
-        _read_gap(folder) if (folder / "gap.json").exists() else None,
-        _read_confirmation(folder) if (folder / "confirm.json").exists() else None,
-        read_table(folder, "importance") if has_importance else pd.DataFrame(),
-    )
-
-
-def _read_gap(folder: Path) -> Gap:
-    content = read_json(folder / "gap.json")
-    return Gap(
-        content["flattery"],
-        [Pick(**pick) for pick in content["picks"]],
-        [Foresight(**after) for after in content["foresight"]],
-        read_table(folder, "gap"),
-    )
-
-
-def _read_confirmation(folder: Path) -> Confirmation:
-    content = read_json(folder / "confirm.json")
-    runs = read_table(folder / "confirm", "trials")
-    settings = {"the winner": content["winner"], "the paper's setting": content["paper"]}
-    means = {name: _read_mean(plain) for name, plain in settings.items() if plain}
-    finished = runs[runs["status"] == FINISHED]
-    return Confirmation(means, content["seeds"], content["protocol"], finished)
-
-
-def _read_mean(plain: dict[str, Any]) -> Mean:
-    std, half = (math.nan if plain[name] is None else plain[name] for name in ("std", "half"))
-    return Mean(plain["mean"], std, half, plain["n"])
+    gap, confirmation, importance = None, None, pd.DataFrame()
+    if (folder / "gap.json").exists():
+        plain = read_json(folder / "gap.json")
+        picks = [Pick(**pick) for pick in plain["picks"]]
+        foresight = [Foresight(**after) for after in plain["foresight"]]
+        gap = Gap(plain["flattery"], picks, foresight, read_table(folder, "gap"))
+    if (folder / "confirm.json").exists():
+        plain = read_json(folder / "confirm.json")
+        runs = read_table(folder / "confirm", "trials")
+        by_role = runs[runs["status"] == FINISHED].groupby("role")
+        names = {"winner": WINNER, "paper": PAPER}
+        faas = {
+            name: by_role.get_group(role)["test/faa"].tolist()
+            for role, name in names.items()
+            if role in by_role.groups
+        }
+        means = {name: mean_of(of_setting) for name, of_setting in faas.items()}
+        is_other_test = plain["protocol"] != results.study.protocol
+        confirmation = Confirmation(faas, means, plain["seeds"], plain["protocol"], is_other_test)
+    if (folder / "importance.csv").exists():
+        importance = read_table(folder, "importance")
+    return Search(results, Selection(**content), gap, confirmation, importance)

@@ -1,33 +1,22 @@
-"""The tables of a search's page, each a header and its rows."""
-
-from typing import Any
+"""The tables of a search's page, each a header and its rows, with names that a reader knows."""
 
 import pandas as pd
 
-from charon.report.names import (
-    field_title,
-    in_units,
-    metric_title,
-    number_text,
-    value_text,
-)
-from charon.report.search.results import BUFFER_SIZE, FAILED, FINISHED, PRUNED, Gap, Search
-
-ORDER = [FINISHED, PRUNED, FAILED]
-"""Of outcomes in the table of all trials; others come last."""
-
-Table = tuple[list[str], list[list[str]]]
+from charon.report.names import field_title, in_units, metric_title, number_text, value_text
+from charon.report.search.results import BUFFER_SIZE, FINISHED, OVER, PRUNED, Gap, Search
+from charon.report.tables import Table
 
 
 def settings_table(search: Search) -> Table:
     """Return the searched fields and the memory of the winner beside the paper's."""
     winner, paper = search.selection.winner.fields, search.selection.paper
-    rows = [[field_title(n), value_text(winner[n]), value_text(paper[n])] for n in search.fields]
+    rows = [[field_title(n), value_text(winner[n]), value_text(paper[n])] for n in paper]
     if BUFFER_SIZE in search.results.trials:
-        both = [search.winning_trial, search.paper_trial]
-        clips = [number_text(trial["memory/clips"], 0) for trial in both]
-        size = [number_text(trial["memory/bytes"] / 1000) for trial in both]
-        rows += [["clips in its memory", *clips], ["memory, kB", *size]]
+        both = search.compared.values()
+        rows += [
+            ["clips in its memory", *(number_text(trial["memory/clips"], 0) for trial in both)],
+            ["memory, kB", *(number_text(trial["memory/bytes"] / 1000) for trial in both)],
+        ]
     return ["field", "winner", "paper's setting"], rows
 
 
@@ -42,62 +31,38 @@ def front_table(search: Search) -> Table:
 
 
 def importance_table(search: Search) -> Table:
-    """Return how much each field mattered for each objective; empty where it is not known."""
-    if search.importance.empty:
-        return [], []
+    """Return how much each field mattered for each objective."""
     objectives = search.selection.objectives
     shares = search.importance.pivot(index="field", columns="objective", values="importance")
     ordered = shares.reindex(columns=objectives).sort_values(objectives[0], ascending=False)
     rows = [
-        [field_title(str(field)), *(number_text(share, 2) for share in row)]
-        for field, row in zip(ordered.index, ordered.to_numpy(), strict=True)
+        [field_title(field), *(number_text(share, 2) for share in row)]
+        for field, *row in ordered.itertuples()
     ]
     return ["field", *(f"share for {name}" for name in objectives)], rows
 
 
 def trials_table(search: Search) -> Table:
     """Return all trials: finished ones, the best first; then by how far they came; then failed."""
-    names = search.selection.objectives
-    header = ["trial", "outcome", *map(metric_title, names), *map(field_title, search.fields)]
-    rows = [
-        [
-            f"#{trial['number']}",
-            _outcome(search, trial),
-            *(number_text(in_units(name, trial[name])) for name in names),
-            *(value_text(trial[field]) for field in search.fields),
-        ]
-        for trial in _ranked(search)
-    ]
-    return header, rows
-
-
-def _ranked(search: Search) -> list[dict[Any, Any]]:
     trials, selection = search.results.trials, search.selection
-    sign = -1 if selection.directions[0] == "maximize" else 1
-    groups = {status: place for place, status in enumerate(ORDER)}
-    keys = pd.DataFrame(
-        {
-            "group": trials["status"].map(groups).fillna(len(ORDER)),
-            "objective": sign * trials[selection.objectives[0]],
-            "tasks": -trials["tasks_seen"],
-            "number": trials["number"],
-        }
+    names, fields, compared = selection.objectives, list(selection.paper), search.compared
+    ranked = trials.assign(place=trials["status"].map({s: n for n, s in enumerate(OVER)}))
+    ranked = ranked.sort_values(
+        ["place", names[0], "tasks_seen", "number"],
+        ascending=[True, selection.directions[0] == "minimize", False, True],
     )
-    return trials.loc[keys.sort_values(keys.columns.tolist()).index].to_dict("records")
-
-
-def _outcome(search: Search, trial: dict[Any, Any]) -> str:
-    """Return how a trial ended, and whether it is the winner or the paper's setting."""
-    text = "stopped early" if trial["status"] == PRUNED else str(trial["status"])
-    if trial["status"] != FINISHED:
-        total = trial["num_tasks"]
-        text += f" after {trial['tasks_seen']}{'' if total != total else f' of {total:.0f}'} tasks"
-    ids = {
-        "the winner": search.selection.winner.trial_id,
-        "the paper's setting": search.selection.paper_id,
-    }
-    roles = [name for name, trial_id in ids.items() if trial_id == trial["trial_id"]]
-    return f"{text}: {' and '.join(roles)}" if roles else text
+    rows = []
+    for trial in ranked.to_dict("records"):
+        outcome = "stopped early" if trial["status"] == PRUNED else trial["status"]
+        if trial["status"] != FINISHED:
+            total = "" if pd.isna(trial["num_tasks"]) else f" of {trial['num_tasks']:.0f}"
+            outcome += f" after {trial['tasks_seen']}{total} tasks"
+        roles = [name for name in compared if compared[name]["trial_id"] == trial["trial_id"]]
+        outcome += f": {' and '.join(roles)}" if roles else ""
+        values = [number_text(in_units(name, trial[name])) for name in names]
+        settings = [value_text(trial[field]) for field in fields]
+        rows.append([f"#{trial['number']}", outcome, *values, *settings])
+    return ["trial", "outcome", *map(metric_title, names), *map(field_title, fields)], rows
 
 
 def picks_table(gap: Gap) -> Table:
@@ -113,7 +78,12 @@ def foresight_table(gap: Gap) -> Table:
     """Return how early the final order is known."""
     header = ["validation accuracy after task", "rho with val FAA", "rho with test FAA", "n"]
     rows = [
-        [str(f.task), number_text(f.rho_val, 2), number_text(f.rho_test, 2), str(f.n)]
-        for f in gap.foresight
+        [
+            str(after.task),
+            number_text(after.rho_val, 2),
+            number_text(after.rho_test, 2),
+            str(after.n),
+        ]
+        for after in gap.foresight
     ]
     return header, rows

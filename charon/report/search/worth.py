@@ -5,17 +5,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from charon.report.names import in_units, metric_title
-from charon.report.search.results import Foresight, Gap, Search
-from charon.report.statistics import mean_of
+from charon.report.search.results import WINNER, Search
 from charon.report.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, QUIET, new_figure, note
-
-RULE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-ROLES = {"winner": "the winner", "paper": "the paper's setting"}
-RING: dict[str, Any] = {"s": 130, "edgecolors": ORANGE, "linewidths": 1.8}
-DIAMOND: dict[str, Any] = {"s": 80, "marker": "D", "edgecolors": GREEN, "linewidths": 1.5}
 
 
 def draw_front(search: Search) -> Figure | None:
@@ -41,62 +34,44 @@ def _draw_objectives(axes: Axes, search: Search, across: str, up: str) -> None:
     axes.scatter(x[~on_front], y[~on_front], s=26, color=FAINT, label="other finished trials")
     axes.scatter(x[on_front], y[on_front], s=40, color=BLUE, label="Pareto front", zorder=3)
     if len(selection.objectives) == 2:
-        # Nothing lies between two trials: the steps are what one or the other attains.
-        order = x[on_front].argsort()
-        axes.step(
-            x[on_front].iloc[order],
-            y[on_front].iloc[order],
-            where="post" if selection.directions[1] == "minimize" else "pre",
-            color=BLUE,
-            linewidth=1,
-            zorder=2,
-        )
-    for name, trial_id, look in (
-        ("the winner", selection.winner.trial_id, RING),
-        ("the paper's setting", selection.paper_id, DIAMOND),
-    ):
-        its = done["trial_id"] == trial_id
+        # Nothing lies between two trials: from the best x on, the steps are what one attains.
+        steps = x[on_front].sort_values(ascending=selection.directions[1] == "minimize")
+        axes.step(steps, y[steps.index], where="post", color=BLUE, linewidth=1, zorder=2)
+    ring: dict[str, Any] = {"s": 130, "edgecolors": ORANGE, "linewidths": 1.8}
+    diamond: dict[str, Any] = {"s": 80, "marker": "D", "edgecolors": GREEN, "linewidths": 1.5}
+    for (name, trial), look in zip(search.compared.items(), (ring, diamond), strict=True):
+        its = done["trial_id"] == trial["trial_id"]
         if its.any():
             axes.scatter(x[its], y[its], facecolors="none", zorder=4, label=name, **look)
+    below: dict[str, Any] = {"xytext": (6, -11), "textcoords": "offset points", "fontsize": 8}
     for number, *at in zip(done["number"][on_front], x[on_front], y[on_front], strict=True):
-        axes.annotate(
-            f"#{number}", (at[0], at[1]), (6, -11), textcoords="offset points", fontsize=8
-        )
-    axes.set_xlabel(metric_title(across))
-    axes.set_ylabel(metric_title(up))
+        axes.annotate(f"#{number}", tuple(at), **below)
+    axes.set(xlabel=metric_title(across), ylabel=metric_title(up))
     axes.margins(0.1)
 
 
 def draw_confirmed(search: Search) -> Figure | None:
     """Draw the confirmed accuracies with their intervals; None where nothing was confirmed."""
     confirmation = search.confirmation
-    if confirmation is None or confirmation.runs.empty:
+    if confirmation is None or not confirmation.faas:
         return None
     figure, (axes,) = new_figure(7.0, 2.4)
-    runs, has_interval, names = confirmation.runs, False, []
-    for row, (role, name) in enumerate(ROLES.items()):
-        faas = runs.loc[runs["role"] == role, "test/faa"]
-        if faas.empty:
-            continue
-        colour = ORANGE if role == "winner" else GREEN
-        mean = mean_of(list(faas))
-        if mean.n > 1:
-            has_interval = True
-            axes.errorbar(
-                mean.mean, row, xerr=mean.half, color=colour, capsize=5, linewidth=2, zorder=2
-            )
+    means, labels = confirmation.means, []
+    for row, (name, mean) in enumerate(means.items()):
+        faas, colour = confirmation.faas[name], ORANGE if name == WINNER else GREEN
+        axes.errorbar(mean.mean, row, xerr=mean.half, color=colour, capsize=5, zorder=2)
         axes.scatter(mean.mean, row, s=52, color=colour, zorder=3)
-        axes.scatter(faas, [row] * len(faas), s=16, color=INK, alpha=0.55, linewidths=0, zorder=4)
-        names.append((row, f"{name}\n{mean.mean:.1f} % (n = {mean.n})"))
-    axes.set_yticks([row for row, _ in names], [text for _, text in names])
-    axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.scatter(faas, [row] * mean.n, s=16, color=INK, alpha=0.55, linewidths=0, zorder=4)
+        labels.append(f"{name}\n{mean.mean:.1f} % (n = {mean.n})")
+    axes.set_yticks(range(len(labels)), labels)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("test FAA, percent")
+    axes.set(xlabel="test FAA, percent", ylim=(len(labels) - 0.4, -0.6))
     axes.set_title("Learned anew on all training clips, with fresh seeds")
     dots = "a single seed each, so no interval"
-    if has_interval:
+    if any(mean.n > 1 for mean in means.values()):
         dots = "large: mean with its 95 % interval (Student's t); small: single seeds"
-    measured = search.results.study.measured_on(len(runs), confirmation.protocol)
+    num_runs = sum(mean.n for mean in means.values())
+    measured = search.results.study.measured_on(num_runs, confirmation.protocol)
     note(figure, f"{measured}{search.flattered}\n{dots}")
     return figure
 
@@ -107,47 +82,37 @@ def draw_gap(search: Search) -> Figure | None:
     None where the trials were not tested, or are too few to compare.
     """
     gap = search.gap
-    if gap is None or not gap.is_comparable:
+    if gap is None or gap.too_few:
         return None
     figure, (left, right) = new_figure(9.4, 4.0, columns=2)
-    _draw_picks(left, gap)
-    _draw_foresight(right, gap.foresight)
+    left.scatter(gap.ranks["val"], gap.ranks["test"], s=24, color=FAINT)
+    colours = (BLUE, ORANGE, GREEN, PURPLE)
+    for number, (pick, colour) in enumerate(zip(gap.picks, colours, strict=False)):
+        size = 70 + 90 * (len(gap.picks) - number)  # rings about the same trial stay visible
+        look: dict[str, Any] = {"s": size, "facecolors": "none", "edgecolors": colour}
+        left.scatter(pick.val, pick.test, linewidths=2, label=pick.rule_name, **look)
+    left.set(xlabel="validation FAA, percent", ylabel="test FAA, percent")
+    left.set_title("Who would win, by rule")
+    left.margins(0.12)
+    left.legend(loc="best", fontsize=8, markerscale=0.5)
+    known = pd.DataFrame(gap.foresight)
+    right.set_title("How early is the final order known?")
+    right.set(xlabel="tasks seen", ylabel="Spearman's rho with the final FAA")
+    right.axhline(0, color=FAINT, linewidth=1)
+    right.set_xticks(known["task"])
+    known = known.dropna()
+    if known.empty:
+        right.text(0.35, 0.6, "all trials are equal", color=QUIET, transform=right.transAxes)
+    else:
+        shown = (("rho_val", BLUE, "on validation"), ("rho_test", ORANGE, "on the test set"))
+        for name, colour, label in shown:
+            right.plot(known["task"], known[name], color=colour, marker="o", label=label)
+        right.set_ylim(min(0, known["rho_val"].min(), known["rho_test"].min()) - 0.06, 1.06)
+        right.legend(loc="best", fontsize=8)
     compared = f"{len(gap.ranks)} trials compared, none that was stopped early"
     note(figure, f"{search.provenance}\n{compared}")
     return figure
 
 
-def _draw_picks(axes: Axes, gap: Gap) -> None:
-    axes.scatter(gap.ranks["val"], gap.ranks["test"], s=24, color=FAINT)
-    handles = []
-    for number, (pick, colour) in enumerate(zip(gap.picks, RULE_COLOURS, strict=False)):
-        size = 70 + 90 * (len(gap.picks) - number)  # rings about the same trial stay visible
-        look: dict[str, Any] = {"s": size, "facecolors": "none", "edgecolors": colour}
-        axes.scatter(pick.val, pick.test, linewidths=2, **look)
-        ring: dict[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": "none"}
-        line = Line2D([], [], color=colour, linestyle="", label=pick.rule_name, **ring)
-        line.set_markeredgewidth(2)
-        handles.append(line)
-    axes.set_xlabel("validation FAA, percent")
-    axes.set_ylabel("test FAA, percent")
-    axes.set_title("Who would win, by rule")
-    axes.margins(0.12)
-    axes.legend(handles=handles, loc="best", fontsize=8)
-
-
-def _draw_foresight(axes: Axes, foresight: list[Foresight]) -> None:
-    known = pd.DataFrame(foresight).dropna()
-    axes.set_title("How early is the final order known?")
-    axes.set_xlabel("tasks seen")
-    axes.set_ylabel("Spearman's rho with the final FAA")
-    axes.axhline(0, color=FAINT, linewidth=1)
-    axes.set_xticks([after.task for after in foresight])
-    if known.empty:
-        middle: dict[str, Any] = {"xycoords": "axes fraction", "ha": "center", "color": QUIET}
-        axes.annotate("all trials are equal", (0.5, 0.6), **middle)
-        return
-    axes.plot(known["task"], known["rho_val"], color=BLUE, marker="o", label="on validation")
-    axes.plot(known["task"], known["rho_test"], color=ORANGE, marker="o", label="on the test set")
-    lowest = min(known["rho_val"].min(), known["rho_test"].min())
-    axes.set_ylim(min(0, lowest) - 0.06, 1.06)
-    axes.legend(loc="best", fontsize=8)
+PICTURES = {"confirm": draw_confirmed, "pareto_front": draw_front, "gap": draw_gap}
+"""By file name; each returns None where there is nothing to draw."""
