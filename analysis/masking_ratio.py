@@ -6,7 +6,7 @@ Run      python analysis/masking_ratio.py [--results DIR]
 """
 
 from charon.report.cases import cases_of
-from charon.report.chart import draw_lines
+from charon.report.chart import INTERVALS, draw_lines
 from charon.report.command import show
 from charon.report.results import Results
 from charon.report.style import note, picture
@@ -24,7 +24,7 @@ def describe(results: Results) -> str:
             draw_lines(accuracy, cases, ETA, FAA)
             draw_lines(speed, cases, ETA, SPEED)
             figure.legend(*accuracy.get_legend_handles_labels(), loc="outside right center")
-            note(figure, results.provenance)
+            note(figure, f"{results.provenance}\n{INTERVALS}")
     figures = {"masking_ratio": "FAA and training speed against η", **FIGURES}
     return summarise(results, metrics=[SPEED], figures=figures)
 

@@ -4,6 +4,7 @@ A number: lines with intervals over it, single runs as dots. Two numbers: a heat
 alone: a row each with its interval.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -31,7 +32,12 @@ ENOUGH_FOR_PLANE = 3
 BARS: dict[str, Any] = {"capsize": 3, "elinewidth": 1.1, "capthick": 1.1}
 SINGLE_RUNS: dict[str, Any] = {"s": 12, "alpha": 0.45, "linewidths": 0}
 
-INTERVALS = "bars: 95 % interval of the mean (Student's t); small dots: single runs"
+ENOUGH_FOR_BAR = 3
+"""Runs from which an interval is drawn: that of two is thirteen times as wide as they differ."""
+
+INTERVALS = (
+    "bars: 95 % interval of the mean (Student's t), of three runs or more; small dots: single runs"
+)
 
 
 def draw_chart(cases: Sequence[Case], metric: str, path: Path, about: str) -> Path:
@@ -92,10 +98,11 @@ def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> No
         if not case.runs.empty:
             lines.setdefault(name, []).append(case)
     positions: set[float] = set()
+    middle = (sum(group[0].values[field] is not None for group in lines.values()) - 1) / 2
     for place, (name, group) in enumerate(lines.items()):
         style = look(place)
         # Side by side, so that bars at the same value can be told apart.
-        aside = (place - (len(lines) - 1) / 2) * APART / 72
+        aside = (place - middle) * APART / 72
         shift = ScaledTranslation(aside, 0, axes.figure.dpi_scale_trans)
         moved: dict[str, Any] = {"transform": axes.transData + shift}
         if group[0].values[field] is None:
@@ -105,7 +112,7 @@ def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> No
         group = sorted(group, key=lambda case: case.values[field])
         at = [case.values[field] for case in group]
         means = [mean_of(in_units(metric, case.runs[metric]).tolist()) for case in group]
-        halves = [0.0 if mean.n < 2 else mean.half for mean in means]
+        halves = [mean.half if mean.n >= ENOUGH_FOR_BAR else math.nan for mean in means]
         axes.errorbar(at, [m.mean for m in means], halves, label=name, **BARS, **style | moved)
         for x, case in zip(at, group, strict=True):
             runs = in_units(metric, case.runs[metric])
@@ -146,7 +153,7 @@ def draw_rows(axes: Axes, cases: Sequence[Case], metric: str) -> None:
         style = look(colours.setdefault(key, len(colours)))
         runs = in_units(metric, case.runs[metric])
         mean: Mean = mean_of(runs.tolist())
-        half = 0.0 if mean.n < 2 else mean.half
+        half = mean.half if mean.n >= ENOUGH_FOR_BAR else math.nan
         axes.errorbar([mean.mean], [row], xerr=[half], markersize=7, **BARS, **style)
         axes.scatter(runs, [row] * len(runs), color=INK, zorder=3, **SINGLE_RUNS)
     axes.set_yticks(range(len(cases)), [case.name for case in cases])
