@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 import torch
 from tiny_runs import learn, random_clips, tiny_run
@@ -69,6 +70,18 @@ def test_the_tables_say_what_was_measured(finished):
     assert [row[0] for row in per_class[1:]] == names
     right = counts.diagonal() / 2 * 100  # two test clips of each class
     assert [float(row[2]) for row in per_class[1:]] == right.tolist()
+
+
+def test_every_accuracy_follows_from_what_was_predicted_for_each_clip(finished):
+    folder, stream = finished
+    with np.load(folder / "predictions.npz") as clips:
+        correct = clips["prediction"] == clips["label"]
+        by_task = [100 * correct[clips["task"] == k].mean() for k in range(3)]
+        assert by_task == pytest.approx(stream.accuracy_matrix[2].tolist())
+        # The prediction is the class with the highest score, and scores fall from there.
+        assert (clips["top_class"][:, 0] == clips["prediction"]).all()
+        assert (np.diff(clips["top_score"].astype(float), axis=1) <= 0).all()
+        assert {clips[name].dtype for name in ("task", "label", "prediction")} == {np.dtype("i2")}
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
