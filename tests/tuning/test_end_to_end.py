@@ -47,7 +47,7 @@ def test_a_study_runs_from_data_to_tables_and_mlflow(clips, tmp_path):
     assert {path.parent.name for path in models} == folders
     assert "task 3/3" in out
     assert "best so far" not in out  # a grid selects nothing
-    for expected in ("get-auth-token", "mlflow", "--backend-store-uri", "compareRunsMode=CHART"):
+    for expected in ("get-auth-token", f"charon ui {tmp_path}", "README.md", "figure.png"):
         assert expected in out
     found = logged(tmp_path)
     assert found.pop("study") == ("finished", [])
