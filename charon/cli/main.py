@@ -18,7 +18,7 @@ COMMANDS = {
     "predict": "label new clips with a finished run's model",
     "status": "say what a study has done, and what is left",
     "ui": "open MLflow's pages of a study",
-    "compare": "compare finished runs: what differs, by how much, how sure that is",
+    "compare": "compare finished runs, pair by pair",
     "show": "draw a clip: as it is, thinned, rebuilt, reconstructed",
 }
 """Each is a module of ``charon.cli.commands``."""

@@ -62,19 +62,20 @@ def mlflow(study):
     """The address of the runs and their names, with the server running as printed."""
     out = finish(study.process)
     command = re.search(r"^MLflow +(.+)$", out, re.MULTILINE)[1]
-    address = re.search(r"then open +(\S+)$", out, re.MULTILINE)[1]
     with (study.folder / "tiny" / "trials.csv").open(encoding="utf-8", newline="") as file:
         names = [row["name"] for row in csv.DictReader(file)]
     port = free_port()
     server = subprocess.Popen(
-        ["env", *shlex.split(command.replace("--port 5000", f"--port {port}"))],
-        stdout=subprocess.DEVNULL,
+        [*shlex.split(command), "--port", str(port)],
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
         start_new_session=True,
     )
     try:
+        address = server.stdout.readline().removeprefix("Open ").strip()
         wait_for_answer(f"http://127.0.0.1:{port}/health", server)
-        yield SimpleNamespace(address=address.replace(":5000/", f":{port}/"), names=names)
+        yield SimpleNamespace(address=address, names=names)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)

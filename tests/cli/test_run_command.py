@@ -20,7 +20,7 @@ from charon.training.checkpoint import load, save
 
 OUTPUTS = {
     *("accuracy_matrix.csv", "checkpoint.pt", "confusion.csv", "metrics.jsonl"),
-    *("model.pt", "per_class.csv", "run.json"),
+    *("model.pt", "per_class.csv", "predictions.npz", "run.json"),
 }
 
 
