@@ -67,15 +67,9 @@ def with_methods(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.assign(**{METHOD: methods})
 
 
-def cases_of(results: Results, fields: Sequence[str] | None = None) -> list[Case]:
-    """Return the cases in the order in which the study has them.
-
-    Args:
-        results: of the study.
-        fields: that tell cases apart; those that vary if None.
-    """
-    fields = varied_fields(results) if fields is None else list(fields)
-    return grouped(with_methods(results.trials), fields)
+def cases_of(results: Results) -> list[Case]:
+    """Return the cases of a study in the order in which it has them."""
+    return grouped(with_methods(results.trials), varied_fields(results))
 
 
 def grouped(trials: pd.DataFrame, fields: Sequence[str]) -> list[Case]:

@@ -83,6 +83,7 @@ def picture(
         figure, axes = new_figure(width, height, columns, rows)
         yield figure, axes
         figure.savefig(path)
+        figure.set_layout_engine("none")  # places are found once
         figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 

@@ -18,17 +18,6 @@ Table = tuple[list[str], list[list[str]]]
 """A header and rows."""
 
 
-def mean_and_spread(
-    frame: pd.DataFrame, by: list[str], metrics: list[str], *, observed: bool = False
-) -> pd.DataFrame:
-    """Return mean, sample standard deviation and number of runs of each metric, per group.
-
-    The columns are ``(metric, "mean" | "std" | "count")``; std is NaN for a single run.
-    ``observed`` leaves out categories without runs.
-    """
-    return frame.groupby(by, dropna=False, observed=observed)[metrics].agg(["mean", "std", "count"])
-
-
 def plus_minus(mean: float, std: float, digits: int = 1) -> str:
     """Return ``mean ± std``, or the mean alone for a single run."""
     if pd.isna(mean):

@@ -1,22 +1,15 @@
 """Tables as text, Markdown and LaTeX."""
 
-import pandas as pd
-import pytest
-
 from charon.report.tables import (
     latex_table,
     markdown_table,
-    mean_and_spread,
     plus_minus,
     text_table,
 )
 
 
-def test_means_are_over_seeds_and_a_single_run_has_no_spread():
-    frame = pd.DataFrame({"eta": [0, 0, 1], "faa": [60.0, 64.0, 50.0]})
-    table = mean_and_spread(frame, ["eta"], ["faa"])
-    assert table.loc[0, ("faa", "mean")] == 62.0
-    assert table.loc[0, ("faa", "std")] == pytest.approx(2.8284, abs=1e-4)
+def test_a_single_run_has_no_spread():
+    assert plus_minus(50.0, 1.0) == "50.0 ± 1.0"
     assert plus_minus(50.0, float("nan")) == "50.0"
     assert plus_minus(float("nan"), 1.0) == "–"
 

@@ -35,7 +35,15 @@ PICTURES = ("figure", "tasks", "matrices")
 
 def page(studies: Sequence[Results]) -> str:
     """Return the page as HTML; studies are in the order given."""
-    body = "\n".join([*_head(studies), *_claims(studies), *_studies(studies), *_open(studies)])
+    judged = [
+        (results, judge(claim, results))
+        for claim in CLAIMS
+        for results in studies
+        if results.study.name == claim.study
+    ]
+    rows = [rows_of(results) for results in studies]
+    parts = [_head(studies), _claims(judged), _studies(studies, rows), _open(studies, judged, rows)]
+    body = "\n".join(line for part in parts for line in part)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -49,7 +57,7 @@ def _head(studies: Sequence[Results]) -> Iterator[str]:
     hours = sum(float(results.trials["seconds"].sum()) for results in studies)
     yield "<h1>CHARON, regenerated</h1>"
     yield (
-        f"<p>{counted(len(studies), 'study').replace('studys', 'studies')}, "
+        f"<p>{len(studies)} {'study' if len(studies) == 1 else 'studies'}, "
         f"{counted(runs, 'finished run')}, {duration(hours)} of learning. Figures and tables of "
         "“Mask and Compress” (ICPR 2024), each with the runs that it rests on.</p>"
     )
@@ -66,14 +74,14 @@ def _name(results: Results) -> str:
     return f"{results.study.name} on {results.study.data}"
 
 
-def _claims(studies: Sequence[Results]) -> Iterator[str]:
+def _claims(judged: Sequence[tuple[Results, Judged]]) -> Iterator[str]:
     yield "<h2 id=claims>The paper's claims</h2>"
     rows = []
     for claim in CLAIMS:
-        judged = [(r, judge(claim, r)) for r in studies if r.study.name == claim.study]
         verdicts = "<br>".join(
             f"{escape(r.study.data)}, {escape(r.study.scale)} scale: {_verdict(j)}"
             for r, j in judged
+            if j.claim is claim
         )
         cells = [escape(claim.text), escape(claim.source), verdicts or "not run"]
         rows.append(_row(cells))
@@ -95,14 +103,13 @@ def _verdict(judged: Judged) -> str:
     return f"{word}, {said}"
 
 
-def _studies(studies: Sequence[Results]) -> Iterator[str]:
-    for results in studies:
+def _studies(studies: Sequence[Results], rows_of_each: Sequence[list[Row]]) -> Iterator[str]:
+    for results, rows in zip(studies, rows_of_each, strict=True):
         yield f"<h2 id={_anchor(results)}>{escape(_name(results))}</h2>"
         yield f"<p><b>{escape(results.study.question)}</b></p>"
         yield f"<p class=quiet>{_provenance(results)}</p>"
         if is_stale(results):
             yield "<p class=failed>Its figures are stale: its tables have changed since.</p>"
-        rows = rows_of(results)
         if not rows:
             yield "<p>No run has finished.</p>"
             continue
@@ -215,18 +222,19 @@ def _runs(results: Results) -> str:
     return f"<details><summary>{counted(len(lines), 'run')}</summary>{table}</details>"
 
 
-def _open(studies: Sequence[Results]) -> Iterator[str]:
+def _open(
+    studies: Sequence[Results],
+    judged: Sequence[tuple[Results, Judged]],
+    rows_of_each: Sequence[list[Row]],
+) -> Iterator[str]:
     yield "<h2 id=open>What did not reproduce, and what failed</h2>"
     lines = []
-    for claim in CLAIMS:
-        for results in studies:
-            if results.study.name == claim.study:
-                judged = judge(claim, results)
-                if judged.verdict in ("failed", "undecided"):
-                    said = f"{escape(_name(results))}: {escape(claim.text)}: {_verdict(judged)}"
-                    lines.append(f"<li>{said}</li>")
-    for results in studies:
-        for row in rows_of(results):
+    for results, one in judged:
+        if one.verdict in ("failed", "undecided"):
+            said = f"{escape(_name(results))}: {escape(one.claim.text)}: {_verdict(one)}"
+            lines.append(f"<li>{said}</li>")
+    for results, rows in zip(studies, rows_of_each, strict=True):
+        for row in rows:
             if row.published and not row.verdict.startswith("within"):
                 lines.append(
                     f"<li>{escape(_name(results))}: {escape(row.case.name)}: "
