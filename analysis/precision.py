@@ -9,7 +9,7 @@ from charon.report import compare
 from charon.report.command import show
 from charon.report.differences import draw_differences
 from charon.report.results import Results
-from charon.report.statistics import equivalence
+from charon.report.significance import equivalence
 from charon.report.summary import FIGURES, summarise
 
 MARGIN = 1.5

@@ -20,14 +20,8 @@ from charon.report.names import (
     value_text,
 )
 from charon.report.results import Results
-from charon.report.statistics import (
-    Difference,
-    corrected,
-    difference_of,
-    mean_of,
-    number_or_none,
-    runs_needed,
-)
+from charon.report.significance import Difference, corrected, difference_of, runs_needed
+from charon.report.statistics import mean_of, number_or_none
 from charon.report.tables import plus_minus, text_table
 from charon.settings import did_you_mean
 from charon.text import counted

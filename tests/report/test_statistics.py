@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from charon.report.statistics import (
+from charon.report.significance import (
     Difference,
     corrected,
     difference_of,
     equivalence,
-    mean_of,
     runs_needed,
     spearman,
 )
+from charon.report.statistics import mean_of
 
 # Student (1908): additional hours of sleep of ten patients with two drugs.
 FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

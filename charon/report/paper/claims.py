@@ -15,7 +15,7 @@ import pandas as pd
 from charon.report.cases import METHOD, assignment, with_methods
 from charon.report.compare import PAIRED
 from charon.report.results import Results
-from charon.report.statistics import Difference, corrected, difference_of, runs_needed
+from charon.report.significance import Difference, corrected, difference_of, runs_needed
 
 FAA, SPEED = "test/faa", "train/epochs_per_hour"
 ETA, S, M = "learner.masking_ratio", "learner.sampling_interval", "learner.buffer_size"

@@ -6,7 +6,8 @@ from charon.report.cases import Case, cases_of
 from charon.report.paper.published import Published, published, why_not_comparable
 from charon.report.predictions import recomputed_faa
 from charon.report.results import Results
-from charon.report.statistics import Mean, equivalence, mean_of, runs_needed
+from charon.report.significance import equivalence, runs_needed
+from charon.report.statistics import Mean, mean_of
 from charon.report.summary import MADE_FROM, fingerprint_of
 
 MARGIN = 2.0

@@ -12,7 +12,8 @@ import pandas as pd
 
 from charon.files import write_csv, write_json
 from charon.report.search.results import Foresight, Gap, Pick
-from charon.report.statistics import number_or_none, spearman
+from charon.report.significance import spearman
+from charon.report.statistics import number_or_none
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.selection.winner import Tested, finished, select
 from charon.tuning.study.selection_rules import FIRST_TASKS, TEST, VALIDATION, Rule
