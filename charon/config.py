@@ -10,16 +10,8 @@ from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.learners.charon import CharonSettings
 from charon.model.settings import ModelSettings
+from charon.optimiser import OptimiserSettings
 from charon.settings import Settings, checked, did_you_mean
-
-
-@dataclass(frozen=True)
-class OptimiserSettings(Settings):
-    """Plain SGD, without momentum, decay or schedule (Sec. 4.2)."""
-
-    learning_rate: float = checked(0.05, "λ (Sec. 4.2)", above=0)
-    batch_size: int = checked(16, "clips of the stream in a step (Sec. 4.2)", at_least=1)
-    epochs: int = checked(30, "epochs of the main phase of each task (Sec. 4.2)", at_least=1)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from charon.augmentation import RandomRotation
 from charon.clips import Clips, ClipShape
 from charon.memory.buffer import Buffer
 from charon.model.network import Network
+from charon.optimiser import Optimiser
 from charon.seeding import torch_generator
 
 Losses = dict[str, Tensor]
@@ -23,7 +24,7 @@ class Setup:
     """What a learner is made from, beside its method's settings.
 
     ``make_network`` makes the backbone, ``with_decoder`` or without, with the same weights at
-    every call; ``make_optimiser`` an optimiser of these weights, without any state.
+    every call; ``make_optimiser`` the optimiser of a network, without any state.
     """
 
     make_network: Callable[..., Network]
@@ -31,7 +32,7 @@ class Setup:
     num_classes: int  # of the whole stream
     tasks: tuple[range, ...]  # the classes of each task to come, positions of the class order
     parts: Mapping[str, tuple[int, ...]]  # joints by part; empty where the data does not say
-    make_optimiser: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+    make_optimiser: Callable[[nn.Module], Optimiser]
     epochs: int  # of the main phase of each task
     augment: RandomRotation  # of training clips
     seed: int  # of the run; derive generators from it by purpose
@@ -88,7 +89,7 @@ class Learner(ABC):
     def __init__(self, setup: Setup, network: nn.Module) -> None:
         self.setup = setup
         self.network = network
-        self.optimiser = setup.make_optimiser(network.parameters())
+        self.optimiser = setup.make_optimiser(network)
         self.augment = setup.augment
         self.generators: dict[str, torch.Generator] = {"augment": setup.augment.generator}
         self.classes = range(0)
@@ -117,9 +118,7 @@ class Learner(ABC):
 
     def descend(self, total: Tensor, losses: Mapping[str, Tensor] | None = None) -> Losses:
         """Take one step of the optimiser on a loss; return it and its terms, detached."""
-        self.optimiser.zero_grad()
-        total.backward()
-        self.optimiser.step()
+        self.optimiser.step(total)
         return {name: loss.detach() for name, loss in {"total": total, **(losses or {})}.items()}
 
     def predict(self, clips: Clips) -> Tensor:
@@ -152,7 +151,7 @@ class Learner(ABC):
         """
         return {
             **self.predictor_state(),
-            "optimiser": copy.deepcopy(self.optimiser.state_dict()),
+            "optimiser": self.optimiser.state_dict(),
             "memory": None if self.memory is None else self.memory.state_dict(),
             "generators": {name: g.get_state() for name, g in self.generators.items()},
         }
@@ -160,8 +159,6 @@ class Learner(ABC):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where :meth:`state_dict` was taken, between two tasks."""
         self.load_predictor_state(state)
-        # Made anew: a network that grows has other weights after loading.
-        self.optimiser = self.setup.make_optimiser(self.network.parameters())
         self.optimiser.load_state_dict(state["optimiser"])
         if self.memory is not None:
             self.memory.load_state_dict(state["memory"])

@@ -70,17 +70,6 @@ class ElseNet(Rehearsal):
         # Of each unit, how many rows took each block; counted before it is decided.
         self.usage: list[torch.Tensor] = []
 
-    def _collect_parameters(self) -> None:
-        """Let the optimiser know the weights there are now; those it knew keep their state.
-
-        Switches have new weights, and begin without.
-        """
-        known = self.optimiser.state
-        self.optimiser = self.setup.make_optimiser(self.network.parameters())
-        for parameter in self.network.parameters():
-            if parameter in known:
-                self.optimiser.state[parameter] = known[parameter]
-
     def phases(self) -> Iterator[Phase]:
         """After the first task: search, count who takes which block, decide. Then learn."""
         if self.classes.start > 0:
@@ -100,7 +89,7 @@ class ElseNet(Rehearsal):
             unit.blocks.requires_grad_(False)
             unit.grow(self.generators["blocks"])
         self.usage = [torch.zeros(len(unit.blocks)) for unit in self.network.units()]
-        self._collect_parameters()
+        self.optimiser.follow()  # new switches begin without state
 
     def decide(self) -> None:
         """Drop new blocks that few rows take; let the old ones learn that many take.
@@ -115,7 +104,7 @@ class ElseNet(Rehearsal):
             for block, taken in zip(unit.blocks, share.tolist(), strict=True):
                 is_new = len(share) == len(count) and block is unit.blocks[-1]
                 block.requires_grad_(is_new or taken >= RELEVANT)
-        self._collect_parameters()
+        self.optimiser.follow()  # new switches begin without state
 
     def count_step(self, batch: Clips) -> Losses:
         """Count which blocks the clips take, as they are."""

@@ -85,7 +85,8 @@ class Icarl(Learner):
                 chosen = self.memory.herd(self._unit_features(clips_of), per_class)
                 self.memory.offer(clips_of.take(chosen))
         held = self.memory.at(torch.arange(len(self.memory))).clips
-        self.means = class_means(self._unit_features(held), held.label, self.classes.stop)
+        with self.optimiser.averaged():  # as in evaluation
+            self.means = class_means(self._unit_features(held), held.label, self.classes.stop)
 
     def _features(self, clips: Clips) -> Tensor:
         self.network.eval()

@@ -46,7 +46,8 @@ def write_outputs(folder: Path, stream: Stream) -> None:
     :meth:`charon.training.evaluation.Evaluation.predictions`).
     """
     about = write_description(folder, stream)
-    save(folder / MODEL, about | {"learner": stream.learner.predictor_state()})
+    with stream.learner.optimiser.averaged():
+        save(folder / MODEL, about | {"learner": stream.learner.predictor_state()})
     cells = [["" if np.isnan(a) else f"{a:.4f}" for a in row] for row in stream.accuracy_matrix]
     header = ["tasks_seen", *(f"task_{k:02d}" for k in range(1, len(cells) + 1))]
     write_csv(folder / "accuracy_matrix.csv", header, ([i, *row] for i, row in enumerate(cells, 1)))

@@ -12,6 +12,7 @@ from charon.data.class_orders import task_classes
 from charon.learners import LEARNERS
 from charon.learners.base import Learner, Setup
 from charon.model.network import Network
+from charon.optimiser import Optimiser
 from charon.seeding import torch_generator
 
 
@@ -36,7 +37,7 @@ def make_learner(
         num_classes=num_classes,
         tasks=task_classes(num_classes, per_task),
         parts=parts,
-        make_optimiser=partial(torch.optim.SGD, lr=run.optimiser.learning_rate),
+        make_optimiser=partial(Optimiser, run.optimiser),
         epochs=run.optimiser.epochs,
         augment=RandomRotation(run.data.rotation, torch_generator(run.seed, "rotation")),
         seed=run.seed,

@@ -151,7 +151,8 @@ class Evaluation:
 
     def _score(self, index: int) -> Scored:
         task = self._tasks.tasks[index]
-        return score(self._learner, self._tasks.load(task.test, "test"), task.classes)
+        with self._learner.optimiser.averaged():
+            return score(self._learner, self._tasks.load(task.test, "test"), task.classes)
 
     def _accuracy_of_next(self, index: int) -> float:
         scored = self._score(index)

@@ -28,6 +28,7 @@ from charon.training import first_task
 from charon.training.build import make_learner
 from charon.training.devices import choose_device, keep_freed_memory
 from charon.training.evaluation import Evaluation
+from charon.training.statistics import balance_statistics
 from charon.training.tasks import Task, Tasks, union
 
 
@@ -198,6 +199,9 @@ class Stream:
             else:
                 means = self._learn_phase(phase, passes, number)
             losses |= {f"{phase.name}/loss/{name}": mean for name, mean in means.items()}
+            if phase.name == "train" and self.run.optimiser.statistics == "balanced":
+                draws = torch_generator(self.run.seed, "statistics", number)
+                balance_statistics(self.learner, passes.own, draws)
         self.learner.end_task(passes.own)
         return losses
 
@@ -228,6 +232,10 @@ class Stream:
         means: dict[str, float] = {}
         for epoch in range(phase.epochs):
             clips = passes.take()
+            if epoch == 0:
+                batches = -(-len(clips) // self.run.optimiser.batch_size)
+                is_main = phase.name == "train"
+                self.learner.optimiser.begin_phase(phase.epochs * batches if is_main else 0)
             started = time.perf_counter()
             means = self._learn_epoch(phase, clips)
             self._check_finite(means, phase, epoch, number)

@@ -283,10 +283,10 @@ def test_capacity_follows_the_rule_of_the_preset():
 
 def test_one_optimiser_without_momentum_serves_the_whole_sequence():
     learner = make()
-    (group,) = learner.optimiser.param_groups
+    (group,) = learner.optimiser.rule.param_groups
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.05, 0, 0)
     learner.begin_task(range(2, 4))
-    assert learner.optimiser.param_groups[0] is group
+    assert learner.optimiser.rule.param_groups[0] is group
 
 
 @pytest.mark.parametrize("position", ["post", "pre"])

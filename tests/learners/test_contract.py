@@ -3,7 +3,6 @@
 import copy
 import math
 import pickle
-from functools import partial
 
 import pytest
 import torch
@@ -93,19 +92,30 @@ def test_saved_and_loaded_in_mid_sequence_it_continues_bit_for_bit(
     assert_same(without_clock(continued.state_dict()), without_clock(uninterrupted.state_dict()))
 
 
-@pytest.fixture
-def with_momentum(monkeypatch):
-    """An optimiser with a state, made in the place where every learner's is made."""
-    with_momentum = partial(torch.optim.SGD, momentum=0.9)
-    monkeypatch.setattr("charon.training.build.torch.optim.SGD", with_momentum)
+SGD = {
+    "optimiser__momentum": 0.9,
+    "optimiser__nesterov": True,
+    "optimiser__weight_decay": 1e-3,
+    "optimiser__schedule": "cosine",
+    "optimiser__warmup": 0.25,
+    "optimiser__clip_norm": 1.0,
+    "optimiser__average_decay": 0.9,
+}
+ADAMW = {
+    "optimiser__rule": "adamw",
+    "optimiser__weight_decay": 1e-2,
+    "optimiser__learning_rate": 1e-3,
+    "optimiser__average_decay": 0.9,
+    "optimiser__statistics": "balanced",
+}
 
 
 @every_learner
-@pytest.mark.usefixtures("with_momentum")
-def test_momentum_is_resumed_bit_for_bit(name, two_bodies, tmp_path):
-    run = tiny_run(name)
+@pytest.mark.parametrize("recipe", [SGD, ADAMW], ids=["sgd", "adamw"])
+def test_a_recipe_is_resumed_bit_for_bit(recipe, name, two_bodies, tmp_path):
+    run = tiny_run(name, **recipe)
     uninterrupted, results = learn(run, two_bodies)
-    assert uninterrupted.learner.optimiser.state_dict()["state"]
+    assert uninterrupted.learner.optimiser.rule.state_dict()["state"]
     interrupted = Stream(run, two_bodies)
     rest = [next(iter(interrupted)), next(iter(interrupted))]
     save_checkpoint(tmp_path, interrupted.state_dict(), run)

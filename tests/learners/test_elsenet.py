@@ -1,8 +1,6 @@
 """Else-Net: what it searches, drops, updates and preserves."""
 
 import copy
-import dataclasses
-from functools import partial
 
 import pytest
 import torch
@@ -183,15 +181,12 @@ def test_data_without_parts_is_refused_in_one_sentence():
 
 
 def test_momentum_of_blocks_is_kept_when_the_network_grows():
-    learner = make()
-    make_optimiser = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
-    learner.setup = dataclasses.replace(learner.setup, make_optimiser=make_optimiser)
-    learner.optimiser = make_optimiser(learner.network.parameters())
+    learner = make(optimiser__momentum=0.9)
     learner.train_step(random_clips(4))
     weight = units(learner)[0].blocks[0].within.weight
-    before = learner.optimiser.state[weight]["momentum_buffer"].clone()
+    before = learner.optimiser.rule.state[weight]["momentum_buffer"].clone()
     learner.explore()
-    assert torch.equal(learner.optimiser.state[weight]["momentum_buffer"], before)
+    assert torch.equal(learner.optimiser.rule.state[weight]["momentum_buffer"], before)
     learner.usage = [torch.tensor([1.0, 9])] * 4
     learner.decide()
     preserved = [state(unit.blocks[0]) for unit in units(learner)]

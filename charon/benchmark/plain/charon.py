@@ -17,7 +17,7 @@ class PlainCharon:
 
     def __init__(self, learner):
         self.settings, setup = learner.settings, learner.setup
-        self.rate = learner.optimiser.param_groups[0]["lr"]
+        self.rate = learner.optimiser.rule.param_groups[0]["lr"]
         self.limit = setup.augment.limit
         self.network = PlainNetwork(learner.network, training=True, dtype=torch.float32)
         self.presence = learner.network.presence
