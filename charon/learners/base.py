@@ -4,7 +4,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,9 +67,9 @@ class Reconstruction:
 class Learner(ABC):
     """A method of class-incremental learning.
 
-    The stream calls, for every task: :meth:`begin_task`; the steps of each of
-    :meth:`phases`, on batches of :meth:`training_set`; :meth:`end_task`. A learner never sees
-    past clips but through its own memory. It sets the mode (train or eval) of its network
+    The stream calls, for every task: :meth:`begin_task`; the steps of each of :meth:`phases`, on
+    batches of :meth:`training_set`; :meth:`end_task`; :meth:`prepare_to_predict`. A learner never
+    sees past clips but through its own memory. It sets the mode (train or eval) of its network
     wherever it uses it.
 
     Attributes:
@@ -84,7 +84,7 @@ class Learner(ABC):
 
     network: nn.Module
     memory: Buffer | None = None
-    knows_unseen: ClassVar[bool] = True
+    knows_unseen: bool = True
 
     def __init__(self, setup: Setup, network: nn.Module) -> None:
         self.setup = setup
@@ -115,6 +115,9 @@ class Learner(ABC):
 
     def end_task(self, clips: Clips) -> None:  # noqa: B027 - most learners do nothing
         """Finish the task, given all its training clips, not augmented, as last loaded."""
+
+    def prepare_to_predict(self) -> None:  # noqa: B027 - most learners need nothing
+        """Make what :meth:`predict` needs beside the network, after :meth:`end_task`."""
 
     def descend(self, total: Tensor, losses: Mapping[str, Tensor] | None = None) -> Losses:
         """Take one step of the optimiser on a loss; return it and its terms, detached."""

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Losses, Phase, Reconstruction, Setup
-from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
+from charon.learners.rehearsal import RESERVOIR_FIELDS, Rehearsal, ReservoirSettings, in_parts
 from charon.memory.buffer import Replay
 from charon.model.masking import Masker, Masking, Position, Rounding, hidden_frames, num_kept
 from charon.model.network import Network
@@ -25,7 +25,7 @@ from charon.settings import checked
 
 
 @dataclass(frozen=True)
-class CharonSettings(ReplaySettings):
+class CharonSettings(ReservoirSettings):
     """The hyperparameters of CHARON; defaults are the paper's (Sec. 4.2)."""
 
     sampling_interval: int = checked(
@@ -70,7 +70,7 @@ class CharonSettings(ReplaySettings):
 
     # The memory is empty until the first task's linear probing.
     later_fields: ClassVar[tuple[str, ...]] = (
-        *REPLAY_FIELDS,
+        *RESERVOIR_FIELDS,
         "replay_draws",
         "alpha",
         "beta",
@@ -206,7 +206,7 @@ class Charon(Rehearsal):
 
     def store_step(self, batch: Clips) -> Losses:
         """Offer the batch to the memory without learning from it."""
-        self.memory.offer(batch, self.predict(self._probing_view(batch)))
+        self.memory.offer(batch, self.logits(self._probing_view(batch)))
         return {}
 
     def _probing_view(self, batch: Clips) -> Clips:
@@ -227,4 +227,4 @@ class Charon(Rehearsal):
             clips = self.memory.at(part).clips
             if self.settings.refresh_rotation:
                 clips = self.augment(clips)
-            self.memory.replace_logits(part, self.predict(clips))
+            self.memory.replace_logits(part, self.logits(clips))

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Losses
-from charon.learners.rehearsal import Rehearsal, ReplaySettings
+from charon.learners.rehearsal import Rehearsal, ReservoirSettings
 from charon.settings import checked
 
 
 @dataclass(frozen=True)
-class DerSettings(ReplaySettings):
+class DerSettings(ReservoirSettings):
     """The weight of DER; the default is our choice, CHARON's value."""
 
     alpha: float = checked(0.3, "α, weight of the loss on stored logits (our choice)", at_least=0)

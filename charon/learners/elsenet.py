@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.errors import ConfigError
 from charon.learners.base import Losses, Phase, Setup
-from charon.learners.rehearsal import Rehearsal, ReplaySettings
+from charon.learners.rehearsal import Rehearsal, ReservoirSettings
 from charon.model.elastic import ElasticNetwork, Gumbel
 from charon.settings import checked
 
@@ -41,7 +41,7 @@ RELEVANT = 0.2
 
 
 @dataclass(frozen=True)
-class ElseNetSettings(ReplaySettings):
+class ElseNetSettings(ReservoirSettings):
     """Whether the stem goes on learning, beside the memory's settings."""
 
     train_stem: bool = checked(
@@ -126,8 +126,8 @@ class ElseNet(Rehearsal):
         self.network.train()
         both = self.augment(batch.join(self.draw().clips))
         gumbel = Gumbel(temperature, self.generators["switches"])
-        logits, _ = self.network.route(both.x, both.present, gumbel)
-        return self.descend(F.cross_entropy(logits, both.label))
+        features, _ = self.network.route(both.x, both.present, gumbel)
+        return self.descend(F.cross_entropy(self.network.classifier(features), both.label))
 
     def _growing_bytes(self) -> int:
         """Return the bytes of all blocks and switches."""

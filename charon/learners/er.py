@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Losses
-from charon.learners.rehearsal import Rehearsal, ReplaySettings
+from charon.learners.rehearsal import Rehearsal, ReservoirSettings
 
 
 @dataclass(frozen=True)
-class ErSettings(ReplaySettings):
+class ErSettings(ReservoirSettings):
     """Experience replay has no settings but its memory's."""
 
 

@@ -1,18 +1,24 @@
 """What learners with a memory share: its settings, and a base for those that replay from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from charon.clips import ClipShape
+from charon.clips import Clips, ClipShape
 from charon.errors import ConfigError
 from charon.learners.base import Learner, Setup
+from charon.learners.nearest_mean import class_means, nearness
 from charon.memory import CODECS, CodecName
+from charon.memory.balanced_reservoir import BalancedReservoirBuffer
 from charon.memory.buffer import Buffer, Replay
 from charon.memory.codec import CapacityRule, Rebuild, TemporalCodec
 from charon.memory.reservoir import ReservoirBuffer
+from charon.model.elastic import ElasticNetwork
+from charon.model.network import Network
 from charon.settings import Settings, checked
 
 AnyBuffer = TypeVar("AnyBuffer", bound=Buffer)
@@ -73,10 +79,34 @@ class ReplaySettings(MemorySettings):
     """A memory from which mini-batches are drawn."""
 
     replay_batch_size: int = checked(16, "clips of one replay draw (Sec. 4.2)", at_least=1)
+    classifier: Literal["outputs", "nearest_mean"] = checked(
+        "outputs", "what predicts: outputs, or the nearest mean of each class's stored clips"
+    )
+
+    @property
+    def buffer(self) -> type[Buffer]:
+        """The rule of the memory."""
+        return ReservoirBuffer
 
 
-MEMORY_FIELDS, REPLAY_FIELDS = (
-    tuple(field.name for field in fields(group)) for group in (MemorySettings, ReplaySettings)
+@dataclass(frozen=True)
+class ReservoirSettings(ReplaySettings):
+    """A memory that is filled while a task is learned."""
+
+    selection: Literal["reservoir", "balanced"] = checked(
+        "reservoir",
+        "what a full memory keeps: any clip with the same chance (Alg. 1), or each class alike",
+    )
+
+    @property
+    def buffer(self) -> type[Buffer]:
+        """The rule of the memory."""
+        return BalancedReservoirBuffer if self.selection == "balanced" else ReservoirBuffer
+
+
+MEMORY_FIELDS, REPLAY_FIELDS, RESERVOIR_FIELDS = (
+    tuple(field.name for field in fields(group))
+    for group in (MemorySettings, ReplaySettings, ReservoirSettings)
 )
 """Fields that act only once the memory is used."""
 
@@ -85,21 +115,27 @@ class Rehearsal(Learner):
     """A learner that replays from its memory; its network is the encoder unless given.
 
     Attributes:
-        buffer: the rule of the memory.
         stores_logits: whether a clip is stored with logits of all classes.
+        means: of the classes seen, (class, feature), if the nearest predicts; else none.
     """
 
+    network: Network | ElasticNetwork
     memory: Buffer
-    buffer: ClassVar[type[Buffer]] = ReservoirBuffer
     stores_logits: ClassVar[bool] = False
 
     def __init__(
-        self, setup: Setup, settings: ReplaySettings, network: nn.Module | None = None
+        self,
+        setup: Setup,
+        settings: ReplaySettings,
+        network: Network | ElasticNetwork | None = None,
     ) -> None:
         super().__init__(setup, network or setup.make_network(with_decoder=False))
         self.settings = settings
         num_logits = setup.num_classes if self.stores_logits else 0
-        self.memory = settings.make_memory(setup, self.buffer, num_logits=num_logits)
+        self.memory = settings.make_memory(setup, settings.buffer, num_logits=num_logits)
+        self.by_mean = settings.classifier == "nearest_mean"
+        self.knows_unseen = not self.by_mean
+        self.means = torch.zeros(0, self.network.classifier.in_features, device=setup.device)
 
     def draw(self) -> Replay:
         """Draw a mini-batch, not rotated; empty if the memory is."""
@@ -110,6 +146,42 @@ class Rehearsal(Learner):
         replay = self.draw()
         clips = self.augment(replay.clips)
         return self.network(clips.x, clips.present), replay
+
+    def logits(self, clips: Clips) -> Tensor:
+        """Return the outputs for whole, not augmented clips, (clip, class)."""
+        return super().predict(clips)
+
+    def features(self, clips: Clips) -> Tensor:
+        """Return the features of whole, not augmented clips, (clip, feature)."""
+        self.network.eval()
+        with torch.no_grad():
+            return self.network.features(clips.x, clips.present)
+
+    def prepare_to_predict(self) -> None:
+        """Compute the mean of each class's stored clips, if the nearest predicts."""
+        if self.by_mean:
+            parts = in_parts(torch.arange(len(self.memory)))
+            features = [F.normalize(self.features(self.memory.at(part).clips)) for part in parts]
+            known = torch.cat([self.means[:0], *features])
+            self.means = class_means(known, self.memory.labels, self.classes.stop)
+
+    def predict(self, clips: Clips) -> Tensor:
+        """Score clips by the outputs, or by how near each class's mean is."""
+        if not self.by_mean:
+            return self.logits(clips)
+        classifier, num_classes = self.network.classifier, self.setup.num_classes
+        return nearness(self.features(clips), self.means, classifier, num_classes)
+
+    def predictor_state(self) -> dict[str, Any]:
+        """Add the means, if the nearest predicts."""
+        means = {"means": self.means.clone()} if self.by_mean else {}
+        return super().predictor_state() | means
+
+    def load_predictor_state(self, state: Mapping[str, Any]) -> None:
+        """Become able to predict as the learner did that gave ``state``."""
+        super().load_predictor_state(state)
+        if self.by_mean:
+            self.means = state["means"].to(self.setup.device)
 
 
 def in_parts(rows: Tensor) -> Sequence[Tensor]:

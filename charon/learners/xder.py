@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Losses, Setup
 from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
-from charon.memory.buffer import Replay
+from charon.memory.buffer import Buffer, Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
 from charon.model.network import Network
 from charon.settings import checked
@@ -50,6 +50,11 @@ class XDerSettings(ReplaySettings):
     # The memory is empty until the first task has ended.
     later_fields: ClassVar[tuple[str, ...]] = (*REPLAY_FIELDS, "alpha", "beta", "renewal_scale")
 
+    @property
+    def buffer(self) -> type[Buffer]:
+        """The rule of the memory."""
+        return ClassBalancedBuffer
+
 
 class XDer(Rehearsal):
     """Minimises, with t the current task and λ, η the weights of the settings,
@@ -65,7 +70,6 @@ class XDer(Rehearsal):
     settings: XDerSettings
     network: Network
     memory: ClassBalancedBuffer
-    buffer = ClassBalancedBuffer
     stores_logits = True
 
     def __init__(self, setup: Setup, settings: XDerSettings) -> None:
@@ -159,12 +163,12 @@ class XDer(Rehearsal):
         self.memory.reduce(self.memory.capacity // self.classes.stop)
         for part in in_parts(torch.arange(len(self.memory))):
             replay = self.memory.at(part)
-            self._renew(replay, self.predict(replay.clips), torch.arange(len(part)))
+            self._renew(replay, self.logits(replay.clips), torch.arange(len(part)))
         chosen = self.memory.choose(clips.label.cpu(), self.classes)
         past, scale = range(self.classes.start), self.settings.renewal_scale
         for part in in_parts(chosen):
             new = clips.take(part)
-            outputs = self.predict(new)
+            outputs = self.logits(new)
             self.memory.offer(new, renew(outputs, outputs, new.label, past, scale))
 
     def measurements(self) -> dict[str, float]:

@@ -161,7 +161,7 @@ class ElasticNetwork(nn.Module):
     def route(
         self, x: Tensor, present: Tensor, gumbel: Gumbel | None = None
     ) -> tuple[Tensor, list[Tensor]]:
-        """Return the logits, (clip, class), and each unit's choices, int64 (row,)."""
+        """Return the features, (clip, feature), and each unit's choices, int64 (row,)."""
         rows = Rows.of(x, present, self.presence)
         z = self.stem(rows.gather(x))
         units = iter(self.units())
@@ -172,11 +172,16 @@ class ElasticNetwork(nn.Module):
                 choices.append(choice)
         kind = self.classifier.weight.dtype
         features = torch.cat([path.mean(dim=(2, 3), dtype=kind) for path in paths], dim=1)
-        return self.classifier(rows.add_bodies(features, self.absent)), choices
+        return rows.add_bodies(features, self.absent), choices
+
+    def features(self, x: Tensor, present: Tensor) -> Tensor:
+        """Return the features of whole clips by the best choices, (clip, feature)."""
+        return self.route(x, present)[0]
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Classify whole clips by the best choices: logits, (clip, class)."""
-        return self.route(x, present)[0]
+        logits: Tensor = self.classifier(self.features(x, present))
+        return logits
 
     def train(self, mode: bool = True) -> "ElasticNetwork":
         """Set the mode; frozen parts stay in eval mode, so that no statistic moves."""

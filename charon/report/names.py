@@ -7,14 +7,16 @@ METHODS = {
     "finetune": "FT",
     "joint": "JT",
     "icarl": "iCaRL",
+    "lucir": "LUCIR",
     "elsenet": "Else-Net",
     "er": "ER",
+    "er_ace": "ER-ACE",
     "der": "DER",
     "derpp": "DER++",
     "xder": "X-DER",
     "charon": "CHARON",
 }
-"""In the order of the paper's Table 1; X-DER is not in it."""
+"""In the order of the paper's Table 1; X-DER, ER-ACE and LUCIR are not in it."""
 
 SYMBOLS = {
     "learner.masking_ratio": ("masking ratio", "η"),

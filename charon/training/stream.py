@@ -203,6 +203,8 @@ class Stream:
                 draws = torch_generator(self.run.seed, "statistics", number)
                 balance_statistics(self.learner, passes.own, draws)
         self.learner.end_task(passes.own)
+        with self.learner.optimiser.averaged():  # as in evaluation
+            self.learner.prepare_to_predict()
         return losses
 
     def _share_phase(self, phase: Phase, passes: Passes, file: Path) -> dict[str, float]:

@@ -248,3 +248,31 @@ def test_the_released_preset(name, two_bodies):
     assert run.argmax == "all"
     _, results = learn(run, two_bodies)
     assert math.isfinite(results[-1].metrics["test/faa"])
+
+
+@pytest.mark.parametrize("selection", ["reservoir", "balanced"])
+@pytest.mark.parametrize("name", ["er", "er_ace", "der", "derpp", "charon", "elsenet"])
+def test_the_nearest_mean_of_stored_clips_predicts_and_is_resumed(
+    name, selection, two_bodies, tmp_path
+):
+    fields = {"learner__classifier": "nearest_mean", "learner__selection": selection}
+    run = tiny_run(name, **fields)
+    whole, results = learn(run, two_bodies)
+    learner = whole.learner
+    assert learner.means.shape[0] == 6
+    held = learner.memory.at(torch.arange(len(learner.memory))).clips
+    features = torch.nn.functional.normalize(learner.features(held))
+    clips = whole.tasks.load(whole.tasks.tasks[0].test, "test")
+    near = torch.nn.functional.normalize(learner.features(clips))
+    known = held.label.unique()
+    means = torch.stack([features[held.label == k].mean(dim=0) for k in known])
+    wanted = known[(near @ torch.nn.functional.normalize(means).T).argmax(dim=1)]
+    assert torch.equal(learner.predict(clips).argmax(dim=1), wanted)
+
+    first = Stream(run, two_bodies)
+    next(iter(first))
+    save_checkpoint(tmp_path, first.state_dict(), run)
+    continued = Stream(run, two_bodies)
+    continued.load_state_dict(load_checkpoint(tmp_path, run))
+    rest = list(continued)
+    assert untimed(rest[-1].metrics) == untimed(results[-1].metrics)

@@ -68,7 +68,8 @@ def test_a_step_descends_on_one_cross_entropy_over_stream_and_memory():
     order = torch.randperm(4, generator=twin.memory.generator)
     both = twin.augment(batch.join(twin.memory.at(order).clips))
     gumbel = Gumbel(0.5, twin.generators["switches"])
-    logits, _ = twin.network.route(both.x, both.present, gumbel)
+    features, _ = twin.network.route(both.x, both.present, gumbel)
+    logits = twin.network.classifier(features)
     loss = cross_entropy(logits, both.label)
     torch.testing.assert_close(losses["total"], loss.detach())
     weight = twin.network.classifier.weight

@@ -27,6 +27,7 @@ def after_first_task(**changes):
     first = of_classes(0, 1, 0, 1, 0, seed=7)
     learner.train_step(first)
     learner.end_task(first)
+    learner.prepare_to_predict()
     learner.begin_task(range(2, 4))
     return learner
 
@@ -98,6 +99,7 @@ def test_every_class_has_as_many_exemplars_nearest_to_its_mean_first():
     first = learner.memory.at(torch.arange(5)).clips
     second = of_classes(2, 3, 2, 2, 3, 2, 2, seed=3)
     learner.end_task(second)
+    learner.prepare_to_predict()
     # 12 // 4 = 3 of each; of classes 1 and 3 there are two.
     assert learner.memory.labels.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
     held = learner.memory.at(torch.arange(10)).clips
@@ -114,6 +116,7 @@ def test_the_memory_makes_room_as_classes_come():
     for first in (0, 2, 4):
         learner.begin_task(range(first, first + 2))
         learner.end_task(of_classes(*[first, first + 1] * 5, seed=first))
+        learner.prepare_to_predict()
         counts.append(learner.memory.labels.bincount().tolist())
     assert counts == [[5, 5], [3, 3, 3, 3], [2, 2, 2, 2, 2, 2]]
 
@@ -133,6 +136,7 @@ def test_the_mean_is_over_all_exemplars_whatever_the_size_of_the_last_batch(num_
     learner = make(learner__buffer_size=30)
     learner.begin_task(range(0, 2))
     learner.end_task(of_classes(*(n % 2 for n in range(num_clips))))
+    learner.prepare_to_predict()
     held = learner.memory.at(torch.arange(num_clips)).clips
     features = features_of(learner.network, held)
     for k in range(2):
@@ -142,6 +146,7 @@ def test_the_mean_is_over_all_exemplars_whatever_the_size_of_the_last_batch(num_
 def test_the_nearest_mean_wins():
     learner = after_first_task()
     learner.end_task(of_classes(2, 3, 2, 3, seed=3))
+    learner.prepare_to_predict()
     clips = random_clips(6, seed=4)
     features = features_of(learner.network, clips)
     distances = torch.stack(
@@ -155,6 +160,7 @@ def test_the_nearest_mean_wins():
 def test_a_class_without_exemplars_is_never_predicted():
     learner = after_first_task()
     learner.end_task(of_classes(3, 3, 3))  # no clip of class 2
+    learner.prepare_to_predict()
     assert learner.means.isnan().any(dim=1).tolist() == [False, False, True, False]
     scores = learner.predict(random_clips(4))
     assert (scores[:, 2] == -torch.inf).all()
@@ -164,6 +170,7 @@ def test_a_class_without_exemplars_is_never_predicted():
 def test_without_room_for_exemplars_the_outputs_decide():
     learner = after_first_task(learner__buffer_size=0)
     learner.end_task(of_classes(2, 3, 2, 3))
+    learner.prepare_to_predict()
     assert len(learner.memory) == 0
     clips = random_clips(4)
     learner.network.eval()
@@ -177,6 +184,7 @@ def test_bytes_are_those_of_the_exemplars_and_beside_them_the_frozen_network_and
     learner = make()
     learner.begin_task(range(0, 2))
     learner.end_task(of_classes(0, 1, 0))
+    learner.prepare_to_predict()
     width = learner.network.classifier.in_features
     measured = learner.measurements()
     assert measured["memory/bytes"] == 3 * (3 * 4 * 5 * 2 * 4 + 2 + 8)
@@ -185,6 +193,7 @@ def test_bytes_are_those_of_the_exemplars_and_beside_them_the_frozen_network_and
     assert measured["memory/extra_bytes"] == 2 * width * 4
     learner.begin_task(range(2, 4))
     learner.end_task(of_classes(2, 3, 2))
+    learner.prepare_to_predict()
     state = learner.network.state_dict().values()
     network = sum(t.numel() * (8 if t.dtype == torch.int64 else 4) for t in state)
     assert learner.measurements()["memory/extra_bytes"] == network + 4 * width * 4

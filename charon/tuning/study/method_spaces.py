@@ -19,6 +19,7 @@ WEIGHT = Real(0.05, 2.0, log=True)
 SPACES: dict[str, Space] = {
     "finetune": LEARNING_RATE,
     "er": {**MEMORY, "learner.replay_batch_size": Whole(4, 32, log=True)},
+    "er_ace": {**MEMORY, "learner.replay_batch_size": Whole(4, 32, log=True)},
     "der": {**MEMORY, "learner.alpha": WEIGHT},
     "derpp": {**MEMORY, "learner.alpha": WEIGHT, "learner.beta": WEIGHT},
     "xder": {
@@ -29,6 +30,11 @@ SPACES: dict[str, Space] = {
         "learner.hinge_weight": Real(0.01, 1.0, log=True),
     },
     "icarl": {**MEMORY, **LEARNING_RATE},
+    "lucir": {
+        **MEMORY,
+        "learner.distillation_weight": Real(0.5, 20.0, log=True),
+        "learner.ranking_weight": Real(0.05, 5.0, log=True),
+    },
     "elsenet": {**MEMORY, **LEARNING_RATE},
 }
 """Method -> the space of ``--set learner=METHOD``."""

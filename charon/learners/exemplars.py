@@ -1,0 +1,73 @@
+"""What learners with exemplars share: herding, learning them anew, and the network before.
+
+Source: Rebuffi et al., "iCaRL", CVPR 2017, Algs. 2, 4 and 5.
+"""
+
+import copy
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from charon.clips import Clips
+from charon.learners.base import Learner, Setup
+from charon.learners.rehearsal import MemorySettings, in_parts
+from charon.memory.class_balanced import HerdingBuffer
+from charon.model.network import Network
+
+
+class ExemplarLearner(Learner):
+    """Keeps as many exemplars of every class, and learns them beside each task's clips.
+
+    Attributes:
+        teacher: the network as it was before the task; None in the first.
+    """
+
+    network: Network
+    memory: HerdingBuffer
+
+    def __init__(self, setup: Setup, settings: MemorySettings) -> None:
+        super().__init__(setup, setup.make_network(with_decoder=False))
+        self.memory = settings.make_memory(setup, HerdingBuffer)
+        self.teacher: Network | None = None
+
+    def begin_task(self, classes: range) -> None:
+        """Freeze the network as it is, to teach the old classes."""
+        super().begin_task(classes)
+        self.teacher = None
+        if classes.start > 0:
+            self.teacher = copy.deepcopy(self.network).eval().requires_grad_(False)
+
+    def training_set(self, clips: Clips) -> Clips:
+        """Add the exemplars to the task's clips."""
+        return clips.join(self.memory.at(torch.arange(len(self.memory))).clips)
+
+    def end_task(self, clips: Clips) -> None:
+        """Make room in the memory and store the new classes' exemplars."""
+        per_class = self.memory.capacity // self.classes.stop
+        self.memory.reduce(per_class)
+        label = clips.label.cpu()
+        for new_class in self.classes:
+            clips_of = clips.take((label == new_class).nonzero().flatten())
+            if len(clips_of):
+                chosen = self.memory.herd(self.unit_features(clips_of), per_class)
+                self.memory.offer(clips_of.take(chosen))
+
+    def features(self, clips: Clips) -> Tensor:
+        """Return the features of whole clips, (clip, feature)."""
+        self.network.eval()
+        with torch.no_grad():
+            return self.network.features(clips.x, clips.present)
+
+    def unit_features(self, clips: Clips) -> Tensor:
+        """Return the features of whole clips, (clip, feature), each of unit length."""
+        width = self.network.classifier.in_features
+        none = torch.zeros(0, width, device=self.setup.device)
+        parts = in_parts(torch.arange(len(clips)))
+        return F.normalize(torch.cat([none, *(self.features(clips.take(part)) for part in parts)]))
+
+    def measurements(self) -> dict[str, float]:
+        """Add the bytes of the network frozen for the task's length."""
+        teacher = {} if self.teacher is None else self.teacher.state_dict()
+        extra = sum(tensor.nbytes for tensor in teacher.values())
+        return super().measurements() | {"memory/extra_bytes": float(extra)}
