@@ -19,8 +19,9 @@ from charon.clips import Clips
 from charon.learners.base import Losses, Phase, Reconstruction, Setup
 from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
 from charon.memory.buffer import Replay
-from charon.model.masking import Masker, Masking, Position, Rounding, hidden_frames, num_kept
+from charon.model.masking import Kept, Masker, Masking, Position, Rounding, hidden_frames, num_kept
 from charon.model.network import Network
+from charon.model.rows import Rows
 from charon.settings import checked
 
 
@@ -89,6 +90,17 @@ class CharonSettings(ReplaySettings):
         return self.probing_epochs
 
 
+@dataclass(frozen=True)
+class Masked:
+    """Mini-batches, one after the other, that go through the network in one forward."""
+
+    x: Tensor  # (clip, channel, frame, joint, body), rotated
+    label: Tensor  # int64 (clip,)
+    sizes: tuple[int, ...]  # clips of each
+    rows: Rows
+    kept: Kept  # on the device
+
+
 class Charon(Rehearsal):
     """Learns from masked clips and from the memory, then aligns its classifier."""
 
@@ -122,21 +134,25 @@ class Charon(Rehearsal):
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on eq. 7."""
         self.network.train()
-        gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
-        stream = self.augment(batch)
-        replays = self._draw()
+        stream, replays = self.augment(batch), self._draw()
         batches = [stream, *(replay.clips for replay in replays)]
         forwards = [batches] if self.forwards_at_once else [[each] for each in batches]
-        passed = [pair for forward in forwards for pair in self._autoencode(forward)]
-        (logits, reconstruction), *replayed = passed
-        losses = {"ce": F.cross_entropy(logits, stream.label), "reconstruction": reconstruction}
+        masked = tuple(self._mask(forward) for forward in forwards)
+        return self.compute(self._learn, masked, replays[0].logits if replays else None)
+
+    def _learn(self, forwards: Sequence[Masked], stored: Tensor | None) -> Losses:
+        """Take the step on what was drawn; ``stored`` are logits of the first replay, if any."""
+        gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
+        passed = [each for forward in forwards for each in self._autoencode(forward)]
+        (logits, label, reconstruction), *replayed = passed
+        losses = {"ce": F.cross_entropy(logits, label), "reconstruction": reconstruction}
         total = losses["ce"] + gamma * reconstruction
-        if replays:
-            logits, reconstruction = replayed[0]
-            losses["logits"] = F.mse_loss(logits, replays[0].logits)
+        if stored is not None:
+            logits, _, reconstruction = replayed[0]
+            losses["logits"] = F.mse_loss(logits, stored)
             total = total + alpha * (losses["logits"] + gamma * reconstruction)
-            logits, reconstruction = replayed[-1]
-            losses["labels"] = F.cross_entropy(logits, replays[-1].clips.label)
+            logits, label, reconstruction = replayed[-1]
+            losses["labels"] = F.cross_entropy(logits, label)
             total = total + beta * (losses["labels"] + gamma * reconstruction)
         return self.descend(total, losses)
 
@@ -149,22 +165,29 @@ class Charon(Rehearsal):
         replays = [self.draw() for _ in range(count)]
         return [replace(r, clips=self.augment(r.clips)) for r in replays] if rotated else replays
 
-    def _autoencode(self, batches: Sequence[Clips]) -> list[tuple[Tensor, Tensor]]:
-        """Return the logits, from masked clips, and the reconstruction error of each mini-batch.
+    def _mask(self, batches: Sequence[Clips]) -> Masked:
+        """Draw what the encoder sees of each mini-batch."""
+        sizes = tuple(len(batch) for batch in batches)
+        clips = batches[0].join(*batches[1:])
+        rows = self.network.rows(clips.x, clips.present, sizes)
+        kept = self.masker.draw(rows.groups, self.generators["masking"]).to(clips.x.device)
+        return Masked(clips.x, clips.label, sizes, rows, kept)
+
+    def _autoencode(self, masked: Masked) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return logits, from masked clips, labels and reconstruction error of each mini-batch.
 
         All go through the network in one forward; each is normalised by its own statistics.
         """
-        network, sizes = self.network, [len(batch) for batch in batches]
-        clips = batches[0].join(*batches[1:])
-        rows = network.rows(clips.x, clips.present, sizes)
-        kept = self.masker.draw(rows.groups, self.generators["masking"])
-        latent = network.encode(clips.x, rows, kept)
+        network, sizes, rows, kept = self.network, list(masked.sizes), masked.rows, masked.kept
+        latent = network.encode(masked.x, rows, kept)
         logits = network.classifier(network.pool(latent, rows)).split(sizes)
         if network.decoder is None:
-            return [(part, part.new_zeros(())) for part in logits]
-        rebuilt = network.decode(latent, rows, kept, clips.x.shape[-1]).split(sizes)
-        errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, clips.x.split(sizes), strict=True)]
-        return list(zip(logits, errors, strict=True))
+            errors = [part.new_zeros(()) for part in logits]
+        else:
+            rebuilt = network.decode(latent, rows, kept, masked.x.shape[-1]).split(sizes)
+            whole = masked.x.split(sizes)
+            errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, whole, strict=True)]
+        return list(zip(logits, masked.label.split(sizes), errors, strict=True))
 
     def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
         """Rebuild masked clips with the decoder; None with γ = 0, which has no decoder."""
@@ -190,19 +213,29 @@ class Charon(Rehearsal):
         replays = self._draw(self.settings.probe_rotation)
         clips = stream.join(*(replay.clips for replay in replays))
         self.network.eval()
-        with torch.no_grad():
-            features = self.network.features(clips.x, clips.present)
-        sizes = [len(stream), *(len(replay.clips) for replay in replays)]
-        logits, *replayed = self.network.classifier(features).split(sizes)
-        total = F.cross_entropy(logits, stream.label)
-        if replays:
-            total = total + self.settings.alpha * F.mse_loss(replayed[0], replays[0].logits)
-            labels = F.cross_entropy(replayed[-1], replays[-1].clips.label)
-            total = total + self.settings.beta * labels
-        losses = self.descend(total)
+        rows = self.network.rows(clips.x, clips.present)
+        sizes = (len(stream), *(len(replay.clips) for replay in replays))
+        stored = replays[0].logits if replays else None
+        losses = self.compute(self._probe, clips.x, clips.label, sizes, rows, stored)
+        logits = losses.pop("of stream")
         if stores:
-            self.memory.offer(batch, logits.detach())
+            self.memory.offer(batch, logits)
         return losses
+
+    def _probe(
+        self, x: Tensor, label: Tensor, sizes: Sequence[int], rows: Rows, stored: Tensor | None
+    ) -> Losses:
+        """Take the step of the classifier; also return the logits of the first mini-batch."""
+        network = self.network
+        with torch.no_grad():
+            features = network.pool(network.encode(x, rows), rows)
+        logits, *replayed = network.classifier(features).split(list(sizes))
+        labels = label.split(list(sizes))
+        total = F.cross_entropy(logits, labels[0])
+        if stored is not None:
+            total = total + self.settings.alpha * F.mse_loss(replayed[0], stored)
+            total = total + self.settings.beta * F.cross_entropy(replayed[-1], labels[-1])
+        return self.descend(total) | {"of stream": logits.detach()}
 
     def store_step(self, batch: Clips) -> Losses:
         """Offer the batch to the memory without learning from it."""
