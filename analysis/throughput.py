@@ -19,12 +19,12 @@ from charon.report.tables import markdown_table, text_table
 STEPS_OF_AN_EPOCH = 393
 """Of a task, the sixth of NTU-60 XView's 37,646 clips, in batches of 16."""
 COLOURS = {"fp32": BLUE, "bf16": ORANGE}
-HEADER = ["step", "preset", "way", "seconds", "least to most", "GFLOP/s", "times plain"]
+HEADER = ["step", "scale", "preset", "way", "seconds", "least to most", "GFLOP/s", "times plain"]
 NAMES = {
-    "train": "training step, 16 clips",
-    "evaluate": "evaluation, 64 clips",
-    "probe": "linear probing step, 16 clips",
-    "refresh": "stored logits, 64 clips",
+    "train": "training step",
+    "evaluate": "evaluation",
+    "probe": "linear probing step",
+    "refresh": "stored logits",
 }
 
 
@@ -40,7 +40,7 @@ def describe(measured: dict[str, Any], folder: Path) -> str:
         texts.append(text_table(header, rows))
         pages.append(markdown_table(header, rows))
 
-    for section in ("train", "evaluate", "probe"):
+    for section in ("train", "small", "evaluate", "probe"):
         if section in measured:
             add(f"{measured[section]['machine']}:")
             add_table(HEADER, [_row(row) for row in measured[section]["rows"]])
@@ -77,11 +77,12 @@ def _preparation(files: dict[str, Any], padded: dict[str, Any]) -> str:
 def _row(row: dict[str, Any]) -> list[str]:
     times = row["times_plain"]
     return [
-        NAMES[row["kind"]],
+        f"{NAMES[row['kind']]}, {row['clips']} clips",
+        row["scale"],
         row["preset"],
         row["way"],
-        f"{row['seconds']:.2f}",
-        f"{row['best']:.2f} to {row['worst']:.2f}",
+        f"{row['seconds']:.3g}",
+        f"{row['best']:.3g} to {row['worst']:.3g}",
         f"{row['gflops']:.0f}",
         f"{times:.2f}" if times else "",
     ]
@@ -95,7 +96,7 @@ def _against_model(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         whole = group[group["masking_ratio"] == 0].iloc[0]
         for _, row in group.iterrows():
             time, work = row["seconds"] / whole["seconds"], row["flop"] / whole["flop"]
-            cells = [f"{row['masking_ratio']:.1f}", str(way), f"{row['seconds']:.2f}"]
+            cells = [f"{row['masking_ratio']:.1f}", str(way), f"{row['seconds']:.3g}"]
             rows.append([*cells, f"{time:.2f}", f"{work:.2f}", f"{100 * (time / work - 1):+.0f} %"])
     return header, rows
 

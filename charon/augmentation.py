@@ -33,7 +33,8 @@ class RandomRotation:
         num_channels = clips.x.shape[1]
         if num_channels == 2:
             angles[:, :2] = 0.0
-        turns = rotation_matrices(angles)[:, :num_channels, :num_channels].to(clips.x.device)
+        turns = rotation_matrices(angles)[:, :num_channels, :num_channels]
+        turns = turns.to(clips.x.device, clips.x.dtype, non_blocking=True)
         return replace(clips, x=torch.einsum("nij,njfvb->nifvb", turns, clips.x))
 
 

@@ -92,6 +92,13 @@ class Optimiser:
             weight_decay=given.weight_decay,
         )
 
+    @property
+    def repeats(self) -> bool:
+        """Whether every step is the same operations, so that a CUDA graph stands for all."""
+        given = self.settings
+        changes = (given.schedule != "constant", given.warmup, given.average_decay)
+        return given.rule == "sgd" and not any(changes)
+
     def begin_phase(self, steps: int = 0) -> None:
         """Begin a main phase of so many steps, or with 0 a phase of constant learning rate."""
         self._phase_steps, self._taken = steps, 0

@@ -11,6 +11,7 @@ import torch
 
 from charon.benchmark.preparation import measure_padded, measure_skeleton_files
 from charon.benchmark.steps import (
+    SCALES,
     Case,
     Row,
     Way,
@@ -24,9 +25,6 @@ from charon.model.settings import Precision
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 WAYS: tuple[Way, ...] = ("plain", *PRECISIONS)
 RATIOS = (0.0, 0.3, 0.5, 0.6, 0.9)
-MOST_TOGETHER = 8
-"""Trials that share a GPU at most."""
-
 MakeCase = Callable[..., Case]
 """Makes a case of the chosen device, threads and repeats from the fields that are left."""
 
@@ -52,8 +50,8 @@ def _rows(groups: Iterable[Sequence[Case]]) -> list[Row]:
             is_faster = cases[0].way == "plain" and case != cases[0]
             faster = timed[0]["seconds"] / row["seconds"] if is_faster else None
             print(
-                f"  {case.kind:9} {case.preset:9} η={case.masking_ratio:.1f} {case.way:6}"
-                f" {row['seconds']:8.3f} s ({row['best']:.3f} to {row['worst']:.3f})"
+                f"  {case.kind:9} {case.preset:9} η={case.masking_ratio:.1f} {case.way:10}"
+                f" {row['seconds']:8.4f} s ({row['best']:.4f} to {row['worst']:.4f})"
                 f" {row['gflops']:7.0f} GFLOP/s" + (f"  {faster:.2f} x plain" if faster else ""),
                 flush=True,
             )
@@ -73,20 +71,27 @@ def _limits(on: MakeCase) -> list[Row]:
 
 
 def _share(on: MakeCase) -> list[Row]:
-    """Run 1, 2, 3, ... processes on a GPU until together they are no faster."""
+    """Run 1, 2, 4 and 8 processes on a GPU, at both scales."""
     if on("train", "fp32").device == "cpu":
         print("  left out: it shares a GPU")
         return []
     [probe] = time_in_turn([on("probe", "bf16")])
     rows: list[Row] = []
-    for together in range(1, MOST_TOGETHER + 1):
-        speed = steps_per_second(on("train", "bf16"), together)
-        hours = hours_of_a_run(together / speed, together * probe["seconds"])
-        print(f"  {together} at once: {speed:.2f} steps/s, {hours:.2f} h a run (extrapolated)")
-        rows.append({"together": together, "steps_per_second": speed, "hours": hours})
-        if len(rows) > 1 and speed < 1.05 * rows[-2]["steps_per_second"]:
-            break
+    for scale in SCALES:
+        for together, speed in steps_per_second(on("train", "bf16", scale=scale)).items():
+            row = {"scale": scale, "together": together, "steps_per_second": speed}
+            print(f"  {scale} scale, {together} at once: {speed:.1f} steps/s", end="")
+            if scale == "paper":
+                row["hours"] = hours_of_a_run(together / speed, together * probe["seconds"])
+                print(f", {row['hours']:.2f} h a run (extrapolated)", end="")
+            print(flush=True)
+            rows.append(row)
     return rows
+
+
+def _ways(on: MakeCase) -> tuple[Way, ...]:
+    """Return the ways to compare; on a GPU also those without CUDA graphs."""
+    return WAYS if on("train", "fp32").device == "cpu" else (*WAYS, "fp32 eager", "bf16 eager")
 
 
 def _prepare(on: MakeCase) -> list[Row]:
@@ -102,8 +107,9 @@ def _prepare(on: MakeCase) -> list[Row]:
 SECTIONS: dict[str, Callable[[MakeCase], list[Row]]] = {
     "limits": _limits,
     "train": lambda on: _rows(
-        [on("train", way, preset) for way in WAYS] for preset in ("paper", "released")
+        [on("train", way, preset) for way in _ways(on)] for preset in ("paper", "released")
     ),
+    "small": lambda on: _rows([[on("train", way, scale="small") for way in _ways(on)]]),
     "evaluate": lambda on: _rows([[on("evaluate", way) for way in WAYS]]),
     "ratios": lambda on: _rows(
         [on("train", way, masking_ratio=ratio)] for way in PRECISIONS for ratio in RATIOS

@@ -7,63 +7,101 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
-from multiprocessing.queues import SimpleQueue
-from multiprocessing.synchronize import Barrier
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from charon.benchmark.plain.charon import PlainCharon
-from charon.clips import Clips
+from charon.clips import Clips, ClipShape
 from charon.config import Run
 from charon.learners.charon import Charon
 from charon.model.rows import Rows
 from charon.model.settings import Precision
+from charon.settings import Value
 from charon.training.build import make_learner
 from charon.training.devices import keep_freed_memory
 
-SHAPE = (3, 120, 25, 2)
-"""(channel, frame, joint, body) of NTU RGB+D."""
 NUM_CLASSES = 60
-BATCH = 16
 TWO_IN = 5
 """Every fifth clip has a second body, about as in NTU RGB+D."""
 STORED = 64
 """Clips in the memory; how many there are does not matter to a step. As many are evaluated."""
 WARM_UP = 3
-"""Steps before those that are timed: until then a process takes memory from the system."""
+"""Timings before those that count: until then a process takes memory from the system."""
+AT_ONCE = {"cpu": 1, "cuda": 10}
+"""Steps in a timing: the stream waits for a GPU once an epoch, not after every step."""
+TOGETHER = (1, 2, 4, 8)
+"""Trials that share a GPU."""
 
 Kind = Literal["train", "probe", "refresh", "evaluate"]
-Way = Literal["plain", "fp32", "bf16"]
+Way = Literal["plain", "fp32", "bf16", "fp32 eager", "bf16 eager"]
+Scale = Literal["paper", "small"]
 Row = dict[str, Any]
 
-_ACTIONS: dict[Kind, tuple[str, int]] = {
-    "train": ("train_step", BATCH),
-    "probe": ("probe_step", BATCH),
-    "refresh": ("end_task", STORED),
-    "evaluate": ("predict", STORED),
+_ACTIONS: dict[Kind, str] = {
+    "train": "train_step",
+    "probe": "probe_step",
+    "refresh": "end_task",
+    "evaluate": "predict",
 }
-"""The method that is timed, and the number of clips that it works on."""
+"""The method that is timed."""
+
+
+class Size(NamedTuple):
+    """The clips, (channel, frame, joint, body), and the batch and model of a scale."""
+
+    shape: ClipShape
+    batch: int
+    fields: dict[str, Value]
+
+
+SCALES: dict[Scale, Size] = {
+    "paper": Size((3, 120, 25, 2), 16, {}),  # NTU RGB+D's shape
+    "small": Size(  # as `--scale small` of a study
+        (3, 10, 25, 2),
+        8,
+        {
+            "model.size": "nano",
+            "data.num_frames": 10,
+            "model.frames_per_tuple": 1,
+            "learner.sampling_interval": 2,
+            "learner.replay_batch_size": 8,
+            "optimiser.learning_rate": 0.2,
+        },
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Case:
     """A step to time.
 
-    ``"refresh"`` renews the stored logits. The way is the precision, or ``"plain"``:
+    ``"refresh"`` renews the stored logits. The way is the precision; with ``eager``, a GPU is
+    given kernel by kernel what else are CUDA graphs. ``"plain"`` is
     :mod:`charon.benchmark.plain`, which has steps of training and evaluation alone.
     """
 
     kind: Kind
     way: Way
     preset: str = "paper"
+    scale: Scale = "paper"
     masking_ratio: float = 0.3
     device: str = "cpu"
     threads: int = 1  # of the CPU
-    repeats: int = 5  # timed steps, after WARM_UP that are not
+    repeats: int = 5  # timings, after WARM_UP that do not count
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of the way."""
+        return "bf16" if self.way.startswith("bf16") else "fp32"
+
+    @property
+    def num_clips(self) -> int:
+        """The clips that the timed method works on."""
+        return SCALES[self.scale].batch if self.kind in ("train", "probe") else STORED
 
 
 def time_in_turn(cases: Sequence[Case]) -> list[Row]:
@@ -82,7 +120,7 @@ def time_in_turn(cases: Sequence[Case]) -> list[Row]:
 
 
 def once(case: Case) -> float:
-    """Take a step of a case, which the process makes ready first if need be, and time it."""
+    """Return the seconds of a step of a case, which the process makes ready first if need be."""
     return prepare(case)()
 
 
@@ -94,11 +132,10 @@ def prepare(case: Case) -> Callable[[], float]:
     """
     torch.set_num_threads(case.threads)
     learner = make(case)
-    name, clips = _ACTIONS[case.kind]
-    act = getattr(PlainCharon(learner) if case.way == "plain" else learner, name)
+    act = getattr(PlainCharon(learner) if case.way == "plain" else learner, _ACTIONS[case.kind])
     if case.way != "plain" and case.device == "cpu":
         keep_freed_memory()  # as the stream does
-    batch = random_clips(clips, torch.device(case.device), seed=1)
+    batch = random_clips(case.num_clips, learner.setup.device, seed=1, scale=case.scale)
     again = partial(_seconds_of, partial(act, batch), case.device)
     for _ in range(WARM_UP):
         again()
@@ -109,39 +146,51 @@ def summary(case: Case, seconds: Sequence[float]) -> Row:
     """Summarise a case's times, in the process that took them.
 
     Returns:
-        The fields of the case; ``seconds``, ``best`` and ``worst``: median, fewest and most;
-        ``flop``: floating-point operations, by :func:`work`; ``peak_bytes`` of GPU memory,
-        0 on a CPU; ``gflops``: 1e9 operations a second, at the median.
+        The fields of the case, and ``clips`` that it works on; ``seconds``, ``best`` and
+        ``worst``: median, fewest and most; ``flop``: floating-point operations, by :func:`work`;
+        ``peak_bytes`` of GPU memory, 0 on a CPU; ``gflops``: 1e9 operations a second, at the
+        median.
     """
     flop, middle = work(case), median(seconds)
     return asdict(case) | {
+        "clips": case.num_clips,
         "seconds": middle,
         "best": min(seconds),
         "worst": max(seconds),
         "flop": flop,
-        "peak_bytes": torch.cuda.max_memory_allocated() if case.device != "cpu" else 0,
+        "peak_bytes": torch.cuda.max_memory_reserved() if case.device != "cpu" else 0,
         "gflops": flop / middle / 1e9,
     }
 
 
 def make(case: Case) -> Charon:
     """Return the case's learner in its second task, with some clips in its memory."""
-    precision = "fp32" if case.way == "plain" else case.way
-    fields = {"learner.masking_ratio": case.masking_ratio, "model.precision": precision}
-    device = torch.device(case.device)
-    learner = make_learner(Run.preset(case.preset, fields), SHAPE, NUM_CLASSES, {}, device)
-    assert isinstance(learner, Charon)
+    learner = make_new(case)
     learner.begin_task(range(10, 20))
     generator = torch.Generator().manual_seed(2)
     logits = torch.randn(STORED, NUM_CLASSES, generator=generator)
-    learner.memory.offer(random_clips(STORED, device, seed=3), logits.to(device))
+    device = learner.setup.device
+    clips = random_clips(STORED, device, seed=3, scale=case.scale)
+    learner.memory.offer(clips, logits.to(device))
     return learner
 
 
-def random_clips(count: int, device: torch.device, seed: int) -> Clips:
+def make_new(case: Case) -> Charon:
+    """Return the case's learner before its first task."""
+    size = SCALES[case.scale]
+    fields = {"learner.masking_ratio": case.masking_ratio, "model.precision": case.precision}
+    run, device = Run.preset(case.preset, size.fields | fields), torch.device(case.device)
+    learner = make_learner(run, size.shape, NUM_CLASSES, {}, device)
+    assert isinstance(learner, Charon)
+    if case.way.endswith("eager"):
+        learner.graphs = None
+    return learner
+
+
+def random_clips(count: int, device: torch.device, seed: int, scale: Scale = "paper") -> Clips:
     """Return clips of noise; every fifth has a second body."""
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(count, *SHAPE, generator=generator)
+    x = torch.randn(count, *SCALES[scale].shape, generator=generator)
     present = torch.ones(count, 2, dtype=torch.bool)
     present[:, 1] = torch.arange(count) % TWO_IN == 0
     x *= present[:, None, None, None, :]
@@ -150,13 +199,15 @@ def random_clips(count: int, device: torch.device, seed: int) -> Clips:
 
 
 def _seconds_of(act: Callable[[], object], device: str) -> float:
-    """Time a call on a device that does nothing else meanwhile."""
+    """Return the mean seconds of calls on a device that does nothing else meanwhile."""
     wait = torch.cpu.synchronize if device == "cpu" else torch.cuda.synchronize
+    calls = AT_ONCE[device]
     wait()
     start = time.perf_counter()
-    act()
+    for _ in range(calls):
+        act()
     wait()
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / calls
 
 
 def work(case: Case) -> float:
@@ -166,7 +217,8 @@ def work(case: Case) -> float:
     """
     learner = make(replace(case, device="cpu"))
     network = learner.network.to("meta")  # where nothing is computed
-    x, present = torch.zeros(1, *SHAPE, device="meta"), torch.tensor([[True, False]])
+    shape = SCALES[case.scale].shape
+    x, present = torch.zeros(1, *shape, device="meta"), torch.tensor([[True, False]])
     rows, is_training = Rows.of(x, present), case.kind == "train"
     kept = learner.masker.draw([1], torch.Generator()) if is_training else None
     with FlopCounterMode(display=False) as counter:
@@ -174,8 +226,7 @@ def work(case: Case) -> float:
         if is_training:
             network.decode(latent, rows, kept, num_bodies=2)
     passes = {"train": 3 * (1 + learner.settings.replay_draws), "probe": 2}.get(case.kind, 1)
-    _, clips = _ACTIONS[case.kind]
-    num_rows = clips + -(-clips // TWO_IN)
+    num_rows = case.num_clips + -(-case.num_clips // TWO_IN)
     return float(counter.get_total_flops()) * passes * num_rows
 
 
@@ -195,33 +246,32 @@ def peak_gflops(precision: Precision, device: str, threads: int) -> float:
     return flop / min(_seconds_of(convolve, device) for _ in range(WARM_UP + 10)) / 1e9
 
 
-def steps_per_second(case: Case, together: int, seconds: float = 5.0) -> float:
-    """Return the training steps a second of ``together`` processes that share a device."""
+def steps_per_second(case: Case, seconds: float = 5.0) -> dict[int, float]:
+    """Return the steps a second that 1, 2, 4 and 8 processes on a device take in all."""
     spawn = multiprocessing.get_context("spawn")
-    ready, speeds = spawn.Barrier(together), spawn.SimpleQueue()
-    given = (case, ready, speeds, seconds)
-    workers = [spawn.Process(target=_step_on, args=given) for _ in range(together)]
-    for worker in workers:
-        worker.start()
-    total: float = sum(speeds.get() for _ in workers)
-    for worker in workers:
-        worker.join()
-    return total
+    with ExitStack() as stack:
+        pools = [stack.enter_context(spawn.Pool(1)) for _ in range(max(TOGETHER))]
+
+        def ask(count: int, function: Callable[..., float], *given: object) -> float:
+            answers = [pool.apply_async(function, (case, *given)) for pool in pools[:count]]
+            return sum(answer.get() for answer in answers)
+
+        ask(len(pools), once)  # makes all of them ready
+        return {count: ask(count, _speed, seconds) for count in TOGETHER}
 
 
-def _step_on(case: Case, ready: Barrier, speeds: "SimpleQueue[float]", seconds: float) -> None:
-    step = prepare(case)
-    ready.wait()
+def _speed(case: Case, seconds: float) -> float:
+    """Return the steps a second of this process."""
     start, steps = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        step()
-        steps += 1
-    speeds.put(steps / (time.perf_counter() - start))
+        once(case)
+        steps += AT_ONCE[case.device]
+    return steps / (time.perf_counter() - start)
 
 
 def hours_of_a_run(step: float, probe: float) -> float:
     """Return the hours of an NTU-60 run from the seconds of a step; evaluation is left out."""
     training_clips, tasks = 37_646, 6  # of Split NTU-60 under ntu60-xview
     epochs, probing = 30, 3  # the paper's
-    steps = math.ceil(training_clips / tasks / BATCH) * tasks
+    steps = math.ceil(training_clips / tasks / SCALES["paper"].batch) * tasks
     return steps * (epochs * step + probing * probe) / 3600

@@ -4,6 +4,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from charon.augmentation import RandomRotation
 from charon.clips import Clips, ClipShape
+from charon.learners.step_graph import CudaRecorder, StepGraphs
 from charon.memory.buffer import Buffer
 from charon.model.network import Network
 from charon.optimiser import Optimiser
@@ -78,6 +80,7 @@ class Learner(ABC):
         memory: the stored clips; None if the method has no memory.
         classes: those of the current task, positions of the class order.
         generators: by purpose; saved and restored with the learner.
+        graphs: of the steps given to :meth:`compute`, on a GPU; None launches each kernel.
         knows_unseen: whether it scores classes before it has learned them; without that,
             forward transfer is not defined.
     """
@@ -92,6 +95,9 @@ class Learner(ABC):
         self.optimiser = setup.make_optimiser(network)
         self.augment = setup.augment
         self.generators: dict[str, torch.Generator] = {"augment": setup.augment.generator}
+        self.graphs: StepGraphs | None = None
+        if setup.device.type == "cuda" and self.optimiser.repeats:
+            self.graphs = StepGraphs(partial(CudaRecorder, setup.device))
         self.classes = range(0)
 
     def begin_task(self, classes: range) -> None:
@@ -118,6 +124,10 @@ class Learner(ABC):
 
     def prepare_to_predict(self) -> None:  # noqa: B027 - most learners need nothing
         """Make what :meth:`predict` needs beside the network, after :meth:`end_task`."""
+
+    def compute(self, step: Callable[..., Losses], *given: Any) -> Losses:
+        """Return ``step(*given)``, by a graph if there are any: see :class:`StepGraphs`."""
+        return step(*given) if self.graphs is None else self.graphs(step, given)
 
     def descend(self, total: Tensor, losses: Mapping[str, Tensor] | None = None) -> Losses:
         """Take one step of the optimiser on a loss; return it and its terms, detached."""
@@ -175,3 +185,5 @@ class Learner(ABC):
     def load_predictor_state(self, state: Mapping[str, Any]) -> None:
         """Become able to predict as the learner did that gave ``state``."""
         self.network.load_state_dict(state["network"])
+        if self.graphs is not None:
+            self.graphs.drop()

@@ -17,15 +17,18 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Losses, Phase, Reconstruction, Setup
-from charon.learners.rehearsal import RESERVOIR_FIELDS, Rehearsal, ReservoirSettings, in_parts
+from charon.learners.rehearsal import RESERVOIR_FIELDS, in_parts
+from charon.learners.renewal import SCALE, renew
+from charon.learners.stream_loss import StreamLoss, StreamLossSettings, cross_entropy
 from charon.memory.buffer import Replay
-from charon.model.masking import Masker, Masking, Position, Rounding, hidden_frames, num_kept
+from charon.model.masking import Kept, Masker, Masking, Position, Rounding, hidden_frames, num_kept
 from charon.model.network import Network
+from charon.model.rows import Rows
 from charon.settings import checked
 
 
 @dataclass(frozen=True)
-class CharonSettings(ReservoirSettings):
+class CharonSettings(StreamLossSettings):
     """The hyperparameters of CHARON; defaults are the paper's (Sec. 4.2)."""
 
     sampling_interval: int = checked(
@@ -61,8 +64,13 @@ class CharonSettings(ReservoirSettings):
     store_without_probing: bool = checked(
         True, "with 0 probing epochs, fill the memory in a pass of its own; released: not at all"
     )
-    refresh: Literal["all", "new"] = checked(
-        "all", "which stored logits the new model replaces: all, or only the task's own"
+    probe_classes: Literal["as_drawn", "balanced"] = checked(
+        "as_drawn", "weights of classes in probing: by their clips, or all alike"
+    )
+    refresh: Literal["all", "new", "later"] = checked(
+        "all",
+        "which stored logits the new model replaces: all; the task's own clips'; or those and, of "
+        "older clips, the outputs from this task on (X-DER)",
     )
     refresh_rotation: bool = checked(
         False, "whether the clips are rotated once for that, as the released code does"
@@ -77,6 +85,7 @@ class CharonSettings(ReservoirSettings):
         "probing_epochs",
         "probe_rotation",
         "probe_inserts",
+        "probe_classes",
         "store_without_probing",
         "refresh",
         "refresh_rotation",
@@ -89,7 +98,18 @@ class CharonSettings(ReservoirSettings):
         return self.probing_epochs
 
 
-class Charon(Rehearsal):
+@dataclass(frozen=True)
+class Batches:
+    """Mini-batches, one after the other, that go through the network in one forward."""
+
+    x: Tensor  # (clip, channel, frame, joint, body), rotated
+    label: Tensor  # int64 (clip,)
+    sizes: tuple[int, ...]  # clips of each
+    rows: Rows
+    kept: Kept | None  # on the device; None for whole clips
+
+
+class Charon(StreamLoss):
     """Learns from masked clips and from the memory, then aligns its classifier."""
 
     settings: CharonSettings
@@ -122,21 +142,41 @@ class Charon(Rehearsal):
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on eq. 7."""
         self.network.train()
-        gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
-        stream = self.augment(batch)
-        replays = self._draw()
+        stream, replays = self.augment(batch), self._draw()
         batches = [stream, *(replay.clips for replay in replays)]
         forwards = [batches] if self.forwards_at_once else [[each] for each in batches]
-        passed = [pair for forward in forwards for pair in self._autoencode(forward)]
-        (logits, reconstruction), *replayed = passed
-        losses = {"ce": F.cross_entropy(logits, stream.label), "reconstruction": reconstruction}
+        masked = tuple(self._join(forward, is_masked=True) for forward in forwards)
+        stored = replays[0].logits if replays else None
+        added = self.adjustment(self.settings.beta)
+        return self.compute(self._learn, masked, stored, self.stream_outputs(), added)
+
+    def _learn(
+        self,
+        forwards: Sequence[Batches],
+        stored: Tensor | None,
+        outputs: range | None,
+        added: Tensor | None,
+    ) -> Losses:
+        """Take the step on what was drawn.
+
+        Args:
+            forwards: the mini-batches.
+            stored: logits of the first replay, if any.
+            outputs: see :func:`charon.learners.stream_loss.cross_entropy`.
+            added: see there.
+        """
+        gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
+        passed = [each for forward in forwards for each in self._autoencode(forward)]
+        (logits, label, reconstruction), *replayed = passed
+        ce = cross_entropy(logits, label, outputs, added)
+        losses = {"ce": ce, "reconstruction": reconstruction}
         total = losses["ce"] + gamma * reconstruction
-        if replays:
-            logits, reconstruction = replayed[0]
-            losses["logits"] = F.mse_loss(logits, replays[0].logits)
+        if stored is not None:
+            logits, _, reconstruction = replayed[0]
+            losses["logits"] = F.mse_loss(logits, stored)
             total = total + alpha * (losses["logits"] + gamma * reconstruction)
-            logits, reconstruction = replayed[-1]
-            losses["labels"] = F.cross_entropy(logits, replays[-1].clips.label)
+            logits, label, reconstruction = replayed[-1]
+            losses["labels"] = cross_entropy(logits, label, added=added)
             total = total + beta * (losses["labels"] + gamma * reconstruction)
         return self.descend(total, losses)
 
@@ -149,22 +189,30 @@ class Charon(Rehearsal):
         replays = [self.draw() for _ in range(count)]
         return [replace(r, clips=self.augment(r.clips)) for r in replays] if rotated else replays
 
-    def _autoencode(self, batches: Sequence[Clips]) -> list[tuple[Tensor, Tensor]]:
-        """Return the logits, from masked clips, and the reconstruction error of each mini-batch.
+    def _join(self, batches: Sequence[Clips], *, is_masked: bool) -> Batches:
+        """Join mini-batches and, if they are masked, draw what the encoder sees of each."""
+        sizes = tuple(len(batch) for batch in batches)
+        clips, kept = batches[0].join(*batches[1:]), None
+        rows = self.network.rows(clips.x, clips.present, sizes)
+        if is_masked:
+            kept = self.masker.draw(rows.groups, self.generators["masking"]).to(clips.x.device)
+        return Batches(clips.x, clips.label, sizes, rows, kept)
+
+    def _autoencode(self, batches: Batches) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return logits, from masked clips, labels and reconstruction error of each mini-batch.
 
         All go through the network in one forward; each is normalised by its own statistics.
         """
-        network, sizes = self.network, [len(batch) for batch in batches]
-        clips = batches[0].join(*batches[1:])
-        rows = network.rows(clips.x, clips.present, sizes)
-        kept = self.masker.draw(rows.groups, self.generators["masking"])
-        latent = network.encode(clips.x, rows, kept)
+        network, sizes, rows, kept = self.network, list(batches.sizes), batches.rows, batches.kept
+        latent = network.encode(batches.x, rows, kept)
         logits = network.classifier(network.pool(latent, rows)).split(sizes)
         if network.decoder is None:
-            return [(part, part.new_zeros(())) for part in logits]
-        rebuilt = network.decode(latent, rows, kept, clips.x.shape[-1]).split(sizes)
-        errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, clips.x.split(sizes), strict=True)]
-        return list(zip(logits, errors, strict=True))
+            errors = [part.new_zeros(()) for part in logits]
+        else:
+            rebuilt = network.decode(latent, rows, kept, batches.x.shape[-1]).split(sizes)
+            whole = batches.x.split(sizes)
+            errors = [F.mse_loss(a, b) for a, b in zip(rebuilt, whole, strict=True)]
+        return list(zip(logits, batches.label.split(sizes), errors, strict=True))
 
     def reconstruct(self, clips: Clips, generator: torch.Generator) -> Reconstruction | None:
         """Rebuild masked clips with the decoder; None with γ = 0, which has no decoder."""
@@ -188,21 +236,36 @@ class Charon(Rehearsal):
         """
         stream = self._probing_view(batch)
         replays = self._draw(self.settings.probe_rotation)
-        clips = stream.join(*(replay.clips for replay in replays))
         self.network.eval()
-        with torch.no_grad():
-            features = self.network.features(clips.x, clips.present)
-        sizes = [len(stream), *(len(replay.clips) for replay in replays)]
-        logits, *replayed = self.network.classifier(features).split(sizes)
-        total = F.cross_entropy(logits, stream.label)
-        if replays:
-            total = total + self.settings.alpha * F.mse_loss(replayed[0], replays[0].logits)
-            labels = F.cross_entropy(replayed[-1], replays[-1].clips.label)
-            total = total + self.settings.beta * labels
-        losses = self.descend(total)
+        batches = self._join([stream, *(replay.clips for replay in replays)], is_masked=False)
+        stored, beta = replays[0].logits if replays else None, self.settings.beta
+        is_balanced = self.settings.probe_classes == "balanced"
+        weights = self.class_weights(beta) if is_balanced else None
+        losses = self.compute(self._probe, batches, stored, self.adjustment(beta), weights)
+        logits = losses.pop("of stream")
         if stores:
-            self.memory.offer(batch, logits.detach())
+            self.memory.offer(batch, logits)
         return losses
+
+    def _probe(
+        self, batches: Batches, stored: Tensor | None, added: Tensor | None, weights: Tensor | None
+    ) -> Losses:
+        """Take the step of the classifier; also return the logits of the first mini-batch.
+
+        ``stored`` are logits of the first replay, if any; ``added`` is (class,), see
+        :func:`charon.learners.stream_loss.cross_entropy`; ``weights`` of classes are (class,).
+        """
+        network, sizes = self.network, list(batches.sizes)
+        with torch.no_grad():
+            features = network.pool(network.encode(batches.x, batches.rows), batches.rows)
+        logits, *replayed = network.classifier(features).split(sizes)
+        label, *labels = batches.label.split(sizes)
+        total = cross_entropy(logits, label, added=added, weights=weights)
+        if stored is not None:
+            total = total + self.settings.alpha * F.mse_loss(replayed[0], stored)
+            on_labels = cross_entropy(replayed[-1], labels[-1], added=added, weights=weights)
+            total = total + self.settings.beta * on_labels
+        return self.descend(total) | {"of stream": logits.detach()}
 
     def store_step(self, batch: Clips) -> Losses:
         """Offer the batch to the memory without learning from it."""
@@ -218,13 +281,27 @@ class Charon(Rehearsal):
         return super().measurements() | {"train/effective_masking_ratio": effective}
 
     def end_task(self, clips: Clips) -> None:
-        """Replace stored logits by those of the model as it is now."""
-        slots = torch.arange(len(self.memory))
-        if self.settings.refresh == "new":
-            labels = self.memory.labels.cpu()
-            slots = slots[(labels >= self.classes.start) & (labels < self.classes.stop)]
-        for part in in_parts(slots):
-            clips = self.memory.at(part).clips
-            if self.settings.refresh_rotation:
-                clips = self.augment(clips)
+        """Replace stored logits by those of the model as it is now, or some of them."""
+        labels, slots = self.memory.labels.cpu(), torch.arange(len(self.memory))
+        is_new = (labels >= self.classes.start) & (labels < self.classes.stop)
+        if self.settings.refresh == "later":
+            self._renew_later(slots[~is_new])
+        for part in in_parts(slots if self.settings.refresh == "all" else slots[is_new]):
+            clips = self._stored(part).clips
             self.memory.replace_logits(part, self.logits(clips))
+
+    def _stored(self, slots: Tensor) -> Replay:
+        """Return what is stored, as the refresh of logits sees it."""
+        replay = self.memory.at(slots)
+        if self.settings.refresh_rotation:
+            return replace(replay, clips=self.augment(replay.clips))
+        return replay
+
+    def _renew_later(self, slots: Tensor) -> None:
+        """Renew the outputs from this task on of clips of older classes."""
+        later = range(self.classes.start, self.setup.num_classes)
+        for part in in_parts(slots):
+            replay = self._stored(part)
+            new = self.logits(replay.clips)
+            renewed = renew(replay.logits, new, replay.clips.label, later, SCALE)
+            self.memory.replace_logits(part, renewed)

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 from charon.clips import Clips
 from charon.learners.base import Losses
-from charon.learners.rehearsal import Rehearsal, ReservoirSettings
+from charon.learners.stream_loss import StreamLoss, StreamLossSettings, cross_entropy
 from charon.settings import checked
 
 
 @dataclass(frozen=True)
-class DerSettings(ReservoirSettings):
+class DerSettings(StreamLossSettings):
     """The weight of DER; the default is our choice, CHARON's value."""
 
     alpha: float = checked(0.3, "α, weight of the loss on stored logits (our choice)", at_least=0)
@@ -31,7 +31,7 @@ class DerPlusPlusSettings(DerSettings):
     beta: float = checked(0.8, "β, weight of the loss on stored labels (our choice)", at_least=0)
 
 
-class Der(Rehearsal):
+class Der(StreamLoss):
     """Minimises CE(f(x), y) + α·MSE(f(x_M), z_M), a mean over all outputs.
 
     Clips are remembered as they are, not rotated, each with the logits of its rotated view
@@ -41,12 +41,18 @@ class Der(Rehearsal):
     settings: DerSettings
     stores_logits = True
 
+    @property
+    def beta(self) -> float:
+        """The weight of the loss on replayed labels."""
+        return 0.0
+
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on the objective."""
         self.network.train()
         stream = self.augment(batch)
         logits = self.network(stream.x, stream.present)
-        losses = {"ce": F.cross_entropy(logits, stream.label)}
+        ce = cross_entropy(logits, stream.label, self.stream_outputs(), self.adjustment(self.beta))
+        losses = {"ce": ce}
         total = losses["ce"]
         if len(self.memory) > 0:
             for name, weight, loss in self.replay_terms():
@@ -67,9 +73,14 @@ class DerPlusPlus(Der):
 
     settings: DerPlusPlusSettings
 
+    @property
+    def beta(self) -> float:
+        """The weight of the loss on replayed labels."""
+        return self.settings.beta
+
     def replay_terms(self) -> list[tuple[str, float, Tensor]]:
         """Return DER's term and, after it, that on labels."""
         terms = super().replay_terms()
         logits, replay = self.replay()
-        labels = F.cross_entropy(logits, replay.clips.label)
-        return [*terms, ("labels", self.settings.beta, labels)]
+        labels = cross_entropy(logits, replay.clips.label, added=self.adjustment(self.beta))
+        return [*terms, ("labels", self.beta, labels)]

@@ -6,12 +6,10 @@ Learning", ICLR 2022 (arXiv 2104.05025), eq. 4.
 
 from dataclasses import dataclass
 
-from torch import Tensor
-from torch.nn import functional as F
-
 from charon.clips import Clips
 from charon.learners.base import Losses
 from charon.learners.rehearsal import Rehearsal, ReservoirSettings
+from charon.learners.stream_loss import cross_entropy
 
 
 @dataclass(frozen=True)
@@ -31,21 +29,13 @@ class ErAce(Rehearsal):
         self.network.train()
         stream = self.augment(batch)
         outputs = self.network(stream.x, stream.present)
-        losses = {"ce": cross_entropy_within(outputs, stream.label, self.classes)}
+        losses = {"ce": cross_entropy(outputs, stream.label, self.classes)}
         total = losses["ce"]
         if len(self.memory) > 0:
             outputs, replay = self.replay()
             seen = range(self.classes.stop)
-            losses["labels"] = cross_entropy_within(outputs, replay.clips.label, seen)
+            losses["labels"] = cross_entropy(outputs, replay.clips.label, seen)
             total = total + losses["labels"]
         losses = self.descend(total, losses)
         self.memory.offer(batch)
         return losses
-
-
-def cross_entropy_within(outputs: Tensor, label: Tensor, classes: range) -> Tensor:
-    """Return the mean cross-entropy over the outputs of some classes, to which all labels belong.
-
-    ``outputs`` is (clip, class), of all classes; ``label`` int64 (clip,).
-    """
-    return F.cross_entropy(outputs[:, classes.start : classes.stop], label - classes.start)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from charon.clips import Clips
 from charon.learners.base import Losses, Setup
 from charon.learners.rehearsal import REPLAY_FIELDS, Rehearsal, ReplaySettings, in_parts
+from charon.learners.renewal import SCALE, renew
 from charon.memory.buffer import Buffer, Replay
 from charon.memory.class_balanced import ClassBalancedBuffer
 from charon.model.network import Network
@@ -41,7 +42,7 @@ class XDerSettings(ReplaySettings):
     hinge_weight: float = checked(0.1, "weight of both hinges between heads", at_least=0)
     hinge_margin: float = checked(0.3, "their margin", at_least=0)
     renewal_scale: float = checked(
-        0.85,
+        SCALE,
         "largest renewed logit, as a share of that of the clip's own class",
         above=0,
         at_most=1,
@@ -197,24 +198,6 @@ def draw_for_renewal(times: Tensor, generator: torch.Generator) -> Tensor:
     """
     chance = torch.rand(len(times), generator=generator)
     return (chance * times < 1).nonzero().flatten()
-
-
-def renew(old: Tensor, new: Tensor, label: Tensor, outputs: range, scale: float) -> Tensor:
-    """Return stored logits with new values for some outputs, scaled down if too large.
-
-    Where the largest new value is above the stored logit z of the clip's own class, all are
-    scaled so that it becomes ``scale``·z; clips whose z is not above 0 are left as
-    they are. ``old`` and ``new`` are (clip, class), as stored and as the network says now;
-    ``outputs`` are those to replace.
-    """
-    renewed = old.clone()
-    if len(outputs) > 0:
-        replaced = slice(outputs.start, outputs.stop)
-        z = old.gather(1, label[:, None])
-        largest = new[:, replaced].amax(dim=1, keepdim=True)
-        factor = torch.where(largest > z, scale * z / largest, 1.0)
-        renewed[:, replaced] = torch.where(z > 0, new[:, replaced] * factor, old[:, replaced])
-    return renewed
 
 
 def supervised_contrastive(views: Tensor, label: Tensor, temperature: float) -> Tensor:

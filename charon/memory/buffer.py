@@ -68,14 +68,14 @@ class Buffer(ABC):
             return
         slots, rows = torch.tensor(list(row_of)), torch.tensor(list(row_of.values()))
         chosen = clips.take(rows)
-        on_device = slots.to(self._label.device)
+        on_device = slots.to(self._label.device, non_blocking=True)
         for stored, part in zip(self._encoded, self.codec.encode(chosen.x), strict=True):
             stored[on_device] = part
         self._present[slots] = chosen.present
         self._label[on_device] = chosen.label
         self._num_stored = max(self._num_stored, int(slots.max()) + 1)
         if logits is not None:
-            self.replace_logits(slots, logits[rows.to(logits.device)])
+            self.replace_logits(slots, logits[rows.to(logits.device, non_blocking=True)])
 
     def draw(self, batch_size: int) -> Replay:
         """Draw ``min(batch_size, stored)`` clips without replacement."""
@@ -84,14 +84,15 @@ class Buffer(ABC):
 
     def at(self, slots: Tensor) -> Replay:
         """Return the clips at ``slots`` (int64, on the CPU)."""
-        on_device = slots.to(self._label.device)
+        on_device = slots.to(self._label.device, non_blocking=True)
         x = self.codec.decode(tuple(part[on_device] for part in self._encoded))
         clips = Clips(x, self._present[slots], self._label[on_device])
         return Replay(clips, self._logits[on_device], slots)
 
     def replace_logits(self, slots: Tensor, logits: Tensor) -> None:
         """Overwrite the logits stored at ``slots``."""
-        self._logits[slots.to(self._logits.device)] = logits.detach().to(self._logits)
+        on_device = slots.to(self._logits.device, non_blocking=True)
+        self._logits[on_device] = logits.detach().to(self._logits)
 
     def __len__(self) -> int:
         return self._num_stored

@@ -47,10 +47,10 @@ class Rows:
             bodies.append(torch.cat([torch.zeros_like(first), torch.ones_like(second)]))
         clip, body = torch.cat(clips), torch.cat(bodies)
         return Rows(
-            clip.to(x.device),
-            body.to(x.device),
-            (body == 0).nonzero().squeeze(1).to(x.device),
-            body.nonzero().squeeze(1).to(x.device),
+            clip.to(x.device, non_blocking=True),
+            body.to(x.device, non_blocking=True),
+            (body == 0).nonzero().squeeze(1).to(x.device, non_blocking=True),
+            body.nonzero().squeeze(1).to(x.device, non_blocking=True),
             tuple(len(part) for part in clips),
         )
 

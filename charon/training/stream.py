@@ -183,8 +183,8 @@ class Stream:
         measured["time/task_seconds"] = time.perf_counter() - started
         if self._shared_seconds is not None:
             measured["time/shared_seconds"] = self._shared_seconds
-        if self.device.type == "cuda":
-            measured["gpu/peak_bytes"] = float(torch.cuda.max_memory_allocated(self.device))
+        if self.device.type == "cuda":  # reserved: the tensors of CUDA graphs are not "allocated"
+            measured["gpu/peak_bytes"] = float(torch.cuda.max_memory_reserved(self.device))
         return TaskResult(number, self.num_tasks, measured, self.accuracy_matrix)
 
     def _learn(self, task: Task, number: int) -> dict[str, float]:

@@ -66,7 +66,7 @@ def main_phase(two_bodies, tmp_path_factory):
 
 
 def test_those_whose_memory_is_empty_in_the_first_task_share_it():
-    assert SHARERS == ["charon", "xder", "icarl"]
+    assert SHARERS == ["charon", "xder", "icarl", "lucir"]
 
 
 @pytest.mark.parametrize(("name", "field"), LATER)

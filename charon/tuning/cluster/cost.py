@@ -47,7 +47,8 @@ def cost_of(fields: Mapping[str, Value], archive: Archive, cpus: float) -> Cost:
     buffer += clip * max(len(task.train) for task in stream.tasks.tasks)
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    gpu = torch.cuda.max_memory_allocated() if stream.device.type == "cuda" else 0
+    # Reserved: the tensors of CUDA graphs do not count as allocated.
+    gpu = torch.cuda.max_memory_reserved() if stream.device.type == "cuda" else 0
     return Cost(seconds, peak + buffer, gpu + buffer if gpu else 0)
 
 
