@@ -173,15 +173,13 @@ class Rehearsal(Learner):
         return nearness(self.features(clips), self.means, classifier, num_classes)
 
     def predictor_state(self) -> dict[str, Any]:
-        """Add the means, if the nearest predicts."""
-        means = {"means": self.means.clone()} if self.by_mean else {}
-        return super().predictor_state() | means
+        """Add the means of the classes, none unless they predict."""
+        return super().predictor_state() | {"means": self.means.clone()}
 
     def load_predictor_state(self, state: Mapping[str, Any]) -> None:
         """Become able to predict as the learner did that gave ``state``."""
         super().load_predictor_state(state)
-        if self.by_mean:
-            self.means = state["means"].to(self.setup.device)
+        self.means = state["means"].to(self.setup.device)
 
 
 def in_parts(rows: Tensor) -> Sequence[Tensor]:

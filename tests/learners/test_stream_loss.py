@@ -8,7 +8,6 @@ from learners.objectives import Copy, assert_close, fill, weights
 from learners.objectives import cross_entropy as plain
 from tiny_runs import random_clips, tiny_learner, tiny_run
 
-from charon.clips import Clips
 from charon.learners.stream_loss import cross_entropy
 
 
@@ -41,7 +40,9 @@ def test_the_terms_by_hand():
     torch.testing.assert_close(within, plain(logits[:, 2:4], label - 2))
     moved = cross_entropy(logits, label, added=added)
     torch.testing.assert_close(moved, plain(logits + added, label))
-    each = torch.stack([weight[y] * plain(x[None], y[None]) for x, y in zip(logits, label)])
+    each = torch.stack(
+        [weight[y] * plain(x[None], y[None]) for x, y in zip(logits, label, strict=True)]
+    )
     torch.testing.assert_close(cross_entropy(logits, label, weights=weight), each.mean())
 
 
@@ -86,7 +87,8 @@ def test_a_balanced_probing_step_of_charon():
     logits, others = (hand.network.classifier(part) for part in features)
 
     def weighted(x, label):
-        return torch.stack([balance[y] * plain(z[None], y[None]) for z, y in zip(x, label)]).mean()
+        each = [balance[y] * plain(z[None], y[None]) for z, y in zip(x, label, strict=True)]
+        return torch.stack(each).mean()
 
     loss = weighted(logits, stream.label) + 0.3 * ((others - replay.logits) ** 2).mean()
     loss = loss + 0.8 * weighted(others, clips.label)
@@ -135,9 +137,7 @@ def test_presets_have_none_of_it(name, preset):
 def test_an_empty_memory_leaves_the_task_alone():
     learner = tiny_learner(tiny_run("derpp", learner__logit_adjustment=1.0))
     learner.begin_task(range(0, 2))
-    clips = Clips(
-        *(getattr(random_clips(4, labels=[0, 1, 1, 1]), n) for n in ("x", "present", "label"))
-    )
+    clips = random_clips(4, labels=[0, 1, 1, 1])
     learner.training_set(clips)
     shares = learner.adjustment(0.8).exp()
     torch.testing.assert_close(shares[:2], torch.tensor([0.25, 0.75]))
