@@ -40,7 +40,8 @@ def test_the_model_holds_no_clip(finished):
     """Its size is that of the network: what it learned from stays behind."""
     folder, stream = finished
     saved = torch.load(folder / "model.pt", weights_only=True)["learner"]
-    assert saved.keys() == {"network"}
+    assert saved.keys() == {"network", "means"}
+    assert len(saved["means"]) == 0
     assert saved["network"].keys() == stream.learner.network.state_dict().keys()
 
 

@@ -29,7 +29,7 @@ def another(run, field):
     elif int in kinds:
         new = (value or 0) + 2
     else:
-        new = value / 2
+        new = value / 2 or 0.5
     return run.replace({f"learner.{field}": new})
 
 
