@@ -6,14 +6,17 @@ Differs: α and β are this project's choice (CHARON's own values), for its pape
 baselines only learning rate, batch and epochs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Losses
+from charon.learners.base import Losses, View
 from charon.learners.rehearsal import Rehearsal, ReplaySettings
+from charon.model.network import Network
 from charon.settings import checked
 
 
@@ -39,37 +42,51 @@ class Der(Rehearsal):
     """
 
     settings: DerSettings
+    network: Network
     stores_logits = True
+    num_draws: ClassVar[int] = 1
 
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on the objective."""
         self.network.train()
-        stream = self.augment(batch)
-        logits = self.network(stream.x, stream.present)
+        stream = View.of(self.augment(batch), self.network)
+        replays = [self.draw() for _ in range(self.num_draws if len(self.memory) > 0 else 0)]
+        views = tuple(View.of(self.augment(replay.clips), self.network) for replay in replays)
+        stored = tuple(replay.logits for replay in replays)
+        results = self.compute(self._learn, stream, views, stored)
+        self.memory.offer(batch, results.pop("of stream"))
+        return results
+
+    def _learn(self, stream: View, replays: Sequence[View], stored: Sequence[Tensor]) -> Losses:
+        """Take the step on what was drawn; also return the logits of the stream's clips."""
+        logits = self.network.classify(stream.x, stream.rows)
         losses = {"ce": F.cross_entropy(logits, stream.label)}
         total = losses["ce"]
-        if len(self.memory) > 0:
-            for name, weight, loss in self.replay_terms():
+        if replays:
+            for name, weight, loss in self.replay_terms(replays, stored):
                 losses[name] = loss
                 total = total + weight * loss
-        losses = self.descend(total, losses)
-        self.memory.offer(batch, logits)
-        return losses
+        return self.descend(total, losses) | {"of stream": logits.detach()}
 
-    def replay_terms(self) -> list[tuple[str, float, Tensor]]:
+    def replay_terms(
+        self, replays: Sequence[View], stored: Sequence[Tensor]
+    ) -> list[tuple[str, float, Tensor]]:
         """Return name, weight and value of what the memory adds to the objective."""
-        logits, replay = self.replay()
-        return [("logits", self.settings.alpha, F.mse_loss(logits, replay.logits))]
+        logits = self.network.classify(replays[0].x, replays[0].rows)
+        return [("logits", self.settings.alpha, F.mse_loss(logits, stored[0]))]
 
 
 class DerPlusPlus(Der):
     """Adds β·CE(f(x_M'), y_M') to DER, on a second draw, independent of the first."""
 
     settings: DerPlusPlusSettings
+    num_draws = 2
 
-    def replay_terms(self) -> list[tuple[str, float, Tensor]]:
+    def replay_terms(
+        self, replays: Sequence[View], stored: Sequence[Tensor]
+    ) -> list[tuple[str, float, Tensor]]:
         """Return DER's term and, after it, that on labels."""
-        terms = super().replay_terms()
-        logits, replay = self.replay()
-        labels = F.cross_entropy(logits, replay.clips.label)
+        terms = super().replay_terms(replays, stored)
+        logits = self.network.classify(replays[1].x, replays[1].rows)
+        labels = F.cross_entropy(logits, replays[1].label)
         return [*terms, ("labels", self.settings.beta, labels)]

@@ -220,9 +220,13 @@ def test_learners_beside_one_another_and_copies_have_their_own_graphs():
     assert_same(state(other), state(third))
 
 
-@pytest.mark.parametrize("preset", ["paper", "released"])
-def test_a_run_with_graphs_is_the_run_without(preset, two_bodies):
-    run = tiny_run(preset=preset, device="cuda", learner__buffer_size=10, optimiser__epochs=6)
+@pytest.mark.parametrize(
+    ("learner", "preset"),
+    [("charon", "paper"), ("charon", "released"), ("er", "paper"), ("derpp", "paper")],
+)
+def test_a_run_with_graphs_is_the_run_without(learner, preset, two_bodies):
+    changes = {"device": "cuda", "learner__buffer_size": 10, "optimiser__epochs": 6}
+    run = tiny_run(learner, preset, **changes)
     streams = [Stream(run, two_bodies) for _ in range(2)]
     streams[1].learner.graphs = None
     one, other = ([untimed(result.metrics) for result in stream] for stream in streams)
@@ -230,7 +234,7 @@ def test_a_run_with_graphs_is_the_run_without(preset, two_bodies):
         del metrics["gpu/peak_bytes"]
     assert one == other
     assert_same(*(state(stream.learner) for stream in streams))
-    assert len(streams[0].learner.graphs) >= 3
+    assert len(streams[0].learner.graphs) > 0
 
 
 def test_another_layout_takes_no_memory_of_its_own():
