@@ -29,7 +29,7 @@ class Clips:
 
     def take(self, rows: Tensor) -> "Clips":
         """Return the clips at ``rows`` (int64, on the CPU), in that order."""
-        # A GPU copies so few bytes from ordinary memory at once: nothing waits for its work.
+        # CUDA takes 64 kB or less from ordinary memory at once: the host does not wait for the GPU.
         on_device = rows.to(self.x.device, non_blocking=True)
         return Clips(self.x[on_device], self.present[rows], self.label[on_device])
 

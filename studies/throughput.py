@@ -1,7 +1,8 @@
 """How fast is the learning core, and what limits it?
 
-Question   Seconds of a training step, of linear probing and of evaluation, at full size; epochs
-           per hour against the masking ratio; clips prepared a second.
+Question   Seconds of a training step at full size and at the small scale, of linear probing and of
+           evaluation; on a GPU also without CUDA graphs, and steps a second of trials that share
+           it; epochs per hour against the masking ratio; clips prepared a second.
 Paper      CHARON (ICPR 2024), Fig. 2, with the network's cost as the limit beside it.
 Compared   with the plain version (contiguous float32, one pass after the other), on random clips
            of NTU RGB+D's shape, every fifth with two people; files of its size.

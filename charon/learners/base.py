@@ -15,6 +15,7 @@ from charon.clips import Clips, ClipShape
 from charon.learners.step_graph import CudaRecorder, StepGraphs
 from charon.memory.buffer import Buffer
 from charon.model.network import Network
+from charon.model.rows import Rows
 from charon.optimiser import Optimiser
 from charon.seeding import torch_generator
 
@@ -43,6 +44,20 @@ class Setup:
     def generator(self, purpose: str) -> torch.Generator:
         """Return a CPU generator for one purpose of the learner."""
         return torch_generator(self.seed, "learner", purpose)
+
+
+@dataclass(frozen=True)
+class View:
+    """Whole clips, rotated for training, as a step that becomes a graph is given them."""
+
+    x: Tensor  # (clip, channel, frame, joint, body)
+    rows: Rows
+    label: Tensor  # int64 (clip,)
+
+    @staticmethod
+    def of(clips: Clips, network: Network) -> "View":
+        """Return clips, rotated already, with their rows."""
+        return View(clips.x, network.rows(clips.x, clips.present), clips.label)
 
 
 @dataclass(frozen=True)

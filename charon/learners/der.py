@@ -6,14 +6,17 @@ Differs: α and β are this project's choice (CHARON's own values), for its pape
 baselines only learning rate, batch and epochs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Losses
+from charon.learners.base import Losses, View
 from charon.learners.stream_loss import StreamLoss, StreamLossSettings, cross_entropy
+from charon.model.network import Network
 from charon.settings import checked
 
 
@@ -39,7 +42,9 @@ class Der(StreamLoss):
     """
 
     settings: DerSettings
+    network: Network
     stores_logits = True
+    num_draws: ClassVar[int] = 1
 
     @property
     def beta(self) -> float:
@@ -49,38 +54,64 @@ class Der(StreamLoss):
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on the objective."""
         self.network.train()
-        stream = self.augment(batch)
-        logits = self.network(stream.x, stream.present)
-        ce = cross_entropy(logits, stream.label, self.stream_outputs(), self.adjustment(self.beta))
-        losses = {"ce": ce}
+        stream = View.of(self.augment(batch), self.network)
+        replays = [self.draw() for _ in range(self.num_draws if len(self.memory) > 0 else 0)]
+        views = tuple(View.of(self.augment(replay.clips), self.network) for replay in replays)
+        stored = tuple(replay.logits for replay in replays)
+        outputs, added = self.stream_outputs(), self.adjustment(self.beta)
+        results = self.compute(self._learn, (stream, *views), stored, outputs, added)
+        self.memory.offer(batch, results.pop("of stream"))
+        return results
+
+    def _learn(
+        self,
+        views: Sequence[View],
+        stored: Sequence[Tensor],
+        outputs: range | None,
+        added: Tensor | None,
+    ) -> Losses:
+        """Take the step on what was drawn; also return the logits of the stream's clips.
+
+        Args:
+            views: of the stream, then of each replay.
+            stored: logits of each replay.
+            outputs: see :func:`charon.learners.stream_loss.cross_entropy`.
+            added: see there.
+        """
+        stream, *replays = views
+        logits = self.network.classify(stream.x, stream.rows)
+        losses = {"ce": cross_entropy(logits, stream.label, outputs, added)}
         total = losses["ce"]
-        if len(self.memory) > 0:
-            for name, weight, loss in self.replay_terms():
+        if replays:
+            for name, weight, loss in self.replay_terms(replays, stored, added):
                 losses[name] = loss
                 total = total + weight * loss
-        losses = self.descend(total, losses)
-        self.memory.offer(batch, logits)
-        return losses
+        return self.descend(total, losses) | {"of stream": logits.detach()}
 
-    def replay_terms(self) -> list[tuple[str, float, Tensor]]:
+    def replay_terms(
+        self, replays: Sequence[View], stored: Sequence[Tensor], added: Tensor | None
+    ) -> list[tuple[str, float, Tensor]]:
         """Return name, weight and value of what the memory adds to the objective."""
-        logits, replay = self.replay()
-        return [("logits", self.settings.alpha, F.mse_loss(logits, replay.logits))]
+        logits = self.network.classify(replays[0].x, replays[0].rows)
+        return [("logits", self.settings.alpha, F.mse_loss(logits, stored[0]))]
 
 
 class DerPlusPlus(Der):
     """Adds β·CE(f(x_M'), y_M') to DER, on a second draw, independent of the first."""
 
     settings: DerPlusPlusSettings
+    num_draws = 2
 
     @property
     def beta(self) -> float:
         """The weight of the loss on replayed labels."""
         return self.settings.beta
 
-    def replay_terms(self) -> list[tuple[str, float, Tensor]]:
+    def replay_terms(
+        self, replays: Sequence[View], stored: Sequence[Tensor], added: Tensor | None
+    ) -> list[tuple[str, float, Tensor]]:
         """Return DER's term and, after it, that on labels."""
-        terms = super().replay_terms()
-        logits, replay = self.replay()
-        labels = cross_entropy(logits, replay.clips.label, added=self.adjustment(self.beta))
+        terms = super().replay_terms(replays, stored, added)
+        logits = self.network.classify(replays[1].x, replays[1].rows)
+        labels = cross_entropy(logits, replays[1].label, added=added)
         return [*terms, ("labels", self.beta, labels)]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Losses
+from charon.learners.base import Losses, View
 from charon.learners.rehearsal import Rehearsal, ReservoirSettings
+from charon.model.network import Network
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,16 @@ class Er(Rehearsal):
     then offered to the reservoir, in every epoch.
     """
 
+    network: Network
+
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on CE(x ∪ x_M, y ∪ y_M)."""
         self.network.train()
         both = self.augment(batch.join(self.draw().clips))
-        losses = self.descend(F.cross_entropy(self.network(both.x, both.present), both.label))
+        losses = self.compute(self._learn, View.of(both, self.network))
         self.memory.offer(batch)
         return losses
+
+    def _learn(self, view: View) -> Losses:
+        logits = self.network.classify(view.x, view.rows)
+        return self.descend(F.cross_entropy(logits, view.label))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from torch.nn import functional as F
 
 from charon.clips import Clips
-from charon.learners.base import Learner, Losses, Setup
+from charon.learners.base import Learner, Losses, Setup, View
+from charon.model.network import Network
 from charon.settings import Settings
 
 
@@ -21,11 +22,16 @@ class FinetuneSettings(Settings):
 class Finetune(Learner):
     """Minimises the cross-entropy of the current task's clips."""
 
+    network: Network
+
     def __init__(self, setup: Setup, settings: FinetuneSettings) -> None:
         super().__init__(setup, setup.make_network(with_decoder=False))
 
     def train_step(self, batch: Clips) -> Losses:
         """Take one step of SGD on a batch."""
         self.network.train()
-        clips = self.augment(batch)
-        return self.descend(F.cross_entropy(self.network(clips.x, clips.present), clips.label))
+        return self.compute(self._learn, View.of(self.augment(batch), self.network))
+
+    def _learn(self, view: View) -> Losses:
+        logits = self.network.classify(view.x, view.rows)
+        return self.descend(F.cross_entropy(logits, view.label))

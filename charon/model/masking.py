@@ -104,9 +104,7 @@ def take_units(x: Tensor, index: Tensor, dim: int) -> Tensor:
     The result is in channels-last memory, and so is its gradient.
     """
     last = x.permute(0, 2, 3, 1)
-    return last.take_along_dim(_along(dim, index.to(x.device, non_blocking=True)), dim - 1).permute(
-        0, 3, 1, 2
-    )
+    return last.take_along_dim(_along(dim, index.to(x.device)), dim - 1).permute(0, 3, 1, 2)
 
 
 def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tensor) -> Tensor:
@@ -118,7 +116,7 @@ def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tens
     shape = list(last.shape)
     shape[dim - 1] = num_units
     whole = filling.to(x.dtype).expand(shape)
-    places = _along(dim, index.to(x.device, non_blocking=True)).expand_as(last)
+    places = _along(dim, index.to(x.device)).expand_as(last)
     return whole.scatter(dim - 1, places, last).permute(0, 3, 1, 2)
 
 

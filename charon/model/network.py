@@ -80,10 +80,14 @@ class Network(nn.Module):
         rows = self.rows(x, present)
         return self.pool(self.encode(x, rows), rows)
 
+    def classify(self, x: Tensor, rows: Rows) -> Tensor:
+        """Classify whole clips whose rows are known: logits, (clip, class)."""
+        logits: Tensor = self.classifier(self.pool(self.encode(x, rows), rows))
+        return logits
+
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Classify whole clips: logits, (clip, class)."""
-        logits: Tensor = self.classifier(self.features(x, present))
-        return logits
+        return self.classify(x, self.rows(x, present))
 
 
 class Encoder(nn.Module):

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from charon.benchmark import steps
 from charon.benchmark.steps import (
     Case,
     hours_of_a_run,
+    make_new,
     peak_gflops,
     prepare,
     random_clips,
@@ -40,8 +42,33 @@ def test_the_limit_is_a_speed():
 
 def test_a_run_takes_its_epochs_of_steps():
     # 393 batches a task, 6 tasks: 30 epochs of one second, 3 of half a second.
-    steps = (37_646 / 6 / 16).__ceil__() * 6
-    assert hours_of_a_run(1.0, 0.5) == pytest.approx(steps * 31.5 / 3600)
+    batches = (37_646 / 6 / 16).__ceil__() * 6
+    assert hours_of_a_run(1.0, 0.5) == pytest.approx(batches * 31.5 / 3600)
+
+
+def test_a_step_of_the_small_scale_is_timed():
+    case = Case("train", "bf16", scale="small", threads=torch.get_num_threads())
+    again = prepare(case)
+    timed = summary(case, [again(), again()])
+    assert (timed["clips"], timed["scale"]) == (8, "small")
+    assert 0 < timed["best"] <= timed["seconds"] <= timed["worst"]
+
+
+def test_eager_is_a_way_to_compute_in_a_precision():
+    assert [Case("train", way).precision for way in ("plain", "fp32 eager", "bf16 eager")] == [
+        "fp32",
+        "fp32",
+        "bf16",
+    ]
+    assert make_new(Case("train", "bf16 eager", scale="small")).graphs is None
+
+
+@pytest.mark.slow
+def test_processes_step_together(monkeypatch):
+    monkeypatch.setattr(steps, "TOGETHER", (1, 2))
+    speeds = steps.steps_per_second(Case("train", "fp32", scale="small"), 0.5)
+    assert list(speeds) == [1, 2]
+    assert all(speed > 0 for speed in speeds.values())
 
 
 @pytest.mark.slow

@@ -164,6 +164,9 @@ CASES = [
     {"learner__gamma": 0},
     {"learner__masking": "deterministic", "learner__masking_position": "pre"},
     {"preset": "released", "learner__buffer_size": 10},
+    {"learner": "finetune"},
+    {"learner": "er", "learner__buffer_size": 10},
+    {"learner": "derpp", "learner__buffer_size": 10},
 ]
 
 
