@@ -92,6 +92,8 @@ class Learner(ABC):
         self.augment = setup.augment
         self.generators: dict[str, torch.Generator] = {"augment": setup.augment.generator}
         self.classes = range(0)
+        self._right = torch.zeros((), dtype=torch.int64, device=setup.device)
+        self._scored = 0
 
     def begin_task(self, classes: range) -> None:
         """Prepare for a task whose classes are these positions of the class order."""
@@ -121,6 +123,27 @@ class Learner(ABC):
         total.backward()
         self.optimiser.step()
         return {name: loss.detach() for name, loss in {"total": total, **(losses or {})}.items()}
+
+    def count_right(self, logits: Tensor, batch: Clips) -> None:
+        """Count the clips of a batch that its step labelled right, as it saw them.
+
+        Args:
+            logits: (clip, class) scores that the step needed anyway; rows after the batch's, of
+                the memory, are ignored.
+            batch: what the step was given.
+        """
+        self._right += (logits.detach()[: len(batch)].argmax(dim=1) == batch.label).sum()
+        self._scored += len(batch)
+
+    def take_accuracy(self) -> float | None:
+        """Return the percent that were right of the clips counted since this was last asked.
+
+        None if no step has counted any.
+        """
+        accuracy = 100 * int(self._right) / self._scored if self._scored else None
+        self._right.zero_()
+        self._scored = 0
+        return accuracy
 
     def predict(self, clips: Clips) -> Tensor:
         """Score whole, not augmented clips: (clip, class); the largest score wins."""

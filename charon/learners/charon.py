@@ -129,6 +129,7 @@ class Charon(Rehearsal):
         forwards = [batches] if self.forwards_at_once else [[each] for each in batches]
         passed = [pair for forward in forwards for pair in self._autoencode(forward)]
         (logits, reconstruction), *replayed = passed
+        self.count_right(logits, batch)
         losses = {"ce": F.cross_entropy(logits, stream.label), "reconstruction": reconstruction}
         total = losses["ce"] + gamma * reconstruction
         if replays:

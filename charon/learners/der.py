@@ -46,6 +46,7 @@ class Der(Rehearsal):
         self.network.train()
         stream = self.augment(batch)
         logits = self.network(stream.x, stream.present)
+        self.count_right(logits, batch)
         losses = {"ce": F.cross_entropy(logits, stream.label)}
         total = losses["ce"]
         if len(self.memory) > 0:

@@ -138,6 +138,7 @@ class ElseNet(Rehearsal):
         both = self.augment(batch.join(self.draw().clips))
         gumbel = Gumbel(temperature, self.generators["switches"])
         logits, _ = self.network.route(both.x, both.present, gumbel)
+        self.count_right(logits, batch)
         return self.descend(F.cross_entropy(logits, both.label))
 
     def _growing_bytes(self) -> int:

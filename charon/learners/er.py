@@ -29,6 +29,8 @@ class Er(Rehearsal):
         """Take one step of SGD on CE(x ∪ x_M, y ∪ y_M)."""
         self.network.train()
         both = self.augment(batch.join(self.draw().clips))
-        losses = self.descend(F.cross_entropy(self.network(both.x, both.present), both.label))
+        logits = self.network(both.x, both.present)
+        self.count_right(logits, batch)
+        losses = self.descend(F.cross_entropy(logits, both.label))
         self.memory.offer(batch)
         return losses

@@ -28,4 +28,6 @@ class Finetune(Learner):
         """Take one step of SGD on a batch."""
         self.network.train()
         clips = self.augment(batch)
-        return self.descend(F.cross_entropy(self.network(clips.x, clips.present), clips.label))
+        logits = self.network(clips.x, clips.present)
+        self.count_right(logits, batch)
+        return self.descend(F.cross_entropy(logits, clips.label))

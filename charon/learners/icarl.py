@@ -72,6 +72,7 @@ class Icarl(Learner):
             old = slice(self.classes.start)
             targets[:, old] = self.teacher(clips.x, clips.present)[:, old].sigmoid()
         loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="sum")
+        self.count_right(outputs, batch)
         return self.descend(loss / len(clips))
 
     def end_task(self, clips: Clips) -> None:
