@@ -3,6 +3,7 @@
 They are made from the journal, with numbers rounded; the metrics beside them are exact.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -26,6 +27,13 @@ FEWEST = 3
 
 MOST_ROWS = 30
 """Of a note's table."""
+
+WIDTH = 80
+"""Characters in a line of a command; the page does not break it and would put what is beside
+the description, and the values of the metrics, out of sight."""
+
+GAP = "\u00a0" * 3
+"""At the end of a table's cells, between which the page leaves nothing."""
 
 HOW_TO_READ = """\
 ### How to read
@@ -63,10 +71,10 @@ def study_note(study: Mapping[str, Any], records: Sequence[TrialRecord]) -> str:
         tags.get("protocol", ""),
         f"{len(finished)} of {counted(len(records), 'run')} finished",
     ]
-    parts = [f"**{question}**", " · ".join(filter(None, about))]
+    parts = [f"**{question}**"]
     if any(faa_of(record) is not None for record in finished):
         parts += _results(records, study["varied"])
-    return "\n\n".join([*parts, HOW_TO_READ])
+    return "\n\n".join([*parts, " · ".join(filter(None, about)), HOW_TO_READ])
 
 
 def _results(records: Sequence[TrialRecord], varied: Sequence[str]) -> list[str]:
@@ -82,7 +90,9 @@ def _results(records: Sequence[TrialRecord], varied: Sequence[str]) -> list[str]
     shown = [case for case in cases if not case.runs.empty]
     if len(shown) > MOST_ROWS:
         shown = sorted(shown, key=lambda case: -case.runs[metrics[0]].mean())[:MOST_ROWS]
-    parts = [markdown_table(*case_table(shown, metrics))]
+    header, cells = case_table(shown, metrics)
+    header, *cells = [[f"{cell}{GAP}" for cell in row] for row in (header, *cells)]
+    parts = [markdown_table(header, cells)]
     if len(shown) < len(cases):
         parts.append(f"{len(cases) - len(shown)} more are in `trials.csv`.")
     parts.append("Mean ± standard deviation over seeds; the 95 % interval is Student's t.")
@@ -99,11 +109,11 @@ def trial_note(record: TrialRecord, group: Sequence[TrialRecord], varied: Sequen
         varied: fields in which the study's trials differ by design.
     """
     setting = setting_text(record.fields, varied)
-    parts = [f"**{setting}**, seed {record.fields['seed']}", _outcome(record)]
-    if record.status == FINISHED:
-        parts.append(_of_group(group))
+    result = [_outcome(record), _of_group(group) if record.status == FINISHED else ""]
+    # What stands in one paragraph is seen before "Show more" is clicked.
+    parts = [f"**{setting}**, seed {record.fields['seed']}", " ".join(filter(None, result))]
     if "command" in record.tags:
-        parts.append(f"Repeat it:\n\n```sh\n{record.tags['command']}\n```")
+        parts.append(f"Repeat it:\n\n```sh\n{in_lines(record.tags['command'])}\n```")
     return "\n\n".join(filter(None, parts))
 
 
@@ -139,6 +149,16 @@ def _of_group(group: Sequence[TrialRecord]) -> str:
     from charon.report.statistics import mean_of
 
     return f"This setting, {seeds}: FAA in percent {mean_of(values)}."
+
+
+def in_lines(command: str) -> str:
+    """Return a command broken before options, as a shell continues it."""
+    lines = [""]
+    for word in map(shlex.quote, shlex.split(command)):
+        if word.startswith("--") and len(lines[-1]) > WIDTH - 40:
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return " \\\n".join(lines)
 
 
 def group_of(record: TrialRecord, records: Iterable[TrialRecord]) -> list[TrialRecord]:

@@ -7,6 +7,7 @@ tags, which is more than a trial has.
 
 import sqlite3
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,9 @@ TRIAL_TAG = "charon.trial"
 SETTING_TAG = "setting"
 """A trial's setting without its seed, by which the page can group runs."""
 
+NOTE_SECONDS = 10.0
+"""Between two tables of a running study; that of a large search takes half a second."""
+
 
 def is_temporary(error: BaseException) -> bool:
     """Whether sending again later may work: the server is away, or the file is busy."""
@@ -75,6 +79,7 @@ class Runs:
         ids: dict[str, str] = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
         self._parent, self._ids = ids.pop("", ""), ids
         self._steps: dict[str, int] = {}
+        self._noted_at = 0.0
         self.is_new = not self._parent
 
     def _find_experiment(self, name: str, store: Store) -> str:
@@ -186,6 +191,8 @@ class Runs:
             standing = study_metrics(self._journal.records, until=event["time"])
             self._client.log_batch(self._parent, standing)
             self._note_setting(record)
+            if time.monotonic() - self._noted_at >= NOTE_SECONDS:
+                self._note_study()
         else:  # which may wait again by now
             how = {"status": event["outcome"], "error": event.get("error", "")}
             self._note_trial(replace(record, **how), [record])
@@ -193,6 +200,8 @@ class Runs:
         self._send_outcome(run_id, event, seconds=f"{record.seconds:.1f}", **error)
 
     def _note_study(self) -> None:
+        """Say on the study's page what its results are, as the journal has them now."""
+        self._noted_at = time.monotonic()
         note = study_note(self._study, self._journal.records)
         self._client.set_tag(self._parent, NOTE_TAG, note)
 

@@ -31,9 +31,9 @@ def test_a_task_has_its_number_as_step_and_its_epochs_have_theirs():
         "epochs": {"first": 4, "means": {"train/accuracy": [50.0, 60.0, None]}},
     }
     assert plain(report_metrics(event)) == [
+        ("test/faa", 2, 70.0, 2000),
         ("epoch/train/accuracy", 4, 50.0, 2000),
         ("epoch/train/accuracy", 5, 60.0, 2000),
-        ("test/faa", 2, 70.0, 2000),
     ]
 
 
@@ -67,6 +67,7 @@ def test_a_study_has_the_best_and_the_mean_faa_of_the_trials_finished_so_far():
 def test_any_number_of_epochs_goes_in_calls_that_mlflow_takes():
     assert AT_ONCE + MAX_PARAMS_TAGS_PER_BATCH <= MAX_ENTITIES_PER_BATCH
     many = list(range(2 * AT_ONCE + 1))
-    assert [len(part) for part in portions(many)] == [AT_ONCE, AT_ONCE, 1]
-    assert [m for part in portions(many) for m in part] == many
+    assert [len(part) for part in portions(many)] == [1, AT_ONCE, AT_ONCE]
+    assert sorted(m for part in portions(many) for m in part) == many
+    assert list(portions(many))[-1][0] == 0, "the task's, by which the others are known to be there"
     assert list(portions([])) == [[]]

@@ -1,10 +1,12 @@
 """What a person reads on MLflow's pages of a study and of a trial."""
 
+import shlex
+
 import pytest
 from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 
 from charon.tuning.records.journal import FAILED, FINISHED, PENDING, PRUNED, TrialRecord
-from charon.tuning.tracking.notes import group_of, setting_text, study_note, trial_note
+from charon.tuning.tracking.notes import group_of, in_lines, setting_text, study_note, trial_note
 
 ETA = "learner.masking_ratio"
 STUDY = {
@@ -50,6 +52,14 @@ def test_a_setting_has_an_interval_from_three_runs_on():
     assert f"This setting, seeds 0, 1, 2: FAA in percent {interval}." in three
 
 
+def test_a_command_is_broken_into_lines_that_a_shell_joins_again():
+    words = ["T=1", "charon", "run", "--data", "a b"]
+    words += [word for n in range(9) for word in ("--set", f"learner.masking_ratio=0.{n}")]
+    lines = in_lines(shlex.join(words))
+    assert max(map(len, lines.splitlines())) < 90
+    assert shlex.split(lines.replace("\\\n", "")) == words
+
+
 @pytest.mark.parametrize(
     ("status", "error", "sentence"),
     [
@@ -74,8 +84,9 @@ def test_a_group_differs_in_the_seed_alone():
 def test_a_study_says_its_question_its_table_and_how_to_read_it():
     records = [trial(seed, 50.0 + seed, eta) for eta in (0.3, 0.9) for seed in range(3)]
     note = study_note(STUDY, [*records, trial(3, status=PENDING)])
-    assert note.startswith("**Which?**\n\ntiny (synthetic stand-in, not NTU RGB+D) · p · ")
-    assert "6 of 7 runs finished" in note
+    note = note.replace("\u00a0", "")
+    assert note.startswith("**Which?**\n\n| masking ratio η | FAA % |")
+    assert "tiny (synthetic stand-in, not NTU RGB+D) · p · 6 of 7 runs finished" in note
     assert "| 0.3 | 51.0 ± 1.0 | 48.5 to 53.5 | 12.3 | 3 of 4 |" in note
     assert "Best single run: charon 0.3 2, 52.0 %." in note
     assert "### How to read" in note
@@ -103,5 +114,5 @@ def test_a_large_study_shows_its_best_settings_and_fits_mlflows_limit():
     note = study_note({**STUDY, "varied": varied}, records)
     assert len(note) <= MAX_TAG_VAL_LENGTH
     assert "370 more are in `trials.csv`." in note
-    assert "| 39.9 |" in note
-    assert "| 0.0 |" not in note
+    assert "| 39.9\u00a0" in note
+    assert "| 0.0\u00a0" not in note
