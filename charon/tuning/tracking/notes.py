@@ -55,9 +55,20 @@ def setting_text(fields: Mapping[str, Value], varied: Iterable[str]) -> str:
 
     It has the paper's hyperparameters, and the ``varied`` fields of the study, but no seed.
     """
-    names = dict.fromkeys([*SYMBOLS, *varied])
-    known = [name for name in names if name in fields and name not in ("learner", "seed")]
-    return ", ".join([method_of(fields), *(assignment(name, fields[name]) for name in known)])
+    return ", ".join([method_of(fields), *_assignments(fields, [*SYMBOLS, *varied])])
+
+
+def group_name(fields: Mapping[str, Value], varied: Iterable[str]) -> str:
+    """Return what tells a run's setting from others of the study, such as ``"η = 0.3, CHARON"``.
+
+    The method is last: the page has room for a dozen letters.
+    """
+    return ", ".join([*_assignments(fields, varied), method_of(fields)])
+
+
+def _assignments(fields: Mapping[str, Value], names: Iterable[str]) -> list[str]:
+    known = [name for name in dict.fromkeys(names) if name in fields]
+    return [assignment(name, fields[name]) for name in known if name not in ("learner", "seed")]
 
 
 def study_note(study: Mapping[str, Any], records: Sequence[TrialRecord]) -> str:

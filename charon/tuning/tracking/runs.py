@@ -29,8 +29,8 @@ from charon.tuning.tracking.metrics import (
 )
 from charon.tuning.tracking.notes import (
     NOTE_TAG,
+    group_name,
     group_of,
-    setting_text,
     study_note,
     trial_note,
 )
@@ -152,7 +152,7 @@ class Runs:
                 STUDY_TAG: self._study["key"],
                 TRIAL_TAG: trial,
                 "seed": str(record.fields["seed"]),
-                SETTING_TAG: setting_text(record.fields, self._study["varied"]),
+                SETTING_TAG: group_name(record.fields, self._study["varied"]),
                 NOTE_TAG: trial_note(record, [], self._study["varied"]),
                 COLOUR_TAG: colour(record.fields, known),
                 **record.tags,

@@ -26,8 +26,8 @@ RUNS_PAGE = (
 SECTIONS = (
     "test",
     "val",
-    "epoch/train",
     "epoch/train/loss",
+    "epoch/train",
     "test/acc",
     "val/acc",
     "final",

@@ -6,7 +6,14 @@ import pytest
 from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 
 from charon.tuning.records.journal import FAILED, FINISHED, PENDING, PRUNED, TrialRecord
-from charon.tuning.tracking.notes import group_of, in_lines, setting_text, study_note, trial_note
+from charon.tuning.tracking.notes import (
+    group_name,
+    group_of,
+    in_lines,
+    setting_text,
+    study_note,
+    trial_note,
+)
 
 ETA = "learner.masking_ratio"
 STUDY = {
@@ -31,6 +38,8 @@ def test_a_setting_is_in_the_symbols_of_the_field_and_has_no_seed():
     fields = {**trial(7).fields, "learner.masking": "random", "model.size": "nano"}
     varied = ["learner", ETA, "learner.masking", "seed"]
     assert setting_text(fields, varied) == "CHARON, η = 0.3, s = 5, masking = random"
+    assert group_name(fields, varied) == "η = 0.3, masking = random, CHARON"
+    assert group_name(trial(0, learner="finetune").fields, varied) == "FT"
 
 
 def test_a_trial_says_its_setting_its_result_and_the_command_that_repeats_it():

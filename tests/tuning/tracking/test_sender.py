@@ -103,7 +103,7 @@ def test_a_study_is_a_parent_run_with_a_named_child_for_each_trial(tmp_path, sto
     assert [a.path for a in client.list_artifacts(child.info.run_id)] == ["accuracy_matrix.png"]
     assert [a.path for a in client.list_artifacts(parent.info.run_id)] == ["journal.jsonl"]
     assert parent.data.metrics == {"best_faa": 87.0, "mean_faa": 87.0}
-    assert child.data.tags["setting"] == "CHARON, η = 0.3"
+    assert child.data.tags["setting"] == "η = 0.3, CHARON"
     assert parent.data.tags["question"] == "Which?"
     notes = [run.data.tags["mlflow.note.content"] for run in (parent, child)]
     assert notes[0].startswith("**Which?**")
