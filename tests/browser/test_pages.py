@@ -78,7 +78,7 @@ def mlflow(study):
         yield SimpleNamespace(address=address, names=names)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        server.communicate(timeout=30)
 
 
 def free_port():
