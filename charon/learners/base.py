@@ -114,6 +114,7 @@ class Learner(ABC):
         if setup.device.type == "cuda" and self.optimiser.repeats:
             self.graphs = StepGraphs(partial(CudaRecorder, setup.device))
         self.classes = range(0)
+        self._counted = torch.zeros(2, dtype=torch.int64, device=setup.device)  # right, and all
 
     def begin_task(self, classes: range) -> None:
         """Prepare for a task whose classes are these positions of the class order."""
@@ -148,6 +149,24 @@ class Learner(ABC):
         """Take one step of the optimiser on a loss; return it and its terms, detached."""
         self.optimiser.step(total)
         return {name: loss.detach() for name, loss in {"total": total, **(losses or {})}.items()}
+
+    def count_right(self, logits: Tensor, label: Tensor) -> None:
+        """Count the clips of the task that a step labels right, as it sees them.
+
+        ``logits``, (clip, class), are those that the step needs anyway, and ``label`` is int64
+        (clip,); it may be called inside a step given to :meth:`compute`.
+        """
+        self._counted[0] += (logits.detach().argmax(dim=1) == label).sum()
+        self._counted[1] += len(label)
+
+    def take_accuracy(self) -> float | None:
+        """Return the percent that were right of the clips counted since this was last asked.
+
+        None if no step has counted any.
+        """
+        right, counted = self._counted.tolist()
+        self._counted.zero_()
+        return 100 * right / counted if counted else None
 
     def predict(self, clips: Clips) -> Tensor:
         """Score whole, not augmented clips: (clip, class); the largest score wins."""

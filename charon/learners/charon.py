@@ -168,6 +168,7 @@ class Charon(StreamLoss):
         gamma, alpha, beta = self.settings.gamma, self.settings.alpha, self.settings.beta
         passed = [each for forward in forwards for each in self._autoencode(forward)]
         (logits, label, reconstruction), *replayed = passed
+        self.count_right(logits, label)
         ce = cross_entropy(logits, label, outputs, added)
         losses = {"ce": ce, "reconstruction": reconstruction}
         total = losses["ce"] + gamma * reconstruction

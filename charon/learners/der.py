@@ -80,6 +80,7 @@ class Der(StreamLoss):
         """
         stream, *replays = views
         logits = self.network.classify(stream.x, stream.rows)
+        self.count_right(logits, stream.label)
         losses = {"ce": cross_entropy(logits, stream.label, outputs, added)}
         total = losses["ce"]
         if replays:

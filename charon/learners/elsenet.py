@@ -127,7 +127,9 @@ class ElseNet(Rehearsal):
         both = self.augment(batch.join(self.draw().clips))
         gumbel = Gumbel(temperature, self.generators["switches"])
         features, _ = self.network.route(both.x, both.present, gumbel)
-        return self.descend(F.cross_entropy(self.network.classifier(features), both.label))
+        logits = self.network.classifier(features)
+        self.count_right(logits[: len(batch)], batch.label)
+        return self.descend(F.cross_entropy(logits, both.label))
 
     def _growing_bytes(self) -> int:
         """Return the bytes of all blocks and switches."""

@@ -32,10 +32,12 @@ class Er(Rehearsal):
         """Take one step of SGD on CE(x ∪ x_M, y ∪ y_M)."""
         self.network.train()
         both = self.augment(batch.join(self.draw().clips))
-        losses = self.compute(self._learn, View.of(both, self.network))
+        losses = self.compute(self._learn, View.of(both, self.network), len(batch))
         self.memory.offer(batch)
         return losses
 
-    def _learn(self, view: View) -> Losses:
+    def _learn(self, view: View, count: int) -> Losses:
+        """Take the step on clips of which the first ``count`` are the stream's."""
         logits = self.network.classify(view.x, view.rows)
+        self.count_right(logits[:count], view.label[:count])
         return self.descend(F.cross_entropy(logits, view.label))

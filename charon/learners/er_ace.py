@@ -29,6 +29,7 @@ class ErAce(Rehearsal):
         self.network.train()
         stream = self.augment(batch)
         outputs = self.network(stream.x, stream.present)
+        self.count_right(outputs, stream.label)
         losses = {"ce": cross_entropy(outputs, stream.label, self.classes)}
         total = losses["ce"]
         if len(self.memory) > 0:

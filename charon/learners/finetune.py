@@ -34,4 +34,5 @@ class Finetune(Learner):
 
     def _learn(self, view: View) -> Losses:
         logits = self.network.classify(view.x, view.rows)
+        self.count_right(logits, view.label)
         return self.descend(F.cross_entropy(logits, view.label))

@@ -56,6 +56,7 @@ class Icarl(ExemplarLearner):
             old = slice(self.classes.start)
             targets[:, old] = self.teacher(clips.x, clips.present)[:, old].sigmoid()
         loss = F.binary_cross_entropy_with_logits(outputs, targets, reduction="sum")
+        self.count_right(outputs, clips.label)
         return self.descend(loss / len(clips))
 
     def prepare_to_predict(self) -> None:

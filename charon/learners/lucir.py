@@ -112,6 +112,7 @@ class Lucir(ExemplarLearner):
         assert isinstance(classifier, CosineClassifier)
         features = self.network.features(clips.x, clips.present)
         cosines = classifier.cosines(features)[:, :stop]
+        self.count_right(cosines, clips.label)
         losses = {"ce": F.cross_entropy(classifier.scale * cosines, clips.label)}
         total = losses["ce"]
         if self.teacher is not None:

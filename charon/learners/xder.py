@@ -89,6 +89,7 @@ class XDer(Rehearsal):
         first, stop, options = self.classes.start, self.classes.stop, self.settings
         stream = self.augment(batch)
         outputs = self.network(stream.x, stream.present)
+        self.count_right(outputs, batch.label)
         losses = {"ce": F.cross_entropy(outputs[:, first:stop], stream.label - first)}
         total = losses["ce"]
         future, own = outputs[:, stop:], outputs[:, first:stop].amax(dim=1)

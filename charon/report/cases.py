@@ -43,8 +43,12 @@ def varied_fields(results: Results) -> list[str]:
 
     The method stands for the learner, and for the stream where that is what makes it JT.
     """
-    trials = with_methods(results.trials)
-    fields = [METHOD if name == "learner" else name for name in ("learner", *results.study.varied)]
+    return varied_among(with_methods(results.trials), results.study.varied)
+
+
+def varied_among(trials: pd.DataFrame, declared: Sequence[str]) -> list[str]:
+    """Return the fields whose values differ between trials with methods, of those declared."""
+    fields = [METHOD if name == "learner" else name for name in ("learner", *declared)]
     varied = [
         name
         for name in dict.fromkeys(fields)

@@ -33,7 +33,7 @@ class MainPhase:
 
     learner: dict[str, Any]  # its state without the memory, which is empty
     shuffle: Tensor  # state of the generator that orders the clips
-    losses: dict[str, float]  # means over the last epoch, by name
+    epochs: list[dict[str, float]]  # the means of each, by name
     seconds: float  # wall time of the phase
 
 

@@ -9,7 +9,7 @@ One run is one ordinary Python loop::
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from charon.seeding import torch_generator
 from charon.training import first_task
 from charon.training.build import make_learner
 from charon.training.devices import choose_device, keep_freed_memory
+from charon.training.epochs import Epochs, Means, by_metric, losses_of, named
 from charon.training.evaluation import Evaluation
 from charon.training.statistics import balance_statistics
 from charon.training.tasks import Task, Tasks, union
@@ -57,6 +58,7 @@ class TaskResult:
     num_tasks: int  # of the stream
     metrics: dict[str, float]
     accuracy_matrix: NDArray[np.float64]  # (task, task) percent, NaN where not learned yet
+    epochs: Epochs = field(default_factory=lambda: Epochs(1, {}))  # of the task
 
     @property
     def is_last(self) -> bool:
@@ -149,6 +151,7 @@ class Stream:
         self._shared_seconds = None if self._shared is None else 0.0
         self._shuffle = torch_generator(run.seed, "shuffle")
         self._done = 0
+        self._epochs_done = 0  # of all phases
         self._main_share = 0.0  # done of the current task's main phase, in [0, 1]
         self._train_seconds = 0.0
         self._speed = Speed()
@@ -173,8 +176,10 @@ class Stream:
         self.evaluation.measure_before(self._done)
         number = self.num_tasks if self.is_joint else self._done + 1
         learning = time.perf_counter()
-        losses = self._learn(union(self.tasks.tasks[self._done : number]), number)
+        losses, rows = self._learn(union(self.tasks.tasks[self._done : number]), number)
         self._train_seconds += time.perf_counter() - learning
+        epochs = by_metric(self._epochs_done + 1, rows)
+        self._epochs_done += len(rows)
         self._done = number
         self.evaluation.measure(number)
         measured = self.evaluation.metrics() | self.learner.measurements()
@@ -185,29 +190,35 @@ class Stream:
             measured["time/shared_seconds"] = self._shared_seconds
         if self.device.type == "cuda":  # reserved: the tensors of CUDA graphs are not "allocated"
             measured["gpu/peak_bytes"] = float(torch.cuda.max_memory_reserved(self.device))
-        return TaskResult(number, self.num_tasks, measured, self.accuracy_matrix)
+        return TaskResult(number, self.num_tasks, measured, self.accuracy_matrix, epochs)
 
-    def _learn(self, task: Task, number: int) -> dict[str, float]:
-        """Go through the phases of one task; return the mean losses of each last epoch."""
+    def _learn(self, task: Task, number: int) -> tuple[Means, list[Means]]:
+        """Go through the phases of one task.
+
+        Returns:
+            The losses of each phase's last epoch, and the means of every epoch.
+        """
         self.learner.begin_task(task.classes)
         passes = Passes(self, task)
         self._main_share = 0.0
-        losses: dict[str, float] = {}
+        losses: Means = {}
+        rows: list[Means] = []
         for phase in self.learner.phases():
             if phase.name == "train" and number == 1 and self._shared is not None:
-                means = self._share_phase(phase, passes, self._shared)
+                epochs = self._share_phase(phase, passes, self._shared)
             else:
-                means = self._learn_phase(phase, passes, number)
-            losses |= {f"{phase.name}/loss/{name}": mean for name, mean in means.items()}
+                epochs = self._learn_phase(phase, passes, number)
+            rows += epochs
+            losses |= losses_of(epochs[-1]) if epochs else {}
             if phase.name == "train" and self.run.optimiser.statistics == "balanced":
                 draws = torch_generator(self.run.seed, "statistics", number)
                 balance_statistics(self.learner, passes.own, draws)
         self.learner.end_task(passes.own)
         with self.learner.optimiser.averaged():  # as in evaluation
             self.learner.prepare_to_predict()
-        return losses
+        return losses, rows
 
-    def _share_phase(self, phase: Phase, passes: Passes, file: Path) -> dict[str, float]:
+    def _share_phase(self, phase: Phase, passes: Passes, file: Path) -> list[Means]:
         """Take the first task's main phase from another run, or learn it and leave it there."""
         found = first_task.find(file)
         if found is not None:
@@ -218,20 +229,20 @@ class Stream:
             self._shared_seconds = found.seconds
             passes.take(phase.epochs)
             self._tell(phase, phase.epochs - 1, 1)
-            return found.losses
+            return found.epochs
         started = time.perf_counter()
-        means = self._learn_phase(phase, passes, 1)
+        epochs = self._learn_phase(phase, passes, 1)
         seconds = time.perf_counter() - started
         assert not self.learner.memory, "a learner with later fields has used its memory"
         learner = self.learner.state_dict()
         del learner["memory"]
         shuffle = self._shuffle.get_state()
-        first_task.keep(file, first_task.MainPhase(learner, shuffle, means, seconds))
-        return means
+        first_task.keep(file, first_task.MainPhase(learner, shuffle, epochs, seconds))
+        return epochs
 
-    def _learn_phase(self, phase: Phase, passes: Passes, number: int) -> dict[str, float]:
-        """Take all epochs of a phase; return the mean losses of the last."""
-        means: dict[str, float] = {}
+    def _learn_phase(self, phase: Phase, passes: Passes, number: int) -> list[Means]:
+        """Take all epochs of a phase; return the means of each."""
+        epochs: list[Means] = []
         for epoch in range(phase.epochs):
             clips = passes.take()
             if epoch == 0:
@@ -239,12 +250,13 @@ class Stream:
                 is_main = phase.name == "train"
                 self.learner.optimiser.begin_phase(phase.epochs * batches if is_main else 0)
             started = time.perf_counter()
-            means = self._learn_epoch(phase, clips)
-            self._check_finite(means, phase, epoch, number)
+            losses = self._learn_epoch(phase, clips)
+            self._check_finite(losses, phase, epoch, number)
             if phase.name == "train" and (self.is_joint or number > 1):
                 self._speed.add(time.perf_counter() - started, len(clips))
+            epochs.append(named(phase.name, losses, self.learner.take_accuracy()))
             self._tell(phase, epoch, number)
-        return means
+        return epochs
 
     def _learn_epoch(self, phase: Phase, clips: Clips) -> dict[str, float]:
         """Take a step on every batch; return the mean of each loss over the steps that had it."""
@@ -257,8 +269,10 @@ class Stream:
                 counts[name] = counts.get(name, 0) + 1
         return {name: float(total) / counts[name] for name, total in sums.items()}
 
-    def _check_finite(self, means: dict[str, float], phase: Phase, epoch: int, number: int) -> None:
-        for name, mean in means.items():
+    def _check_finite(
+        self, losses: dict[str, float], phase: Phase, epoch: int, number: int
+    ) -> None:
+        for name, mean in losses.items():
             if not np.isfinite(mean):
                 raise DivergenceError(
                     f"The loss {name!r} became {mean} in task {number}, epoch {epoch + 1} of "
@@ -283,6 +297,7 @@ class Stream:
         """Return everything a stream of the same run and data needs to continue."""
         return {
             "done": self._done,
+            "epochs": self._epochs_done,
             "learner": self.learner.state_dict(),
             "shuffle": self._shuffle.get_state(),
             **self.evaluation.state_dict(),
@@ -294,6 +309,7 @@ class Stream:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue after the last task that ``state`` has seen."""
         self._done = state["done"]
+        self._epochs_done = state["epochs"]
         self.learner.load_state_dict(state["learner"])
         self._shuffle.set_state(state["shuffle"])
         self.evaluation.load_state_dict(state, self._done)

@@ -78,7 +78,7 @@ def mlflow(study):
         yield SimpleNamespace(address=address, names=names)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        server.communicate(timeout=30)
 
 
 def free_port():
@@ -145,6 +145,7 @@ def test_a_trial_has_its_study_its_curves_and_the_picture_of_its_matrix(mlflow, 
     browser.wait_for(*mlflow.names)
     browser.click(mlflow.names[0])
     browser.wait_for("Parent run", "learner.masking_ratio", "test/acc/task_03", "outcome")
+    browser.wait_for("CHARON, η = ", "No other run of this setting has finished.")
     browser.click("Model metrics")
     wait_for_curves(browser, "test/acc/task_01", [NUM_TASKS], title="task_01")
     browser.click("Artifacts")
@@ -163,4 +164,16 @@ def test_the_study_is_the_parent_of_its_trials(study, mlflow, browser):
     browser.click(mlflow.names[0])
     browser.wait_for("Parent run")
     browser.click(re.search(r"^(tiny on .+?): ", study.printed, re.MULTILINE)[1])
-    browser.wait_for("Child runs", "Does the whole way work?", *mlflow.names)
+    browser.wait_for("Child runs", "Does the whole way work?", "best_faa", *mlflow.names)
+    browser.click("Show more")
+    browser.wait_for("masking ratio η", "How to read")
+
+
+def test_the_charts_can_be_grouped_by_setting(mlflow, browser):
+    browser.open(mlflow.address)
+    browser.wait_for(*mlflow.names, "test/faa")
+    browser.click("Group by")
+    item = "[...document.querySelectorAll('[role=menuitemcheckbox]')]"
+    browser.wait_for("Params")
+    browser.run(f"{item}.find(item => item.innerText === 'setting').click()")
+    browser.wait_for("Group: FT")

@@ -44,6 +44,7 @@ def test_the_same_seed_gives_the_same_result(name, learned, two_bodies):
     assert_same(without_clock(stream.state_dict()), without_clock(again.state_dict()))
     for one, other in zip(results, repeated, strict=True):
         assert untimed(one.metrics) == untimed(other.metrics)
+        assert one.epochs == other.epochs
 
 
 @every_learner
@@ -59,6 +60,18 @@ def test_losses_are_named_and_finite(name, learned):
         losses = {key: v for key, v in result.metrics.items() if "/loss/" in key}
         assert "train/loss/total" in losses
         assert all(math.isfinite(loss) for loss in losses.values())
+
+
+@every_learner
+def test_every_epoch_of_the_main_phase_has_its_losses_and_its_accuracy(name, learned):
+    stream, results = learned(name)
+    for result in results:
+        means = result.epochs.means
+        for metric in ("train/loss/total", "train/accuracy"):
+            values = [value for value in means[metric] if value is not None]
+            assert len(values) == stream.run.optimiser.epochs
+        known = [value for value in means["train/accuracy"] if value is not None]
+        assert all(0 <= accuracy <= 100 for accuracy in known)
 
 
 @every_learner

@@ -91,7 +91,7 @@ def test_every_other_field_keeps_runs_apart(name):
 @pytest.mark.parametrize("name", SHARERS)
 @pytest.mark.parametrize("crop", ["clip", "epoch"])
 def test_a_shared_first_task_changes_nothing(name, crop, two_bodies, tmp_path):
-    """All metrics, matrices, weights, memories and generators: bit for bit.
+    """All metrics, epochs, matrices, weights, memories and generators: bit for bit.
 
     The two runs that share it differ in all that acts later.
     """
@@ -104,6 +104,7 @@ def test_a_shared_first_task_changes_nothing(name, crop, two_bodies, tmp_path):
     for one, other in zip(results, expected, strict=True):
         assert one.metrics["time/shared_seconds"] > 0
         assert untimed(one.metrics) == untimed(other.metrics)
+        assert one.epochs == other.epochs
         assert_same(*[torch.from_numpy(r.accuracy_matrix) for r in (one, other)])
     assert_same(*[without_clock(stream.state_dict()) for stream in (shared, alone)])
     assert (shared.evaluation.confusion() == alone.evaluation.confusion()).all()

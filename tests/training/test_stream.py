@@ -13,6 +13,7 @@ from charon.errors import ConfigError, DataError, DivergenceError
 from charon.learners import LEARNERS, Method
 from charon.learners.base import Learner, Phase
 from charon.settings import Settings
+from charon.training.epochs import Epochs
 from charon.training.stream import Stream
 
 
@@ -240,6 +241,44 @@ def test_losses_are_means_over_the_steps_of_the_last_epoch_that_had_them(telling
     assert metrics["train/loss/total"] == (4 + 5 + 6) / 3
     assert metrics["train/loss/rare"] == 7
     assert metrics["after/loss/total"] == (7 + 8 + 9) / 3
+
+
+def test_epochs_are_counted_over_all_tasks_and_phases(telling):
+    """Two of the main phase and one after it, in each of three tasks; resumed after the first."""
+    stream, restored = (Stream(tiny_run("stub"), telling) for _ in range(2))
+    results = [next(iter(stream))]
+    restored.load_state_dict(stream.state_dict())
+    results += restored
+    assert [result.epochs.first for result in results] == [1, 4, 7]
+    sizes = (3 + 3 + 2) / 3  # the stub's loss is the size of the batch
+    for result in results:
+        assert result.epochs.means == {
+            "train/loss/total": [sizes, sizes, None],
+            "after/loss/total": [None, None, sizes],
+        }
+        for name, values in result.epochs.means.items():
+            assert result.metrics[name] == [mean for mean in values if mean is not None][-1]
+
+
+def test_the_accuracy_of_an_epoch_is_that_of_all_its_clips_as_the_steps_scored_them(telling):
+    stream = Stream(tiny_run("stub"), telling)
+
+    def step(batch):
+        """Take all for class 1, which half of the clips are."""
+        scores = torch.nn.functional.one_hot(torch.ones(len(batch), dtype=torch.int64), 6)
+        stream.learner.count_right(scores.float(), batch.label)
+        return {"total": torch.zeros(())}
+
+    stream.learner.train_step = step
+    result = next(iter(stream))
+    assert result.epochs.means["train/accuracy"] == [50, 50, None]
+    assert "train/accuracy" not in result.metrics
+
+
+def test_the_joint_stream_has_all_its_epochs_at_once(telling):
+    _, (result,) = learn(tiny_run("stub", data__stream="joint"), telling)
+    assert isinstance(result.epochs, Epochs)
+    assert (result.epochs.first, len(result.epochs.means["after/loss/total"])) == (1, 3)
 
 
 @pytest.mark.parametrize("phase", ["train", "after"])

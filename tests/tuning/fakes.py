@@ -26,6 +26,7 @@ def fake_result(task, num_tasks=3, faa=50.0, **metrics):
         "task": task,
         "num_tasks": num_tasks,
         "metrics": {"test/faa": faa, **metrics},
+        "epochs": {"first": 2 * task - 1, "means": {"train/loss/total": [2.0, 1.0]}},
         "matrix": matrix,
         "seconds": 2.0,
         "device": "cpu",

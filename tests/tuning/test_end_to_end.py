@@ -20,7 +20,10 @@ def statuses(folder):
 
 
 def logged(folder):
-    """Return what MLflow has: outcome and steps of every run by its name."""
+    """Return what MLflow has: outcome and steps of every run by its name.
+
+    No epoch of a run is missing and none is there twice.
+    """
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
@@ -30,6 +33,10 @@ def logged(folder):
         history = client.get_metric_history(run.info.run_id, "test/faa")
         name = run.info.run_name if run.data.tags["kind"] == "trial" else "study"
         assert name not in found
+        losses = client.get_metric_history(run.info.run_id, "epoch/train/loss/total")
+        more = client.get_metric_history(run.info.run_id, "epoch/probe/loss/total")
+        epochs = sorted(metric.step for metric in [*losses, *more])
+        assert epochs == list(range(1, len(epochs) + 1))
         found[name] = (run.data.tags["outcome"], sorted(metric.step for metric in history))
     return found
 

@@ -47,6 +47,7 @@ class Recorder(Callback):  # type: ignore[misc]
             task=result["task"],
             num_tasks=result["num_tasks"],
             metrics={k: v for k, v in result["metrics"].items() if math.isfinite(v)},
+            epochs=result.get("epochs", {}),  # which older checkpoints' reports lack
             matrix=result["matrix"],
             seconds=result["seconds"],
             tags={"device": result["device"], **first_task_tag(result["metrics"])},

@@ -37,6 +37,7 @@ from charon.tuning.session.memory import memory_size
 from charon.tuning.session.provenance import trial_tags
 from charon.tuning.study.first_tasks import first_tasks_folder
 from charon.tuning.study.objectives import watched
+from charon.tuning.tracking.notes import QUESTION_TAG
 from charon.tuning.tracking.sender import Sender
 
 
@@ -89,7 +90,7 @@ def _begin(ready: ReadyStudy) -> Entries:
         key=ready.plan.key,
         title=ready.plan.title,
         varied=list(ready.study.varied),
-        tags={**tags, "mlflow.note.content": ready.study.question},
+        tags={**tags, QUESTION_TAG: ready.study.question},
     )
     context = TrialContext(
         title=f"charon_{ready.plan.data}",

@@ -122,6 +122,7 @@ def _report(result: TaskResult, context: TrialContext, name: str, seconds: float
     matrix = result.accuracy_matrix.tolist()
     return {
         "metrics": dict(result.metrics),
+        "epochs": result.epochs.to_json(),
         "matrix": [[None if math.isnan(a) else a for a in row] for row in matrix],
         "task": result.task,
         "num_tasks": result.num_tasks,

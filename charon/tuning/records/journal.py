@@ -8,7 +8,8 @@ Kinds of events, each with its ``time`` in seconds since the epoch:
 - ``study``: a sitting begins; trials that are neither finished nor pruned wait again.
 - ``trial``: a trial is planned, or suggested under a ``number``.
 - ``refused``: a search was suggested a setting that is never run.
-- ``start``, ``report``, ``end``: of a trial; ``tag`` adds plain facts to it.
+- ``start``, ``report``, ``end``: of a trial; ``tag`` adds plain facts to it. A report has the
+  metrics after a task, and lists of the means of its epochs.
 - ``extended``, ``time_up``, ``exhausted``, ``study_end``: of the study.
 
 Other kinds are kept and change nothing.

@@ -10,6 +10,7 @@ from charon.errors import ConfigError
 from charon.report.results import Results, StudySummary
 from charon.settings import parse_field
 from charon.text import first_line
+from charon.tuning.tracking.notes import NOTE_TAG, QUESTION_TAG
 
 MOST_RUNS = 50_000
 """That a call may ask for."""
@@ -46,7 +47,7 @@ def read_experiment(uri: str, name: str) -> Results:
     part = "test" if "test/faa" in trials else "val"
     summary = StudySummary(
         name=name,
-        question=tags.get("mlflow.note.content", name),
+        question=tags.get(QUESTION_TAG) or tags.get(NOTE_TAG, name),  # older ones have a note
         data=tags.get("dataset", "unknown data"),
         protocol=tags.get("protocol", "unknown protocol"),
         is_standin=tags.get("standin") == "true",

@@ -1,22 +1,39 @@
 """MLflow's runs, made from the journal's events.
 
 One experiment per study name, one parent run per study, one child run per trial, one
-``log_batch`` per task with the number of tasks seen as its step. A call takes 100 parameters,
-100 tags and 1000 metrics, which is more than a trial has.
+``log_batch`` per task, or several if it has many epochs. A call takes 100 parameters and 100
+tags, which is more than a trial has.
 """
 
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from charon.report.matrix import draw_matrix
 from charon.tuning.records.journal import FAILED, FINISHED, Journal, TrialRecord
+from charon.tuning.tracking.metrics import (
+    at_step,
+    final_metrics,
+    milliseconds,
+    portions,
+    report_metrics,
+    study_metrics,
+)
+from charon.tuning.tracking.notes import (
+    NOTE_TAG,
+    group_name,
+    group_of,
+    study_note,
+    trial_note,
+)
 from charon.tuning.tracking.store import Store
 from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, colour, trials_view
 
@@ -25,6 +42,12 @@ STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
 
 STUDY_TAG = "charon.study"
 TRIAL_TAG = "charon.trial"
+
+SETTING_TAG = "setting"
+"""A trial's setting without its seed, by which the page can group runs."""
+
+NOTE_SECONDS = 10.0
+"""Between two tables of a running study; that of a large search takes half a second."""
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -56,6 +79,7 @@ class Runs:
         ids: dict[str, str] = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
         self._parent, self._ids = ids.pop("", ""), ids
         self._steps: dict[str, int] = {}
+        self._noted_at = 0.0
         self.is_new = not self._parent
 
     def _find_experiment(self, name: str, store: Store) -> str:
@@ -82,6 +106,7 @@ class Runs:
             self._send_study(event)
         elif kind == "study_end":
             self._send_artifacts(self._parent, event)
+            self._note_study()
             self._send_outcome(self._parent, event)
         elif kind == "start":
             self._send_running(self._child(event))
@@ -96,10 +121,11 @@ class Runs:
         if not self._parent:
             tags = {"kind": "study", STUDY_TAG: event["key"], **event["tags"]}
             run = self._client.create_run(
-                self.experiment_id, _milliseconds(event), tags, run_name=event["title"]
+                self.experiment_id, milliseconds(event["time"]), tags, run_name=event["title"]
             )
             self._parent = run.info.run_id
         self._send_running(self._parent)
+        self._note_study()
         view = trials_view(event["varied"])
         self._client.set_experiment_tag(self.experiment_id, VIEW_TAG, view)
 
@@ -110,7 +136,9 @@ class Runs:
     def _send_outcome(self, run_id: str, event: Mapping[str, Any], **tags: str) -> None:
         outcome = event["outcome"]
         self._client.log_batch(run_id, tags=_tags({"outcome": outcome, **tags}))
-        self._client.set_terminated(run_id, STATUS.get(outcome, "KILLED"), _milliseconds(event))
+        self._client.set_terminated(
+            run_id, STATUS.get(outcome, "KILLED"), milliseconds(event["time"])
+        )
 
     def _child(self, event: Mapping[str, Any]) -> str:
         """Return the run of an event's trial, made if MLflow has none."""
@@ -124,11 +152,13 @@ class Runs:
                 STUDY_TAG: self._study["key"],
                 TRIAL_TAG: trial,
                 "seed": str(record.fields["seed"]),
+                SETTING_TAG: group_name(record.fields, self._study["varied"]),
+                NOTE_TAG: trial_note(record, [], self._study["varied"]),
                 COLOUR_TAG: colour(record.fields, known),
                 **record.tags,
             }
             run = self._client.create_run(
-                self.experiment_id, _milliseconds(event), tags, run_name=record.label
+                self.experiment_id, milliseconds(event["time"]), tags, run_name=record.label
             )
             self._ids[trial] = run.info.run_id
             self._steps[trial] = 0
@@ -143,39 +173,54 @@ class Runs:
             history = self._client.get_metric_history(run_id, next(iter(event["metrics"])))
             self._steps[trial] = max((metric.step for metric in history), default=0)
         if step > self._steps[trial]:
-            metrics = _metrics(event["metrics"], event, step)
-            self._client.log_batch(run_id, metrics, tags=_tags(event["tags"]))
+            for metrics in portions(report_metrics(event)):
+                self._client.log_batch(run_id, metrics, tags=_tags(event["tags"]))
             self._steps[trial] = step
 
     def _send_end(self, event: Mapping[str, Any]) -> None:
         run_id, record = self._child(event), self._journal.trials[event["trial"]]
         if event["outcome"] == FINISHED:
             # A single step is drawn as a bar.
-            self._client.log_batch(run_id, _metrics(final_metrics(record), event, step=0))
+            metrics = at_step(final_metrics(record), event["time"], step=0)
+            self._client.log_batch(run_id, metrics)
             with tempfile.TemporaryDirectory() as temporary:
                 picture = Path(temporary) / "accuracy_matrix.png"
                 draw_matrix(record.matrix, record.label, picture)
                 self._client.log_artifact(run_id, str(picture))
             self._send_artifacts(run_id, event)
+            standing = study_metrics(self._journal.records, until=event["time"])
+            self._client.log_batch(self._parent, standing)
+            self._note_setting(record)
+            if time.monotonic() - self._noted_at >= NOTE_SECONDS:
+                self._note_study()
+        else:  # which may wait again by now
+            how = {"status": event["outcome"], "error": event.get("error", "")}
+            self._note_trial(replace(record, **how), [record])
         error = {"error": event["error"]} if event.get("error") else {}
         self._send_outcome(run_id, event, seconds=f"{record.seconds:.1f}", **error)
+
+    def _note_study(self) -> None:
+        """Say on the study's page what its results are, as the journal has them now."""
+        self._noted_at = time.monotonic()
+        note = study_note(self._study, self._journal.records)
+        self._client.set_tag(self._parent, NOTE_TAG, note)
+
+    def _note_setting(self, record: TrialRecord) -> None:
+        """Say on the pages of all finished trials of a setting what their mean is."""
+        group = group_of(record, self._journal.records)
+        for member in group:
+            if member.status == FINISHED and member.trial_id in self._ids:
+                self._note_trial(member, group)
+
+    def _note_trial(self, record: TrialRecord, group: Sequence[TrialRecord]) -> None:
+        note = trial_note(record, group, self._study["varied"])
+        self._client.set_tag(self._ids[record.trial_id], NOTE_TAG, note)
 
     def _send_artifacts(self, run_id: str, event: Mapping[str, Any]) -> None:
         for text in event["artifacts"]:
             path = _moved(Path(text), self._journal.path.parent)
             if path.exists():
                 self._client.log_artifact(run_id, str(path))
-
-
-def final_metrics(record: TrialRecord) -> dict[str, float]:
-    """Return the metrics of a finished trial under ``final/``, without those of single tasks."""
-    prefixes = {"test": "", "val": "", "train": "", "memory": "memory_"}
-    final = {}
-    for name, value in record.final.items():
-        part, _, rest = name.partition("/")
-        if part in prefixes and "/" not in rest:
-            final[f"final/{prefixes[part]}{rest}"] = value
-    return final
 
 
 def _moved(path: Path, folder: Path) -> Path:
@@ -186,13 +231,5 @@ def _moved(path: Path, folder: Path) -> Path:
     return folder.joinpath(*path.parts[-3 if is_trials else -1 :])
 
 
-def _metrics(values: Mapping[str, float], event: Mapping[str, Any], step: int) -> list[Metric]:
-    return [Metric(name, value, _milliseconds(event), step) for name, value in values.items()]
-
-
 def _tags(tags: Mapping[str, str]) -> list[RunTag]:
     return [RunTag(name, value) for name, value in tags.items()]
-
-
-def _milliseconds(event: Mapping[str, Any]) -> int:
-    return int(event["time"] * 1000)

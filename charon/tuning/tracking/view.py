@@ -23,7 +23,18 @@ RUNS_PAGE = (
 )
 """MLflow's page of the trials as charts; the experiment's own page hides them."""
 
-SECTIONS = ("test", "val", "test/acc", "val/acc", "final", "train", "train/loss", "memory")
+SECTIONS = (
+    "test",
+    "val",
+    "epoch/train/loss",
+    "epoch/train",
+    "test/acc",
+    "val/acc",
+    "final",
+    "train",
+    "train/loss",
+    "memory",
+)
 """Metrics by the part of their name before the last slash, most wanted first."""
 
 

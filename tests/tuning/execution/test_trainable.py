@@ -57,7 +57,9 @@ class Folder:
 
 
 def plain(found):
-    return [(untimed(r["metrics"]), r["matrix"], r["task"], r["num_tasks"]) for r in found]
+    return [
+        (untimed(r["metrics"]), r["epochs"], r["matrix"], r["task"], r["num_tasks"]) for r in found
+    ]
 
 
 @pytest.mark.parametrize("num_tasks", [1, NUM_TASKS])

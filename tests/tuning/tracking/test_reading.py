@@ -14,7 +14,7 @@ from charon.tuning.tracking.store import choose_store
 def store(tmp_path):
     """A database with a study of a finished and a failed trial."""
     journal = Journal(tmp_path / "journal.jsonl")
-    tags = {**TAGS, "dataset": "tiny", "standin": "true", "mlflow.note.content": "Which?"}
+    tags = {**TAGS, "dataset": "tiny", "standin": "true", "question": "Which?"}
     journal.append("study", key="k", title="t", varied=["learner.alpha"], tags=tags)
     for number, outcome in enumerate(("finished", "failed")):
         name = f"k_{number}"

@@ -13,7 +13,10 @@ from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED,
 from charon.tuning.tracking.sender import Sender
 from charon.tuning.tracking.store import Store, choose_store, make_schema
 
-SHOWN = {"varied": ["learner.masking_ratio"], "tags": {"dataset": "tiny"}}
+SHOWN = {
+    "varied": ["learner.masking_ratio"],
+    "tags": {"dataset": "tiny", "question": "Which?"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +41,10 @@ def new_journal(folder):
     return journal
 
 
-def play(journal, name, tasks, outcome=None, artifacts=()):
+def play(journal, name, tasks, outcome=None, artifacts=(), seed=0):
     if name not in journal.trials:
-        journal.append("trial", name, label=f"eta0.30 {name}", fields=FIELDS, tags={"a": "b"})
+        fields = {**FIELDS, "seed": seed}
+        journal.append("trial", name, label=f"eta0.30 {name}", fields=fields, tags={"a": "b"})
     journal.append("start", name)
     for task in tasks:
         journal.append(
@@ -49,6 +53,7 @@ def play(journal, name, tasks, outcome=None, artifacts=()):
             task=task,
             num_tasks=3,
             metrics={"test/faa": 90.0 - task, "test/acc/task_01": 80.0},
+            epochs={"first": 2 * task - 1, "means": {"train/loss/total": [4.0 - task, 0.5]}},
             matrix=[[90.0, None, None], [80.0, 85.0, None], [70.0, 75.0, 80.0]],
             seconds=1.0,
             tags={"device": "cpu"},
@@ -73,8 +78,12 @@ def runs(store):
 
 
 def steps(client, run):
+    """Return the steps of FAA, the tasks; each has two epochs, which are steps of their losses."""
     history = client.get_metric_history(run.info.run_id, "test/faa")
-    return sorted(metric.step for metric in history)
+    tasks = sorted(metric.step for metric in history)
+    history = client.get_metric_history(run.info.run_id, "epoch/train/loss/total")
+    assert sorted(metric.step for metric in history) == list(range(1, 2 * len(tasks) + 1))
+    return tasks
 
 
 def test_a_study_is_a_parent_run_with_a_named_child_for_each_trial(tmp_path, store):
@@ -93,6 +102,56 @@ def test_a_study_is_a_parent_run_with_a_named_child_for_each_trial(tmp_path, sto
     assert steps(client, child) == [1, 2, 3]
     assert [a.path for a in client.list_artifacts(child.info.run_id)] == ["accuracy_matrix.png"]
     assert [a.path for a in client.list_artifacts(parent.info.run_id)] == ["journal.jsonl"]
+    assert parent.data.metrics == {"best_faa": 87.0, "mean_faa": 87.0}
+    assert child.data.tags["setting"] == "η = 0.3, CHARON"
+    assert parent.data.tags["question"] == "Which?"
+    notes = [run.data.tags["mlflow.note.content"] for run in (parent, child)]
+    assert notes[0].startswith("**Which?**")
+    assert all("87.0" in note for note in notes)
+
+
+def test_the_pages_of_a_setting_have_its_mean_once_its_last_seed_has_finished(tmp_path, store):
+    """Also those of the trials that finished first, in an earlier sitting."""
+    journal = new_journal(tmp_path)
+    for seed in (0, 1):
+        play(journal, f"t{seed}", [1, 2, 3], FINISHED, seed=seed)
+    play(journal, "t9", [1], PRUNED, seed=9)
+    send(journal, tmp_path, store)
+    journal = Journal(tmp_path / "journal.jsonl")
+    play(journal, "t2", [1, 2, 3], FINISHED, seed=2)
+    send(journal, tmp_path, store)
+    client, found = runs(store)
+    parent = found.pop("some study")
+    pruned = found.pop("eta0.30 t9")
+    for run in found.values():
+        assert "seeds 0, 1, 2: FAA in percent 87.0" in run.data.tags["mlflow.note.content"]
+    assert "pruned after 1 of 3 tasks" in pruned.data.tags["mlflow.note.content"]
+    history = client.get_metric_history(parent.info.run_id, "best_faa")
+    assert [metric.step for metric in history] == [1, 2, 3]
+
+
+def test_more_epochs_than_a_call_takes_are_all_there(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [])
+    losses = [float(epoch) for epoch in range(1, 1702)]
+    journal.append(
+        "report",
+        "t1",
+        task=1,
+        num_tasks=1,
+        metrics={"test/faa": 50.0},
+        epochs={"first": 1, "means": {"train/loss/total": losses}},
+        matrix=[[50.0]],
+        seconds=1.0,
+        tags={},
+    )
+    send(journal, tmp_path, store)
+    client, found = runs(store)
+    run = found["eta0.30 t1"].info.run_id
+    history = client.get_metric_history(run, "epoch/train/loss/total")
+    assert sorted((metric.step, metric.value) for metric in history) == [
+        (epoch, float(epoch)) for epoch in range(1, 1702)
+    ]
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
