@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
 
 from charon.clips import Clips
 from charon.config import Run
@@ -25,8 +26,8 @@ from charon.training.tasks import Task, union
 STEPS = 3
 """Timed steps of each phase, after one that warms up."""
 
-SLOW = 0.01
-"""Seconds to evaluate a clip on a CPU, above which parts of steps are timed."""
+HEAVY = 2e8
+"""Floating-point operations to evaluate a clip, above which a step is long on a CPU."""
 
 TimeStep = Callable[[Phase, Sequence[Clips]], float]
 """Takes steps of a phase on the given batches; returns the wall seconds of one."""
@@ -81,26 +82,27 @@ class Part:
         return Part(run.replace(changes), batch, frames)
 
 
-def timing_of(run: Run, archive: Archive, slow: float = SLOW) -> Timing:
+def timing_of(run: Run, archive: Archive, heavy: float = HEAVY) -> Timing:
     """Learn a little of a run's first two tasks, by whole steps or by parts of them.
 
-    Parts do on a CPU where the evaluation of a clip takes more than ``slow`` seconds.
+    Parts do on a CPU where evaluating a clip takes more than ``heavy`` operations.
     """
     if choose_device(run.device).type == "cpu":
         part = Part.of(run)
         stream = Stream(part.run, archive)
-        # The first warms up, and another may have been interrupted.
-        evaluation = min(_evaluation(stream, 1) for _ in range(3)) * part.frames
-        if evaluation > slow:
-            return _timing_by_part(stream, part, archive, evaluation)
+        with FlopCounterMode(display=False) as counter:
+            _evaluation(stream, 1)  # which also warms up
+        if counter.get_total_flops() * part.frames > heavy:
+            return _timing_by_part(stream, part, archive)
     stream = Stream(run, archive)
     (first, _), *others = [phase_times(stream, task) for task in _first_tasks(stream)]
     later, adds = others[0] if others else (first, False)
     return Timing(first, later, adds, _evaluation(stream, 8), _extra_bytes(stream), "whole steps")
 
 
-def _timing_by_part(stream: Stream, part: Part, archive: Archive, evaluation: float) -> Timing:
+def _timing_by_part(stream: Stream, part: Part, archive: Archive) -> Timing:
     step, found = PartOfStep(), []
+    evaluation = part.frames * _evaluation(stream, 1)
     for task in _first_tasks(stream):
         bodies = archive.present[task.train].sum(axis=1).clip(min=1)
         task = replace(task, train=task.train[bodies.argsort(kind="stable")])

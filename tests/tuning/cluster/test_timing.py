@@ -36,11 +36,11 @@ def test_a_small_step_warms_up_before_whole_ones():
 @pytest.mark.parametrize("stream", ["split", "joint"])
 def test_every_method_can_be_timed_by_parts_of_its_steps(tmp_path, learner, stream):
     run = tiny_run(learner, data__stream=stream)
-    timing = timing_of(run, write_set(tmp_path / "set"), slow=0.0)
+    timing = timing_of(run, write_set(tmp_path / "set"), heavy=0.0)
     assert timing.basis == "steps of 1/3 of the clips and 1/2 of the frames"
     assert all(step.seconds > 0 for step in [*timing.first, *timing.later])
     assert timing.kept_bytes > 0
-    whole = timing_of(run, write_set(tmp_path / "same"), slow=float("inf"))
+    whole = timing_of(run, write_set(tmp_path / "same"), heavy=float("inf"))
     assert whole.basis == "whole steps"
     for part, step in zip(timing.later, whole.later, strict=True):
         assert (part.phase, part.epochs) == (step.phase, step.epochs)
@@ -81,3 +81,10 @@ def test_whole_steps_are_timed_for_as_long_as_is_asked():
     phase = Phase("train", 1, lambda batch: steps.append(batch) or {})
     assert time_steps(phase, [random_clips(2)], at_least=1e-3) > 0
     assert len(steps) > STEPS
+
+
+def test_steps_of_the_papers_network_are_timed_by_parts_those_of_a_small_one_are_not(tmp_path):
+    archive = write_set(tmp_path / "set")
+    paper = {"model__size": "tiny", "data__num_frames": 120, "model__frames_per_tuple": 6}
+    assert timing_of(tiny_run("finetune", **paper), archive).basis != "whole steps"
+    assert timing_of(tiny_run("finetune"), archive).basis == "whole steps"
