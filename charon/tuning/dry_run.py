@@ -1,7 +1,7 @@
 """Dry run: the trials, an estimate of their cost, and where the results will be.
 
-The estimate scales up a few measured training steps and evaluations of each method's slowest
-and fastest run.
+The estimate scales up a few training steps and evaluations of each method's slowest and fastest
+run, or parts of steps where whole ones are slow.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from charon.settings import Value
 from charon.text import byte_size, counted, duration, seeds_text
-from charon.tuning.cluster.cost import cost_of, method_of, slowest_and_fastest
+from charon.tuning.cluster.cost import Cost, Method, costs_of, method_of, slowest_and_fastest
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.study.fields import known_fields
 from charon.tuning.study.objectives import directions
@@ -62,11 +62,11 @@ def _search_lines(ready: ReadyStudy) -> list[str]:
 
 def _cost_lines(ready: ReadyStudy) -> list[str]:
     archive, tasks = ready.data.archive, ready.data.tasks
-    costs = {
-        method: [cost_of(run, archive, ready.cpus) for run in runs]
-        for method, runs in slowest_and_fastest(ready.trials).items()
-    }
-    every = [cost for of_method in costs.values() for cost in of_method]
+    runs = [run for runs in slowest_and_fastest(ready.trials).values() for run in runs]
+    every = costs_of(runs, archive, ready.cpus)
+    costs: dict[Method, list[Cost]] = {}
+    for run, cost in zip(runs, every, strict=True):
+        costs.setdefault(method_of(run), []).append(cost)
     seconds = [cost.seconds for cost in every]
     span = dict.fromkeys([duration(min(seconds)), duration(max(seconds))])
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
@@ -86,6 +86,8 @@ def _cost_lines(ready: ReadyStudy) -> list[str]:
         f"Trial     {' to '.join(span)}, up to {byte_size(num_bytes, 3)} of memory"
         + (f" and {byte_size(gpu_bytes, 3)} of a GPU" if gpu_bytes else ""),
         f"Study     {time}; {byte_size(num_bytes * at_once, 3)} of memory",
+        f"Estimate  from {' and '.join(dict.fromkeys(c.basis for c in every))}, timed here, one "
+        "trial at a time, and scaled up",
         f"Results   {ready.folder}",
         f"Tracking  {ready.store.uri}",
         f"Cache     {ready.cache}",

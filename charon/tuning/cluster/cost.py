@@ -1,30 +1,26 @@
-"""Time and memory of a trial, measured on a few of its real steps and evaluations."""
+"""Time and memory of trials, scaled up from a few of their steps and evaluations."""
 
 import math
 import resource
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import torch
 
-from charon.clips import Clips
 from charon.config import Run
 from charon.data.cache.archive import Archive
-from charon.learners.base import Phase
+from charon.learners.rehearsal import MemorySettings
 from charon.settings import Value
-from charon.training.evaluation import score
-from charon.training.stream import Stream
-from charon.training.tasks import Task
+from charon.training.tasks import Tasks
+from charon.tuning.cluster.timing import Timing, timing_of
 from charon.tuning.study.trials import PlannedTrial
 
-STEPS = 3
-"""Timed steps of each phase, after a small one that warms up."""
+BACKWARD = 1.1
+"""Peak of a step relative to what it keeps for its backward pass."""
 
-GPU_SECONDS = 2.0
-"""Of timed steps on a GPU: most of them then have a CUDA graph, as in a run."""
+SHARED = ("seed", "learner.buffer_size")
+"""Fields on which the seconds of a step do not depend."""
 
 Method = tuple[Value, Value]
 
@@ -36,86 +32,58 @@ class Cost:
     seconds: float
     bytes: float
     gpu_bytes: float
+    basis: str  # what was timed, such as "whole steps"
 
 
-def cost_of(fields: Mapping[str, Value], archive: Archive, cpus: float) -> Cost:
-    """Measure a few steps of one run and scale them up to all epochs and clips."""
-    if fields["device"] == "cpu":
-        torch.set_num_threads(max(1, int(cpus)))
-    stream = Stream(Run.from_flat(fields), archive)
-    seconds = _seconds(stream)
-    memory = stream.learner.memory
-    buffer = memory.num_bytes / len(memory) * memory.capacity if memory else 0.0
-    buffer += stream.learner.measurements().get("memory/extra_bytes", 0.0)
-    clip = 4 * math.prod(stream.tasks.clip_shape)
-    buffer += clip * max(len(task.train) for task in stream.tasks.tasks)
+def costs_of(trials: Sequence[Mapping[str, Value]], archive: Archive, cpus: float) -> list[Cost]:
+    """Estimate the costs of runs from a few steps, which runs share that take the same."""
+    timings: dict[Run, Timing] = {}
+    costs = []
+    for fields in trials:
+        run = Run.from_flat(fields)
+        if run.device == "cpu":
+            torch.set_num_threads(max(1, int(cpus)))
+        alike = run.replace({name: 0 for name in SHARED if name in fields})
+        if alike not in timings:
+            timings[alike] = timing_of(run, archive)
+        costs.append(_cost(run, Tasks(archive, run.data, run.seed), timings[alike]))
+    return costs
+
+
+def _cost(run: Run, tasks: Tasks, timing: Timing) -> Cost:
+    clip_bytes = 4 * math.prod(tasks.clip_shape)
+    num_stored, num_bytes = 0, clip_bytes * max(len(task.train) for task in tasks.tasks)
+    if isinstance(run.learner, MemorySettings):
+        codec = run.learner.make_codec(tasks.clip_shape)
+        num_stored = codec.capacity(run.learner.buffer_size, run.learner.capacity_rule)
+        num_bytes += num_stored * codec.bytes_per_clip
+    seconds = _seconds(run, tasks, timing, num_stored if timing.adds_memory else 0)
+    beside = num_bytes + timing.extra_bytes
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     # Reserved: the tensors of CUDA graphs do not count as allocated.
-    gpu = torch.cuda.max_memory_reserved() if stream.device.type == "cuda" else 0
-    return Cost(seconds, peak + buffer, gpu + buffer if gpu else 0)
+    on_gpu = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
+    return Cost(
+        seconds,
+        peak + BACKWARD * timing.kept_bytes + beside,
+        on_gpu + beside if on_gpu else 0,
+        timing.basis,
+    )
 
 
-def _seconds(stream: Stream) -> float:
-    """Return the wall seconds of all training steps and evaluations, scaled up from a few."""
-    tasks, batch = stream.tasks.tasks, stream.run.optimiser.batch_size
-    first, _ = phase_costs(stream, tasks[0])
-    later, added = phase_costs(stream, tasks[min(1, len(tasks) - 1)])
-    joint = stream.is_joint
-    seconds, num_tested = 0.0, 0
-    for index, task in enumerate(tasks):
-        phases, num_clips = (first, 0) if joint or not index else (later, added)
-        steps = math.ceil((len(task.train) + num_clips) / batch)
-        seconds += sum(phase.epochs * steps * a_step for phase, a_step in phases)
-        num_tested += len(task.test) * (1 if joint else len(tasks) - index)
-    clips = stream.tasks.load(tasks[0].test[:8], "test")
-    start = time.perf_counter()
-    score(stream.learner, clips, tasks[0].classes)
-    return seconds + num_tested * (time.perf_counter() - start) / len(clips)
+def _seconds(run: Run, tasks: Tasks, timing: Timing, num_added: int) -> float:
+    """Return the wall seconds of all training steps and evaluations of a run.
 
-
-def phase_costs(
-    stream: Stream, task: Task, *, at_least: float = 0.0
-) -> tuple[list[tuple[Phase, float]], int]:
-    """Learn the stream's next task with few of its clips, and remember it.
-
-    Returns:
-        Its phases, each with the wall seconds of one step, timed for ``at_least`` so many seconds;
-        and the capacity of the memory if the learner adds its clips to the task's.
+    ``num_added`` clips of the memory are added to those of each task but the first.
     """
-    learner = stream.learner
-    batch = stream.run.optimiser.batch_size
-    learner.begin_task(task.classes)
-    own = stream.tasks.load(task.train[: batch * (STEPS + 1)], "train").to(stream.device)
-    clips = learner.training_set(own)
-    added = learner.memory.capacity if learner.memory and len(clips) > len(own) else 0
-    parts = [clips.take(rows) for rows in torch.arange(len(clips)).split(batch)]
-    seconds: dict[str, float] = {}
-    found: list[tuple[Phase, float]] = []
-    for phase in learner.phases():
-        if phase.name not in seconds:
-            phase.step(clips.take(torch.arange(min(2, len(clips)))))
-            seconds[phase.name] = _timed(stream, phase, parts, at_least)
-        found.append((phase, seconds[phase.name]))
-    learner.end_task(own)
-    return found, added
-
-
-def _timed(stream: Stream, phase: Phase, batches: list[Clips], at_least: float) -> float:
-    """Return the median seconds of one step; long ones are timed less often."""
-    spent: list[float] = []
-    if stream.device.type == "cuda":
-        at_least = max(at_least, GPU_SECONDS)
-    while not spent or sum(spent) < at_least:
-        for batch in batches[:STEPS]:
-            start = time.perf_counter()
-            phase.step(batch)
-            if stream.device.type == "cuda":
-                torch.cuda.synchronize()
-            spent.append(time.perf_counter() - start)
-            if sum(spent) > 2.0:
-                break
-    return median(spent)
+    batch, is_joint = run.optimiser.batch_size, run.data.stream == "joint"
+    seconds, num_tested = 0.0, 0
+    for index, task in enumerate(tasks.tasks):
+        steps, added = (timing.first, 0) if is_joint or not index else (timing.later, num_added)
+        num_steps = math.ceil((len(task.train) + added) / batch)
+        seconds += sum(step.epochs * num_steps * step.seconds for step in steps)
+        num_tested += len(task.test) * (1 if is_joint else len(tasks.tasks) - index)
+    return seconds + num_tested * timing.evaluation
 
 
 def method_of(fields: Mapping[str, Value]) -> Method:

@@ -5,6 +5,7 @@ steps of 2, 4, 8, ... processes at once then show how many are worth it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from charon.settings import Value
 from charon.text import byte_size
 from charon.training.stream import Stream
 from charon.tuning.cluster.cluster import Cluster, ClusterError
-from charon.tuning.cluster.cost import cost_of, phase_costs, slowest_and_fastest
+from charon.tuning.cluster.cost import costs_of, slowest_and_fastest
+from charon.tuning.cluster.timing import phase_times, time_steps
 from charon.tuning.study.trials import PlannedTrial
 
 PLACE_SECONDS = 60.0
@@ -148,7 +150,7 @@ class Probe:
 
     def warm_up(self) -> None:
         """Learn a little of the first task, so that there is something to replay."""
-        phase_costs(self._stream, self._stream.tasks.tasks[0])
+        phase_times(self._stream, self._stream.tasks.tasks[0])
 
     def placed_on(self) -> list[int]:
         """Return the GPUs that Ray has given to the process."""
@@ -156,7 +158,7 @@ class Probe:
 
     def footprint(self) -> tuple[float, float]:
         """Return the bytes that the run takes with a whole task and a full memory, of how many."""
-        cost = cost_of(self._fields, self._archive, self._cpus)
+        (cost,) = costs_of([self._fields], self._archive, self._cpus)
         free, total = torch.cuda.mem_get_info()
         beside = total - free - torch.cuda.memory_reserved()  # CUDA itself, and other programs
         return cost.gpu_bytes + beside, total
@@ -165,5 +167,5 @@ class Probe:
         """Return how fast the main phase of the second task goes, replay included."""
         tasks = self._stream.tasks.tasks
         second = tasks[min(1, len(tasks) - 1)]
-        phases, _ = phase_costs(self._stream, second, at_least=3.0)
-        return 1 / next(seconds for phase, seconds in phases if phase.name == "train")
+        times, _ = phase_times(self._stream, second, partial(time_steps, at_least=3.0))
+        return 1 / next(step.seconds for step in times if step.phase == "train")

@@ -1,12 +1,11 @@
 """Time and memory of a trial, measured on a few steps."""
 
 import pytest
-from tiny_runs import tiny_run, write_set
+from tiny_runs import tiny_run
 from tuning.study_runs import write_clips
 
 from charon.data.prepare import prepare
-from charon.training.stream import Stream
-from charon.tuning.cluster.cost import cost_of, phase_costs, slowest_and_fastest
+from charon.tuning.cluster.cost import costs_of, slowest_and_fastest
 from charon.tuning.study.trials import PlannedTrial
 
 
@@ -40,23 +39,27 @@ def test_the_slowest_run_masks_least_or_remembers_most(runs, ends):
     assert found == [runs[index] for index in ends]
 
 
-def test_more_epochs_cost_more_seconds_and_no_more_memory(tmp_path):
+@pytest.fixture
+def clips(tmp_path):
     path = write_clips(tmp_path / "tiny.npz")
-    archive = prepare(str(path), tmp_path)
-    run = {"data__path": str(path), "data__class_order": "natural", "device": "cpu"}
-    seconds = []
-    for epochs in (1, 1000):
-        cost = cost_of(tiny_run(**run, optimiser__epochs=epochs).to_flat(), archive, 1.0)
-        seconds.append(cost.seconds)
-        assert cost.bytes > 0
-        assert cost.gpu_bytes == 0
-    assert 0 < seconds[0] < seconds[1]
+    shared = {"data__path": str(path), "data__class_order": "natural", "device": "cpu"}
+    return prepare(str(path), tmp_path), shared
 
 
-def test_phases_are_timed_while_a_generator_makes_them(tmp_path):
-    """As ElSe-Net's does, which explores before its second task and decides in between."""
-    stream = Stream(tiny_run("elsenet"), write_set(tmp_path / "set"))
-    first, second = (phase_costs(stream, task)[0] for task in stream.tasks.tasks[:2])
-    assert [phase.name for phase, _ in first] == ["train"]
-    assert list(dict.fromkeys(phase.name for phase, _ in second)) == ["search", "count", "train"]
-    assert all(seconds > 0 for _, seconds in [*first, *second])
+def test_more_epochs_cost_more_seconds_and_no_more_memory(clips):
+    archive, shared = clips
+    runs = [tiny_run(**shared, optimiser__epochs=epochs).to_flat() for epochs in (1, 1000)]
+    few, many = costs_of(runs, archive, 1.0)
+    assert 0 < few.seconds < many.seconds
+    assert few.bytes > 0
+    assert few.gpu_bytes == 0
+    assert few.basis == "whole steps"
+
+
+def test_a_larger_buffer_costs_memory_and_where_it_is_learned_as_a_task_time(clips):
+    archive, shared = clips
+    for learner, takes_longer in (("er", False), ("icarl", True)):
+        runs = [tiny_run(learner, **shared, learner__buffer_size=size) for size in (6, 600)]
+        small, large = costs_of([run.to_flat() for run in runs], archive, 1.0)
+        assert small.bytes < large.bytes
+        assert (small.seconds < large.seconds) == takes_longer
