@@ -46,7 +46,8 @@ class Icarl(Learner):
 
     def __init__(self, setup: Setup, settings: IcarlSettings) -> None:
         super().__init__(setup, setup.make_network(with_decoder=False))
-        self.memory = settings.make_memory(setup, HerdingBuffer)
+        beside = _bytes(self.network) + 4 * setup.num_classes * self.network.classifier.in_features
+        self.memory = settings.make_memory(setup, HerdingBuffer, beside=beside)
         self.teacher: Network | None = None
         # A row for every class seen: of unit length, or NaN where it has no exemplar.
         self.means = torch.zeros(0, self.network.classifier.in_features, device=setup.device)
@@ -76,13 +77,14 @@ class Icarl(Learner):
 
     def end_task(self, clips: Clips) -> None:
         """Make room in the memory, store the new classes' exemplars, compute all class means."""
-        per_class = self.memory.capacity // self.classes.stop
-        self.memory.reduce(per_class)
+        share = self.memory.share(self.classes.stop)
+        self.memory.reduce(share)
         label = clips.label.cpu()
         for new_class in self.classes:
             clips_of = clips.take((label == new_class).nonzero().flatten())
             if len(clips_of):
-                chosen = self.memory.herd(self._unit_features(clips_of), per_class)
+                order = self.memory.herd(self._unit_features(clips_of), len(clips_of))
+                chosen = self.memory.first_that_fit(order, clips_of.present, share)
                 self.memory.offer(clips_of.take(chosen))
         held = self.memory.at(torch.arange(len(self.memory))).clips
         self.means = class_means(self._unit_features(held), held.label, self.classes.stop)
@@ -116,8 +118,7 @@ class Icarl(Learner):
 
     def measurements(self) -> dict[str, float]:
         """Add the bytes of the network frozen for the task's length and of the class means."""
-        teacher = {} if self.teacher is None else self.teacher.state_dict()
-        extra = sum(tensor.nbytes for tensor in (self.means, *teacher.values()))
+        extra = self.means.nbytes + (0 if self.teacher is None else _bytes(self.teacher))
         return super().measurements() | {"memory/extra_bytes": float(extra)}
 
     def predictor_state(self) -> dict[str, Any]:
@@ -128,6 +129,11 @@ class Icarl(Learner):
         """Become able to predict as the learner did that gave ``state``."""
         super().load_predictor_state(state)
         self.means = state["means"].to(self.setup.device)
+
+
+def _bytes(network: Network) -> int:
+    """Return the bytes of a network's weights and statistics."""
+    return sum(tensor.nbytes for tensor in network.state_dict().values())
 
 
 def class_means(features: Tensor, label: Tensor, num_classes: int) -> Tensor:

@@ -67,6 +67,7 @@ class XDer(Rehearsal):
     memory: ClassBalancedBuffer
     buffer = ClassBalancedBuffer
     stores_logits = True
+    beside_clip = 4  # of `times_replayed`, float32
 
     def __init__(self, setup: Setup, settings: XDerSettings) -> None:
         super().__init__(setup, settings)
@@ -156,11 +157,11 @@ class XDer(Rehearsal):
 
     def end_task(self, clips: Clips) -> None:
         """Make room, renew all logits that stay, and store as many clips of each new class."""
-        self.memory.reduce(self.memory.capacity // self.classes.stop)
+        self.memory.reduce(self.memory.share(self.classes.stop))
         for part in in_parts(torch.arange(len(self.memory))):
             replay = self.memory.at(part)
             self._renew(replay, self.predict(replay.clips), torch.arange(len(part)))
-        chosen = self.memory.choose(clips.label.cpu(), self.classes)
+        chosen = self.memory.choose(clips, self.classes)
         past, scale = range(self.classes.start), self.settings.renewal_scale
         for part in in_parts(chosen):
             new = clips.take(part)

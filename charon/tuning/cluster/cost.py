@@ -41,7 +41,7 @@ def cost_of(fields: Mapping[str, Value], archive: Archive, cpus: float) -> Cost:
     stream = Stream(Run.from_flat(fields), archive)
     seconds = _seconds(stream)
     memory = stream.learner.memory
-    buffer = memory.num_bytes / len(memory) * memory.capacity if memory else 0.0
+    buffer = float(memory.most_bytes) if memory else 0.0
     buffer += stream.learner.measurements().get("memory/extra_bytes", 0.0)
     clip = 4 * math.prod(stream.tasks.clip_shape)
     buffer += clip * max(len(task.train) for task in stream.tasks.tasks)
