@@ -83,7 +83,8 @@ class Icarl(Learner):
         for new_class in self.classes:
             clips_of = clips.take((label == new_class).nonzero().flatten())
             if len(clips_of):
-                order = self.memory.herd(self._unit_features(clips_of), len(clips_of))
+                most = self.memory.budget.most_clips_in(share)
+                order = self.memory.herd(self._unit_features(clips_of), most)
                 chosen = self.memory.first_that_fit(order, clips_of.present, share)
                 self.memory.offer(clips_of.take(chosen))
         held = self.memory.at(torch.arange(len(self.memory))).clips

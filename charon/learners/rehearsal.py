@@ -58,7 +58,7 @@ class MemorySettings(Settings):
     bodies: Bodies = checked(
         "all", "whether absent second bodies are stored, or only those that are present"
     )
-    codec: CodecName = checked("thinned", f"what is kept. {_described(CODECS)}")
+    codec: CodecName = checked("thinned", f"what of a clip is kept in time. {_described(CODECS)}")
     storage: StorageName = checked("float32", f"in how many bits. {_described(STORAGES)}")
     rebuild: Rebuild = checked(
         "linear", "linear: between the true frame positions; resize: as images are resized"

@@ -36,7 +36,11 @@ class Budget:
     @property
     def most_clips(self) -> int:
         """The most clips that fit: those of one body each."""
-        return self.limit // (self.per_clip + self.per_body)
+        return self.most_clips_in(self.limit)
+
+    def most_clips_in(self, share: int) -> int:
+        """Return the most clips that fit a share of the budget, in its units."""
+        return share // (self.per_clip + self.per_body)
 
     def most_bodies(self, num_bodies: int) -> int:
         """Return the most present bodies that fit, of clips of ``num_bodies`` at most."""

@@ -45,13 +45,13 @@ def check_memory(clips: int, num_bytes: int, num_training_clips: int, budget: in
         raise ConfigError(
             f"The search begins with a memory of {byte_size(num_bytes)} (memory/bytes), over the "
             f"--budget of {byte_size(budget)}; give it at least {num_bytes}, or a base with a "
-            "smaller learner.buffer_size."
+            "smaller memory."
         )
     if clips >= num_training_clips > 0:
         raise ConfigError(
             f"The search begins with a memory of {clips} clips, and there are "
             f"{num_training_clips} training clips: nothing need be forgotten; give its base a "
-            "smaller learner.buffer_size."
+            "smaller memory."
         )
 
 
