@@ -14,7 +14,7 @@ from charon.files import read_json, write_text
 from charon.report.style import look, note, picture
 from charon.report.tables import markdown_table, text_table
 
-HEADER = ["codec", "rebuilt", "s", "MSE, 1e-4 m²", "joints off by, mm", "bytes a clip"]
+HEADER = ["codec", "storage", "rebuilt", "s", "MSE, 1e-4 m²", "joints off by, mm", "bytes a clip"]
 
 
 def describe(content: dict[str, object], rows: pd.DataFrame, folder: Path) -> str:
@@ -25,7 +25,8 @@ def describe(content: dict[str, object], rows: pd.DataFrame, folder: Path) -> st
         f"{content['frames']} frames"
     )
     with picture(folder / "interpolation_error.png", 7.4, 3.8) as (figure, (axes,)):
-        for place, ((codec, rebuild), group) in enumerate(rows.groupby(["codec", "rebuild"])):
+        exact = rows[rows["storage"] == "float32"]
+        for place, ((codec, rebuild), group) in enumerate(exact.groupby(["codec", "rebuild"])):
             thinned = group[group["sampling_interval"] > 1]
             axes.plot(
                 thinned["sampling_interval"],
@@ -42,10 +43,11 @@ def describe(content: dict[str, object], rows: pd.DataFrame, folder: Path) -> st
         axes.set_xlabel("sampling interval s")
         axes.set_ylabel("mean squared error, m²")
         figure.legend(loc="outside right center")
-        note(figure, about)
+        note(figure, f"{about}\nin float32")
     cells = [
         [
             row["codec"],
+            row["storage"],
             row["rebuild"],
             str(row["sampling_interval"]),
             f"{1e4 * row['mse']:.3f}",
@@ -54,7 +56,11 @@ def describe(content: dict[str, object], rows: pd.DataFrame, folder: Path) -> st
         ]
         for row in rows.to_dict("records")
     ]
-    parts = ["# How well are thinned clips rebuilt?", f"{about}.", markdown_table(HEADER, cells)]
+    parts = [
+        "# How well are the clips of a memory rebuilt?",
+        f"{about}.",
+        markdown_table(HEADER, cells),
+    ]
     parts.append("![Error against s](interpolation_error.png)")
     write_text(folder / "README.md", "\n\n".join(parts) + "\n")
     return f"{text_table(HEADER, cells)}\n{about}"

@@ -161,8 +161,9 @@ class Optimiser:
 
     @property
     def average_bytes(self) -> int:
-        """Bytes of the average."""
-        return sum(tensor.nbytes for tensor in self._average.values())
+        """Bytes of the average; 0 without one."""
+        averaged = self._state().values() if self.settings.average_decay else ()
+        return sum(tensor.nbytes for tensor in averaged)
 
     def follow(self) -> None:
         """Let the rule know the weights there are now; those it knew keep their state."""

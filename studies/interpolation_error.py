@@ -1,7 +1,8 @@
-"""How well are thinned clips rebuilt?
+"""How well are the clips of a memory rebuilt?
 
-Question   Error of rebuilding against s, for each codec of the memory, between the true frame
-           positions (linear) and as the released code resizes (late by (s-1)/2 frames).
+Question   Error of rebuilding against s, for each codec and storage of the memory; thinned clips
+           between the true frame positions (linear) and as the released code resizes (late by
+           (s-1)/2 frames).
 Paper      CHARON (ICPR 2024), supplement, Fig. A.
 Measured   on the test clips, their bodies that are present; nothing is learned.
 Run        python studies/interpolation_error.py [--data PATH] [--frames N]

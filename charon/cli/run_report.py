@@ -34,9 +34,11 @@ def memory_warning(stream: Stream) -> str:
     memory, num_clips = stream.learner.memory, stream.tasks.num_training_clips
     if memory is None or memory.capacity < num_clips:
         return ""
+    is_in_bytes = stream.run.to_flat().get("learner.buffer_bytes") is not None
+    field = "learner.buffer_bytes" if is_in_bytes else "learner.buffer_size"
     return (
-        f"Warning: the memory can hold {memory.capacity:,} thinned clips, all of the "
-        f"{num_clips:,} training clips, so nothing need be forgotten; lower learner.buffer_size."
+        f"Warning: the memory can hold {memory.capacity:,} clips, all of the {num_clips:,} "
+        f"training clips, so nothing need be forgotten; lower {field}."
     )
 
 

@@ -182,12 +182,17 @@ class Learner(ABC):
         """
         return None
 
+    def bytes_beside(self) -> int:
+        """Return the bytes that the learner keeps of the past beside network and memory."""
+        return self.optimiser.average_bytes
+
     def measurements(self) -> dict[str, float]:
         """Return what to log after each task, by metric name."""
         held = self.memory
         return {
             "memory/bytes": 0.0 if held is None else float(held.num_bytes),
             "memory/clips": 0.0 if held is None else float(len(held)),
+            "memory/extra_bytes": float(self.bytes_beside()),
             "model/parameters": float(sum(p.numel() for p in self.network.parameters())),
         }
 

@@ -136,7 +136,6 @@ class ElseNet(Rehearsal):
         states = [unit.state_dict() for unit in self.network.units()]
         return sum(tensor.nbytes for state in states for tensor in state.values())
 
-    def measurements(self) -> dict[str, float]:
+    def bytes_beside(self) -> int:
         """Add the bytes of what has grown since the first task."""
-        extra = self._growing_bytes() - self.first_size
-        return super().measurements() | {"memory/extra_bytes": float(extra)}
+        return super().bytes_beside() + self._growing_bytes() - self.first_size

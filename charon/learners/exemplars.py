@@ -26,9 +26,14 @@ class ExemplarLearner(Learner):
     network: Network
     memory: HerdingBuffer
 
-    def __init__(self, setup: Setup, settings: MemorySettings) -> None:
-        super().__init__(setup, setup.make_network(with_decoder=False))
-        self.memory = settings.make_memory(setup, HerdingBuffer)
+    def __init__(
+        self, setup: Setup, settings: MemorySettings, network: Network, means: int = 0
+    ) -> None:
+        """Make the memory, beside ``means`` features that the learner keeps."""
+        super().__init__(setup, network)
+        beside = network_bytes(self.network) + 4 * means * self.network.classifier.in_features
+        beside += self.optimiser.average_bytes
+        self.memory = settings.make_memory(setup, HerdingBuffer, beside=beside)
         self.teacher: Network | None = None
 
     def begin_task(self, classes: range) -> None:
@@ -44,13 +49,15 @@ class ExemplarLearner(Learner):
 
     def end_task(self, clips: Clips) -> None:
         """Make room in the memory and store the new classes' exemplars."""
-        per_class = self.memory.capacity // self.classes.stop
-        self.memory.reduce(per_class)
+        share = self.memory.share(self.classes.stop)
+        self.memory.reduce(share)
         label = clips.label.cpu()
         for new_class in self.classes:
             clips_of = clips.take((label == new_class).nonzero().flatten())
             if len(clips_of):
-                chosen = self.memory.herd(self.unit_features(clips_of), per_class)
+                most = self.memory.budget.most_clips_in(share)
+                order = self.memory.herd(self.unit_features(clips_of), most)
+                chosen = self.memory.first_that_fit(order, clips_of.present, share)
                 self.memory.offer(clips_of.take(chosen))
 
     def features(self, clips: Clips) -> Tensor:
@@ -66,8 +73,11 @@ class ExemplarLearner(Learner):
         parts = in_parts(torch.arange(len(clips)))
         return F.normalize(torch.cat([none, *(self.features(clips.take(part)) for part in parts)]))
 
-    def measurements(self) -> dict[str, float]:
+    def bytes_beside(self) -> int:
         """Add the bytes of the network frozen for the task's length."""
-        teacher = {} if self.teacher is None else self.teacher.state_dict()
-        extra = sum(tensor.nbytes for tensor in teacher.values())
-        return super().measurements() | {"memory/extra_bytes": float(extra)}
+        return super().bytes_beside() + (0 if self.teacher is None else network_bytes(self.teacher))
+
+
+def network_bytes(network: Network) -> int:
+    """Return the bytes of a network's weights and statistics."""
+    return sum(tensor.nbytes for tensor in network.state_dict().values())

@@ -42,7 +42,8 @@ class Icarl(ExemplarLearner):
     knows_unseen = False
 
     def __init__(self, setup: Setup, settings: IcarlSettings) -> None:
-        super().__init__(setup, settings)
+        network = setup.make_network(with_decoder=False)
+        super().__init__(setup, settings, network, means=setup.num_classes)
         # A row for every class seen: of unit length, or NaN where it has no exemplar.
         self.means = torch.zeros(0, self.network.classifier.in_features, device=setup.device)
 
@@ -69,11 +70,9 @@ class Icarl(ExemplarLearner):
         classifier, num_classes = self.network.classifier, self.setup.num_classes
         return nearness(self.features(clips), self.means, classifier, num_classes)
 
-    def measurements(self) -> dict[str, float]:
+    def bytes_beside(self) -> int:
         """Add the bytes of the class means."""
-        measured = super().measurements()
-        measured["memory/extra_bytes"] += float(self.means.nbytes)
-        return measured
+        return super().bytes_beside() + self.means.nbytes
 
     def predictor_state(self) -> dict[str, Any]:
         """Add the class means; the network to freeze is saved already."""

@@ -75,10 +75,10 @@ class Lucir(ExemplarLearner):
     settings: LucirSettings
 
     def __init__(self, setup: Setup, settings: LucirSettings) -> None:
-        super().__init__(setup, settings)
+        network = setup.make_network(with_decoder=False)
+        network.classifier = CosineClassifier(network.classifier)
+        super().__init__(setup, settings, network)
         self.settings = settings
-        self.network.classifier = CosineClassifier(self.network.classifier)
-        self.optimiser = setup.make_optimiser(self.network)
         self._has_imprinted = False
 
     def begin_task(self, classes: range) -> None:

@@ -72,6 +72,7 @@ class XDer(Rehearsal):
     network: Network
     memory: ClassBalancedBuffer
     stores_logits = True
+    beside_clip = 4  # of `times_replayed`, float32
 
     def __init__(self, setup: Setup, settings: XDerSettings) -> None:
         super().__init__(setup, settings)
@@ -162,20 +163,20 @@ class XDer(Rehearsal):
 
     def end_task(self, clips: Clips) -> None:
         """Make room, renew all logits that stay, and store as many clips of each new class."""
-        self.memory.reduce(self.memory.capacity // self.classes.stop)
+        self.memory.reduce(self.memory.share(self.classes.stop))
         for part in in_parts(torch.arange(len(self.memory))):
             replay = self.memory.at(part)
             self._renew(replay, self.logits(replay.clips), torch.arange(len(part)))
-        chosen = self.memory.choose(clips.label.cpu(), self.classes)
+        chosen = self.memory.choose(clips, self.classes)
         past, scale = range(self.classes.start), self.settings.renewal_scale
         for part in in_parts(chosen):
             new = clips.take(part)
             outputs = self.logits(new)
             self.memory.offer(new, renew(outputs, outputs, new.label, past, scale))
 
-    def measurements(self) -> dict[str, float]:
+    def bytes_beside(self) -> int:
         """Add the bytes of the counts of replays."""
-        return super().measurements() | {"memory/extra_bytes": float(self.times_replayed.nbytes)}
+        return super().bytes_beside() + self.times_replayed.nbytes
 
 
 def _distinct(first: Replay, second: Replay) -> tuple[Replay, Tensor]:

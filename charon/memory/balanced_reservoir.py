@@ -1,18 +1,22 @@
 """Class-balancing reservoir sampling: a full memory gives up clips of its largest class.
 
 Source: Chrysakis & Moens, "Online Continual Learning from Imbalanced Data", ICML 2020, alg. 2.
+Differs: clips may take different parts of the budget; as many go as make room.
 """
 
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from charon.clips import Clips
 from charon.memory.buffer import Buffer
+
+Held = dict[int, list[tuple[int, int]]]
+"""By class: the slot of each clip, or -1 - row of a new one, and its units of the budget."""
 
 
 class BalancedReservoirBuffer(Buffer):
-    """Fills free slots first; then a new clip replaces one of the largest class.
+    """Takes all clips that fit; then a new clip replaces one of the largest class.
 
     Once a class has been the largest, its own new clips replace its own stored ones, as in
     reservoir sampling: each of its clips has the same chance.
@@ -27,41 +31,49 @@ class BalancedReservoirBuffer(Buffer):
         self.num_seen: dict[int, int] = {}
         self.full: set[int] = set()
 
-    def assign(self, label: Tensor) -> dict[int, int]:
-        """Choose a slot for every clip that is stored; the last one chosen for a slot keeps it."""
-        if self.capacity == 0:
-            return {}
-        slots_of: dict[int, list[int]] = {}
-        for slot, stored in enumerate(self.labels.tolist()):
-            slots_of.setdefault(stored, []).append(slot)
-        filled, row_of = len(self), dict[int, int]()
-        for row, new in enumerate(label.tolist()):
-            self.num_seen[new] = self.num_seen.get(new, 0) + 1
-            own = slots_of.setdefault(new, [])
-            if filled < self.capacity:
-                slot, filled = filled, filled + 1
-                own.append(slot)
-            else:
-                found = self._replaced(new, slots_of)
-                if found is None:
-                    continue
-                slot = found
-            row_of[slot] = row
-        return row_of
+    def assign(self, clips: Clips) -> dict[int, int]:
+        """Choose which clips go, and a slot for each new one that is stored."""
+        held: Held = {}
+        for slot, (label, cost) in enumerate(
+            zip(self.labels.tolist(), self.costs.tolist(), strict=True)
+        ):
+            held.setdefault(label, []).append((slot, cost))
+        limit, used = self.budget.limit, int(self.costs.sum())
+        offered = zip(clips.label.tolist(), self.budget.costs(clips.present).tolist(), strict=True)
+        for row, (label, cost) in enumerate(offered):
+            self.num_seen[label] = self.num_seen.get(label, 0) + 1
+            own = held.setdefault(label, [])
+            if cost > limit or (used + cost > limit and not self._admits(label, held)):
+                continue
+            while used + cost > limit:
+                loser = own if label in self.full and own else self._largest(held)
+                used -= loser.pop(self._draw(len(loser)))[1]
+            own.append((-1 - row, cost))
+            used += cost
+        return self._slots([place for clips_of in held.values() for place, _ in clips_of])
 
-    def _replaced(self, new: int, slots_of: dict[int, list[int]]) -> int | None:
-        """Choose the slot that a clip of a class replaces; None if the clip is not stored."""
-        most = max(map(len, slots_of.values()))
-        largest = [k for k, slots in slots_of.items() if len(slots) == most]
-        self.full.update(largest)
-        own = slots_of[new]
-        if new in self.full:
-            place = self._draw(self.num_seen[new])
-            return own[place] if place < len(own) else None
-        loser = slots_of[largest[self._draw(len(largest))]]
-        slot = loser.pop(self._draw(len(loser)))
-        own.append(slot)
-        return slot
+    def _admits(self, label: int, held: Held) -> bool:
+        """Whether a full memory takes a clip of this class."""
+        most = max(map(len, held.values()))
+        self.full.update(k for k, clips_of in held.items() if len(clips_of) == most)
+        return label not in self.full or self._draw(self.num_seen[label]) < len(held[label])
+
+    def _largest(self, held: Held) -> list[tuple[int, int]]:
+        """Return the clips of the largest class, one of them if there are several."""
+        most = max(map(len, held.values()))
+        largest = [clips_of for clips_of in held.values() if len(clips_of) == most]
+        return largest[self._draw(len(largest))]
+
+    def _slots(self, places: list[int]) -> dict[int, int]:
+        """Return the slot of each new clip; those of clips that go are taken first."""
+        old = sorted(place for place in places if place >= 0)
+        rows = [-1 - place for place in places if place < 0]
+        free = sorted(set(range(len(self))) - set(old))
+        if len(free) > len(rows):
+            self._keep(torch.tensor(old, dtype=torch.int64))
+            free = []
+        slots = [*free, *range(len(self), len(self) + len(rows) - len(free))]
+        return dict(zip(slots, rows, strict=True))
 
     def _draw(self, stop: int) -> int:
         """Draw a whole number in [0, stop)."""

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from charon.clips import Clips
+from charon.memory.budget import Budget
 from charon.memory.codec import TemporalCodec
+from charon.memory.store import Store
 
 
 @dataclass(frozen=True)
@@ -21,37 +23,35 @@ class Replay:
 
 
 class Buffer(ABC):
-    """Slots 0 .. ``capacity`` - 1 for encoded clips, filled from the first on.
+    """Slots 0, 1, ... for encoded clips, filled from the first on.
 
-    A selection rule overrides :meth:`assign`: which slots are replaced, and by which clips.
-    ``num_logits`` logits, or none, are stored with a clip; ``generator``, on the CPU, draws all
-    random numbers of the buffer.
+    A selection rule overrides :meth:`assign`: which clips go, and which take their place. The
+    budget is of all clips, and ``store`` has room for as many as it allows; ``num_logits``
+    logits, or none, are stored with a clip; ``generator``, on the CPU, draws all random numbers
+    of the buffer.
     """
 
     def __init__(
         self,
-        capacity: int,
-        codec: TemporalCodec,
+        budget: Budget,
+        store: Store,
         *,
         num_logits: int = 0,
         device: torch.device,
         generator: torch.Generator,
     ) -> None:
-        self.capacity = capacity
-        self.codec = codec
+        self.budget = budget
         self.generator = generator
+        self._store = store
         self._num_stored = 0
-        self._encoded = tuple(
-            torch.zeros(capacity, *part.shape[1:], dtype=part.dtype, device=device)
-            for part in codec.encode(torch.zeros(1, *codec.clip_shape))
-        )
-        self._present = torch.zeros(capacity, codec.clip_shape[3], dtype=torch.bool)
+        capacity = self.capacity
+        self._present = torch.zeros(capacity, store.num_bodies, dtype=torch.bool)
         self._label = torch.zeros(capacity, dtype=torch.int64, device=device)
         self._logits = torch.zeros(capacity, num_logits, device=device)
 
     @abstractmethod
-    def assign(self, label: Tensor) -> dict[int, int]:
-        """Decide which clips of these labels, offered in order, are stored, and where.
+    def assign(self, clips: Clips) -> dict[int, int]:
+        """Decide which of these clips, offered in order, are stored, and where.
 
         Returns:
             The row of a clip for every slot that is filled or replaced. Free slots are
@@ -63,16 +63,14 @@ class Buffer(ABC):
 
         ``logits``, (clip, class), are given exactly if the memory stores logits.
         """
-        row_of = self.assign(clips.label)
+        row_of = self.assign(clips)
         if not row_of:
             return
         slots, rows = torch.tensor(list(row_of)), torch.tensor(list(row_of.values()))
         chosen = clips.take(rows)
-        on_device = slots.to(self._label.device, non_blocking=True)
-        for stored, part in zip(self._encoded, self.codec.encode(chosen.x), strict=True):
-            stored[on_device] = part
+        self._store.write(slots, chosen)
         self._present[slots] = chosen.present
-        self._label[on_device] = chosen.label
+        self._label[slots.to(self._label.device, non_blocking=True)] = chosen.label
         self._num_stored = max(self._num_stored, int(slots.max()) + 1)
         if logits is not None:
             self.replace_logits(slots, logits[rows.to(logits.device, non_blocking=True)])
@@ -85,8 +83,7 @@ class Buffer(ABC):
     def at(self, slots: Tensor) -> Replay:
         """Return the clips at ``slots`` (int64, on the CPU)."""
         on_device = slots.to(self._label.device, non_blocking=True)
-        x = self.codec.decode(tuple(part[on_device] for part in self._encoded))
-        clips = Clips(x, self._present[slots], self._label[on_device])
+        clips = Clips(self._store.read(slots), self._present[slots], self._label[on_device])
         return Replay(clips, self._logits[on_device], slots)
 
     def replace_logits(self, slots: Tensor, logits: Tensor) -> None:
@@ -98,40 +95,72 @@ class Buffer(ABC):
         return self._num_stored
 
     @property
+    def codec(self) -> TemporalCodec:
+        """The codec of clips, or of their single bodies."""
+        return self._store.codec
+
+    @property
+    def capacity(self) -> int:
+        """The most clips that the budget allows: those of one body, where bodies count."""
+        return self.budget.most_clips
+
+    @property
     def labels(self) -> Tensor:
         """Labels of the stored clips, int64 (slot,)."""
         return self._label[: len(self)]
 
     @property
-    def bytes_per_clip(self) -> int:
-        """Exact bytes of a stored clip: encoded frames, presence, label and logits."""
-        return sum(t.shape[1:].numel() * t.element_size() for t in self._tensors())
+    def costs(self) -> Tensor:
+        """Units of the budget that each stored clip takes, int64 (slot,)."""
+        return self.budget.costs(self._present[: len(self)])
 
     @property
     def num_bytes(self) -> int:
-        """Exact bytes of all stored clips."""
-        return len(self) * self.bytes_per_clip
+        """Exact bytes of all stored clips: encoded frames, presence, labels and logits."""
+        beside = sum(tensor.nbytes for tensor in self._beside())
+        return beside + self._store.num_bytes(len(self))
+
+    @property
+    def most_bytes(self) -> int:
+        """The most bytes that the memory can take."""
+        budget, store = self.budget, self._store
+        beside = clip_bytes(store.num_bodies, self._logits.shape[1])
+        if budget.is_even:
+            return self.capacity * (beside + store.bytes_of(store.num_bodies))
+        # The units are bytes; of each clip some are in no unit where frames alone count.
+        uncounted = beside + store.bytes_of(1) - budget.per_clip - budget.per_body
+        return budget.limit + self.capacity * max(0, uncounted)
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of everything :meth:`load_state_dict` needs to continue."""
+        stored = (*self._store.tensors(len(self)), *self._beside())
         return {
-            "stored": [t[: len(self)].to("cpu", copy=True) for t in self._tensors()],
+            "stored": [tensor.to("cpu", copy=True) for tensor in stored],
             "generator": self.generator.get_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from the state of a memory of the same shape."""
-        for tensor, stored in zip(self._tensors(), state["stored"], strict=True):
-            self._num_stored = len(stored)
-            tensor[: len(stored)] = stored.to(tensor.device)
+        *encoded, present, label, logits = state["stored"]
+        self._num_stored = len(label)
+        self._store.load(encoded, present)
+        for tensor, stored in zip(self._beside(), (present, label, logits), strict=True):
+            tensor.copy_(stored)
         self.generator.set_state(state["generator"])
 
-    def _tensors(self) -> tuple[Tensor, ...]:
-        """Return all that is stored; the first axis is the slot."""
-        return (*self._encoded, self._present, self._label, self._logits)
+    def _beside(self) -> tuple[Tensor, ...]:
+        """Return what is stored beside the encoded clips; the first axis is the slot."""
+        count = len(self)
+        return self._present[:count], self._label[:count], self._logits[:count]
 
     def _keep(self, slots: Tensor) -> None:
         """Keep the clips at ``slots`` (int64, on the CPU), in that order; drop the others."""
-        for tensor in self._tensors():
+        self._store.keep(slots)
+        for tensor in self._beside():
             tensor[: len(slots)] = tensor[slots.to(tensor.device)]
         self._num_stored = len(slots)
+
+
+def clip_bytes(num_bodies: int, num_logits: int) -> int:
+    """Return the exact bytes of a stored clip's presence, label and logits."""
+    return num_bodies + 8 + 4 * num_logits

@@ -7,43 +7,64 @@ Differs: the means inside are not renormalised.
 import torch
 from torch import Tensor
 
+from charon.clips import Clips
 from charon.memory.buffer import Buffer
 
 
 class ClassBalancedBuffer(Buffer):
-    """Keeps an equal share of every class seen; :meth:`reduce` makes room for new classes."""
+    """Keeps an equal share of every class seen; :meth:`reduce` makes room for new classes.
 
-    def reduce(self, per_class: int) -> None:
-        """Keep the first ``per_class`` stored clips of every class."""
-        kept, count = [], dict[int, int]()
-        for slot, label in enumerate(self.labels.tolist()):
-            count[label] = count.get(label, 0) + 1
-            if count[label] <= per_class:
+    A share is in units of the budget; of a class's clips those first that fit it are kept.
+    """
+
+    def share(self, num_classes: int) -> int:
+        """Return the share of each of so many classes."""
+        return self.budget.limit // num_classes
+
+    def reduce(self, share: int) -> None:
+        """Keep the first stored clips of every class that fit its share."""
+        kept, taken = [], dict[int, int]()
+        for slot, (label, cost) in enumerate(
+            zip(self.labels.tolist(), self.costs.tolist(), strict=True)
+        ):
+            taken[label] = taken.get(label, 0) + cost
+            if taken[label] <= share:
                 kept.append(slot)
         self._keep(torch.tensor(kept, dtype=torch.int64))
 
-    def assign(self, label: Tensor) -> dict[int, int]:
+    def assign(self, clips: Clips) -> dict[int, int]:
         """Fill free slots, one a clip.
 
         Raises:
-            ValueError: the clips outnumber the free slots.
+            ValueError: the clips are too many for what is free of the budget.
         """
-        first, stop = len(self), len(self) + len(label)
-        if stop > self.capacity:
+        first, stop = len(self), len(self) + len(clips)
+        if int(self.costs.sum() + self.budget.costs(clips.present).sum()) > self.budget.limit:
             raise ValueError(f"{stop} clips do not fit a memory of {self.capacity}.")
-        return dict(zip(range(first, stop), range(len(label)), strict=True))
+        return dict(zip(range(first, stop), range(len(clips)), strict=True))
 
-    def choose(self, label: Tensor, classes: range) -> Tensor:
-        """Choose clips of new classes at random, as many of each as there are free slots for.
+    def first_that_fit(self, rows: Tensor, present: Tensor, share: int) -> Tensor:
+        """Return those of ``rows`` of (clip, body) ``present``, in order, that fit a share."""
+        return rows[self.budget.costs(present[rows]).cumsum(dim=0) <= share]
 
-        Slots left over go to classes drawn at random, one each. ``label`` is on the CPU; the
-        result, int64 (chosen clip,), goes class by class.
+    def choose(self, clips: Clips, classes: range) -> Tensor:
+        """Choose clips of new classes at random, an equal share of what is free for each.
+
+        Units left over go to classes drawn at random, one each. The result, int64 (chosen
+        clip,) on the CPU, goes class by class.
         """
-        each, rest = divmod(self.capacity - len(self), len(classes))
+        label = clips.label.cpu()
+        free = self.budget.limit - int(self.costs.sum())
+        each, rest = divmod(free, len(classes))
         order = torch.randperm(len(label), generator=self.generator)
         drawn = torch.randperm(len(classes), generator=self.generator)[:rest] + classes.start
         share = {k: each + (k in drawn.tolist()) for k in classes}
-        return torch.cat([order[label[order] == k][: share[k]] for k in classes])
+        return torch.cat(
+            [
+                self.first_that_fit(order[label[order] == k], clips.present, share[k])
+                for k in classes
+            ]
+        )
 
 
 class HerdingBuffer(ClassBalancedBuffer):

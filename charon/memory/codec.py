@@ -1,4 +1,4 @@
-"""The interface of codecs: how the clips of a memory are compressed in time.
+"""The interface of codecs: what of a clip the memory keeps in time, and how the rest is rebuilt.
 
 Source: CHARON Sec. 3.2, "Efficient buffer".
 """
@@ -6,12 +6,14 @@ Source: CHARON Sec. 3.2, "Efficient buffer".
 import math
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from charon.clips import ClipShape
+from charon.memory.storage import Storage
+from charon.memory.storages.float32 import Float32
 
 CapacityRule = Literal["frames", "times_interval"]
 Rebuild = Literal["linear", "resize"]
@@ -23,38 +25,71 @@ Encoded = tuple[Tensor, ...]
 class TemporalCodec(ABC):
     """Compresses clips of one shape; ``encode`` and ``decode`` are inverse up to what is lost.
 
-    With the sampling interval s, about one s-th of a clip is stored; ``rebuild`` is the method
-    by which missing frames are rebuilt.
+    With the sampling interval s, about one s-th of a clip is kept, and the storage packs it;
+    ``rebuild`` is the method by which missing frames are rebuilt.
+
+    Attributes:
+        rebuilds: the methods that there are.
     """
 
+    rebuilds: ClassVar[tuple[Rebuild, ...]] = ("linear",)
+
     def __init__(
-        self, clip_shape: ClipShape, sampling_interval: int = 1, rebuild: Rebuild = "linear"
+        self,
+        clip_shape: ClipShape,
+        sampling_interval: int = 1,
+        rebuild: Rebuild = "linear",
+        storage: Storage | None = None,
     ) -> None:
         self.clip_shape = clip_shape
         self.num_frames = clip_shape[1]
         self.sampling_interval = sampling_interval
+        self.num_kept = -(-self.num_frames // sampling_interval)
         self.rebuild = rebuild
+        self.storage = storage or Float32()
 
     @abstractmethod
-    def encode(self, x: Tensor) -> Encoded:
-        """Compress float32 (clip, channel, frame, joint, body), metres.
+    def keep(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Choose what is kept of float32 (clip, channel, frame, joint, body), metres.
 
-        The shapes and types of the result depend on the shape of a clip alone.
+        Returns:
+            The numbers, float32 (clip, channel, kept, joint, body), and what else decoding
+            needs, whose first axis is the clip. The shapes depend on the shape of a clip alone.
         """
 
     @abstractmethod
-    def decode(self, encoded: Encoded) -> Tensor:
-        """Return float32 (clip, channel, frame, joint, body) of whole length."""
+    def restore(self, kept: Tensor, *others: Tensor) -> Tensor:
+        """Return float32 (clip, channel, frame, joint, body) from what :meth:`keep` returned."""
 
     @property
     @abstractmethod
+    def kept(self) -> str:
+        """What is kept, in a few words."""
+
+    @property
+    @abstractmethod
+    def rebuilt(self) -> str:
+        """How clips are rebuilt, in a few words."""
+
+    @property
     def stored_frames(self) -> range:
         """The frames whose poses are stored; empty for a codec that stores something else."""
+        return range(0)
+
+    def encode(self, x: Tensor) -> Encoded:
+        """Compress float32 (clip, channel, frame, joint, body), metres."""
+        kept, *others = self.keep(x)
+        return (*self.storage.pack(kept), *others)
+
+    def decode(self, encoded: Encoded) -> Tensor:
+        """Return float32 (clip, channel, frame, joint, body) of whole length."""
+        count = self.storage.num_parts
+        return self.restore(self.storage.unpack(encoded[:count]), *encoded[count:])
 
     @property
-    @abstractmethod
     def description(self) -> tuple[str, str]:
         """How clips are stored and how they are rebuilt, in a few words each."""
+        return ", ".join(filter(None, (self.kept, self.storage.description))), self.rebuilt
 
     @cached_property
     def bytes_per_clip(self) -> int:
@@ -66,18 +101,3 @@ class TemporalCodec(ABC):
     def uncompressed_bytes(self) -> int:
         """Exact bytes of a whole clip in float32."""
         return math.prod(self.clip_shape) * 4
-
-    def capacity(self, buffer_size: int, rule: CapacityRule = "frames") -> int:
-        """Return the number of encoded clips that replace ``buffer_size`` (M) uncompressed clips.
-
-        The rule ``"frames"`` fits as many as M·F float32 frames have bytes for, and never
-        exceeds them; ``"times_interval"`` is the released code's M·s whatever a clip takes,
-        which exceeds them where s does not divide F.
-        """
-        if rule == "times_interval":
-            return buffer_size * self.sampling_interval
-        return buffer_size * self.uncompressed_bytes // self.bytes_per_clip
-
-    def largest_buffer(self, num_clips: int) -> int:
-        """Return the largest buffer size whose capacity is at most ``num_clips``."""
-        return ((num_clips + 1) * self.bytes_per_clip - 1) // self.uncompressed_bytes

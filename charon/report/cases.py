@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from charon.report.names import METHODS, method_of, short_title, value_text
+from charon.report.names import METHODS, UNITS, field_text, method_of, short_title
 from charon.report.results import Results
 
 METHOD = "method"
@@ -122,7 +122,8 @@ def assignment(field: str, value: object) -> str:
     """Return a field with its value, such as ``"s = 5"``; a bare word of a known field."""
     if field in ("data.benchmark", METHOD):
         return str(value)
-    return f"{short_title(field)} = {value_text(value)}"
+    unit = f" {UNITS[field][1]}" if field in UNITS else ""
+    return f"{short_title(field)} = {field_text(field, value)}{unit}"
 
 
 def method_order(name: str) -> int:

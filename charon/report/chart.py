@@ -16,7 +16,7 @@ from matplotlib.image import AxesImage
 from matplotlib.transforms import ScaledTranslation
 
 from charon.report.cases import METHOD, Case, case_name
-from charon.report.names import field_title, in_units, metric_title, value_text
+from charon.report.names import field_text, field_title, in_units, metric_title, value_text
 from charon.report.statistics import Mean, mean_of
 from charon.report.style import FAINT, HEAT, INK, QUIET, look, note, picture
 
@@ -110,7 +110,7 @@ def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> No
             axes.axhline(level, linestyle="--", linewidth=1.5, color=style["color"], label=name)
             continue
         group = sorted(group, key=lambda case: case.values[field])
-        at = [case.values[field] for case in group]
+        at = [in_units(field, case.values[field]) for case in group]
         means = [mean_of(in_units(metric, case.runs[metric]).tolist()) for case in group]
         halves = [mean.half if mean.n >= ENOUGH_FOR_BAR else math.nan for mean in means]
         axes.errorbar(at, [m.mean for m in means], halves, label=name, **BARS, **style | moved)
@@ -178,8 +178,8 @@ def draw_plane(axes: Axes, cases: Sequence[Case], across: str, up: str, metric: 
         colour = QUIET if np.isnan(value) else "white" if value > middle else INK
         text = "–" if np.isnan(value) else f"{value:.1f}"
         axes.text(column, row, text, ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(columns)), [value_text(value) for value in columns])
-    axes.set_yticks(range(len(rows)), [value_text(value) for value in rows])
+    axes.set_xticks(range(len(columns)), [field_text(across, value) for value in columns])
+    axes.set_yticks(range(len(rows)), [field_text(up, value) for value in rows])
     axes.set_xlabel(field_title(across))
     axes.set_ylabel(field_title(up))
     axes.grid(visible=False)

@@ -13,11 +13,11 @@ import pandas as pd
 from charon.errors import ConfigError
 from charon.report.cases import METHOD, Case, grouped, with_methods, without_stream
 from charon.report.names import (
+    field_text,
     field_title,
     in_units,
     metric_title,
     number_text,
-    value_text,
 )
 from charon.report.results import Results
 from charon.report.significance import Difference, corrected, difference_of, runs_needed
@@ -191,7 +191,7 @@ def describe(comparison: Comparison) -> str:
     """Return the comparison as text: first what differs, then the table with a verdict a row."""
     lines = ["What differs"]
     for name, values in comparison.fields.items():
-        lines.append(f"  {field_title(name)}: {', '.join(map(value_text, values))}")
+        lines.append(f"  {field_title(name)}: {', '.join(field_text(name, v) for v in values)}")
     for title, values in comparison.provenance.items():
         if len(set(values)) > 1:
             pairs = zip(comparison.studies, values, strict=True)

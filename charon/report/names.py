@@ -37,6 +37,7 @@ NAMES = {
 }
 
 UNITS = {
+    "learner.buffer_bytes": ("buffer size", "kB", 1e-3),
     "memory/bytes": ("memory", "kB", 1e-3),
     "memory/extra_bytes": ("beside the memory", "kB", 1e-3),
     "time/train_seconds": ("training time", "s", 1.0),
@@ -44,7 +45,7 @@ UNITS = {
     "train/clips_per_second": ("training clips per second", "", 1.0),
     "model/parameters": ("parameters", "", 1.0),
 }
-"""Of metrics that are no accuracies: name, unit, and the factor of that unit."""
+"""Of metrics that are no accuracies, and of fields: name, unit, and the factor of that unit."""
 
 METRICS = {
     "faa": "FAA",
@@ -67,11 +68,15 @@ def field_title(field: str) -> str:
     """Return what a reader calls a field: its words and its symbol."""
     if field in SYMBOLS:
         return " ".join(SYMBOLS[field]).strip()
+    if field in UNITS:
+        return metric_title(field)
     return NAMES.get(field, field.rpartition(".")[2].replace("_", " "))
 
 
 def short_title(field: str) -> str:
     """Return a field's symbol, or else what a reader calls it."""
+    if field in UNITS:
+        return UNITS[field][0]
     return SYMBOLS[field][1] if field in SYMBOLS else field_title(field)
 
 
@@ -92,7 +97,7 @@ def metric_title(metric: str) -> str:
 
 
 def in_units(metric: str, values: Any) -> Any:
-    """Return a metric's values in the unit of its title."""
+    """Return values of a metric or a field in the unit of its title."""
     return values * UNITS[metric][2] if metric in UNITS else values
 
 
@@ -100,7 +105,16 @@ def value_text(value: object) -> str:
     """Return a field's value as text; None and pandas' NaN are ``none``."""
     if value is None or value != value:
         return "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    text = f"{value:.4g}"
+    return f"{value:.0f}" if "e+" in text else text
+
+
+def field_text(field: str, value: Any) -> str:
+    """Return a field's value as text, in the unit of its title."""
+    is_known = field in UNITS and value is not None and value == value
+    return value_text(in_units(field, value) if is_known else value)
 
 
 def number_text(value: float | None, digits: int = 1) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from charon.files import csv_text, write_text
 from charon.report.cases import MANY_FIELDS, Case
-from charon.report.names import UNITS, field_title, in_units, metric_name, metric_title, value_text
+from charon.report.names import UNITS, field_text, field_title, in_units, metric_name, metric_title
 from charon.report.statistics import Mean, mean_of
 
 TEX = {"η": r"$\eta$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "±": r"$\pm$"}
@@ -42,8 +42,8 @@ def case_table(cases: Sequence[Case], metrics: Sequence[str]) -> Table:
     header += [f"{metric_name(first)} %", "95 % interval", *map(_column, others), "n"]
     rows = []
     for case in cases:
-        values = [case.values[name] for name in fields]
-        row = ["–" if v is None else value_text(v) for v in values] or [case.name]
+        values = {name: case.values[name] for name in fields}
+        row = ["–" if v is None else field_text(n, v) for n, v in values.items()] or [case.name]
         for metric in metrics:
             mean = mean_of(in_units(metric, case.runs[metric].dropna()).tolist())
             digits = 0 if mean.mean >= 1000 else 1

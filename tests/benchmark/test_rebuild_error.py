@@ -4,11 +4,16 @@ import pytest
 import torch
 
 from charon.benchmark.rebuild_error import rebuild_errors
+from charon.memory import CODECS, STORAGES
 
 
-def rows(clips, present):
+def rows(clips, present, storage="float32"):
     found = rebuild_errors(clips, present)
-    return {(r["codec"], r["rebuild"], r["sampling_interval"]): r for r in found}
+    return {
+        (r["codec"], r["rebuild"], r["sampling_interval"]): r
+        for r in found
+        if r["storage"] == storage
+    }
 
 
 def test_a_joint_that_moves_evenly_is_rebuilt_but_for_the_frames_held_at_the_end():
@@ -24,10 +29,23 @@ def test_a_joint_that_moves_evenly_is_rebuilt_but_for_the_frames_held_at_the_end
 
 def test_resizing_is_late_and_half_precision_takes_half_of_the_bytes():
     clips = torch.linspace(0, 2, 8).repeat(2, 3, 5, 2, 1).permute(0, 1, 4, 2, 3).contiguous()
-    found = rows(clips, torch.ones(2, 2, dtype=torch.bool))
+    present = torch.ones(2, 2, dtype=torch.bool)
+    found = rows(clips, present)
     assert found["thinned", "resize", 4]["mse"] > found["thinned", "linear", 4]["mse"]
-    whole, half = found["thinned", "linear", 4], found["thinned_fp16", "linear", 4]
-    assert whole["bytes_per_clip"] == 2 * half["bytes_per_clip"]
+    for key, half in rows(clips, present, "float16").items():
+        if key[0] != "key_frames":
+            assert found[key]["bytes_per_clip"] == 2 * half["bytes_per_clip"]
+
+
+def test_every_codec_is_measured_with_every_storage():
+    clips = torch.rand(2, 3, 12, 4, 1)
+    found = {storage: rows(clips, torch.ones(2, 1).bool(), storage) for storage in STORAGES}
+    for by_key in found.values():
+        assert {codec for codec, _, _ in by_key} == set(CODECS)
+        assert {rebuild for codec, rebuild, _ in by_key if codec != "thinned"} == {"linear"}
+    assert all(row["mse"] < 1e-9 for row in found["float32"].values() if row["joint_mm"] < 1e-2)
+    best = found["float32"]["least_squares", "linear", 3]["mse"]
+    assert best < found["float32"]["thinned", "linear", 3]["mse"]
 
 
 def test_bodies_that_are_absent_do_not_count():

@@ -32,7 +32,7 @@ def test_flat_skeletons_and_other_formats(charon, tmp_path, suffix):
     path = write_npz(tmp_path / "flat.npz", **arrays | {"x": arrays["x"][:, :2]})
     picture = tmp_path / f"a.{suffix}"
     words = ["--cache", tmp_path / "cache", "--output", picture, "--sampling-interval", 1]
-    words += ["--codec", "thinned_fp16"]
+    words += ["--codec", "key_frames", "--storage", "int8"]
     assert charon("show", path, "--clip", 3, "--frames", 7, *words).status == 0
     assert picture.stat().st_size > 5000
 

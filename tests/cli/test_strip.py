@@ -13,8 +13,9 @@ from charon.cli.strip import (
     thinned,
 )
 from charon.data.prepare import prepare
-from charon.memory.thinned import Thinned
-from charon.memory.thinned_fp16 import ThinnedFp16
+from charon.memory.codecs.dct import Dct
+from charon.memory.codecs.thinned import Thinned
+from charon.memory.storages.float16 import Float16
 from charon.training.artifacts import load_model
 
 BOTH = np.array([True, True])
@@ -26,8 +27,8 @@ def line(num_frames=12):
     return x * np.arange(num_frames, dtype=np.float32)[:, None, None, None]
 
 
-def codec(interval, num_frames=12, num_bodies=2, kind=Thinned):
-    return kind((3, num_frames, 3, num_bodies), interval)
+def codec(interval, num_frames=12, num_bodies=2, kind=Thinned, storage=None):
+    return kind((3, num_frames, 3, num_bodies), interval, storage=storage)
 
 
 def test_moments_lie_half_way_between_stored_frames():
@@ -67,11 +68,18 @@ def test_an_absent_body_does_not_make_errors_smaller():
 
 def test_a_codec_tells_how_it_stores_and_what_it_loses():
     x = line() + np.float32(0.1)  # not a float16
-    half = codec(1, kind=ThinnedFp16)
+    half = codec(1, storage=Float16())
     assert thinned(x, half, np.array([2])).details[0] == "sampling interval 1, float16"
     version = rebuilt(x, half, np.array([2]), BOTH)
     assert 0 < version.error.max() < 0.01
     assert (rebuilt(x, codec(1), np.array([2]), BOTH).error == 0).all()
+
+
+def test_a_codec_that_stores_no_frames_shows_none():
+    dct = codec(3, kind=Dct)
+    assert thinned(line(), dct, np.array([2])) is None
+    assert len(choose_moments(dct)) == 7
+    assert rebuilt(line(), dct, np.array([2]), BOTH).details[0] == "inverse DCT"
 
 
 def test_a_model_rebuilds_what_it_did_not_see(finished):

@@ -3,10 +3,12 @@
 import copy
 import math
 import pickle
+from itertools import cycle
 
 import pytest
 import torch
 from tiny_runs import (
+    NUM_JOINTS,
     assert_same,
     learn,
     random_clips,
@@ -17,11 +19,14 @@ from tiny_runs import (
 )
 
 from charon.learners import LEARNERS
-from charon.memory import CODECS
+from charon.memory import CODECS, STORAGES
 from charon.training.checkpoint import load_checkpoint, save_checkpoint
 from charon.training.stream import Stream
 
 every_learner = pytest.mark.parametrize("name", LEARNERS)
+
+BESIDE_ICARL = 61_984
+"""Bytes of a tiny iCaRL's frozen network and class means."""
 
 
 @pytest.fixture(scope="module")
@@ -141,16 +146,25 @@ def test_a_recipe_is_resumed_bit_for_bit(recipe, name, two_bodies, tmp_path):
 
 
 @every_learner
-@pytest.mark.parametrize("codec", CODECS)
-def test_it_learns_with_every_codec(name, codec, two_bodies):
+@pytest.mark.parametrize(("codec", "storage"), [*zip(CODECS, cycle(STORAGES), strict=False)])
+@pytest.mark.parametrize("bodies", ["all", "present"])
+def test_it_learns_with_every_codec(name, codec, storage, bodies, two_bodies):
     if not hasattr(LEARNERS[name].settings, "codec"):
         pytest.skip(f"{name} has no memory")
-    stream, results = learn(tiny_run(name, learner__codec=codec), two_bodies)
-    assert type(stream.learner.memory.codec) is CODECS[codec]
-    per_clip = stream.learner.memory.bytes_per_clip
-    assert results[-1].metrics["memory/bytes"] == per_clip * results[-1].metrics["memory/clips"]
-    uncompressed = stream.learner.memory.codec.uncompressed_bytes * stream.run.learner.buffer_size
-    assert len(stream.learner.memory) * stream.learner.memory.codec.bytes_per_clip <= uncompressed
+    stored = {"codec": codec, "storage": storage, "bodies": bodies}
+    changes = {f"learner__{field}": value for field, value in stored.items()}
+    stream, results = learn(tiny_run(name, optimiser__epochs=1, **changes), two_bodies)
+    memory = stream.learner.memory
+    assert type(memory.codec) is CODECS[codec]
+    assert type(memory.codec.storage) is STORAGES[storage]
+    held = memory.at(torch.arange(len(memory)))
+    count = int(held.clips.present.sum()) if bodies == "present" else len(memory)
+    frames = count * memory.codec.bytes_per_clip
+    assert 0 < frames <= stream.run.learner.buffer_size * 3 * 12 * NUM_JOINTS * 2 * 4
+    row = 2 * 4 if bodies == "present" else 0
+    beside = len(memory) * (2 + 8 + 4 * held.logits.shape[1] + row)
+    assert results[-1].metrics["memory/bytes"] == frames + beside
+    assert results[-1].metrics["memory/clips"] == len(memory)
 
 
 @every_learner
@@ -212,6 +226,54 @@ def test_the_memory_is_never_above_its_budget(name, interval, two_bodies):
         check(None)
         assert result.metrics["memory/clips"] == len(memory)
         assert result.metrics["memory/bytes"] >= memory.num_bytes
+
+
+@every_learner
+@pytest.mark.parametrize("bodies", ["all", "present"])
+@pytest.mark.parametrize("codec", ["thinned", "key_frames"])
+def test_the_bytes_are_filled_and_never_exceeded(name, bodies, codec, two_bodies):
+    """With all that lies beside the memory but Else-Net's blocks, which are its network's."""
+    if not hasattr(LEARNERS[name].settings, "buffer_bytes"):
+        pytest.skip(f"{name} has no memory")
+    num_bytes = 6_000 + (BESIDE_ICARL if name == "icarl" else 0)
+    changes = {"bodies": bodies, "codec": codec, "buffer_size": None, "buffer_bytes": num_bytes}
+    run = tiny_run(name, **{f"learner__{field}": value for field, value in changes.items()})
+    stream = Stream(run, two_bodies)
+    learner, memory = stream.learner, stream.learner.memory
+
+    def taken():
+        extra = 0 if name == "elsenet" else learner.measurements().get("memory/extra_bytes", 0)
+        return memory.num_bytes + extra
+
+    def check(_):
+        assert taken() <= num_bytes
+
+    stream.on_progress = check
+    for _ in stream:
+        check(None)
+        assert memory.num_bytes <= memory.most_bytes <= num_bytes
+    # Less is free than a clip takes; of shares of classes, than one of each class.
+    largest = memory.codec.bytes_per_clip * (2 if bodies == "present" else 1)
+    largest += 2 + 8 + 4 * 6 + 4 + 8
+    num_shares = 6 if name in ("xder", "icarl") else 1
+    assert memory.most_bytes - memory.num_bytes < num_shares * largest
+    assert num_bytes - memory.most_bytes < largest + (BESIDE_ICARL if name == "icarl" else 0)
+
+
+@every_learner
+@pytest.mark.parametrize("codec", ["thinned", "key_frames"])
+def test_a_memory_of_present_bodies_is_resumed_as_it_was(name, codec, two_bodies, tmp_path):
+    if not hasattr(LEARNERS[name].settings, "bodies"):
+        pytest.skip(f"{name} has no memory")
+    run = tiny_run(name, learner__bodies="present", learner__codec=codec, learner__storage="int8")
+    whole, results = learn(run, two_bodies)
+    first, continued = Stream(run, two_bodies), Stream(run, two_bodies)
+    next(iter(first))
+    save_checkpoint(tmp_path, first.state_dict(), run)
+    continued.load_state_dict(load_checkpoint(tmp_path, run))
+    rest = list(continued)
+    assert [untimed(r.metrics) for r in rest] == [untimed(r.metrics) for r in results[1:]]
+    assert_same(without_clock(continued.state_dict()), without_clock(whole.state_dict()))
 
 
 @every_learner

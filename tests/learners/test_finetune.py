@@ -34,6 +34,7 @@ def test_it_has_neither_decoder_nor_memory():
     assert learner.measurements() == {
         "memory/bytes": 0,
         "memory/clips": 0,
+        "memory/extra_bytes": 0,
         "model/parameters": weights,
     }
     assert [(phase.name, phase.epochs) for phase in learner.phases()] == [("train", 2)]

@@ -3,22 +3,17 @@
 from collections import Counter
 
 import torch
-from memory.buffers import numbered
+from memory.buffers import make_memory, numbered, of_bodies
 
 from charon.clips import Clips
 from charon.memory.balanced_reservoir import BalancedReservoirBuffer
-from charon.memory.thinned import Thinned
+from charon.memory.budget import Budget
 
 SHAPE = (1, 1, 1, 1)
 
 
 def make(capacity, seed=0):
-    return BalancedReservoirBuffer(
-        capacity,
-        Thinned(SHAPE, 1),
-        device=torch.device("cpu"),
-        generator=torch.Generator().manual_seed(seed),
-    )
+    return make_memory(capacity, SHAPE, seed=seed, kind=BalancedReservoirBuffer)
 
 
 def of_classes(labels):
@@ -79,3 +74,16 @@ def test_a_memory_without_room_stores_nothing():
     memory = make(0)
     memory.offer(of_classes([0, 1]))
     assert len(memory) == 0
+
+
+def test_clips_of_two_bodies_take_the_room_of_two():
+    budget = Budget(100, per_clip=4, per_body=8)
+    memory = of_bodies(budget, kind=BalancedReservoirBuffer)
+    for first in range(0, 60, 6):
+        clips = numbered(first, 6)  # every other clip has two bodies
+        memory.offer(Clips(clips.x, clips.present, clips.label // 30))
+        assert int(memory.costs.sum()) <= 100
+        assert len(memory) >= 4
+    assert set(memory.labels.tolist()) == {0, 1}
+    numbers = memory.at(torch.arange(len(memory))).clips.x[:, 0, 0, 0, 0].long()
+    assert (numbers // 30 == memory.labels).all()

@@ -5,7 +5,7 @@ import torch
 from memory.buffers import SHAPE, make_memory, numbered
 
 from charon.clips import Clips
-from charon.memory import CODECS
+from charon.memory import CODECS, STORAGES
 
 every_codec = pytest.mark.parametrize("name", CODECS)
 
@@ -62,10 +62,11 @@ def test_draws_are_without_replacement_and_no_larger_than_the_memory():
 
 
 @every_codec
-def test_what_is_drawn_was_encoded_and_decoded(name):
+@pytest.mark.parametrize("storage", STORAGES)
+def test_what_is_drawn_was_encoded_and_decoded(name, storage):
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(3, *SHAPE, generator=generator)
-    codec = CODECS[name](SHAPE, 2)
+    codec = CODECS[name](SHAPE, 2, storage=STORAGES[storage]())
     memory = make_memory(3, codec=codec)
     memory.offer(Clips(x, torch.ones(3, 2, dtype=torch.bool), torch.arange(3)))
     replay = memory.draw(3)

@@ -2,21 +2,16 @@
 
 import pytest
 import torch
+from memory import buffers
+from memory.buffers import SHAPE
 
 from charon.clips import Clips
+from charon.memory.budget import Budget
 from charon.memory.class_balanced import ClassBalancedBuffer, HerdingBuffer
-from charon.memory.thinned import Thinned
-
-SHAPE = (2, 6, 1, 2)
 
 
 def make_memory(capacity, interval=1):
-    return ClassBalancedBuffer(
-        capacity,
-        Thinned(SHAPE, interval),
-        device=torch.device("cpu"),
-        generator=torch.Generator().manual_seed(0),
-    )
+    return buffers.make_memory(capacity, interval=interval, kind=ClassBalancedBuffer)
 
 
 def numbered(first, labels):
@@ -79,8 +74,8 @@ def test_a_restored_memory_goes_on_as_the_saved_one():
 def test_new_classes_share_the_free_slots():
     memory = make_memory(8)
     memory.offer(numbered(0, [0]))
-    labels = torch.tensor([3, 1, 2] * 5)
-    chosen = memory.choose(labels, range(1, 4))
+    clips = numbered(1, [3, 1, 2] * 5)
+    labels, chosen = clips.label, memory.choose(clips, range(1, 4))
     counts = labels[chosen].bincount(minlength=4).tolist()
     assert sorted(counts[1:]) == [2, 2, 3]  # 7 slots
     assert len(set(chosen.tolist())) == 7
@@ -88,7 +83,34 @@ def test_new_classes_share_the_free_slots():
 
 
 def test_a_class_of_few_clips_leaves_slots_free():
-    assert sorted(make_memory(8).choose(torch.tensor([0, 1, 1]), range(2)).tolist()) == [0, 1, 2]
+    assert sorted(make_memory(8).choose(numbered(0, [0, 1, 1]), range(2)).tolist()) == [0, 1, 2]
+
+
+def test_a_share_in_bytes_is_filled_as_far_as_whole_clips_fit():
+    # A clip of one body takes 10 + 48 bytes, one of two 10 + 96: here the even numbers.
+    memory = buffers.of_bodies(Budget.of_bytes(640, 10, 48), kind=ClassBalancedBuffer)
+    labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    clips = numbered(0, labels)
+    present = torch.tensor([[True, number % 2 == 0] for number in range(8)])
+    clips = Clips(clips.x * present[:, None, None, None], present, clips.label)
+    assert memory.share(2) == 320
+    chosen = memory.choose(clips, range(2))
+    memory.offer(clips.take(chosen))
+    costs, label = memory.costs, memory.labels
+    for k in range(2):
+        assert 320 - 106 < int(costs[label == k].sum()) <= 320
+    assert int(costs.sum()) == memory.num_bytes - len(memory) * (2 + 8 + 8 - 10)
+    first = held(memory)
+    memory.reduce(memory.share(4))
+    for k in range(2):
+        mine = [number for label, number in first if label == k]
+        kept = [number for label, number in held(memory) if label == k]
+        assert kept == mine[: len(kept)]
+        assert int(memory.costs[memory.labels == k].sum()) <= 160
+    rows = memory.first_that_fit(torch.tensor([1, 0, 3, 5]), present, 170)
+    assert rows.tolist() == [1, 0]  # 58, 164, and 222 is too much
+    with pytest.raises(ValueError, match="do not fit"):
+        memory.offer(clips)
 
 
 def test_herding_by_hand():

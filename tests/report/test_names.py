@@ -2,7 +2,14 @@
 
 import pytest
 
-from charon.report.names import field_title, method_of, metric_title, short_title, value_text
+from charon.report.names import (
+    field_text,
+    field_title,
+    method_of,
+    metric_title,
+    short_title,
+    value_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -10,6 +17,7 @@ from charon.report.names import field_title, method_of, metric_title, short_titl
     [
         ("learner.masking_ratio", "masking ratio η", "η"),
         ("learner.buffer_size", "buffer size M", "M"),
+        ("learner.buffer_bytes", "buffer size, kB", "buffer size"),
         ("data.benchmark", "protocol", "protocol"),
         ("learner.masking_position", "masking position", "masking position"),
     ],
@@ -34,3 +42,11 @@ def test_a_value_that_is_not_there_is_none():
     assert [value_text(value) for value in (None, float("nan"), 0.30000001, "a")] == [
         *("none", "none", "0.3", "a"),
     ]
+
+
+def test_large_numbers_are_written_out_and_bytes_are_in_kilobytes():
+    assert [value_text(value) for value in (40000.0, 2000.0, 36125.4)] == ["40000", "2000", "36125"]
+    field = "learner.buffer_bytes"
+    assert [field_text(field, value) for value in (36_125_000, 4632.0)] == ["36125", "4.632"]
+    assert [field_text(field, value) for value in (None, float("nan"))] == ["none", "none"]
+    assert field_text("learner.buffer_size", 500) == "500"

@@ -29,7 +29,7 @@ from charon.data.source import Description
 from charon.data.transforms import load_clips
 from charon.errors import CharonError, ConfigError, DataError
 from charon.files import writing_to
-from charon.memory import CODECS
+from charon.memory import CODECS, STORAGES
 from charon.memory.codec import TemporalCodec
 from charon.training.artifacts import Model, load_model
 
@@ -52,7 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--codec",
         choices=CODECS,
-        help="how the memory stores clips (default: the model's, or thinned)",
+        help="what the memory keeps of a clip (default: the model's, or thinned)",
+    )
+    parser.add_argument(
+        "--storage",
+        choices=STORAGES,
+        help="with how many bits it does (default: the model's, or float32)",
     )
     parser.add_argument(
         "--frames",
@@ -170,5 +175,7 @@ def _codec(
             f"{interval}."
         )
     kind = CODECS[options.codec or fields.get("learner.codec", "thinned")]
+    storage = STORAGES[options.storage or fields.get("learner.storage", "float32")]()
+    rebuild = fields.get("learner.rebuild", "linear")
     shape = about.num_channels, num_frames, about.num_joints, about.num_bodies
-    return kind(shape, interval, fields.get("learner.rebuild", "linear"))
+    return kind(shape, interval, rebuild if rebuild in kind.rebuilds else "linear", storage)

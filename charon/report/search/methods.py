@@ -3,9 +3,10 @@
 from collections.abc import Collection
 
 import numpy as np
+from pandas import notna
 
-from charon.report.names import field_title
-from charon.report.search.results import BUFFER_SIZE, INTERVAL, PAPER, WINNER, Search
+from charon.report.names import field_text, field_title
+from charon.report.search.results import BUFFER_BYTES, BUFFER_SIZE, INTERVAL, PAPER, WINNER, Search
 from charon.text import counted
 
 SAMPLERS = {
@@ -49,7 +50,8 @@ def methods(search: Search) -> str:
         f"{SAMPLERS[selection.sampler]} as implemented in Optuna: {effort(search)}, all with seed "
         f"{selection.seed}, the first one at the paper's setting.",
     ]
-    scaled = [f"{field_title(n)} {paper[n]:.0f}" for n in (INTERVAL, BUFFER_SIZE) if n in paper]
+    names = (INTERVAL, BUFFER_SIZE, BUFFER_BYTES)
+    scaled = [f"{field_title(n)} {field_text(n, paper[n])}" for n in names if notna(paper.get(n))]
     if scaled and study.scale != "paper":
         sentences.append(f"It is scaled down to the shorter and fewer clips ({', '.join(scaled)}).")
     if study.extensions:
@@ -110,7 +112,7 @@ def comparison(search: Search) -> str:
 def thinned(search: Search) -> str:
     """Say why the winner's memory has more clips than its size; empty where it has not."""
     trial = search.compared[WINNER]
-    if BUFFER_SIZE not in trial or trial.get(INTERVAL, 1) <= 1:
+    if not notna(trial.get(BUFFER_SIZE)) or trial.get(INTERVAL, 1) <= 1:
         return ""
     return (
         "M counts clips of all frames. A memory that keeps every s-th frame holds s times as many "

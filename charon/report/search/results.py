@@ -16,7 +16,8 @@ OVER = (FINISHED, PRUNED, "failed")
 WINNER, PAPER = "the winner", "the paper's setting"
 """What a reader calls the two settings that are compared."""
 
-BUFFER_SIZE, INTERVAL = "learner.buffer_size", "learner.sampling_interval"
+BUFFER_SIZE, BUFFER_BYTES = "learner.buffer_size", "learner.buffer_bytes"
+INTERVAL = "learner.sampling_interval"
 
 ENOUGH_FOR_IMPORTANCE = 8
 """Finished trials below which their best quarter is no group to compare."""

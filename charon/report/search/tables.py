@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from charon.report.names import field_title, in_units, metric_title, number_text, value_text
+from charon.report.names import field_text, field_title, in_units, metric_title, number_text
 from charon.report.search.results import BUFFER_SIZE, FINISHED, OVER, PRUNED, Gap, Search
 from charon.report.tables import Table
 
@@ -10,7 +10,7 @@ from charon.report.tables import Table
 def settings_table(search: Search) -> Table:
     """Return the searched fields and the memory of the winner beside the paper's."""
     winner, paper = search.selection.winner.fields, search.selection.paper
-    rows = [[field_title(n), value_text(winner[n]), value_text(paper[n])] for n in paper]
+    rows = [[field_title(n), field_text(n, winner[n]), field_text(n, paper[n])] for n in paper]
     if BUFFER_SIZE in search.results.trials:
         both = search.compared.values()
         rows += [
@@ -60,7 +60,7 @@ def trials_table(search: Search) -> Table:
         roles = [name for name in compared if compared[name]["trial_id"] == trial["trial_id"]]
         outcome += f": {' and '.join(roles)}" if roles else ""
         values = [number_text(in_units(name, trial[name])) for name in names]
-        settings = [value_text(trial[field]) for field in fields]
+        settings = [field_text(field, trial[field]) for field in fields]
         rows.append([f"#{trial['number']}", outcome, *values, *settings])
     return ["trial", "outcome", *map(metric_title, names), *map(field_title, fields)], rows
 

@@ -43,7 +43,7 @@ def costs_of(trials: Sequence[Mapping[str, Value]], archive: Archive, cpus: floa
         run = Run.from_flat(fields)
         if run.device == "cpu":
             torch.set_num_threads(max(1, int(cpus)))
-        alike = run.replace({name: 0 for name in SHARED if name in fields})
+        alike = run.replace({name: 0 for name in SHARED if fields.get(name) is not None})
         if alike not in timings:
             timings[alike] = timing_of(run, archive)
         costs.append(_cost(run, Tasks(archive, run.data, run.seed), timings[alike]))
@@ -55,7 +55,7 @@ def _cost(run: Run, tasks: Tasks, timing: Timing) -> Cost:
     num_stored, num_bytes = 0, clip_bytes * max(len(task.train) for task in tasks.tasks)
     if isinstance(run.learner, MemorySettings):
         codec = run.learner.make_codec(tasks.clip_shape)
-        num_stored = codec.capacity(run.learner.buffer_size, run.learner.capacity_rule)
+        num_stored = run.learner.budget(codec, tasks.clip_shape[3]).most_clips
         num_bytes += num_stored * codec.bytes_per_clip
     seconds = _seconds(run, tasks, timing, num_stored if timing.adds_memory else 0)
     beside = num_bytes + timing.extra_bytes

@@ -29,7 +29,13 @@ from charon.tuning.study.objectives import check_defined
 from charon.tuning.study.scales import scale_fields
 from charon.tuning.study.search_methods import NONE, START, check_sampler, parse_bytes
 from charon.tuning.study.space import bound, check_space
-from charon.tuning.study.study import BENCHMARK, SIZE, Study, with_small_buffers
+from charon.tuning.study.study import (
+    BENCHMARK,
+    SIZE,
+    Study,
+    with_small_buffers,
+    with_small_bytes,
+)
 from charon.tuning.study.trials import PlannedTrial, expand
 
 ORDER, INTERVAL = "data.class_order", "learner.sampling_interval"
@@ -87,10 +93,10 @@ def plan_study(request: Request, data: StudyData) -> PlannedStudy:
     if options.share_first_task:
         trials = leaders_first(trials)
         notices.append(why_useless(trials, study.space))
-    shape, runs = data.tasks.clip_shape, [trial.fields for trial in trials]
+    runs = [trial.fields for trial in trials]
     if study.is_search and budget is None:
-        runs = [memory.largest_memory(study.space, runs[0], shape)]
-    notices += memory.memory_warnings(runs, shape, data.tasks.num_training_clips)
+        runs = [memory.largest_memory(study.space, runs[0], data)]
+    notices += memory.memory_warnings(runs, data, data.tasks.num_training_clips)
     return PlannedStudy(study, trials, budget, selection, [text for text in notices if text])
 
 
@@ -145,10 +151,14 @@ def plan_trials(
     study = replace(study, space=bound(study.space, start))
     possible, _ = possible_trials(study, trials, data)
     most_clips = int(study.small_memory_share * num_clips)
-    largest = memory.small_buffer((t.fields for t in possible), data.tasks.clip_shape, most_clips)
-    if scale != "paper" and largest is not None:
-        study, size = with_small_buffers(study, largest, start.get(SIZE))
-        trials = expand(study, overrides, {**scaled, SIZE: size})
+    if scale != "paper":
+        runs = [trial.fields for trial in possible]
+        study = with_small_bytes(study, memory.small_bytes(runs, data, most_clips))
+        largest = memory.small_buffer(runs, data.tasks.clip_shape, most_clips)
+        if largest is not None:
+            study, size = with_small_buffers(study, largest, start.get(SIZE))
+            scaled = {**scaled, SIZE: size}
+        trials = expand(study, overrides, scaled)
     if not study.is_search:
         return study, trials, None
     start = trials[0].fields

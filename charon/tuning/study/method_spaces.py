@@ -4,7 +4,7 @@ Searches over different methods are compared, so each has all the ranges that it
 plausible. CHARON's space stands in ``studies/search.py``.
 """
 
-from charon.tuning.study.space import Domain, Real, SamplingInterval, Space, Whole
+from charon.tuning.study.space import Choice, Domain, Real, SamplingInterval, Space, Whole
 
 LEARNING_RATE: dict[str, Domain] = {"optimiser.learning_rate": Real(0.005, 0.5, log=True)}
 
@@ -12,6 +12,13 @@ MEMORY: dict[str, Domain] = {
     "learner.buffer_size": Whole(100, 2000, log=True),
     "learner.sampling_interval": SamplingInterval(1, 10),
 }
+
+STORED: dict[str, Domain] = {
+    "learner.codec": Choice(("thinned", "block_mean", "least_squares", "dct", "key_frames")),
+    "learner.storage": Choice(("float32", "float16", "int8")),
+    "learner.bodies": Choice(("all", "present")),
+}
+"""How a memory stores clips, to add to any space; in none of those below, which are the papers'."""
 
 WEIGHT = Real(0.05, 2.0, log=True)
 """Weight of a loss beside the stream's cross-entropy."""

@@ -156,7 +156,7 @@ class Study:
         return replace(self, grid=ends, seeds=self.seeds[:1], num_trials=min(self.num_trials, 2))
 
 
-SIZE, BENCHMARK = "learner.buffer_size", "data.benchmark"
+SIZE, BYTES, BENCHMARK = "learner.buffer_size", "learner.buffer_bytes", "data.benchmark"
 
 
 def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
@@ -201,14 +201,22 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     """
     domain = study.space.get(SIZE)
     searched = domain if isinstance(domain, Whole | Choice) else None
+    of_cases = [case[SIZE] for case in study.cases if SIZE in case]
     sizes = ends(searched) if searched else study.grid.get(SIZE, ())
-    numbers = [size for size in (*sizes, start) if isinstance(size, int)]
+    numbers = [size for size in (*sizes, *of_cases, start) if isinstance(size, int)]
     factor = min(1.0, largest / max(numbers, default=1))
     small: dict[Value, int] = {size: max(1, round(size * factor)) for size in numbers}
     shrunken = tuple(dict.fromkeys(small.get(size, size) for size in sizes))
     if searched is None:
         grid = {name: shrunken if name == SIZE else axis for name, axis in study.grid.items()}
-        return replace(study, grid=grid), largest
+        cases = tuple(
+            {
+                name: small.get(value, value) if name == SIZE else value
+                for name, value in case.items()
+            }
+            for case in study.cases
+        )
+        return replace(study, grid=grid, cases=cases), largest
     if len(shrunken) == 1:
         raise ConfigError(
             f"At the small scale a memory on this data has at most {largest} clips, which leaves "
@@ -219,3 +227,28 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     if isinstance(searched, Whole):
         shrunk = replace(searched, low=small[searched.low], high=small[searched.high])
     return replace(study, space={**study.space, SIZE: shrunk}), small.get(start, largest)
+
+
+def with_small_bytes(study: Study, factor: float) -> Study:
+    """Return the study with the bytes of its memories shrunk by one factor, to at least one."""
+
+    def small(value: Value) -> Value:
+        return max(1, int(value * factor)) if isinstance(value, int) else value
+
+    def shrunk(fields: Mapping[str, Value]) -> dict[str, Value]:
+        return {name: small(v) if name == BYTES else v for name, v in fields.items()}
+
+    space, domain = dict(study.space), study.space.get(BYTES)
+    if isinstance(domain, Whole):
+        low, high = max(1, int(domain.low * factor)), max(2, int(domain.high * factor))
+        space[BYTES] = replace(domain, low=low, high=high)
+    elif isinstance(domain, Choice):
+        space[BYTES] = Choice(tuple(map(small, domain.values)))
+    return replace(
+        study,
+        base=shrunk(study.base),
+        cases=tuple(shrunk(case) for case in study.cases),
+        also=tuple(shrunk(run) for run in study.also),
+        grid={n: [*map(small, axis)] if n == BYTES else axis for n, axis in study.grid.items()},
+        space=space,
+    )

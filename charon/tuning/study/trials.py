@@ -9,7 +9,7 @@ from charon.errors import ConfigError
 from charon.settings import Value, did_you_mean
 from charon.tuning.study.fields import complete, known_fields, preset
 from charon.tuning.study.scales import AtMost, Scaled
-from charon.tuning.study.study import Study
+from charon.tuning.study.study import BYTES, SIZE, Study
 
 SYMBOLS: dict[str, str] = {
     "learner.masking_ratio": "eta",
@@ -130,19 +130,29 @@ def _fields(
     known = known_fields({**fixed, **overrides, **choice}.get("learner", "charon"))
     fields = dict(fixed)
     for name, value in scaled.items():
+        if name == SIZE and fields.get(BYTES) is not None:
+            continue
         before = fields.get(name, known.get(name))
         fields[name] = value.of(before) if isinstance(value, AtMost) else value
-    fields |= overrides
+    fields = _over(fields, overrides)
     fields = {name: value for name, value in fields.items() if name in known}
-    return fields | {
-        name: value for name, value in choice.items() if name in known or name not in optional
-    }
+    chosen = {n: value for n, value in choice.items() if n in known or n not in optional}
+    return _over(fields, chosen)
+
+
+def _over(fields: Mapping[str, Value], layer: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the fields with others over them: M replaces a memory's bytes, and they replace M."""
+    if all(layer.get(name) is None for name in (SIZE, BYTES)):
+        return {**fields, **layer}
+    rest = {name: value for name, value in fields.items() if name not in (SIZE, BYTES)}
+    return {**rest, **layer}
 
 
 def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
     """Return a run's label from its complete fields, and those in which its study's runs differ."""
-    always = [name for name in ALWAYS if name in fields]
+    always = [name for name in ALWAYS if fields.get(name) is not None]
     others = [n for n in dict.fromkeys(varied) if n in fields and n not in (*ALWAYS, "learner")]
+    others = [name for name in others if name != BYTES or fields[name] is not None]
     parts = []
     for name in (*always, *others[:MAX_OTHERS]):
         value = fields[name]

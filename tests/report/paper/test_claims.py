@@ -113,3 +113,22 @@ def test_every_claim_names_a_study_that_there_is():
     studies = {path.stem for path in (Path(__file__).parents[3] / "studies").glob("*.py")}
     assert {claim.study for claim in CLAIMS} <= studies
     assert FAA == "test/faa"
+
+
+def test_runs_at_equal_bytes_have_no_part_in_claims_of_equal_frames(tmp_path):
+    """Thinning helps at equal frames (held), whatever it does at equal bytes."""
+    runs = [
+        {
+            "learner": "derpp",
+            "learner.sampling_interval": s,
+            "learner.buffer_size": 500 if num_bytes is None else None,
+            "learner.buffer_bytes": num_bytes,
+            "seed": seed,
+            "faa": 50.0 + (s == 5) * (4 if num_bytes is None else -90) + 0.1 * seed,
+        }
+        for s in (1, 5)
+        for num_bytes in (None, 36_000_000)
+        for seed in range(5)
+    ]
+    claim = next(claim for claim in CLAIMS if claim.text == "s = 5 is best for DER++")
+    assert judge(claim, results(tmp_path, runs)).verdict == "held"

@@ -4,7 +4,13 @@ import pytest
 
 from charon.errors import ConfigError
 from charon.tuning.study.space import Choice, Real, Whole
-from charon.tuning.study.study import WHAT_IS_MEASURED, Study, for_learner, with_small_buffers
+from charon.tuning.study.study import (
+    WHAT_IS_MEASURED,
+    Study,
+    for_learner,
+    with_small_buffers,
+    with_small_bytes,
+)
 
 ETA = "learner.masking_ratio"
 SPACE = {"learner.alpha": Real(0, 1)}
@@ -108,3 +114,30 @@ def test_a_range_of_buffers_that_shrinks_to_one_value_names_its_field():
 def test_cases_stand_beside_a_grid_of_other_fields_and_no_space(where):
     with pytest.raises(ConfigError):
         study(**where)
+
+
+def test_buffer_sizes_of_cases_shrink_with_those_of_the_grid():
+    cases = [{"learner.buffer_size": 500}, {"learner.buffer_size": 2000}, {"learner": "finetune"}]
+    found, _ = with_small_buffers(study(cases=cases), 200, 500)
+    assert found.cases == (
+        {"learner.buffer_size": 50},
+        {"learner.buffer_size": 200},
+        {"learner": "finetune"},
+    )
+
+
+def test_bytes_shrink_wherever_a_study_names_them():
+    name = "learner.buffer_bytes"
+    made = study(
+        base={name: 1000},
+        cases=[{name: 300}, {"learner": "finetune"}],
+        also=[{"learner": "er", name: 3}],
+    )
+    found = with_small_bytes(made, 0.1)
+    assert (found.base, found.cases) == ({name: 100}, ({name: 30}, {"learner": "finetune"}))
+    assert found.also == ({"learner": "er", name: 1},)
+    assert with_small_bytes(study(grid={name: [10, 500]}), 0.1).grid == {name: [1, 50]}
+    space = {name: Whole(100, 2000, log=True)}
+    assert with_small_bytes(study(space=space), 0.1).space == {name: Whole(10, 200, log=True)}
+    space = {name: Choice((100, 2000))}
+    assert with_small_bytes(study(space=space), 0.1).space == {name: Choice((10, 200))}

@@ -197,3 +197,29 @@ def test_a_label_says_of_many_fields_only_how_many_more_there_are():
     assert (
         run.label == "eta0.30 s5 M500 argmax=all rebuild=resize replay_draws=2 refresh=new +2 seed0"
     )
+
+
+SIZE, BYTES = "learner.buffer_size", "learner.buffer_bytes"
+
+
+def sizes(study, overrides=None, scaled=None):
+    return [(t.fields[SIZE], t.fields[BYTES]) for t in expand(study, overrides, scaled)]
+
+
+def test_bytes_stand_in_place_of_the_buffer_size_and_the_other_way_round():
+    """Of base, scale, command line and cases, what comes later replaces what came before."""
+    cases = [{SIZE: 9}, {BYTES: 5000}]
+    assert sizes(study(cases=cases, seeds=(0,))) == [(9, None), (None, 5000)]
+    assert sizes(study(base={SIZE: 7}, cases=cases, seeds=(0,)))[1] == (None, 5000)
+    base = study(base={BYTES: 5000}, grid={"learner.alpha": [0.1]}, seeds=(0,))
+    assert sizes(base) == sizes(base, scaled={SIZE: 3}) == [(None, 5000)]
+    assert sizes(base, {SIZE: 7}) == [(7, None)]
+    assert sizes(study(grid={BYTES: [10, 20]}, seeds=(0,)), scaled={SIZE: 3}) == [
+        (None, 10),
+        (None, 20),
+    ]
+
+
+def test_the_label_of_a_run_names_its_bytes_and_no_buffer_size():
+    labels = [t.label for t in expand(study(grid={BYTES: [5000]}, cases=[{SIZE: None}]))]
+    assert all("buffer_bytes=5000" in label and "M" not in label for label in labels)

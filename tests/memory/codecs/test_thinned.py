@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from charon.memory.thinned import Thinned
+from charon.memory.codecs.thinned import Thinned
 
 
 def thin(x, interval):

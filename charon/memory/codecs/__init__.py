@@ -1,0 +1,1 @@
+"""What of a clip is kept in time: one codec a file."""

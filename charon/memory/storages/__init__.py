@@ -1,0 +1,1 @@
+"""With how many bits the numbers of a codec are stored: one storage a file."""
