@@ -1,5 +1,6 @@
 """Every study, the whole way and as small as it can be, and the report of them all."""
 
+import json
 import os
 import re
 import subprocess
@@ -35,17 +36,32 @@ def run(place, program, *flags):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", [path.stem for path in STUDIES if path.stem != "search"])
-def test_a_study_runs_as_small_as_it_can_be(place, name):
+def smoke(place, name):
+    """Run a study; return its folder."""
     data = ["--data", str(place / "tiny.npz"), "--cache", str(place / "cache")]
     # Six classes of sixty clips: with the small scale's rate some weights diverge.
     slow = ["--set", "optimiser.learning_rate=0.02"]
     out = run(place, f"studies/{name}.py", "--smoke", *data, *slow)
-    folder = place / "results" / name
     assert "failed" not in out
+    return place / "results" / name
+
+
+@pytest.mark.parametrize("name", [path.stem for path in STUDIES if path.stem != "search"])
+def test_a_study_runs_as_small_as_it_can_be(place, name):
+    folder = smoke(place, name)
     for figure in ("figure", "tasks", "matrices"):
         assert (folder / f"{figure}.pdf").exists()
     assert (folder / "README.md").exists()
+
+
+def test_a_search_runs_to_the_confirmation_of_its_winner(place):
+    folder = smoke(place, "search")
+    for name in ("README.md", "winner.json", "confirm.json", "confirm.png", "optuna.db"):
+        assert (folder / name).exists()
+    winner = json.loads((folder / "winner.json").read_text(encoding="utf-8"))
+    confirmed = json.loads((folder / "confirm.json").read_text(encoding="utf-8"))
+    assert winner["learner"] == "charon"
+    assert confirmed
 
 
 def test_codecs_are_measured_without_learning(place):

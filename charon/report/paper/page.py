@@ -10,7 +10,7 @@ from charon.files import read_json
 from charon.report.cases import METHOD
 from charon.report.names import number_text
 from charon.report.paper.claims import CLAIMS, Judged, judge
-from charon.report.paper.judgement import MARGIN, Row, is_stale, rows_of
+from charon.report.paper.judgement import MARGIN, Row, faa_of, is_stale, rows_of
 from charon.report.paper.published import why_not_comparable
 from charon.report.results import Results, read_events
 from charon.report.tables import interval_text, plus_minus
@@ -141,7 +141,7 @@ def _provenance(results: Results) -> str:
 
 def _case_table(results: Results, rows: Sequence[Row]) -> str:
     has_published = any(row.published for row in rows)
-    header = ["case", "FAA %", "95 % interval", "n", "seeds"]
+    header = ["case", _faa_title(results), "95 % interval", "n", "seeds"]
     header += ["published", "verdict"] if has_published else []
     lines = []
     for row in rows:
@@ -166,6 +166,11 @@ def _case_table(results: Results, rows: Sequence[Row]) -> str:
     note = f"FAA of {again} of {counted(total, 'run')} recomputed from single predictions"
     note += f"; not as recorded: {', '.join(wrong)}" if wrong else ""
     return f"{_table(header, lines)}<p class=quiet>{escape(note)}.</p>"
+
+
+def _faa_title(results: Results) -> str:
+    """Name the FAA of a study's trials: a search's is on validation clips."""
+    return "validation FAA %" if "val/faa" in results.trials else "FAA %"
 
 
 def _link(results: Results, row: Row) -> str:
@@ -212,13 +217,13 @@ def _runs(results: Results) -> str:
             [
                 escape(str(run["name"])),
                 escape(str(run["status"])),
-                number_text(run.get("test/faa"), 2),
+                number_text(faa_of(run), 2),
                 f"<code>{escape(commands.get(str(run['trial_id']), ''))}</code>",
             ]
         )
         for run in results.trials.to_dict("records")
     ]
-    table = _table(["run", "outcome", "FAA %", "repeat it"], lines)
+    table = _table(["run", "outcome", _faa_title(results), "repeat it"], lines)
     return f"<details><summary>{counted(len(lines), 'run')}</summary>{table}</details>"
 
 

@@ -5,6 +5,7 @@ import pytest
 from report.made_studies import write_study
 
 from charon.report.paper.judgement import is_stale, rows_of
+from charon.report.paper.page import page
 from charon.report.results import read_results
 from charon.report.summary import describe
 from charon.text import folder_name
@@ -48,6 +49,16 @@ def test_faa_is_recomputed_from_single_predictions_and_what_disagrees_is_named(t
     assert row.recomputed == 2
     assert row.faa.mean == pytest.approx(62.5)  # 50, and the mean of 100 and 50
     assert row.disagree == ["run 1"]
+
+
+def test_the_trials_of_a_search_have_the_faa_of_their_validation_clips(tmp_path):
+    searched = [{**run, "data.evaluate_on": "val"} for run in charon([50.0])]
+    table = write_study(tmp_path, searched) / "trials.csv"
+    table.write_text(table.read_text().replace("test/faa", "val/faa"))
+    results = read_results(tmp_path)
+    (row,) = rows_of(results)
+    assert row.faa.mean == 50.0
+    assert "validation FAA %" in page([results])
 
 
 def test_figures_of_tables_that_have_changed_are_stale(tmp_path):
