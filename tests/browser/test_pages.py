@@ -65,20 +65,21 @@ def mlflow(study):
     with (study.folder / "tiny" / "trials.csv").open(encoding="utf-8", newline="") as file:
         names = [row["name"] for row in csv.DictReader(file)]
     port = free_port()
-    server = subprocess.Popen(
-        [*shlex.split(command), "--port", str(port)],
+    server = [*shlex.split(command), "--port", str(port)]
+    with subprocess.Popen(
+        server,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-    )
-    try:
-        address = server.stdout.readline().removeprefix("Open ").strip()
-        wait_for_answer(f"http://127.0.0.1:{port}/health", server)
-        yield SimpleNamespace(address=address, names=names)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.communicate(timeout=30)
+    ) as process:
+        try:
+            address = process.stdout.readline().removeprefix("Open ").strip()
+            wait_for_answer(f"http://127.0.0.1:{port}/health", process)
+            yield SimpleNamespace(address=address, names=names)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
 
 
 def free_port():

@@ -25,7 +25,8 @@ from charon.training.stream import Stream
 
 every_learner = pytest.mark.parametrize("name", LEARNERS)
 
-BESIDE_ICARL = 61_984
+EXEMPLARS = ("icarl", "lucir")
+BESIDE_EXEMPLARS = 61_984
 """Bytes of a tiny iCaRL's frozen network and class means."""
 
 
@@ -235,7 +236,7 @@ def test_the_bytes_are_filled_and_never_exceeded(name, bodies, codec, two_bodies
     """With all that lies beside the memory but Else-Net's blocks, which are its network's."""
     if not hasattr(LEARNERS[name].settings, "buffer_bytes"):
         pytest.skip(f"{name} has no memory")
-    num_bytes = 6_000 + (BESIDE_ICARL if name == "icarl" else 0)
+    num_bytes = 6_000 + (BESIDE_EXEMPLARS if name in EXEMPLARS else 0)
     changes = {"bodies": bodies, "codec": codec, "buffer_size": None, "buffer_bytes": num_bytes}
     run = tiny_run(name, **{f"learner__{field}": value for field, value in changes.items()})
     stream = Stream(run, two_bodies)
@@ -255,9 +256,9 @@ def test_the_bytes_are_filled_and_never_exceeded(name, bodies, codec, two_bodies
     # Less is free than a clip takes; of shares of classes, than one of each class.
     largest = memory.codec.bytes_per_clip * (2 if bodies == "present" else 1)
     largest += 2 + 8 + 4 * 6 + 4 + 8
-    num_shares = 6 if name in ("xder", "icarl") else 1
+    num_shares = 6 if name in ("xder", *EXEMPLARS) else 1
     assert memory.most_bytes - memory.num_bytes < num_shares * largest
-    assert num_bytes - memory.most_bytes < largest + (BESIDE_ICARL if name == "icarl" else 0)
+    assert num_bytes - memory.most_bytes < largest + (BESIDE_EXEMPLARS if name in EXEMPLARS else 0)
 
 
 @every_learner

@@ -12,6 +12,7 @@ import pytest
 from tuning.study_runs import ROOT, write_clips
 from tuning.test_studies import STUDIES
 
+from charon.config import Run
 from charon.memory import CODECS, STORAGES
 
 KEPT = Path(__file__).with_name("smoke_report.txt")
@@ -25,9 +26,9 @@ def place(tmp_path_factory):
     return folder
 
 
-def run(place, program, *flags):
+def run(place, program, *flags, results="results"):
     done = subprocess.run(
-        [sys.executable, str(ROOT / program), "--results", str(place / "results"), *flags],
+        [sys.executable, str(ROOT / program), "--results", str(place / results), *flags],
         capture_output=True,
         text=True,
         check=False,
@@ -38,14 +39,14 @@ def run(place, program, *flags):
     return done.stdout
 
 
-def smoke(place, name):
+def smoke(place, name, results="results"):
     """Run a study; return its folder."""
     data = ["--data", str(place / "tiny.npz"), "--cache", str(place / "cache")]
     # Six classes of sixty clips: with the small scale's rate some weights diverge.
     slow = ["--set", "optimiser.learning_rate=0.02"]
-    out = run(place, f"studies/{name}.py", "--smoke", *data, *slow)
+    out = run(place, f"studies/{name}.py", "--smoke", *data, *slow, results=results)
     assert "failed" not in out
-    return place / "results" / name
+    return place / results / name
 
 
 @pytest.mark.parametrize("name", [path.stem for path in STUDIES if path.stem != "search"])
@@ -56,14 +57,19 @@ def test_a_study_runs_as_small_as_it_can_be(place, name):
     assert (folder / "README.md").exists()
 
 
-def test_a_search_runs_to_the_confirmation_of_its_winner(place):
-    folder = smoke(place, "search")
-    for name in ("README.md", "winner.json", "confirm.json", "confirm.png", "optuna.db"):
+def test_a_search_ends_with_its_winner_confirmed_and_in_a_report(place):
+    """In a folder of its own: which setting wins, and so the report's words, may change."""
+    folder = smoke(place, "search", results="searched")
+    for name in ("confirm.png", "gap.csv", "optuna.db", "selection.json"):
         assert (folder / name).exists()
     winner = json.loads((folder / "winner.json").read_text(encoding="utf-8"))
+    assert Run.from_flat(winner).learner_name == "charon"
     confirmed = json.loads((folder / "confirm.json").read_text(encoding="utf-8"))
-    assert winner["learner"] == "charon"
-    assert confirmed
+    assert confirmed["winner"]["n"] == len(confirmed["seeds"]) > 0
+    assert "## The winner" in (folder / "README.md").read_text(encoding="utf-8")
+    run(place, "analysis/report.py", results="searched")
+    html = (place / "searched" / "report.html").read_text(encoding="utf-8")
+    assert "Which setting is best" in html
 
 
 def test_codecs_are_measured_without_learning(place):

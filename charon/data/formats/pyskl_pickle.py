@@ -6,12 +6,13 @@ it. numpy's unpickling would believe the file: a wrong type there crashes the pr
 """
 
 import pickle
+import pickletools
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +117,17 @@ class _ArrayUnpickler(pickle.Unpickler):
             raise _Refused(f"{module}.{name}") from None
 
 
+def _check_memo(file: BinaryIO) -> None:
+    """Refuse a place in the memo that no pickler gives.
+
+    A pickler numbers the places one by one. The unpickler makes room for whatever number it
+    reads: for a damaged one that is tens of GB, which it fills.
+    """
+    for count, (opcode, place, _) in enumerate(pickletools.genops(file)):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (place or 0) > count:
+            raise pickle.UnpicklingError(f"it has the place {place} in its memo")
+
+
 def read_plain_pickle(path: Path) -> Any:
     """Return the arrays and plain containers in a pickle.
 
@@ -124,6 +136,8 @@ def read_plain_pickle(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
+            _check_memo(file)
+            file.seek(0)
             return _ArrayUnpickler(file).load()
     except _Refused as error:
         raise DataError(

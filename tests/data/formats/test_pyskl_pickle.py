@@ -241,6 +241,17 @@ def test_a_truncated_pickle_is_said(tmp_path, share):
         read_plain_pickle(path)
 
 
+@pytest.mark.parametrize(
+    ("put", "place"), [(b"r\xff\xff\xff\xff", 2**32 - 1), (b"p999999999\n", 999_999_999)]
+)
+def test_a_place_in_the_memo_that_no_pickler_gives_is_refused(tmp_path, put, place):
+    """The unpickler would make room for it: here for billions of entries."""
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x02N" + put + b".")
+    with pytest.raises(DataError, match=rf"damaged \(it has the place {place} in its memo\)"):
+        read_plain_pickle(path)
+
+
 def test_random_bytes_are_said(tmp_path):
     rng = np.random.default_rng(0)
     path = tmp_path / "x.pkl"
