@@ -88,7 +88,7 @@ def grouped(trials: pd.DataFrame, fields: Sequence[str]) -> list[Case]:
         {n: None if value != value else value for n, value in zip(fields, key, strict=True)}
         for key, _ in groups
     ]
-    usual = {name: Counter(v[name] for v in values).most_common(1)[0][0] for name in fields}
+    usual = usual_values(values)
     cases = []
     for its, (_, group) in zip(values, groups, strict=True):
         is_plain = len(fields) <= MANY_FIELDS
@@ -96,6 +96,12 @@ def grouped(trials: pd.DataFrame, fields: Sequence[str]) -> list[Case]:
         finished = group[group["status"] == "finished"]
         cases.append(Case(its, name, finished, len(group)))
     return cases
+
+
+def usual_values(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the most common value of each field; of those as common, the first."""
+    fields = values[0] if values else {}
+    return {name: Counter(v[name] for v in values).most_common(1)[0][0] for name in fields}
 
 
 def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:

@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.transforms import ScaledTranslation
 
-from charon.report.cases import METHOD, Case, case_name
+from charon.report.cases import MANY_FIELDS, METHOD, Case, case_name, usual_values
 from charon.report.names import field_text, field_title, in_units, metric_title, value_text
 from charon.report.statistics import Mean, mean_of
 from charon.report.style import FAINT, HEAT, INK, QUIET, look, note, picture
 
-APART = 4.0
-"""Points between the markers of lines at the same value."""
+APART, SPREAD = 4.0, 24.0
+"""Points between the markers of lines at the same value, and of all of them at most."""
 
 LOGARITHMIC = 8
 """Quotient of the largest and the smallest value of a field from which its axis is logarithmic."""
@@ -89,20 +89,27 @@ def is_plane(cases: Sequence[Case], numbers: Sequence[str]) -> bool:
 def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> None:
     """Draw a line over a number for each combination of what else varies.
 
-    Cases whose method lacks the field are horizontal lines.
+    Cases whose method lacks the field are horizontal lines. Where more than a few fields vary, a
+    line is named by its method and by what differs from the usual values.
     """
     lines: dict[str, list[Case]] = {}
+    usual = usual_values([case.values for case in cases])
+    if len(usual) <= MANY_FIELDS:
+        usual = {}
+    usual.pop(METHOD, None)
     for case in cases:
-        rest = {name: value for name, value in case.values.items() if name != field}
-        name = case_name(rest, case.runs) if rest and not case.runs.empty else metric_title(metric)
+        rest = {n: v for n, v in case.values.items() if n != field}
+        rest = {n: v for n, v in rest.items() if n not in usual or v != usual[n]}
         if not case.runs.empty:
+            several = len(case.values) > 1
+            name = case_name(rest, case.runs) if several else metric_title(metric)
             lines.setdefault(name, []).append(case)
     positions: set[float] = set()
     middle = (sum(group[0].values[field] is not None for group in lines.values()) - 1) / 2
     for place, (name, group) in enumerate(lines.items()):
         style = look(place)
         # Side by side, so that bars at the same value can be told apart.
-        aside = (place - middle) * APART / 72
+        aside = (place - middle) * min(APART, SPREAD / len(lines)) / 72
         shift = ScaledTranslation(aside, 0, axes.figure.dpi_scale_trans)
         moved: dict[str, Any] = {"transform": axes.transData + shift}
         if group[0].values[field] is None:

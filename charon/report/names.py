@@ -69,7 +69,7 @@ def field_title(field: str) -> str:
     if field in SYMBOLS:
         return " ".join(SYMBOLS[field]).strip()
     if field in UNITS:
-        return metric_title(field)
+        return " in ".join(UNITS[field][:2])
     return NAMES.get(field, field.rpartition(".")[2].replace("_", " "))
 
 

@@ -39,6 +39,35 @@ def test_a_method_without_the_number_is_a_level_line(tmp_path):
     assert list(level.get_ydata()) == [16.0, 16.0]
 
 
+def test_bytes_are_in_kilobytes_and_many_fields_name_only_what_differs(tmp_path):
+    fields = ["learner.codec", "learner.storage", "learner.bodies", "learner.buffer_bytes"]
+    stored = [("thinned", "float32", "all"), ("dct", "float32", "all"), ("dct", "int8", "present")]
+    stored.append(("thinned", "int8", "all"))
+    runs = [
+        {
+            **dict(zip(fields, (*how, size), strict=True)),
+            "learner": "charon",
+            "seed": 0,
+            "faa": 50.0,
+        }
+        for how in stored
+        for size in (9_000, 36_000)
+    ]
+    runs += [{**run, "learner": "er"} for run in runs[:2]]
+    _, (axes,) = new_figure(4, 3)
+    found = cases(tmp_path, ["learner", *fields], runs)
+    draw_lines(axes, found, "learner.buffer_bytes", "test/faa")
+    assert axes.get_xlabel() == "buffer size in kB"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["9", "36"]
+    assert axes.get_legend_handles_labels()[1] == [
+        "CHARON",
+        "CHARON, codec = dct",
+        "CHARON, codec = dct, storage = int8, bodies = present",
+        "CHARON, storage = int8",
+        "ER",
+    ]
+
+
 def test_numbers_that_span_a_decade_are_on_a_logarithmic_axis(tmp_path):
     runs = [{"learner.buffer_size": m, "seed": 0, "faa": 50.0} for m in (100, 500, 2000)]
     _, (axes,) = new_figure(4, 3)

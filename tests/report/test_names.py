@@ -17,7 +17,7 @@ from charon.report.names import (
     [
         ("learner.masking_ratio", "masking ratio η", "η"),
         ("learner.buffer_size", "buffer size M", "M"),
-        ("learner.buffer_bytes", "buffer size, kB", "buffer size"),
+        ("learner.buffer_bytes", "buffer size in kB", "buffer size"),
         ("data.benchmark", "protocol", "protocol"),
         ("learner.masking_position", "masking position", "masking position"),
     ],

@@ -77,7 +77,8 @@ def small_bytes(trials: Iterable[Mapping[str, Value]], data: StudyData, most_cli
 
     With it, even the trial that stores most clips holds at most ``most_clips``.
     """
-    clips = [memory_size(data, fields)[0] for fields in trials if fields.get(BYTES) is not None]
+    runs = [fields for fields in _but_for_seeds(trials) if fields.get(BYTES) is not None]
+    clips = [memory_size(data, fields)[0] for fields in runs]
     return min(1.0, most_clips / max([1, *clips]))
 
 
@@ -94,7 +95,7 @@ def memory_warnings(
 ) -> list[str]:
     """Return a warning for each memory that could hold all training clips."""
     found = set()
-    for fields in trials:
+    for fields in _but_for_seeds(trials):
         memory = _memory(fields, data.tasks.clip_shape)
         clips = 0 if memory is None else _most_clips(fields, data)
         if memory is not None and clips >= num_training_clips:
@@ -106,6 +107,11 @@ def memory_warnings(
         f"--set {name}=N."
         for name, size, clips, stored in sorted(found)
     ]
+
+
+def _but_for_seeds(trials: Iterable[Mapping[str, Value]]) -> Iterable[Mapping[str, Value]]:
+    """Return one run of those that differ in their seed alone: their memories are of one size."""
+    return {repr({**fields, "seed": 0}): fields for fields in trials}.values()
 
 
 def _memory(

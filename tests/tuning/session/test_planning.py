@@ -9,6 +9,7 @@ import pytest
 
 from charon.data.source import Description
 from charon.errors import ConfigError
+from charon.tuning.session.memory import memory_size
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import (
     INTERVAL,
@@ -26,7 +27,7 @@ from charon.tuning.study.selection_rules import (
     Rule,
 )
 from charon.tuning.study.space import Choice, MaskingRatio, Real, Whole
-from charon.tuning.study.study import SIZE, Study
+from charon.tuning.study.study import BYTES, SIZE, Study
 from charon.tuning.study.trials import PlannedTrial
 
 SEARCH = runpy.run_path(str(Path(__file__).parents[3] / "studies" / "search.py"))["study"]
@@ -238,3 +239,21 @@ def test_gtep_without_the_classes_of_ntu120_is_one_sentence(num_classes, is_ntu,
 def test_a_search_cannot_be_made_to_see_the_test_set():
     with pytest.raises(ConfigError, match=r"data\.evaluate_on cannot be set"):
         judged({**FIELDS, "data.evaluate_on": "test"})
+
+
+@pytest.mark.parametrize(("name", "share"), [("sampling_interval", 0.3), ("bytes", 1.0)])
+def test_memories_of_m_and_of_bytes_shrink_each_by_one_factor(name, share):
+    declared = runpy.run_path(str(Path(__file__).parents[3] / "studies" / f"{name}.py"))["study"]
+    _, trials, _ = planned(replace(declared, seeds=(0,)))
+    data, most = clips(), {SIZE: 0, BYTES: 0}
+    values = {SIZE: set(), BYTES: set()}
+    for trial in possible_trials(declared, trials, data)[0]:
+        acts = SIZE if trial.fields[BYTES] is None else BYTES
+        assert (trial.fields[SIZE] is None) == (acts == BYTES)
+        values[acts].add(trial.fields[acts])
+        most[acts] = max(most[acts], memory_size(data, trial.fields)[0])
+    for acts, sizes in values.items():
+        if sizes:
+            assert 0.95 * share * 1680 < most[acts] <= share * 1680
+            ends = (4 if name == "sampling_interval" else 16) * min(sizes)
+            assert max(sizes) == pytest.approx(ends, rel=0.01)
