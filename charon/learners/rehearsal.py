@@ -83,7 +83,7 @@ class MemorySettings(Settings):
         elif self.capacity_rule != "frames":
             raise ConfigError(
                 f"capacity_rule={self.capacity_rule} counts clips, so it does not go with "
-                "learner.buffer_bytes; leave it out, or give learner.buffer_size."
+                "learner.buffer_bytes; set it to frames, or give learner.buffer_size."
             )
         known = CODECS[self.codec].rebuilds
         if self.rebuild not in known:
