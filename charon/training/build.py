@@ -36,7 +36,7 @@ def make_learner(
         num_classes=num_classes,
         tasks=task_classes(num_classes, per_task),
         parts=parts,
-        make_optimiser=partial(torch.optim.SGD, lr=run.optimiser.learning_rate),
+        make_optimiser=partial(torch.optim.SGD, lr=run.optimiser.learning_rate, foreach=True),
         epochs=run.optimiser.epochs,
         augment=RandomRotation(run.data.rotation, torch_generator(run.seed, "rotation")),
         seed=run.seed,

@@ -11,7 +11,16 @@ mix_and_convolve         Winograd's products in wide layers: a step 8.0-8.5 -> 6
 ======================== ===============================================================
 """
 
-from charon.model.kernels.attention import key_query_products, mix_and_convolve
-from charon.model.kernels.convolution import convolve, convolve_and_normalise
+from charon.model.kernels.attention import key_query_products, mix_and_convolve, softmax_maps
+from charon.model.kernels.convolution import conv2d, convolve, convolve_and_normalise
+from charon.model.kernels.normalisation import leaky_
 
-__all__ = ["convolve", "convolve_and_normalise", "key_query_products", "mix_and_convolve"]
+__all__ = [
+    "conv2d",
+    "convolve",
+    "convolve_and_normalise",
+    "key_query_products",
+    "leaky_",
+    "mix_and_convolve",
+    "softmax_maps",
+]
