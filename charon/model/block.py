@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from charon.model.kernels import (
     conv2d,
@@ -19,13 +20,17 @@ from charon.model.kernels import (
     convolve_and_normalise,
     key_query_products,
     mix_and_convolve,
-    softmax_maps,
 )
 from charon.model.masking import Places
 
 Attention = Literal["softmax", "tanh"]
 
 NUM_HEADS = 3
+
+
+def leaky_(x: Tensor) -> Tensor:
+    """Apply LeakyReLU in place."""
+    return F.leaky_relu_(x, 0.1)
 
 
 class Skip(nn.ModuleList):
@@ -47,11 +52,11 @@ class Skip(nn.ModuleList):
         return convolve_and_normalise(conv, norm, x, groups, _then_fill(conv2d, places))
 
 
-def _then_fill(conv2d: Callable[..., Tensor], places: Places | None) -> Callable[..., Tensor]:
+def _then_fill(convolving: Callable[..., Tensor], places: Places | None) -> Callable[..., Tensor]:
     """Return a convolution that acts on each tuple alone, and then makes rows whole."""
     if places is None:
-        return conv2d
-    return lambda *given, **more: places.fill(conv2d(*given, **more))
+        return convolving
+    return lambda *given, **more: places.fill(convolving(*given, **more))
 
 
 class TupleAttention(nn.Module):
@@ -79,16 +84,16 @@ class TupleAttention(nn.Module):
         """Return the maps, (row, head, token v, token u); a softmax sums to 1 over v.
 
         Mixed, token v is the sum over u of the tokens u weighted by the map. The last tuple
-        counts as so many.
+        counts ``last_counts`` times.
         """
         tuples = x.shape[3] - 1 + last_counts
         query_key = convolve(self.to_query_key, x).permute(0, 2, 3, 1)
         scale, offset = self.scale.to(x.dtype), self.offset.to(x.dtype).transpose(-1, -2)
-        divisor = self.qk_channels * tuples
-        if self.kind == "softmax":
-            return softmax_maps(query_key, scale, offset, divisor, last_counts)
         products = key_query_products(query_key, NUM_HEADS, last_counts)
-        return (products / divisor).tanh() * scale + offset
+        scores = products / (self.qk_channels * tuples)
+        if self.kind == "tanh":
+            return scores.tanh() * scale + offset
+        return (scores * scale + offset).softmax(dim=-2)
 
 
 class TupleBlock(nn.Module):
@@ -126,7 +131,8 @@ class TupleBlock(nn.Module):
         skip = self.within_skip(x, groups, places)
         maps = self.mix(x) if places is None else self.mix(x, places.num_hidden)
         project = _then_fill(partial(mix_and_convolve, maps), places)
-        z = convolve_and_normalise(self.project, self.project_norm, x, groups, project, skip)
-        z = convolve_and_normalise(self.feed, self.feed_norm, z, groups, skip=skip)
+        z = convolve_and_normalise(self.project, self.project_norm, x, groups, project)
+        z = leaky_(z.add_(skip))
+        z = leaky_(convolve_and_normalise(self.feed, self.feed_norm, z, groups).add_(skip))
         skip = self.across_skip(z, groups)
-        return convolve_and_normalise(self.across, self.across_norm, z, groups, skip=skip)
+        return leaky_(convolve_and_normalise(self.across, self.across_norm, z, groups).add_(skip))

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from charon.model.block import Skip, TupleBlock
+from charon.model.block import Skip, TupleBlock, leaky_
 from charon.model.initialise import initialise
-from charon.model.kernels import convolve_and_normalise, leaky_
+from charon.model.kernels import convolve_and_normalise
 from charon.model.network import Network
 from charon.model.rows import Rows
 
@@ -50,7 +50,8 @@ class ElasticBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix channels, then neighbouring tuples, and add the input."""
         z = leaky_(convolve_and_normalise(self.within, self.within_norm, x))
-        return convolve_and_normalise(self.across, self.across_norm, z, skip=self.skip(x))
+        z = convolve_and_normalise(self.across, self.across_norm, z)
+        return leaky_(z.add_(self.skip(x)))
 
 
 class ElasticUnit(nn.Module):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from charon.clips import ClipShape
-from charon.model.block import TupleBlock
+from charon.model.block import TupleBlock, leaky_
 from charon.model.initialise import initialise
-from charon.model.kernels import convolve, convolve_and_normalise, leaky_
+from charon.model.kernels import convolve, convolve_and_normalise
 from charon.model.masking import Kept, Places, append_unit, fill_units, take_units
 from charon.model.rows import Rows
 from charon.model.settings import SIZES, ModelSettings

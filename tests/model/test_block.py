@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from charon.model.block import Skip, TupleAttention, TupleBlock
-from charon.model.kernels import leaky_, winograd
+from charon.model.block import Skip, TupleAttention, TupleBlock, leaky_
+from charon.model.kernels import winograd
 
 
 def test_a_skip_is_its_input_or_a_convolution_and_batch_norm_of_it():

@@ -2,7 +2,7 @@
 
 import torch
 
-from charon.model.kernels.attention import key_query_products, softmax_maps
+from charon.model.kernels.attention import key_query_products
 
 
 def test_products_and_their_gradient_are_those_of_the_sums():
@@ -25,18 +25,4 @@ def test_the_last_tuple_counts_as_often_as_it_stands_for_others():
     expected = key_query_products(often, num_heads=3)
     torch.testing.assert_close(products, expected)
     slopes = (torch.autograd.grad(z.square().sum(), query_key)[0] for z in (products, expected))
-    torch.testing.assert_close(*slopes)
-
-
-def test_softmax_maps_and_their_gradients_are_those_of_their_steps():
-    generator = torch.Generator().manual_seed(0)
-    query_key = torch.randn(2, 5, 4, 12, generator=generator).double().requires_grad_()
-    scale, offset = (torch.randn(1, 3, 1, 1, generator=generator).double() for _ in range(2))
-    of = query_key, scale.requires_grad_(), offset.requires_grad_()
-    maps = softmax_maps(*of, divisor=7, last_counts=2)
-    products = key_query_products(query_key, num_heads=3, last_counts=2)
-    expected = (products / 7 * scale + offset).softmax(dim=-2)
-    torch.testing.assert_close(maps, expected)
-    slope = torch.randn(maps.shape, generator=generator).double()
-    slopes = [torch.autograd.grad(z, of, slope) for z in (maps, expected)]
     torch.testing.assert_close(*slopes)

@@ -27,10 +27,24 @@ def rows(count=5):
     return x.double().requires_grad_()
 
 
-@pytest.fixture(params=[0, 1_000_000], ids=["large", "small"], autouse=True)
-def both_ways(request, monkeypatch):
-    """Small layers are computed in other ways than large ones."""
-    monkeypatch.setattr(convolution, "FEW", request.param)
+@pytest.mark.parametrize("few", [0, 1_000_000], ids=["large", "small"])
+def test_a_1x1_convolution_and_its_gradients_are_torchs(few, monkeypatch):
+    """Small layers are computed by a product of matrices, with a bias or without."""
+    monkeypatch.setattr(convolution, "FEW", few)
+    generator = torch.Generator().manual_seed(0)
+    conv, x = nn.Conv2d(3, 4, 1).double(), rows()
+    with torch.no_grad():
+        for parameter in conv.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    of = (x, conv.weight, conv.bias)
+    expected = conv(x)
+    for ours in (convolve(conv, x), conv2d(*of, padding=(0, 0))):
+        torch.testing.assert_close(ours, expected)
+        slopes = [
+            torch.autograd.grad(z.square().sum(), of, retain_graph=True) for z in (ours, expected)
+        ]
+        torch.testing.assert_close(*slopes)
+    torch.testing.assert_close(conv2d(x, conv.weight, padding=(0, 0)), F.conv2d(x, conv.weight))
 
 
 def test_a_convolution_and_its_gradients_are_torchs():
@@ -79,40 +93,3 @@ def test_each_group_is_normalised_alone_and_moves_the_statistics_in_turn():
     torch.testing.assert_close(together, torch.cat(alone))
     torch.testing.assert_close(norm.running_mean, twin.running_mean)
     torch.testing.assert_close(norm.running_var, twin.running_var)
-
-
-@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (5, 1)])
-@pytest.mark.parametrize("count", [1, 20])
-def test_every_kernel_and_number_of_rows_gives_torchs_convolution(kernel, count):
-    generator = torch.Generator().manual_seed(0)
-    weight = torch.randn(4, 3, *kernel, generator=generator).double().requires_grad_()
-    bias = torch.randn(4, generator=generator).double().requires_grad_()
-    x, padding = rows(count), (kernel[0] // 2, kernel[1] // 2)
-    x = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
-    of = (x, weight, bias)
-    ours, expected = (f(*of, padding=padding) for f in (conv2d, F.conv2d))
-    torch.testing.assert_close(ours, expected)
-    assert ours.is_contiguous(memory_format=torch.channels_last)
-    slopes = [torch.autograd.grad(z.square().sum(), of) for z in (ours, expected)]
-    torch.testing.assert_close(*slopes)
-
-
-@pytest.mark.parametrize("groups", [(), (2, 3)], ids=["one group", "two groups"])
-@pytest.mark.parametrize("is_training", [True, False], ids=["training", "evaluation"])
-def test_a_skip_is_added_before_leaky_relu(groups, is_training):
-    (conv, norm), x = layers(), rows()
-    norm.train(is_training)
-    twin = copy.deepcopy(norm)
-    skip = torch.randn(5, 4, 6, 4, generator=torch.Generator().manual_seed(2)).double()
-    skip.requires_grad_()
-    of = (x, conv.weight, norm.weight, norm.bias, skip)
-    of_twin = (x, conv.weight, twin.weight, twin.bias, skip)
-    ours = convolve_and_normalise(conv, norm, x, groups, skip=skip)
-    parts = [twin(part) for part in conv(x).split(list(groups) or [5])]
-    expected = F.leaky_relu(torch.cat(parts) + skip, 0.1)
-    torch.testing.assert_close(ours, expected)
-    slopes = (
-        torch.autograd.grad(ours.square().sum(), of),
-        torch.autograd.grad(expected.square().sum(), of_twin),
-    )
-    torch.testing.assert_close(*slopes)
