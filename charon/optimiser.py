@@ -90,6 +90,7 @@ class Optimiser:
             momentum=given.momentum,
             nesterov=given.nesterov,
             weight_decay=given.weight_decay,
+            foreach=True,
         )
 
     @property

@@ -120,8 +120,9 @@ class Charon(StreamLoss):
         network = setup.make_network(with_decoder=settings.gamma > 0)
         super().__init__(setup, settings, network)
         self.generators["masking"] = setup.generator("masking")
-        # One large batch keeps a GPU busy; a CPU is busy with a mini-batch.
-        self.forwards_at_once = setup.device.type == "cuda"
+        # One large batch keeps a GPU busy, and calls less for small rows; a CPU is busy with a
+        # mini-batch of large ones.
+        self.forwards_at_once = setup.device.type == "cuda" or network.is_small
         tuples = network.num_tuples
         kept = num_kept(tuples, settings.masking_ratio, settings.mask_rounding)
         per_tuple, position = network.frames_per_tuple, settings.masking_position

@@ -6,7 +6,7 @@ tokens by (tuple, channel), which attention mixes by a single product and convol
 Source: CHARON, Sec. 3.1 and Table A; STTFormer (Qiu et al., 2022) for the layer itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from charon.model.kernels import (
+    conv2d,
     convolve,
     convolve_and_normalise,
     key_query_products,
     mix_and_convolve,
 )
+from charon.model.masking import Places
 
 Attention = Literal["softmax", "tanh"]
 
@@ -38,14 +40,23 @@ class Skip(nn.ModuleList):
         steps = [nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels)]
         super().__init__(steps if is_learned else [])
 
-    def forward(self, x: Tensor, groups: Sequence[int] = ()) -> Tensor:
+    def forward(
+        self, x: Tensor, groups: Sequence[int] = (), places: Places | None = None
+    ) -> Tensor:
         """Map (row, in_channels, token, tuple) to (row, out_channels, token, tuple)."""
         if not len(self):
-            return x
+            return x if places is None else places.fill(x)
         conv, norm = self
         assert isinstance(conv, nn.Conv2d)
         assert isinstance(norm, nn.BatchNorm2d)
-        return convolve_and_normalise(conv, norm, x, groups)
+        return convolve_and_normalise(conv, norm, x, groups, _then_fill(conv2d, places))
+
+
+def _then_fill(convolving: Callable[..., Tensor], places: Places | None) -> Callable[..., Tensor]:
+    """Return a convolution that acts on each tuple alone, and then makes rows whole."""
+    if places is None:
+        return convolving
+    return lambda *given, **more: places.fill(convolving(*given, **more))
 
 
 class TupleAttention(nn.Module):
@@ -69,15 +80,17 @@ class TupleAttention(nn.Module):
         self.offset = nn.Parameter(torch.empty(1, NUM_HEADS, side, side))
         self.offset_start = 1.0 / num_tokens
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, last_counts: int = 1) -> Tensor:
         """Return the maps, (row, head, token v, token u); a softmax sums to 1 over v.
 
-        Mixed, token v is the sum over u of the tokens u weighted by the map.
+        Mixed, token v is the sum over u of the tokens u weighted by the map. The last tuple
+        counts ``last_counts`` times.
         """
-        tuples = x.shape[3]
+        tuples = x.shape[3] - 1 + last_counts
         query_key = convolve(self.to_query_key, x).permute(0, 2, 3, 1)
         scale, offset = self.scale.to(x.dtype), self.offset.to(x.dtype).transpose(-1, -2)
-        scores = key_query_products(query_key, NUM_HEADS) / (self.qk_channels * tuples)
+        products = key_query_products(query_key, NUM_HEADS, last_counts)
+        scores = products / (self.qk_channels * tuples)
         if self.kind == "tanh":
             return scores.tanh() * scale + offset
         return (scores * scale + offset).softmax(dim=-2)
@@ -107,13 +120,17 @@ class TupleBlock(nn.Module):
         self.within_skip = Skip(in_channels, out, is_learned)
         self.across_skip = Skip(out, out, is_learned)
 
-    def forward(self, x: Tensor, groups: Sequence[int] = ()) -> Tensor:
+    def forward(
+        self, x: Tensor, groups: Sequence[int] = (), places: Places | None = None
+    ) -> Tensor:
         """Map (row, in_channels, token, tuple) to (row, out_channels, token, tuple).
 
-        ``groups`` has the rows of each mini-batch, see :mod:`charon.model.kernels.convolution`.
+        ``groups`` has the rows of each mini-batch, see :mod:`charon.model.kernels.convolution`;
+        with ``places``, ``x`` has the kept tuples and a hidden one of rows that become whole.
         """
-        skip = self.within_skip(x, groups)
-        project = partial(mix_and_convolve, self.mix(x))
+        skip = self.within_skip(x, groups, places)
+        maps = self.mix(x) if places is None else self.mix(x, places.num_hidden)
+        project = _then_fill(partial(mix_and_convolve, maps), places)
         z = convolve_and_normalise(self.project, self.project_norm, x, groups, project)
         z = leaky_(z.add_(skip))
         z = leaky_(convolve_and_normalise(self.feed, self.feed_norm, z, groups).add_(skip))

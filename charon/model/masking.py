@@ -10,7 +10,7 @@ Differs: the paper does not define its deterministic and pre variants; these are
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -98,28 +98,109 @@ def hidden_frames(kept: Kept, num_frames: int, frames_per_tuple: int) -> Tensor:
     return hidden.repeat_interleave(size, dim=1)
 
 
+@dataclass(frozen=True)
+class Places:
+    """The places of kept tuples in whole rows, whose hidden tuples are all alike.
+
+    As long as tuples do not meet, what is computed of a hidden one is so for all of a row: it
+    is computed once, as a tuple after the kept ones, and then stands in the place of each.
+    """
+
+    index: Tensor  # int64 (row, kept tuple), ascending in each row
+    num_tuples: int  # of a whole row
+
+    @property
+    def num_hidden(self) -> int:
+        """How many tuples of a row the last one stands for."""
+        return self.num_tuples - self.index.shape[1]
+
+    def fill(self, x: Tensor) -> Tensor:
+        """Put (row, channel, token, kept tuple + 1) into whole rows."""
+        return fill_units(x, self.index, 3, self.num_tuples)
+
+
 def take_units(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Keep the units at ``index``, (row, kept), along ``dim`` of (row, channel, ·, ·).
 
     The result is in channels-last memory, and so is its gradient.
     """
-    last = x.permute(0, 2, 3, 1)
-    return last.take_along_dim(_along(dim, index.to(x.device)), dim - 1).permute(0, 3, 1, 2)
+    result: Tensor = _Taken.apply(x.permute(0, 2, 3, 1), index.to(x.device), dim - 1)  # type: ignore[no-untyped-call]
+    return result.permute(0, 3, 1, 2)
 
 
-def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int, filling: Tensor) -> Tensor:
-    """Undo :func:`take_units`: along ``dim``, ``num_units`` long, put kept units in their places.
+def fill_units(x: Tensor, index: Tensor, dim: int, num_units: int) -> Tensor:
+    """Undo :func:`take_units`: along ``dim``, put kept units in their places of ``num_units``.
 
-    ``filling``, (channel,), the learned mask vector, stands everywhere else.
+    ``x`` has a unit more than ``index``: the last one, which stands everywhere else. The result
+    is in channels-last memory, and so is its gradient.
     """
+    kept = index.shape[1]
+    units = torch.arange(kept, device=x.device).expand_as(index)
+    places = torch.full((len(index), num_units), kept, device=x.device)
+    places.scatter_(1, index.to(x.device), units)
+    result: Tensor = _Filled.apply(x.permute(0, 2, 3, 1), places, dim - 1)  # type: ignore[no-untyped-call]
+    return result.permute(0, 3, 1, 2)
+
+
+def append_unit(x: Tensor, unit: Tensor, dim: int) -> Tensor:
+    """Append to each row, along ``dim`` of (row, channel, ·, ·), a unit of (channel,) alone."""
     last = x.permute(0, 2, 3, 1)
     shape = list(last.shape)
-    shape[dim - 1] = num_units
-    whole = filling.to(x.dtype).expand(shape)
-    places = _along(dim, index.to(x.device)).expand_as(last)
-    return whole.scatter(dim - 1, places, last).permute(0, 3, 1, 2)
+    shape[dim - 1] = 1
+    return torch.cat([last, unit.to(x.dtype).expand(shape)], dim=dim - 1).permute(0, 3, 1, 2)
 
 
-def _along(dim: int, index: Tensor) -> Tensor:
-    """View (row, kept) as (row, ·, ·, channel), of 1 but for rows and ``dim``."""
-    return index[:, :, None, None] if dim == 2 else index[:, None, :, None]
+class _Taken(torch.autograd.Function):
+    """Select units by (row, unit) of channels-last rows; none is selected twice."""
+
+    @staticmethod
+    def forward(ctx: Any, last: Tensor, index: Tensor, dim: int) -> Tensor:
+        ctx.shape, ctx.dim = last.shape, dim
+        ctx.save_for_backward(index)
+        return _select(last, index, dim)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        (slope,), (index,) = slopes, ctx.saved_tensors
+        whole = slope.new_zeros(ctx.shape)
+        flat = _flat(index, ctx.shape, ctx.dim)
+        whole.flatten(0, 2).index_copy_(0, flat, slope.flatten(0, 2))
+        return whole, None, None
+
+
+class _Filled(torch.autograd.Function):
+    """Select units by (row, unit) of channels-last rows; all but the last one once."""
+
+    @staticmethod
+    def forward(ctx: Any, last: Tensor, places: Tensor, dim: int) -> Tensor:
+        ctx.kept, ctx.dim = last.shape[dim] - 1, dim
+        ctx.save_for_backward(places)
+        return _select(last, places, dim)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        (places,) = ctx.saved_tensors
+        # Selecting in the order of kept units adds nothing up at random, as a GPU would.
+        ordered = _select(slopes[0], places.argsort(dim=1, stable=True), ctx.dim)
+        hidden = ordered.narrow(ctx.dim, ctx.kept, places.shape[1] - ctx.kept)
+        total = hidden.sum(ctx.dim, keepdim=True)
+        return torch.cat([ordered.narrow(ctx.dim, 0, ctx.kept), total], dim=ctx.dim), None, None
+
+
+def _select(last: Tensor, index: Tensor, dim: int) -> Tensor:
+    """Select the units at (row, unit) along dimension 1 or 2 of (row, ·, ·, channel)."""
+    shape = list(last.shape)
+    shape[dim] = index.shape[1]
+    return last.reshape(-1, shape[3]).index_select(0, _flat(index, last.shape, dim)).view(shape)
+
+
+def _flat(index: Tensor, shape: Sequence[int], dim: int) -> Tensor:
+    """Return the places of units, (row, unit), among all vectors of (row, ·, ·, channel)."""
+    rows, tokens, tuples, _ = shape
+    row = torch.arange(rows, device=index.device)[:, None, None] * (tokens * tuples)
+    if dim == 1:
+        flat = row + index[:, :, None] * tuples + torch.arange(tuples, device=index.device)
+    else:
+        token = torch.arange(tokens, device=index.device)[:, None] * tuples
+        flat = row + token + index[:, None, :]
+    return flat.flatten()

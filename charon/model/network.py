@@ -12,10 +12,13 @@ from charon.clips import ClipShape
 from charon.model.block import TupleBlock, leaky_
 from charon.model.initialise import initialise
 from charon.model.kernels import convolve, convolve_and_normalise
-from charon.model.masking import Kept, fill_units, take_units
+from charon.model.masking import Kept, Places, append_unit, fill_units, take_units
 from charon.model.rows import Rows
 from charon.model.settings import SIZES, ModelSettings
 from charon.model.tuples import PositionalCode, to_frames, to_tuples
+
+SMALL_ROW = 50_000
+"""Numbers of a row's feature below which calls, not products, take a CPU's time."""
 
 
 class Network(nn.Module):
@@ -41,6 +44,7 @@ class Network(nn.Module):
         self.num_tuples = num_frames // self.frames_per_tuple
         self.presence = settings.presence
         width = SIZES[settings.size].encoder[-1][1]
+        self.is_small = num_frames * self.num_joints * width < SMALL_ROW
         with torch.device("meta"):  # which draws nothing from the global random state
             self.encoder = Encoder(settings, clip_shape)
             self.decoder = Decoder(settings, clip_shape) if with_decoder else None
@@ -73,7 +77,8 @@ class Network(nn.Module):
         learned vector where the second body is absent.
         """
         kind = self.classifier.weight.dtype
-        return rows.add_bodies(latent.mean(dim=(2, 3), dtype=kind), self.absent)
+        last = latent.permute(0, 2, 3, 1).flatten(1, 2)  # so that gradients are channels last
+        return rows.add_bodies(last.mean(dim=1, dtype=kind), self.absent)
 
     def features(self, x: Tensor, present: Tensor) -> Tensor:
         """Encode and pool whole clips, (clip, feature channel)."""
@@ -137,17 +142,20 @@ class Decoder(nn.Module):
         self, latent: Tensor, kept: Kept | None = None, groups: Sequence[int] = ()
     ) -> Tensor:
         """Return the rebuilt rows, (row, channel, frame, joint)."""
-        per_tuple = self.frames_per_tuple
+        per_tuple, places = self.frames_per_tuple, None
         if kept is not None and kept.position == "post":
-            num_tuples = self.num_frames // per_tuple
-            latent = fill_units(latent, kept.index, 3, num_tuples, self.mask)
+            latent = append_unit(latent, self.mask, dim=3)
+            places = Places(kept.index.to(latent.device), self.num_frames // per_tuple)
         elif kept is not None:
-            frames = to_frames(latent, per_tuple)
-            frames = fill_units(frames, kept.index, 2, self.num_frames, self.mask)
+            frames = append_unit(to_frames(latent, per_tuple), self.mask, dim=2)
+            frames = fill_units(frames, kept.index, 2, self.num_frames)
             latent = to_tuples(frames, per_tuple)
+        # Hidden tuples are not alike in time. On meta, work is counted as the plain way's.
+        if places is not None and (self.code.of_time or not places.num_hidden or latent.is_meta):
+            latent, places = places.fill(latent), None
         z = self.code(latent)
         for block in self.blocks:
-            z = block(z, groups)
+            z, places = block(z, groups, places), None
         return to_frames(convolve(self.output_map, z), per_tuple)
 
 

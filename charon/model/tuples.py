@@ -51,9 +51,9 @@ class PositionalCode(nn.Module):
     def __init__(self, num_channels: int, num_tuples: int, num_tokens: int, of_time: bool) -> None:
         super().__init__()
         self.of_time = of_time
-        # Derived, so no checkpoint holds them.
-        self.register_buffer("tokens", torch.empty(num_channels, num_tokens), persistent=False)
-        self.register_buffer("tuples", torch.empty(num_channels, num_tuples), persistent=False)
+        # Derived, so no checkpoint holds them; channels last, as what they are added to.
+        self.register_buffer("tokens", torch.empty(num_tokens, num_channels).t(), persistent=False)
+        self.register_buffer("tuples", torch.empty(num_tuples, num_channels).t(), persistent=False)
 
     def reset(self) -> None:
         """Compute the codes."""

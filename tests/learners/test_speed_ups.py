@@ -89,9 +89,10 @@ def test_bfloat16_stays_near_the_plain_step(preset):
     assert all(p.dtype == torch.float32 for p in learner.network.parameters())
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_one_forward_for_all_mini_batches_is_as_one_for_each(preset):
-    """As on a GPU: each is normalised by its own statistics, the running ones move in order."""
+def test_one_forward_for_all_mini_batches_is_as_one_for_each(preset, at_once):
+    """Each is normalised by its own statistics, the running ones move in order."""
     learner, plain = learner_and_plain(preset)
     passes = []
 
@@ -99,10 +100,11 @@ def test_one_forward_for_all_mini_batches_is_as_one_for_each(preset):
         passes.append(len(arguments[2]))
 
     learner.network.encoder.register_forward_pre_hook(count)
-    learner.forwards_at_once = True
+    learner.forwards_at_once = at_once
     batch = random_clips(4, seed=20)
     losses = learner.train_step(batch)
-    assert passes == [3 if preset == "released" else 2]
+    num_batches = 3 if preset == "released" else 2
+    assert passes == ([num_batches] if at_once else [1] * num_batches)
     expected, slopes = plain.train_step(batch)
     for name, loss in losses.items():
         torch.testing.assert_close(loss, expected[name], rtol=1e-4, atol=1e-5, msg=name)

@@ -5,7 +5,15 @@ from itertools import combinations
 import pytest
 import torch
 
-from charon.model.masking import Kept, Masker, fill_units, hidden_frames, num_kept, take_units
+from charon.model.masking import (
+    Kept,
+    Masker,
+    append_unit,
+    fill_units,
+    hidden_frames,
+    num_kept,
+    take_units,
+)
 from charon.seeding import torch_generator
 
 
@@ -110,20 +118,24 @@ def test_units_go_back_to_where_they_came_from():
     index = torch.tensor([[1, 3]])
     taken = take_units(x, index, dim=3)
     assert taken.tolist() == [[[[11, 13]], [[21, 23]]]]
-    filled = fill_units(taken, index, 3, 4, torch.tensor([-1.0, -2.0]))
+    more = append_unit(taken, torch.tensor([-1.0, -2.0]), dim=3)
+    assert more.tolist() == [[[[11, 13, -1]], [[21, 23, -2]]]]
+    filled = fill_units(more, index, 3, 4)
     assert filled.tolist() == [[[[-1, 11, -1, 13]], [[-2, 21, -2, 23]]]]
 
 
 def test_rows_are_filled_by_their_own_masks():
     x = torch.arange(1.0, 5).view(2, 1, 2, 1)
-    filled = fill_units(x, torch.tensor([[0, 2], [1, 2]]), 2, 3, torch.zeros(1))
+    x = append_unit(x, torch.zeros(1), dim=2)
+    filled = fill_units(x, torch.tensor([[0, 2], [1, 2]]), 2, 3)
     assert filled.flatten(1).tolist() == [[1, 0, 2], [0, 3, 4]]
 
 
 def test_the_filling_learns_from_hidden_places_only():
     filling = torch.zeros(1, requires_grad=True)
     taken = torch.ones(1, 1, 2, 1, requires_grad=True)
-    fill_units(taken, torch.tensor([[0, 3]]), 2, 5, filling).sum().backward()
+    more = append_unit(taken, filling, dim=2)
+    fill_units(more, torch.tensor([[0, 3]]), 2, 5).sum().backward()
     assert filling.grad.tolist() == [3]
     assert taken.grad.flatten().tolist() == [1, 1]
 
@@ -136,9 +148,10 @@ def test_units_and_their_gradients_stay_in_the_memory_that_convolutions_read(dim
     x = torch.randn(2, 3, 5, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
     index = torch.tensor([[0, 2, 4], [1, 2, 3]])
     taken = take_units(x, index, dim)
-    filled = fill_units(taken, index, dim, x.shape[dim], torch.zeros(3))
-    slopes = torch.autograd.grad(filled.square().sum(), (taken, x))
-    assert all(map(is_channels_last, (taken, filled, *slopes)))
+    more = append_unit(taken, torch.zeros(3), dim)
+    filled = fill_units(more, index, dim, x.shape[dim])
+    slopes = torch.autograd.grad(filled.square().sum(), (more, x))
+    assert all(map(is_channels_last, (taken, more, filled, *slopes)))
 
 
 def test_hidden_frames_are_those_the_encoder_does_not_see():

@@ -3,6 +3,7 @@
 Source: CHARON Sec. 3.2, "Efficient buffer", eq. 10.
 """
 
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -10,6 +11,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from charon.memory.codec import Rebuild, TemporalCodec
+
+
+@cache
+def _neighbours(
+    num_frames: int, interval: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the stored frames before and after each frame, and how near the later one is."""
+    frame = torch.arange(num_frames, device=device)
+    before = frame // interval
+    after = (before + 1).clamp(max=(num_frames - 1) // interval)
+    return before, after, (frame % interval).to(dtype) / interval
 
 
 class Thinned(TemporalCodec):
@@ -47,11 +59,11 @@ class Thinned(TemporalCodec):
         if self.sampling_interval == 1:
             return kept
         if self.rebuild == "linear":
-            frame = torch.arange(self.num_frames, device=kept.device)
-            before = frame // self.sampling_interval
-            after = (before + 1).clamp(max=kept.shape[2] - 1)
-            weight = (frame % self.sampling_interval).to(kept.dtype) / self.sampling_interval
-            return torch.lerp(kept[:, :, before], kept[:, :, after], weight[:, None, None])
+            before, after, weight = _neighbours(
+                self.num_frames, self.sampling_interval, kept.dtype, kept.device
+            )
+            earlier, later = (kept.index_select(2, frames) for frames in (before, after))
+            return torch.lerp(earlier, later, weight[:, None, None])
         clips, channels, count, joints, bodies = kept.shape
         flat = kept.permute(0, 1, 3, 4, 2).reshape(clips, channels * joints * bodies, count)
         whole = F.interpolate(flat, size=self.num_frames, mode="linear", align_corners=False)

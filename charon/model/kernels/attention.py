@@ -13,20 +13,25 @@ class _Products(torch.autograd.Function):
     """Keys times queries; the gradients of both are written into a tensor laid out as theirs."""
 
     @staticmethod
-    def forward(ctx: Any, query_key: Tensor, num_heads: int) -> Tensor:
-        query, key = (part.flatten(-2) for part in _parts(query_key, num_heads))
+    def forward(ctx: Any, query_key: Tensor, num_heads: int, last_counts: int) -> Tensor:
+        query, key = (part.contiguous() for part in _parts(query_key, num_heads))
+        if last_counts != 1:
+            key[..., -1, :] *= last_counts
+        query, key = query.flatten(-2), key.flatten(-2)
         ctx.save_for_backward(query, key)
-        ctx.shape, ctx.num_heads = query_key.shape, num_heads
+        ctx.shape, ctx.num_heads, ctx.last_counts = query_key.shape, num_heads, last_counts
         return key @ query.transpose(-1, -2)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
         query, key = ctx.saved_tensors
         slope: Tensor = query.new_empty(ctx.shape)
         to_query, to_key = _parts(slope, ctx.num_heads)
         to_query.copy_((slopes[0].transpose(-1, -2) @ key).view(to_query.shape))
         to_key.copy_((slopes[0] @ query).view(to_key.shape))
-        return slope, None
+        if ctx.last_counts != 1:
+            to_key[..., -1, :] *= ctx.last_counts
+        return slope, None, None
 
 
 def _parts(query_key: Tensor, num_heads: int) -> tuple[Tensor, Tensor]:
@@ -36,12 +41,13 @@ def _parts(query_key: Tensor, num_heads: int) -> tuple[Tensor, Tensor]:
     return query, key
 
 
-def key_query_products(query_key: Tensor, num_heads: int) -> Tensor:
+def key_query_products(query_key: Tensor, num_heads: int, last_counts: int = 1) -> Tensor:
     """Return the product of every key and every query: (row, head, token of key, of query).
 
-    ``query_key`` is (row, token, tuple, 2 · head · channel), the queries of all heads first.
+    ``query_key`` is (row, token, tuple, 2 · head · channel), the queries of all heads first. The
+    last tuple counts ``last_counts`` times.
     """
-    result: Tensor = _Products.apply(query_key, num_heads)  # type: ignore[no-untyped-call]
+    result: Tensor = _Products.apply(query_key, num_heads, last_counts)  # type: ignore[no-untyped-call]
     return result
 
 

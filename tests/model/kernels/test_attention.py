@@ -15,3 +15,14 @@ def test_products_and_their_gradient_are_those_of_the_sums():
     slope = torch.randn(products.shape, generator=generator).double()
     slopes = (torch.autograd.grad(z, query_key, slope)[0] for z in (products, expected))
     torch.testing.assert_close(*slopes)
+
+
+def test_the_last_tuple_counts_as_often_as_it_stands_for_others():
+    generator = torch.Generator().manual_seed(0)
+    query_key = torch.randn(2, 5, 4, 12, generator=generator).double().requires_grad_()
+    often = query_key[:, :, [0, 1, 2, 3, 3, 3]]
+    products = key_query_products(query_key, num_heads=3, last_counts=3)
+    expected = key_query_products(often, num_heads=3)
+    torch.testing.assert_close(products, expected)
+    slopes = (torch.autograd.grad(z.square().sum(), query_key)[0] for z in (products, expected))
+    torch.testing.assert_close(*slopes)

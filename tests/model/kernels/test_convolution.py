@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from charon.model.kernels import convolve, convolve_and_normalise
+from charon.model.kernels import conv2d, convolution, convolve, convolve_and_normalise
 
 
 def layers():
@@ -24,6 +25,26 @@ def layers():
 def rows(count=5):
     x = torch.randn(count, 3, 6, 4, generator=torch.Generator().manual_seed(1))
     return x.double().requires_grad_()
+
+
+@pytest.mark.parametrize("few", [0, 1_000_000], ids=["large", "small"])
+def test_a_1x1_convolution_and_its_gradients_are_torchs(few, monkeypatch):
+    """Small layers are computed by a product of matrices, with a bias or without."""
+    monkeypatch.setattr(convolution, "FEW", few)
+    generator = torch.Generator().manual_seed(0)
+    conv, x = nn.Conv2d(3, 4, 1).double(), rows()
+    with torch.no_grad():
+        for parameter in conv.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    of = (x, conv.weight, conv.bias)
+    expected = conv(x)
+    for ours in (convolve(conv, x), conv2d(*of, padding=(0, 0))):
+        torch.testing.assert_close(ours, expected)
+        slopes = [
+            torch.autograd.grad(z.square().sum(), of, retain_graph=True) for z in (ours, expected)
+        ]
+        torch.testing.assert_close(*slopes)
+    torch.testing.assert_close(conv2d(x, conv.weight, padding=(0, 0)), F.conv2d(x, conv.weight))
 
 
 def test_a_convolution_and_its_gradients_are_torchs():
