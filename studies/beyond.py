@@ -8,7 +8,7 @@ Same       bytes of all that is stored or kept beside the memory; clips seen; ne
 Memory     the bytes of CHARON's M=500 and M=2000.
 Cost       see --dry-run, which measures a few steps on this machine.
 Run        python studies/beyond.py --set data.evaluate_on=val
-Read       charon compare results/beyond
+Read       python -m charon.report.summary --results results/beyond
 """
 
 from charon.settings import Value
@@ -19,7 +19,7 @@ CHANGES: dict[str, dict[str, Value]] = {
     "dct": {"learner.codec": "dct"},
     "least squares": {"learner.codec": "least_squares"},
     "present bodies": {"learner.bodies": "present"},
-    "momentum": {"optimiser.momentum": 0.9, "optimiser.learning_rate": 0.02},
+    "momentum": {"optimiser.momentum": 0.5, "optimiser.nesterov": True},
     "cosine": {"optimiser.schedule": "cosine"},
     "decay": {"optimiser.weight_decay": 5e-4},
     "clipping": {"optimiser.clip_norm": 1.0},

@@ -105,9 +105,14 @@ def usual_values(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
-    """Return what differs from the usual values, or what little does not."""
-    other = [name for name, value in values.items() if value != usual[name]]
-    same = [name for name in values if name not in other]
+    """Return what differs from the usual values, or what little does not.
+
+    What another method lacks is not among it.
+    """
+    is_usual = values.get(METHOD) == usual.get(METHOD)
+    there = [name for name, value in values.items() if is_usual or value is not None]
+    other = [name for name in there if values[name] != usual[name]]
+    same = [name for name in there if name not in other]
     if not other:
         return BASE
     if len(other) <= MANY_FIELDS:

@@ -59,3 +59,12 @@ def test_where_many_fields_vary_a_case_is_named_by_what_is_unusual(tmp_path):
     ]
     assert names[:2] == [BASE, "switch 0 = 1"]
     assert names[-2:] == ["all of them", "all but switch 0"]
+
+
+def test_what_another_method_lacks_is_not_in_its_difference(tmp_path):
+    fields = [f"learner.switch_{n}" for n in range(6)]
+    usual = dict.fromkeys(fields, 0)
+    runs = [usual, *({**usual, name: 1} for name in fields), {"learner": "er", fields[0]: 0}]
+    runs = [{**run, "seed": 0, "faa": 10.0} for run in runs]
+    results = read_results(write_study(tmp_path, runs, varied=["learner", *fields]))
+    assert [case.name for case in cases_of(results)][-1] == "ER"

@@ -32,7 +32,7 @@ def test_a_study_expands_and_says_how_it_is_run_and_read(path):
 
 def test_table_1_has_every_method_under_the_papers_conditions():
     runs = [run.fields for run in expand(declared(ROOT / "studies" / "baselines.py"))]
-    assert {run["learner"] for run in runs} == set(LEARNERS)
+    assert {run["learner"] for run in runs} == set(LEARNERS) - {"er_ace", "lucir"}
     for name, value in [("epochs", 30), ("learning_rate", 0.05), ("batch_size", 16)]:
         assert {run[f"optimiser.{name}"] for run in runs} == {value}
     sizes = {run["learner.buffer_size"] for run in runs if run["learner"] != "finetune"}
