@@ -34,7 +34,8 @@ SEED_AND_PLACE = ("seed", "data.path", "device")
 """Fields that never make a case of their own."""
 
 PROVENANCE = {
-    "mlflow.source.git.commit": "code",
+    "code": "code",
+    "mlflow.source.git.commit": "commit",
     DATA: "data",
     "protocol": "protocol",
     "versions": "versions",

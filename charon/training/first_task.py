@@ -39,7 +39,12 @@ class MainPhase:
 
 def shared_key(run: Run, fingerprint: str, device: torch.device) -> str:
     """Return a name that runs have in common whose first task, on data of this fingerprint, is."""
-    decides = (sorted(acting_fields(run).items()), fingerprint, _machine(device), _code())
+    decides = (
+        sorted(acting_fields(run).items()),
+        fingerprint,
+        _machine(device),
+        code_fingerprint(),
+    )
     return hashlib.blake2b(repr(decides).encode(), digest_size=16).hexdigest()
 
 
@@ -84,8 +89,8 @@ def _machine(device: torch.device) -> str:
 
 
 @cache
-def _code() -> str:
-    """Return a hash of this library: a study may be resumed after it has changed."""
+def code_fingerprint() -> str:
+    """Return a hash of this library: studies are resumed and compared after it has changed."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.read_bytes())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from charon.data.cache.archive import default_cache_dir
 from charon.settings import Value
+from charon.training.first_task import code_fingerprint
 from charon.tuning.session.data import StudyData
 from charon.tuning.study.fields import known_fields
 
@@ -17,7 +18,10 @@ LIBRARIES = ("torch", "numpy", "ray", "optuna", "mlflow")
 
 
 def trial_tags(data: StudyData, preset: str, script: Path) -> dict[str, str]:
-    """Return the provenance tags of a study's runs; with the git commit of a repository."""
+    """Return the provenance tags of a study's runs; with the git commit of the script's repository.
+
+    ``code`` is a hash of this library, wherever the script lies.
+    """
     about = data.archive.description
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
     tags = {
@@ -28,6 +32,7 @@ def trial_tags(data: StudyData, preset: str, script: Path) -> dict[str, str]:
         "validation": data.tasks.val_rule,
         "class_order": data.class_order,
         "preset": preset,
+        "code": code_fingerprint()[:12],
         "versions": " ".join([f"python {platform.python_version()}", *versions]),
         "mlflow.source.name": str(script),
     }

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from charon.data.cache.archive import default_cache_dir
+from charon.training.first_task import code_fingerprint
 from charon.tuning.session.provenance import LIBRARIES, repeat_command, run_command, trial_tags
 
 CLIPS = SimpleNamespace(
@@ -28,6 +29,7 @@ def test_tags_name_the_data_and_the_version_of_every_library(tmp_path):
     assert tags["validation"] == "performers 1, 2"
     assert tags["versions"].split()[::2] == ["python", *LIBRARIES]
     assert tags["mlflow.source.name"] == str(tmp_path / "study.py")
+    assert tags["code"] == code_fingerprint()[:12]
 
 
 def test_the_commit_is_that_of_the_repository_of_the_script_if_it_lies_in_one(tmp_path):
