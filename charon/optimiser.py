@@ -147,6 +147,9 @@ class Optimiser:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Lend the network the averaged weights, if there are any, inside the block."""
+        if not self._average:
+            yield
+            return
         weights = self._state()
         lent = {name: weights[name] for name in self._average if name in weights}
         own = {name: weight.clone() for name, weight in lent.items()}
