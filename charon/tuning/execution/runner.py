@@ -96,7 +96,7 @@ def _begin(ready: ReadyStudy) -> Entries:
         title=f"charon_{ready.plan.data}",
         cache=str(ready.cache),
         folder=str(ready.folder),
-        objective=watched(ready.study.objectives),
+        accuracy=watched(ready.study.objectives),
         cpus=ready.cpus,
         gpus=ready.gpus,
         share_first_task=ready.options.share_first_task,

@@ -38,7 +38,8 @@ class TrialContext:
     Attributes:
         title: what Ray's dashboard calls the trial's process, e.g. ``"charon_ntu60"``.
         cache, folder: of the prepared sets, and of the study's results.
-        objective: metric that must be a number in every report.
+        accuracy: metric that must be a number in every report, such as ``"faa"``, on whatever
+            part of the data the run is evaluated on.
         cpus, gpus: what one trial takes; a fraction of a GPU is also its share of memory.
         share_first_task: whether it looks for a first task that another trial has learned.
     """
@@ -46,7 +47,7 @@ class TrialContext:
     title: str
     cache: str
     folder: str
-    objective: str
+    accuracy: str
     cpus: float
     gpus: float
     share_first_task: bool = False
@@ -106,17 +107,18 @@ def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str
     for result in stream:
         if result.is_last:
             write_outputs(outputs_folder(context.folder, trial["name"]), stream)
-        learned.append(_report(result, context, trial["name"], time.time() - start))
+        metric = f"{run.data.evaluate_on}/{context.accuracy}"
+        learned.append(_report(result, metric, trial["name"], time.time() - start))
         save_checkpoint(folder, {"stream": stream.state_dict(), "reports": learned}, run)
         yield learned[-1]
         start = time.time()
 
 
-def _report(result: TaskResult, context: TrialContext, name: str, seconds: float) -> dict[str, Any]:
-    value = result.metrics.get(context.objective, math.nan)
+def _report(result: TaskResult, metric: str, name: str, seconds: float) -> dict[str, Any]:
+    value = result.metrics.get(metric, math.nan)
     if not math.isfinite(value):
         raise DivergenceError(
-            f"{context.objective} is {value} after task {result.task} of the run {name!r}; "
+            f"{metric} is {value} after task {result.task} of the run {name!r}; "
             "lower optimiser.learning_rate."
         )
     matrix = result.accuracy_matrix.tolist()

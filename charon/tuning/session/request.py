@@ -13,7 +13,7 @@ from charon.settings import Value
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
-from charon.tuning.study.objectives import can_prune
+from charon.tuning.study.objectives import can_prune, measured_on
 from charon.tuning.study.selection_rules import GTEP, evaluation_benchmark
 from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
 from charon.tuning.study.trials import check_not_varied
@@ -115,6 +115,9 @@ def with_options(study: Study, options: Options) -> Study:
             pruner=options.pruner or pruner,
             budget=options.budget or study.budget,
         )
+    else:
+        part = str(options.settings.get("data.evaluate_on", study.part))
+        study = replace(study, objectives=measured_on(part, study.objectives))
     study = study.smaller() if options.smoke else study
     return replace(study, num_trials=options.trials or study.num_trials)
 

@@ -91,8 +91,14 @@ def show_metric(name: str, value: float) -> str:
 
 
 def watched(objectives: Sequence[str]) -> str:
-    """Return the accuracy that every report of a trial must contain; a search has an objective."""
-    return next(filter(_is_accuracy, objectives), "test/faa")
+    """Return the accuracy that every report of a trial must contain, without its part: ``faa``."""
+    return next(filter(_is_accuracy, objectives), "test/faa").partition("/")[2]
+
+
+def measured_on(part: str, objectives: Sequence[str]) -> tuple[str, ...]:
+    """Return the metrics on ``"test"`` or ``"val"`` clips; what neither has stays as it is."""
+    pairs = (name.partition("/") for name in objectives)
+    return tuple(f"{part if p in ('test', 'val') else p}/{name}" for p, _, name in pairs)
 
 
 def score(task: int, num_tasks: int, percent: float) -> float:

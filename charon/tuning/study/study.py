@@ -38,7 +38,8 @@ class Study:
         also: single runs beside the grid, such as a lower bound; with the first seed unless
             they name another, and with the fields of ``base`` that their learner has.
         objectives: metrics (:mod:`charon.tuning.study.objectives`), several for a Pareto
-            front; default ``val/faa`` for a search, ``test/faa`` for a grid.
+            front; default ``val/faa`` for a search, ``test/faa`` for a
+            grid, whose part is that of ``data.evaluate_on``.
         num_trials: trials of a search.
         preset: ``"paper"`` or ``"released"``.
         sampler, pruner: of a search (:mod:`charon.tuning.study.search_methods`); pruning is
@@ -70,8 +71,8 @@ class Study:
     small_memory_share: float = SMALL_MEMORY_SHARE
 
     def __post_init__(self) -> None:
-        default = "val/faa" if self.is_search else "test/faa"
-        object.__setattr__(self, "objectives", tuple(self.objectives) or (default,))
+        objectives = tuple(self.objectives) or (f"{self.part}/faa",)
+        object.__setattr__(self, "objectives", objectives)
         self._check_runs()
         check_objectives(self.objectives, is_search=self.is_search)
         self._check_search_methods()
@@ -142,6 +143,11 @@ class Study:
     def is_search(self) -> bool:
         """Whether Optuna chooses the configurations."""
         return bool(self.space)
+
+    @property
+    def part(self) -> str:
+        """The clips that runs are evaluated on, ``"val"`` or ``"test"``, if nothing else is set."""
+        return "val" if self.is_search else str(self.base.get("data.evaluate_on", "test"))
 
     @property
     def varied(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from tuning.fakes import FIELDS
 
 from charon.tuning.execution.live_view import MOST_ROWS, LiveView, left_text
-from charon.tuning.execution.trainable import beat_file
+from charon.tuning.execution.trainable import beat_file, failure_file
 from charon.tuning.records.heartbeat import Heart, read_beat
 from charon.tuning.records.journal import FINISHED, INTERRUPTED, PRUNED, Journal
 
@@ -109,6 +109,17 @@ def test_without_a_terminal_every_event_is_one_line(journal, tmp_path):
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 4
     assert "(1/2 trials)" in lines[-1]
+
+
+def test_a_trial_that_fails_is_said_with_its_reason_before_its_turn_to_end_comes(journal, tmp_path):
+    progress, console = view(journal, tmp_path)
+    add(journal, "a", [90.0])
+    failure = failure_file(tmp_path, "a")
+    failure.parent.mkdir()
+    failure.write_text("val/faa is nan after task 2.")
+    progress.on_event("recover", "a")
+    assert "label a" in console.file.getvalue()
+    assert "fails: val/faa is nan after task 2." in console.file.getvalue()
 
 
 def test_on_a_terminal_events_are_not_lines_but_the_table(journal, tmp_path):

@@ -38,6 +38,13 @@ def test_the_command_line_replaces_what_a_search_is_about():
     assert (SEARCH.pruner, study.pruner) == ("asha", "none")
 
 
+def test_a_grid_is_judged_on_the_clips_that_its_runs_are_evaluated_on():
+    on_val = {"data.evaluate_on": "val"}
+    assert chosen(GRID).objectives == ("test/faa",)
+    assert chosen(GRID, settings=on_val).objectives == ("val/faa",)
+    assert Study("some", "Which?", base=on_val).objectives == ("val/faa",)
+
+
 def test_another_learner_brings_its_space():
     study = chosen(settings={"learner": "xder"})
     assert "learner.hinge_weight" in study.space

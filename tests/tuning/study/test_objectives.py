@@ -10,6 +10,7 @@ from charon.tuning.study.objectives import (
     check_defined,
     check_objectives,
     directions,
+    measured_on,
     show_metric,
     watched,
 )
@@ -65,9 +66,14 @@ def test_objectives_are_shown_in_percent_bytes_and_seconds():
 
 
 def test_every_report_must_have_an_accuracy():
-    assert watched(["memory/bytes", "val/task_il_faa"]) == "val/task_il_faa"
-    assert watched(["memory/bytes"]) == "test/faa"
-    assert watched(["val/faa"]) == "val/faa"
+    assert watched(["memory/bytes", "val/task_il_faa"]) == "task_il_faa"
+    assert watched(["memory/bytes"]) == "faa"
+    assert watched(["test/faa"]) == "faa"
+
+
+def test_objectives_are_measured_on_the_part_that_runs_are_evaluated_on():
+    assert measured_on("val", ("test/faa", "memory/bytes")) == ("val/faa", "memory/bytes")
+    assert measured_on("test", ("test/faa",)) == ("test/faa",)
 
 
 def test_every_objective_is_reported_by_a_run(tmp_path):
