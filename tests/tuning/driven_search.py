@@ -15,7 +15,7 @@ SPACE = {
     "learner.sampling_interval": SamplingInterval(1, 10, frames=120),
 }
 START_FIELDS = complete({"learner": "charon"})
-SETTING = TrialContext("charon_tiny", "/prepared", "/results/study", "val/faa", 1.0, 0.0)
+SETTING = TrialContext("charon_tiny", "/prepared", "/results/study", "faa", 1.0, 0.0)
 
 
 def plan(**more):

@@ -39,7 +39,7 @@ class Folder:
 
     def __init__(self, path):
         self.path = path
-        self.setting = TrialContext("charon_tiny", str(path), str(path), "test/faa", 1.0, 0.0)
+        self.setting = TrialContext("charon_tiny", str(path), str(path), "faa", 1.0, 0.0)
 
     def trial(self, name, run=ONE):
         return trial_config(self.setting, TrialRecord(name, f"label {name}", run.to_flat()))
@@ -54,6 +54,13 @@ class Folder:
     def state(self, name, run=ONE):
         saved = load_checkpoint(checkpoint_folder(str(self.path), name), run)
         return without_clock(saved["stream"])
+
+
+def test_a_run_on_held_out_clips_reports_their_accuracy(study):
+    on_val = tiny_run(data__evaluate_on="val", data__val_fraction=0.3)
+    [report] = study.learn("held out", on_val, num_tasks=1)
+    assert 0 <= report["metrics"]["val/faa"] <= 100
+    assert "test/faa" not in report["metrics"]
 
 
 def plain(found):

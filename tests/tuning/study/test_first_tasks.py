@@ -81,7 +81,7 @@ def test_the_tags_of_a_trial_say_where_its_first_task_comes_from(tmp_path):
 def test_a_trial_shares_only_where_the_study_was_told_to(share, monkeypatch, two_bodies, tmp_path):
     monkeypatch.setattr(trainable, "prepare", lambda *args, **more: two_bodies)
     (tmp_path / "progress").mkdir()
-    setting = trainable.TrialContext("t", str(tmp_path), str(tmp_path), "test/faa", 1.0, 0.0, share)
+    setting = trainable.TrialContext("t", str(tmp_path), str(tmp_path), "faa", 1.0, 0.0, share)
     told = []
     for alpha in (0.1, 0.9):
         record = TrialRecord(f"t{alpha}", "", tiny_run(learner__alpha=alpha).to_flat())
