@@ -14,24 +14,28 @@ from charon.clips import Clips
 class RandomRotation:
     """Turns each clip by Rz·Ry·Rx with three angles drawn from U(-limit, limit).
 
-    All frames and both bodies of a clip turn together. Clips with two channels turn in
-    their plane, by the angle about z.
+    All frames and both bodies of a clip turn together. Clips with two coordinates turn in
+    their plane, by the angle about z; a channel after them, the score of a joint, stays.
 
     Args:
         limit: radians, at least 0; 0 leaves clips as they are but draws all the same, so
             that the other draws of a run do not move.
         generator: CPU generator; its state belongs to a checkpoint.
+        num_coordinates: channels that are coordinates, the first two or three; all if None.
     """
 
-    def __init__(self, limit: float, generator: torch.Generator) -> None:
+    def __init__(
+        self, limit: float, generator: torch.Generator, num_coordinates: int | None = None
+    ) -> None:
         self.limit = limit
         self.generator = generator
+        self.num_coordinates = num_coordinates
 
     def __call__(self, clips: Clips) -> Clips:
         """Return the clips, rotated."""
         angles = (torch.rand(len(clips), 3, generator=self.generator) * 2 - 1) * self.limit
         num_channels = clips.x.shape[1]
-        if num_channels == 2:
+        if (self.num_coordinates or num_channels) == 2:
             angles[:, :2] = 0.0
         turns = rotation_matrices(angles)[:, :num_channels, :num_channels]
         turns = turns.to(clips.x.device, clips.x.dtype, non_blocking=True)

@@ -11,7 +11,7 @@ from charon.cli.console import ClipProgress
 from charon.data.cache.archive import Archive, default_cache_dir
 from charon.data.formats.skeleton_folder import Unlabelled
 from charon.data.prepare import open_source, prepare_source
-from charon.data.source import Source
+from charon.data.source import Reading, Source
 from charon.errors import DataError
 from charon.text import counted
 
@@ -38,6 +38,7 @@ def opened(
     options: argparse.Namespace,
     needs_no_labels: Callable[[Path], bool],
     clip_shape: tuple[int, int, int, int] | None = None,
+    reading: Reading | None = None,
     *,
     keep_gaps: bool = False,
 ) -> Iterator[Archive]:
@@ -45,14 +46,14 @@ def opened(
 
     Of the latter nothing is left behind; they lie in ``--cache`` or else in the system's
     temporary folder, prepared with ``keep_gaps``. ``clip_shape`` is (channel, frame, joint, body)
-    of the clips that ``options.model`` takes.
+    of the clips that ``options.model`` takes; ``reading`` is for clips with labels.
 
     Raises:
         DataError: the clips cannot be used, or do not fit the model.
     """
     path, place = options.path, Path(options.path).expanduser()
     unlabelled = Unlabelled(place, keep_gaps=keep_gaps) if needs_no_labels(place) else None
-    source: Source = open_source(path) if unlabelled is None else unlabelled
+    source: Source = open_source(path, reading) if unlabelled is None else unlabelled
     if clip_shape is not None:
         about = source.description
         channels, _, joints, bodies = clip_shape

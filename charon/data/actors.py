@@ -92,6 +92,30 @@ def prepare_padded(clip: SourceClip, centre_joint: int = CENTRE_JOINT) -> Source
         return Unreadable(clip.name, str(error))
 
 
+def two_bodies(x: NDArray[np.float32], weight: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the two bodies of (frame, body, joint, channel) that weigh most, the heavier first.
+
+    Bodies of the same weight keep their order; up to two bodies are returned as they are.
+    """
+    if x.shape[1] <= 2:
+        return x
+    return x[:, np.argsort(-weight, kind="stable")[:2]]
+
+
+def motion_of(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how much each body of (frame, body, joint, channel) moves.
+
+    It is the variance over the frames in which the body is present, and its joints, summed over
+    channels: the field's measure for NTU RGB+D.
+    """
+    motion = np.zeros(x.shape[1])
+    for body in range(x.shape[1]):
+        seen = x[np.any(x[:, body], axis=(1, 2)), body]
+        if len(seen):
+            motion[body] = np.var(seen.reshape(-1, x.shape[3]), axis=0, dtype=np.float64).sum()
+    return motion
+
+
 def _collect_tracks(clip: Recording, *, keep_gaps: bool) -> tuple[int, list[_Track]]:
     """Return the number of frames with a body, and the bodies in order of appearance."""
     frames, counter = np.unique(clip.frame, return_inverse=True)

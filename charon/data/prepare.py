@@ -6,25 +6,26 @@ import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
+from dataclasses import fields
 from pathlib import Path
 
 from charon.data import ntu
 from charon.data.cache.archive import VERSION, Archive
 from charon.data.cache.writer import build_folder, write_archive
-from charon.data.formats import FORMATS, format_named, known_formats
-from charon.data.source import Source, SourceClip, Unreadable
+from charon.data.formats import FORMATS, format_named, format_of, known_formats
+from charon.data.source import Reading, Source, SourceClip, Unreadable
 from charon.errors import DataError
 from charon.files import writing_to
 
 
-def open_source(path: str, *, keep_gaps: bool = False) -> Source:
+def open_source(path: str, reading: Reading | None = None) -> Source:
     """Return the source that ``path`` names: a file, a folder, or a name of a format.
 
-    ``keep_gaps`` leaves the gaps in a body's track where they were; .skeleton files only.
-
     Raises:
-        DataError: there is no such source, or its file cannot be used.
+        DataError: there is no such source, its file cannot be used, or ``reading`` asks for what
+            its format does not know.
     """
+    reading = reading or Reading()
     place = Path(path)
     form = format_named(path)
     if form is None:
@@ -35,14 +36,20 @@ def open_source(path: str, *, keep_gaps: bool = False) -> Source:
             raise DataError(f"{place} does not exist; give {known_formats()}.") from error
         except OSError as error:
             raise DataError(f"{place} cannot be read: {error.strerror}.") from error
-        form = next((each for each in FORMATS.values() if each.recognises(place)), None)
+        form = format_of(place)
     if form is None:
         raise DataError(f"{place} is of no known kind; give {known_formats()}.")
-    if form.keeps_gaps:
-        return form.open(place, keep_gaps=keep_gaps)
-    if keep_gaps:
-        raise DataError(f"keep_gaps acts on .skeleton files only, and {place} has none.")
-    return form.open(place)
+    # Every file may be told its protocol, which says how it is split, too.
+    for option in (
+        each for each in fields(Reading) if each.name not in ("benchmark", *form.options)
+    ):
+        if getattr(reading, option.name) != option.default:
+            kinds = [each.takes for each in FORMATS.values() if option.name in each.options]
+            raise DataError(
+                f"data.{option.name} acts on {' or '.join(kinds)}, and {place} is none; leave it "
+                "out."
+            )
+    return form.open(place, **{option: getattr(reading, option) for option in form.options})
 
 
 def from_anywhere(path: str) -> str:
@@ -68,8 +75,8 @@ def prepare(
     cache_dir: Path,
     *,
     workers: int | None = None,
+    reading: Reading | None = None,
     strict: bool = False,
-    keep_gaps: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Archive:
     """Return the prepared set of ``path``: from the cache, or read now and cached.
@@ -77,7 +84,7 @@ def prepare(
     Clips that cannot be read are listed in the archive and skipped; ``strict`` refuses a set
     that has any. Processes that prepare the same set at the same time do the work once.
 
-    ``path`` and ``keep_gaps`` are those of :func:`open_source`. ``cache_dir``, the folder of all
+    ``path`` and ``reading`` are those of :func:`open_source`. ``cache_dir``, the folder of all
     prepared sets, is created if it does not exist. ``workers`` processes read, one a core if
     None. ``on_progress`` is called with (clips done, clips in all) about ten times a second.
 
@@ -85,7 +92,7 @@ def prepare(
         DataError: the source cannot be used; no clip of it, or of a class, can be
             read; or the cache cannot be written. Nothing is left behind then.
     """
-    source = open_source(path, keep_gaps=keep_gaps)
+    source = open_source(path, reading)
     return prepare_source(
         source, path, cache_dir, workers=workers, strict=strict, on_progress=on_progress
     )

@@ -5,6 +5,7 @@ from typing import Literal
 
 from charon.data.formats import known_formats
 from charon.data.ntu import Benchmark
+from charon.data.source import Reading, Scores
 from charon.settings import Settings, checked
 
 
@@ -40,9 +41,39 @@ class DataSettings(Settings):
     keep_gaps: bool = checked(
         False, "place frames of .skeleton files where they were seen; the field closes gaps"
     )
+    axes: str = checked(
+        "auto",
+        "order of the axes of x in an .npz, of the letters N clip, C channel, T frame, V joint, "
+        "M body, e.g. NTVCM; auto: the only one that is possible",
+    )
+    split: str = checked(
+        "auto",
+        "of a .pkl with several splits the training list, e.g. train2, or both, e.g. "
+        "train2/test2; auto: the first by name",
+    )
+    scores: Scores = checked(
+        "threshold",
+        "scores of detected 2-D joints: threshold leaves out those of at most min_score; channel "
+        "has the scores as a third channel, too, which is neither centred nor rotated",
+    )
+    min_score: float = checked(
+        0.01, "a detected joint with this score or a smaller one is absent", at_least=0, below=1
+    )
     evaluate_on: Literal["test", "val"] = checked(
         "test", "test: train on all training clips; val: hold performers out and never see test"
     )
     val_fraction: float = checked(
         0.1, "share of the training clips held out under evaluate_on=val", above=0, below=1
     )
+
+    @property
+    def reading(self) -> Reading:
+        """How the source is read."""
+        return Reading(
+            keep_gaps=self.keep_gaps,
+            axes=self.axes,
+            split=self.split,
+            scores=self.scores,
+            min_score=self.min_score,
+            benchmark=self.benchmark,
+        )

@@ -1,9 +1,9 @@
-"""Raw recordings, sources of prepared clips, and the formats that open them."""
+"""Raw recordings, sources of prepared clips, how they are read, and the formats that open them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ class Description:
     class_names: tuple[str, ...]  # in the order of the source's labels
     num_joints: int  # of a body
     num_bodies: int  # 1 or 2 slots
-    num_channels: int  # 2 or 3 coordinates of a joint
+    num_channels: int  # 2 or 3 coordinates of a joint, or 2 and the score of its detection
     centre_joint: int  # its first position is the origin of a clip
     bones: tuple[tuple[int, int], ...] = ()  # pairs of joints, for drawing
     parts: dict[str, tuple[int, ...]] = field(default_factory=dict)  # joints of semantic body parts
@@ -93,12 +93,31 @@ class SourceFile:
         return f"{self.kind} {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
+Scores = Literal["threshold", "channel"]
+"""What becomes of the scores of detected joints; see :class:`Reading`."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a source is read, where its file leaves a choice; the defaults choose nothing.
+
+    A format acts on some of these (:attr:`Format.options`) and is refused the others.
+    """
+
+    keep_gaps: bool = False  # leave the gaps in a body's track where they were
+    axes: str = "auto"  # the order of an array's axes, such as "NTVCM"
+    split: str = "auto"  # the training list of several, "train2", or both, "train2/test2"
+    scores: Scores = "threshold"  # "channel": scores of joints are a third channel as well
+    min_score: float = 0.01  # a joint with this score or a smaller one is absent
+    benchmark: str = "auto"  # the protocol that a file holds; any format may be told it
+
+
 @dataclass(frozen=True)
 class Format:
     """A kind of data that a path can name."""
 
     takes: str  # a noun phrase for help and errors, such as "a .pkl of PYSKL"
     open: Callable[..., Source]  # makes the source of an existing path, or of one of ``names``
-    recognises: Callable[[Path], bool] = lambda path: False  # an existing path, by its name
+    recognises: Callable[[Path], bool] = lambda path: False  # an existing path, by a short look
     names: tuple[str, ...] = ()  # words that stand for generated data
-    keeps_gaps: bool = False  # ``open`` takes the option ``keep_gaps``
+    options: tuple[str, ...] = ()  # fields of Reading that ``open`` takes by keyword

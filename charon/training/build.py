@@ -39,7 +39,11 @@ def make_learner(
         parts=parts,
         make_optimiser=partial(Optimiser, run.optimiser),
         epochs=run.optimiser.epochs,
-        augment=RandomRotation(run.data.rotation, torch_generator(run.seed, "rotation")),
+        augment=RandomRotation(
+            run.data.rotation,
+            torch_generator(run.seed, "rotation"),
+            num_coordinates=2 if run.data.scores == "channel" else None,
+        ),
         seed=run.seed,
         device=device,
     )

@@ -80,10 +80,10 @@ def with_nan():
 @pytest.mark.parametrize(
     ("replaced", "named"),
     [
-        ({"x": np.zeros((24, 3, 20, 25), np.float32)}, ("`x`", "(24, 3, 20, 25)")),
+        ({"x": np.zeros((24, 4, 20, 25), np.float32)}, ("`x`", "(24, 4, 20, 25)")),
         ({"x": with_nan()}, ("`x`", "row 3")),
         ({"label": None}, ("label",)),
-        ({"n_frames": None}, ("n_frames",)),
+        ({"n_frames": np.zeros(24, int)}, ("n_frames",)),
         ({"label": np.full(24, 9)}, ("`label`", "from 0 to 3")),
         ({"label": np.full(24, -1)}, ("`label`", "-1")),
     ],

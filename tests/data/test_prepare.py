@@ -11,7 +11,7 @@ from data.set_makers import ListSource, any_arrays, description_of_ntu, ntu_clip
 
 from charon.data.cache.archive import list_archives
 from charon.data.prepare import open_source, prepare, prepare_source
-from charon.data.source import Unreadable
+from charon.data.source import Reading, Unreadable
 from charon.errors import DataError
 
 
@@ -234,8 +234,10 @@ def test_a_file_of_no_known_kind_is_said(tmp_path):
 def test_an_option_of_skeleton_files_is_refused_elsewhere(tmp_path):
     np.savez(tmp_path / "set.npz", **any_arrays())
     for path in (str(tmp_path / "set.npz"), "standin"):
-        with pytest.raises(DataError, match=r"keep_gaps acts on \.skeleton files only"):
-            open_source(path, keep_gaps=True)
+        with pytest.raises(
+            DataError, match=r"data\.keep_gaps acts on a folder .* \.skeleton files"
+        ):
+            open_source(path, Reading(keep_gaps=True))
 
 
 def test_the_standin_is_a_source_at_two_sizes_and_two_class_counts():

@@ -17,7 +17,8 @@ from charon.cli.clips import STANDIN_NOTE, add_cache_argument, opened
 from charon.cli.console import ClipProgress
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
-from charon.data.formats.skeleton_folder import is_raw
+from charon.data.formats import is_raw
+from charon.data.source import Reading
 from charon.data.transforms import load_clips
 from charon.files import csv_text, whole_file, writing_to
 from charon.text import counted
@@ -50,8 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Label the clips."""
     model = load_model(options.model.expanduser(), options.device)
-    keep_gaps = model.run.data.keep_gaps
-    with opened(options, is_raw, model.clip_shape, keep_gaps=keep_gaps) as archive:
+    data = model.run.data
+    # Its axes, splits and protocol are those of the set that the model has learned.
+    reading = Reading(scores=data.scores, min_score=data.min_score)
+    keep_gaps = data.keep_gaps
+    with opened(options, is_raw, model.clip_shape, reading, keep_gaps=keep_gaps) as archive:
         lines = _lines(model, archive, ClipProgress(f"Labelling {options.path}"))
         if options.output is None:
             sys.stdout.writelines(lines)

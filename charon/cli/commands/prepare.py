@@ -5,6 +5,8 @@ read, if a class would be empty, or with --strict if any cannot.
 """
 
 import argparse
+from dataclasses import fields
+from typing import Any
 
 from charon.arguments import whole_number
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, tell_problems
@@ -12,6 +14,10 @@ from charon.cli.console import ClipProgress
 from charon.data.cache.archive import Archive, num_bytes_of
 from charon.data.formats import known_formats
 from charon.data.prepare import prepare
+from charon.data.settings import DataSettings
+from charon.data.source import Reading
+from charon.errors import ConfigError
+from charon.settings import parse_field
 from charon.text import byte_size, clock, counted
 
 
@@ -31,6 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="place frames of .skeleton files where they were seen; the field closes gaps "
         "(a run uses this set with --set data.keep_gaps=true)",
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="FIELD=VALUE",
+        help="how the set is read, as runs are told it: data.axes, data.split, data.scores, "
+        "data.min_score, data.benchmark; `charon fields` explains them",
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -41,7 +56,7 @@ def main(options: argparse.Namespace) -> int:
         cache_dir(options),
         workers=options.workers,
         strict=options.strict,
-        keep_gaps=options.keep_gaps,
+        reading=_reading(options),
         on_progress=progress,
     )
     if progress.seconds is None:
@@ -51,6 +66,20 @@ def main(options: argparse.Namespace) -> int:
     tell_problems(archive)
     print_summary(archive)
     return 0
+
+
+def _reading(options: argparse.Namespace) -> Reading:
+    """Return how the set is read, from the fields that the command line sets."""
+    known = {f"data.{field.name}" for field in fields(Reading)}
+    given: dict[str, Any] = dict(parse_field(text) for text in options.settings)
+    if options.keep_gaps:
+        given["data.keep_gaps"] = True
+    for name in given:
+        if name not in known:
+            raise ConfigError(
+                f"{name} does not change how a set is prepared; what does is {', '.join(sorted(known))}."
+            )
+    return DataSettings(**{name.removeprefix("data."): v for name, v in given.items()}).reading
 
 
 def print_summary(archive: Archive) -> None:

@@ -82,7 +82,7 @@ def main(options: argparse.Namespace) -> int:
     else:
         folder.refuse_used()
         run = Run.preset(options.preset or "paper", given)
-    source = open_source(run.data.path, keep_gaps=run.data.keep_gaps)
+    source = open_source(run.data.path, run.data.reading)
     stream = Stream(run, open_clips(source, run.data.path, cache_dir(options)))
     done = folder.load(stream) if options.resume else 0
     try:

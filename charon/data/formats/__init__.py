@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from charon.data.formats import ntu_npz, plain_npz, pyskl_pickle, skeleton_folder
+from charon.data.formats import (
+    agcn_pair,
+    ntu_npz,
+    nw_ucla,
+    plain_npz,
+    pyskl_pickle,
+    skeleton_folder,
+)
 from charon.data.source import Format, Source
 
 
@@ -15,6 +22,8 @@ def _open_standin(name: Path) -> Source:
 
 
 FORMATS: dict[str, Format] = {
+    "nw_ucla": nw_ucla.FORMAT,
+    "agcn_pair": agcn_pair.FORMAT,
     "skeleton_folder": skeleton_folder.FORMAT,
     "ntu_npz": ntu_npz.FORMAT,
     "plain_npz": plain_npz.FORMAT,
@@ -34,6 +43,16 @@ def known_formats() -> str:
         " ".join([each.takes, ", ".join(each.names)]).rstrip() for each in FORMATS.values()
     )
     return f"{', '.join(others)}, or {last}"
+
+
+def format_of(path: Path) -> Format | None:
+    """Return the format of an existing path, or None if no format recognises it."""
+    return next((each for each in FORMATS.values() if each.recognises(path)), None)
+
+
+def is_raw(path: Path) -> bool:
+    """Return whether this is a `.skeleton` file, or a folder or zip that may have them."""
+    return skeleton_folder.is_skeleton_file(path) or format_of(path) is skeleton_folder.FORMAT
 
 
 def format_named(word: str) -> Format | None:

@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from math import prod
@@ -16,6 +16,7 @@ from charon.data.parallel import call_in_order
 from charon.errors import DataError
 
 Result = TypeVar("Result")
+Rows = TypeVar("Rows", bound=Sized)
 
 # Large enough for the disk, small enough to hold a few in memory.
 _SLAB_BYTES = 32 * 2**20
@@ -123,7 +124,7 @@ class NpzReader:
 
 
 def map_slabs(
-    function: Callable[[int, NDArray[Any]], Result], slabs: Iterator[NDArray[Any]], workers: int
+    function: Callable[[int, Rows], Result], slabs: Iterator[Rows], workers: int
 ) -> Iterator[Result]:
     """Yield ``function(first row, slab)`` in order, computed in up to ``workers`` threads.
 
@@ -132,7 +133,7 @@ def map_slabs(
     """
     workers = min(workers, 4)  # more would wait for the thread that reads, and hold memory
 
-    def read_ahead(reader: Executor) -> Iterator[tuple[int, NDArray[Any]]]:
+    def read_ahead(reader: Executor) -> Iterator[tuple[int, Rows]]:
         row = 0
         following = reader.submit(next, slabs, None)
         while (slab := following.result()) is not None:

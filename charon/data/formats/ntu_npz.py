@@ -23,8 +23,12 @@ from charon.errors import DataError
 
 _LOG = logging.getLogger(__name__)
 
+_ARRAYS = {"x_train", "y_train"}
 _VALUES = ntu.NUM_BODIES * ntu.NUM_JOINTS * 3
 _PARTS = ("train", "test")
+_NUM_CLIPS = {60: 56_578, 120: 113_945}
+"""Usable clips by number of classes: a file with another number has not all rows."""
+
 _BENCHMARKS = {name.lower(): benchmark for name, benchmark in ntu.NPZ_FILES.items()}
 
 
@@ -33,18 +37,26 @@ class NtuNpz(SourceFile):
 
     If its labels are those of the whole protocol in the field's order, names and ids are
     restored; otherwise clips are called ``train-000000``, their ids are 0, and only the file's
-    split can be used. The path has one of the names in :data:`charon.data.ntu.NPZ_FILES`.
+    split can be used.
+
+    The protocol is that of the file's name where it has one of those in
+    :data:`charon.data.ntu.NPZ_FILES`, else the one whose rows it has, else ``benchmark``.
 
     Raises:
-        DataError: the file cannot be read, or an array is missing or has a wrong shape, type
-            or label.
+        DataError: the file cannot be read, an array is missing or has a wrong shape, type
+            or label, or its protocol is not known.
     """
 
     kind = "ntu npz"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, benchmark: str = "auto") -> None:
         super().__init__(path)
-        self._benchmark = _BENCHMARKS[path.name.lower()]
+        self._named = _BENCHMARKS.get(path.name.lower())
+        self._said = benchmark
+
+    def identity(self) -> str:
+        """Return a string that changes with the file's path, size or time, or its protocol."""
+        return super().identity() + ("" if self._named else f" {self._said}")
 
     @property
     def description(self) -> Description:
@@ -72,6 +84,24 @@ class NtuNpz(SourceFile):
             )
 
     @cached_property
+    def _benchmark(self) -> str:
+        """The protocol that the file holds."""
+        if self._named:
+            return self._named
+        whole = [each for each in sorted(set(_BENCHMARKS.values())) if self._has_rows_of(each)]
+        if whole:
+            return whole[0]
+        if self._said == "auto":
+            raise DataError(
+                f"{self._path} has the arrays of an NTU RGB+D file, but neither the name of one "
+                f"({', '.join(ntu.NPZ_FILES)}) nor all rows of a protocol; say which protocol it "
+                f"holds: {', '.join(sorted(set(_BENCHMARKS.values())))}, with --benchmark or "
+                "--set data.benchmark=NAME."
+            )
+        # The new classes of NTU RGB+D 120 are no file's, but a part of a whole one's.
+        return self._said.replace("ntu120new", "ntu120")
+
+    @cached_property
     def _labels(self) -> dict[str, NDArray[np.int64]]:
         with closing(NpzReader(self._path)) as npz:
             return {part: self._read_labels(npz, part) for part in _PARTS}
@@ -80,9 +110,11 @@ class NtuNpz(SourceFile):
         x, y = npz.header(f"x_{part}"), npz.header(f"y_{part}")
         if x.dtype.kind != "f" or len(x.shape) != 3 or x.shape[1] < 1 or x.shape[2] != _VALUES:
             raise npz.wrong(f"x_{part}", f"float32 (clip, 300, {_VALUES})")
-        num_classes = len(self.description.class_names)
-        if y.dtype.kind not in "fiub" or y.shape != (x.shape[0], num_classes):
-            wanted = f"one-hot ({x.shape[0]}, {num_classes}), a row for each row of `x_{part}`"
+        given = self._named or (None if self._said == "auto" else self._said)
+        possible = (ntu.num_classes_of(given),) if given else (60, 120)
+        if y.dtype.kind not in "fiub" or y.shape not in [(x.shape[0], each) for each in possible]:
+            classes = " or ".join(map(str, possible))
+            wanted = f"one-hot ({x.shape[0]}, {classes}), a row for each row of `x_{part}`"
             raise npz.wrong(f"y_{part}", wanted)
         labels = [np.empty(0, np.int64)]
         for slab in npz.slabs(f"y_{part}"):
@@ -96,11 +128,7 @@ class NtuNpz(SourceFile):
     def _names(self) -> dict[str, tuple[str, ...]] | None:
         """Return the names of all rows, or None if the file is not the whole protocol."""
         names = dict(zip(_PARTS, ntu.row_names(self._benchmark), strict=True))
-        if all(
-            len(names[part]) == len(self._labels[part])
-            and np.array_equal(ntu.parse_names(names[part]).label, self._labels[part])
-            for part in _PARTS
-        ):
+        if self._has_rows_of(self._benchmark):
             return names
         _LOG.warning(
             "%s has not the rows of %s in the field's order (%s), so who performs in a clip is "
@@ -110,6 +138,17 @@ class NtuNpz(SourceFile):
             " and ".join(f"{len(names[part]):,} for {part}" for part in _PARTS),
         )
         return None
+
+    def _has_rows_of(self, benchmark: str) -> bool:
+        """Return whether the labels are those of the whole protocol in the field's order."""
+        given = [self._labels[part] for part in _PARTS]
+        if sum(map(len, given)) != _NUM_CLIPS[ntu.num_classes_of(benchmark)]:
+            return False
+        names = ntu.row_names(benchmark)
+        return all(
+            np.array_equal(ntu.parse_names(rows).label, labels)
+            for rows, labels in zip(names, given, strict=True)
+        )
 
     def _convert(
         self, part: str, names: tuple[str, ...] | None, first_row: int, slab: NDArray[Any]
@@ -130,8 +169,21 @@ class NtuNpz(SourceFile):
         return clips
 
 
+def _recognises(path: Path) -> bool:
+    if path.name.lower() in _BENCHMARKS:
+        return True
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        return False
+    try:
+        with closing(NpzReader(path)) as npz:
+            return npz.keys >= _ARRAYS
+    except DataError:
+        return False  # whoever reads it says what is wrong
+
+
 FORMAT = Format(
     takes="an .npz of NTU RGB+D as CTR-GCN prepares it",
     open=NtuNpz,
-    recognises=lambda path: path.name.lower() in _BENCHMARKS,
+    recognises=_recognises,
+    options=("benchmark",),
 )

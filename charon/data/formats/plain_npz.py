@@ -1,32 +1,53 @@
 """Any skeleton set as an .npz of plain arrays."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charon.data import ntu
-from charon.data.actors import prepare_padded
+from charon.data.actors import motion_of, prepare_padded, two_bodies
+from charon.data.formats.axes import Known, find_axes
+from charon.data.formats.labels import Labels, read_labels, whole_numbers
 from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
+
+_LOG = logging.getLogger(__name__)
 
 Columns = dict[str, NDArray[Any]]
 
 _MAX_ID = int(np.iinfo(np.int16).max)
 
 
+class _Content(NamedTuple):
+    """Everything in the file but the coordinates."""
+
+    description: Description
+    axes: str  # of `x`, a letter each
+    num_frames: NDArray[np.int64] | None  # (clip,); None: the trailing empty frames are padding
+    columns: Columns  # label, ids and split, (clip,), named as in SourceClip
+    notes: list[str]  # what was converted
+
+
 class PlainNpz(SourceFile):
     """Skeleton clips in an .npz with these arrays; others are not read.
 
-    - ``x``: float32 (clip, channel, frame, joint, body), zero-padded; 2 or 3 channels, 1 or 2
-      bodies.
-    - ``n_frames``: whole numbers (clip,), frames before the padding.
-    - ``label``: whole numbers (clip,) from 0; each class needs a clip.
-    - ``train_mask``: bool (clip,), the set's split; optional.
+    - ``x``: float (clip, channel, frame, joint, body), zero-padded; 2 or 3 channels. Without the
+      axis of bodies there is one. Of more than two bodies, the two that move most are kept. Or
+      the frames of all clips one after the other: (frame, ...), with ``n_frames``. For other
+      orders of the axes see :func:`charon.data.formats.axes.find_axes`.
+    - ``axes``: text, the order of the axes of ``x``, such as ``NTVCM``; optional, as is the
+      argument ``axes``, which says the same.
+    - ``n_frames``: whole numbers (clip,), frames before the padding; optional, otherwise all
+      up to the last that is not empty.
+    - ``label``: numbers, text or one-hot (:func:`charon.data.formats.labels.read_labels`).
+    - ``train_mask``: bool, or 0 and 1 (clip,), the set's split; optional.
     - ``subject``, ``view``: whole numbers (clip,), who performs and from where; optional. Ids
       that start at 0 are counted from 1 instead.
     - ``class_names``: text (class,); optional, otherwise ``class 0``, ...
@@ -36,136 +57,196 @@ class PlainNpz(SourceFile):
     - ``centre_joint``: one whole number, the joint that becomes the origin; optional,
       otherwise joint 1.
 
-    Clips are called ``clip-000000``, ... by their row.
+    Clips are called ``clip-000000``, ... by their row. Every conversion is logged in a sentence.
 
     Raises:
-        DataError: the file cannot be read, or an array is missing or has a wrong shape, type
-            or value.
+        DataError: the file cannot be read, or an array is missing, has a wrong shape, type or
+            value, or can be read in several ways.
     """
 
     kind = "any npz"
 
+    def __init__(self, path: Path, *, axes: str = "auto") -> None:
+        super().__init__(path)
+        self._axes = axes
+
+    def identity(self) -> str:
+        """Return a string that changes with the file's path, size or time, or with the axes."""
+        return super().identity() + ("" if self._axes == "auto" else f" axes={self._axes}")
+
     @property
     def description(self) -> Description:
         """Sizes by the shape of ``x``; the set is named like its file."""
-        return self._read[0]
+        return self._content.description
 
     def __len__(self) -> int:
-        return len(self._read[1]["label"])
+        return len(self._content.columns["label"])
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
-        convert = partial(self._convert, *self._read)
+        content = self._content
+        for note in content.notes:
+            _LOG.warning("%s: %s.", self._path, note)
+        convert = partial(self._convert, content)
         with closing(NpzReader(self._path)) as npz:
-            for clips in map_slabs(convert, npz.slabs("x"), workers):
+            rows = self._ragged(npz, content) if content.axes[0] == "T" else self._padded(npz)
+            for clips in map_slabs(convert, rows, workers):
                 yield from clips
 
+    def _padded(self, npz: NpzReader) -> Iterator[Sequence[NDArray[Any]]]:
+        """Yield slabs of ``x`` along its clips, whichever axis they are."""
+        axes = self._content.axes
+        if axes[0] == "N":
+            yield from map(list, npz.slabs("x"))
+        else:
+            yield list(np.moveaxis(npz.read("x"), axes.index("N"), 0))
+
+    def _ragged(self, npz: NpzReader, content: _Content) -> Iterator[Sequence[NDArray[Any]]]:
+        """Yield lists of clips, cut out of the frames that lie one after the other."""
+        assert content.num_frames is not None
+        wanted = iter(content.num_frames.tolist())
+        rest: NDArray[Any] | None = None
+        length = next(wanted)
+        for slab in npz.slabs("x"):
+            rest = slab if rest is None else np.concatenate([rest, slab])
+            clips = []
+            while length is not None and len(rest) >= length:
+                clips.append(rest[:length])
+                rest = rest[length:]
+                length = next(wanted, None)
+            yield clips
+
     def _convert(
-        self, about: Description, columns: Columns, first_row: int, slab: NDArray[Any]
+        self, content: _Content, first_row: int, rows: Sequence[NDArray[Any]]
     ) -> list[SourceClip | Unreadable]:
-        x = slab.astype(np.float32, copy=False)
-        check_finite(x, first_row, f"{self._path}: `x`")
+        axes = content.axes.replace("N", "") + ("" if "M" in content.axes else "M")
+        order = [axes.index(letter) for letter in "TMVC"]
         clips = []
-        # (clip, frame, body, joint, channel)
-        for row, padded in enumerate(x.transpose(0, 2, 4, 3, 1), start=first_row):
-            num_frames = int(columns["num_frames"][row])
-            if padded[num_frames:].any():
-                raise DataError(
-                    f"{self._path}: row {row} of `x` is not zero after its {num_frames} frames; "
-                    "correct `n_frames` or the padding."
-                )
-            ids = {key: columns[key][row].item() for key in columns if key != "num_frames"}
-            clip = SourceClip(f"clip-{row:06d}", np.ascontiguousarray(padded[:num_frames]), **ids)
-            clips.append(prepare_padded(clip, about.centre_joint))
+        for row, each in enumerate(rows, start=first_row):
+            given = each if "M" in content.axes else each[..., None]
+            padded = given.astype(np.float32, copy=False).transpose(order)
+            check_finite(padded[None], row, f"{self._path}: `x`")
+            if content.num_frames is not None:
+                num_frames = int(content.num_frames[row])
+                if padded[num_frames:].any():
+                    raise DataError(
+                        f"{self._path}: row {row} of `x` is not zero after its {num_frames} "
+                        "frames; correct `n_frames` or the padding."
+                    )
+            else:
+                seen = np.flatnonzero(padded.any(axis=(1, 2, 3)))
+                num_frames = 1 + int(seen.max(initial=0))
+            x = padded[:num_frames]
+            x = np.ascontiguousarray(two_bodies(x, motion_of(x)) if x.shape[1] > 2 else x)
+            ids = {key: column[row].item() for key, column in content.columns.items()}
+            clip = SourceClip(f"clip-{row:06d}", x, **ids)
+            clips.append(prepare_padded(clip, content.description.centre_joint))
         return clips
 
     @cached_property
-    def _read(self) -> tuple[Description, Columns]:
-        """Everything in the file but the coordinates; arrays are (clip,)."""
+    def _content(self) -> _Content:
         with closing(NpzReader(self._path)) as npz:
-            if {"x_train", "y_train"} <= npz.keys:
-                raise DataError(
-                    f"{self._path} has the arrays of an NTU RGB+D file but not the name of one; "
-                    f"rename it to the protocol it holds: {', '.join(ntu.NPZ_FILES)}."
+            x = npz.header("x")
+            if x.dtype.kind != "f" or 0 in x.shape:
+                raise npz.wrong("x", "float32 (clip, channel, frame, joint, body)")
+            labels = self._labels(npz)
+            notes = [f"`label`: {labels.note}"] if labels.note else []
+            num_clips = len(labels.label)
+            num_frames = None
+            if "n_frames" in npz.keys:
+                num_frames = self._whole(npz, "n_frames", num_clips, 1, max(x.shape))
+            else:
+                notes.append(
+                    "there is no `n_frames`, so the empty frames at a clip's end are padding"
                 )
-            num_clips, num_channels, longest, num_joints, num_bodies = self._shape(npz)
-            columns = {
-                "label": self._whole(npz, "label", num_clips, smallest=0, largest=_MAX_ID),
-                "num_frames": self._whole(npz, "n_frames", num_clips, smallest=1, largest=longest),
+            axes, note = self._find_axes(npz, x.shape, num_clips, num_frames)
+            notes += [f"`x`: {note}"] if note else []
+            size = dict(zip(axes, x.shape, strict=True))
+            if num_frames is not None and axes[0] == "T":
+                notes.append("`x` has the frames of all clips one after the other")
+            elif num_frames is not None:
+                self._whole(npz, "n_frames", num_clips, 1, size["T"])
+            num_bodies = size.get("M", 1)
+            if num_bodies > 2:
+                notes.append(
+                    f"of up to {num_bodies} bodies in a clip, the two that move most are kept"
+                )
+            columns: Columns = {
+                "label": labels.label,
                 "subject": self._ids(npz, "subject", num_clips),
                 "camera": self._ids(npz, "view", num_clips),
             }
             if "train_mask" in npz.keys:
-                header = npz.header("train_mask")
-                if header.shape != (num_clips,) or header.dtype.kind != "b":
-                    raise npz.wrong("train_mask", f"{num_clips} booleans")
-                columns["in_train"] = npz.read("train_mask").astype(np.bool_)
+                columns["in_train"] = self._mask(npz, num_clips, notes)
             description = Description(
                 self._path.stem,
-                self._class_names(npz, columns["label"]),
-                num_joints,
-                num_bodies,
-                num_channels,
-                centre_joint=self._centre_joint(npz, num_joints),
-                parts=self._parts(npz, num_joints),
+                labels.class_names,
+                size["V"],
+                min(num_bodies, 2),
+                size["C"],
+                centre_joint=self._centre_joint(npz, size["V"]),
+                parts=self._parts(npz, size["V"]),
             )
-            return description, columns
+            return _Content(description, axes, num_frames, columns, notes)
 
-    def _shape(self, npz: NpzReader) -> tuple[int, ...]:
-        """Return how many clips, channels, frames, joints and bodies ``x`` has."""
-        x = npz.header("x")
-        if x.dtype.kind != "f" or len(x.shape) != 5 or 0 in x.shape:
-            raise npz.wrong("x", "float32 (clip, channel, frame, joint, body)")
-        if x.shape[1] not in (2, 3) or x.shape[4] not in (1, 2):
-            raise DataError(
-                f"{self._path}: `x` must have 2 or 3 channels (axis 1) and 1 or 2 bodies "
-                f"(axis 4), but its shape is {x.shape}."
-            )
-        return x.shape
+    def _labels(self, npz: NpzReader) -> Labels:
+        names = None
+        if "class_names" in npz.keys:
+            header = npz.header("class_names")
+            if len(header.shape) != 1 or header.dtype.kind != "U":
+                raise npz.wrong("class_names", "a list of text")
+            names = npz.read("class_names").tolist()
+        return read_labels(npz.read("label"), f"{self._path}: `label`", names)
+
+    def _find_axes(
+        self,
+        npz: NpzReader,
+        shape: tuple[int, ...],
+        num_clips: int,
+        num_frames: NDArray[np.int64] | None,
+    ) -> tuple[str, str]:
+        wanted = self._axes
+        if "axes" in npz.keys:
+            said = str(npz.read("axes"))
+            if wanted not in ("auto", said):
+                raise DataError(
+                    f"{self._path}: data.axes is {wanted}, but the file says {said}; leave it out."
+                )
+            wanted = said
+        joints = sum(npz.header("parts").shape) if "parts" in npz.keys else None
+        joints = joints if joints in shape else None  # a wrong number is said later
+        known = Known(num_clips, longest=None, num_frames=None, num_joints=joints)
+        if num_frames is not None:
+            known = known._replace(longest=num_frames.max(), num_frames=num_frames.sum())
+        return find_axes(shape, known, wanted, f"{self._path}: `x`")
+
+    def _mask(self, npz: NpzReader, num_clips: int, notes: list[str]) -> NDArray[np.bool_]:
+        header = npz.header("train_mask")
+        mask = npz.read("train_mask")
+        if header.shape != (num_clips,) or not (
+            header.dtype.kind == "b"
+            or (header.dtype.kind in "iuf" and bool(((mask == 0) | (mask == 1)).all()))
+        ):
+            raise npz.wrong("train_mask", f"{num_clips} booleans, or 0 and 1")
+        if header.dtype.kind != "b":
+            notes.append("`train_mask`: 1 is read as training, 0 as test")
+        return mask.astype(np.bool_)
 
     def _whole(
-        self, npz: NpzReader, key: str, length: int, *, smallest: int, largest: int
+        self, npz: NpzReader, key: str, length: int, smallest: int, largest: int
     ) -> NDArray[np.int64]:
         """Return an array of whole numbers, a number for each row of ``x`` or each joint."""
         header = npz.header(key)
-        if header.shape != (length,) or header.dtype.kind not in "iu":
+        if header.shape != (length,) or header.dtype.kind not in "iuf":
             raise npz.wrong(key, f"{length} whole numbers")
-        values = npz.read(key)
-        wrong = np.flatnonzero((values < smallest) | (values > largest))
-        if len(wrong):
-            raise DataError(
-                f"{self._path}: `{key}` must be from {smallest} to {largest}, but entry "
-                f"{wrong[0]} is {values[wrong[0]]}."
-            )
-        return values.astype(np.int64)
+        return whole_numbers(npz.read(key), f"{self._path}: `{key}`", smallest, largest)
 
     def _ids(self, npz: NpzReader, key: str, length: int) -> NDArray[np.int64]:
         """Return ids from 1, or zeros where the file has none."""
         if key not in npz.keys:
             return np.zeros(length, np.int64)
-        ids = self._whole(npz, key, length, smallest=0, largest=_MAX_ID - 1)
+        ids = self._whole(npz, key, length, 0, _MAX_ID - 1)
         return ids + 1 if ids.min() == 0 else ids
-
-    def _class_names(self, npz: NpzReader, label: NDArray[np.int64]) -> tuple[str, ...]:
-        names = tuple(f"class {index}" for index in range(int(label.max()) + 1))
-        if "class_names" in npz.keys:
-            header = npz.header("class_names")
-            if len(header.shape) != 1 or header.dtype.kind != "U":
-                raise npz.wrong("class_names", "a list of text")
-            names = tuple(npz.read("class_names").tolist())
-            if label.max() >= len(names):
-                row = int(np.argmax(label >= len(names)))
-                raise DataError(
-                    f"{self._path}: `label` must be from 0 to {len(names) - 1}, a number for "
-                    f"each of the {len(names)} class names, but row {row} has {label[row]}."
-                )
-        missing = sorted(set(range(len(names))) - set(label.tolist()))
-        if missing:
-            raise DataError(
-                f"{self._path}: no clip has label {missing[0]} ({names[missing[0]]}); every class "
-                "needs a clip, so number the labels from 0 without gaps."
-            )
-        return names
 
     def _centre_joint(self, npz: NpzReader, num_joints: int) -> int:
         if "centre_joint" not in npz.keys:
@@ -180,14 +261,14 @@ class PlainNpz(SourceFile):
 
     def _parts(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
         if "parts" in npz.keys:
-            part = self._whole(npz, "parts", num_joints, smallest=0, largest=num_joints - 1)
+            part = self._whole(npz, "parts", num_joints, 0, num_joints - 1)
             return {
                 f"part {number}": tuple(np.flatnonzero(part == number).tolist())
                 for number in sorted(set(part.tolist()))
             }
         parts: dict[str, tuple[int, ...]] = {}
         if "to25" in npz.keys:
-            joint = self._whole(npz, "to25", ntu.NUM_JOINTS, smallest=0, largest=num_joints - 1)
+            joint = self._whole(npz, "to25", ntu.NUM_JOINTS, 0, num_joints - 1)
             for name, members in ntu.PARTS.items():
                 taken = {joint for earlier in parts.values() for joint in earlier}
                 parts[name] = tuple(sorted(set(joint[list(members)].tolist()) - taken))
@@ -198,4 +279,5 @@ FORMAT = Format(
     takes="any other skeletons as an .npz",
     open=PlainNpz,
     recognises=lambda path: path.suffix.lower() == ".npz",
+    options=("axes",),
 )

@@ -1,10 +1,11 @@
-"""PYSKL's pickles of NTU RGB+D: ntu60_3danno.pkl and ntu120_3danno.pkl.
+"""PYSKL's and MMAction2's pickles of annotations, and a reader of pickles that runs no code.
 
 A pickle is a program: this unpickler builds plain containers, and arrays of numbers or text
 from checked types, shapes and bytes; it refuses whatever asks for anything else before it gets
 it. numpy's unpickling would believe the file: a wrong type there crashes the process.
 """
 
+import logging
 import pickle
 import pickletools
 import re
@@ -17,14 +18,11 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data import ntu
-from charon.data.actors import prepare_padded
-from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
+from charon.data.formats.pyskl_clips import AnyClips, Choice, NtuClips
+from charon.data.source import Description, Format, Scores, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 
-_REMEDY = (
-    "make it again with PYSKL, or download ntu60_3danno.pkl or ntu120_3danno.pkl from its authors"
-)
+_LOG = logging.getLogger(__name__)
 # Booleans, integers, floats, and text and bytes of bounded length; no Python objects.
 _DTYPE_NAME = re.compile(r"b1|[iu][1248]|f[248]|[US][1-9]\d{0,3}")
 
@@ -155,10 +153,12 @@ def read_plain_pickle(path: Path) -> Any:
 
 
 class PysklPickle(SourceFile):
-    """A file of PYSKL with 3-D skeletons of NTU RGB+D, in camera coordinates.
+    """A file of PYSKL or MMAction2: a dictionary of ``split`` and ``annotations``, or a list.
 
-    All protocols follow from the clips' NTU names; the split lists, which say the same, are
-    not read.
+    Source: PYSKL, tools/data/README.md. Files of NTU RGB+D in 3-D are read by
+    :class:`~charon.data.formats.pyskl_clips.NtuClips`, all others by
+    :class:`~charon.data.formats.pyskl_clips.AnyClips`. The arguments are those of
+    :class:`charon.data.source.Reading`. Every conversion is logged in a sentence.
 
     Raises:
         DataError: the file cannot be read, carries code, or an annotation is wrong.
@@ -166,74 +166,54 @@ class PysklPickle(SourceFile):
 
     kind = "pyskl pickle"
 
+    def __init__(
+        self,
+        path: Path,
+        *,
+        split: str = "auto",
+        scores: Scores = "threshold",
+        min_score: float = Choice().min_score,
+    ) -> None:
+        super().__init__(path)
+        self._choice = Choice(split, scores, min_score)
+
     @property
     def description(self) -> Description:
-        """60 classes if no clip's label is above, else 120."""
-        num_classes = 120 if any(clip["label"] >= 60 for clip in self._annotations) else 60
-        return ntu.description(f"ntu{num_classes}", num_classes)
+        """What all clips have in common."""
+        return self._set.description
+
+    def identity(self) -> str:
+        """Return a string that changes with the file's path, size or time, or with a choice."""
+        chosen = "" if self._choice == Choice() else f" {self._choice}"
+        return super().identity() + chosen
 
     def __len__(self) -> int:
-        return len(self._annotations)
+        return len(self._set)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in the file's order; too little is left to do for ``workers``."""
-        for annotation in self._annotations:
-            name, keypoint = annotation["frame_dir"], annotation["keypoint"]
-            num_bodies, num_frames = keypoint.shape[:2]
-            x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
-            x[:, :num_bodies] = keypoint.swapaxes(0, 1)
-            if not np.isfinite(x).all():
-                raise DataError(
-                    f"{self._path}: clip {name} has a value that is NaN or infinite; repair or "
-                    "remove that clip."
-                )
-            yield prepare_padded(ntu.parse_name(name).clip(name, x))
+        for note in self._set.notes:
+            _LOG.warning("%s: %s.", self._path, note)
+        yield from self._set.clips()
 
     @cached_property
-    def _annotations(self) -> list[dict[str, Any]]:
+    def _set(self) -> NtuClips | AnyClips:
         content = read_plain_pickle(self._path)
+        if isinstance(content, list) and content and isinstance(content[0], dict):
+            content = {"annotations": content}  # what custom_2d_skeleton.py writes
         annotations = content.get("annotations") if isinstance(content, dict) else None
         if not isinstance(annotations, list):
-            raise DataError(f"{self._path} has no list `annotations`; {_REMEDY}.")
-        for index, annotation in enumerate(annotations):
-            problem = _problem(annotation)
-            if problem:
-                raise DataError(f"{self._path}: annotation {index} {problem}; {_REMEDY}.")
-        return annotations
-
-
-def _problem(annotation: Any) -> str:
-    """Return what is wrong with an annotation, or nothing."""
-    if not isinstance(annotation, dict):
-        return "is not a dictionary"
-    for key, kinds in (
-        ("frame_dir", str),
-        ("label", (int, np.integer)),
-        ("keypoint", np.ndarray),
-        ("total_frames", (int, np.integer)),
-    ):
-        if key not in annotation:
-            return f"has no `{key}`"
-        if not isinstance(annotation[key], kinds):
-            return f"has a `{key}` that is a {type(annotation[key]).__name__}"
-    name, shape = annotation["frame_dir"], annotation["keypoint"].shape
-    if annotation["keypoint"].dtype.kind != "f" or shape[2:] != (ntu.NUM_JOINTS, 3):
-        return f"({name}) must have a float `keypoint` of shape (body, frame, 25, 3), not {shape}"
-    if len(shape) != 4 or not 1 <= shape[0] <= ntu.NUM_BODIES or shape[1] < 1:
-        return f"({name}) must have a `keypoint` of 1 or 2 bodies and a frame, not {shape}"
-    if annotation["total_frames"] != shape[1]:
-        return f"({name}) has {annotation['total_frames']} `total_frames`, but {shape[1]} in it"
-    try:
-        label = ntu.parse_name(name).label
-    except DataError as error:
-        return f"has a wrong `frame_dir`: {error}".rstrip(".")
-    if annotation["label"] != label:
-        return f"({name}) has label {annotation['label']}, but its name says {label}"
-    return ""
+            raise DataError(
+                f"{self._path} has no list `annotations`; make it again with PYSKL, or download it "
+                "from its authors."
+            )
+        kind = NtuClips if NtuClips.takes(annotations) else AnyClips
+        return kind(self._path, annotations, content.get("split"), self._choice)
 
 
 FORMAT = Format(
-    takes="a .pkl of PYSKL",
+    takes="a .pkl of PYSKL or MMAction2",
     open=PysklPickle,
     recognises=lambda path: path.suffix.lower() == ".pkl",
+    options=("split", "scores", "min_score"),
 )

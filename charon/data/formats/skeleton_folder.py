@@ -1,14 +1,16 @@
 """A folder or zip of NTU RGB+D's `.skeleton` files."""
 
 import os
+import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,22 +19,28 @@ from charon.data import ntu
 from charon.data.actors import prepare_clip
 from charon.data.formats.skeleton_text import parse_skeleton
 from charon.data.parallel import map_in_order
-from charon.data.source import Description, Format, Recording, SourceClip, Unreadable
+from charon.data.source import Description, Format, SourceClip, Unreadable
 from charon.errors import DataError
 
 SUFFIX = ".skeleton"
+SUFFIXES = (SUFFIX, f"{SUFFIX}.txt")
+"""The second is what a browser or an editor makes of the first."""
 MAX_BYTES = 64 * 2**20
 """NTU RGB+D's longest recording takes a few megabytes."""
 
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """A file: the name of its clip, its path below the folder or in the zip, and its version."""
+    """A file: the name of its clip, its path below the folder or in the zip, and its version.
+
+    ``archive`` is the path of the zip that it lies in, where that zip is in the folder or the zip.
+    """
 
     name: str
     path: str
     size: int
     modified: int
+    archive: str = ""
 
 
 class SkeletonFolder:
@@ -40,7 +48,8 @@ class SkeletonFolder:
 
     Clips come in the order of their names (SsssCccPpppRrrrAaaa), from which their labels and
     ids are taken; of two files with the same name, the second is unreadable. Hidden files, and
-    the clips that NTU RGB+D lists as without a usable skeleton, are left out.
+    the clips that NTU RGB+D lists as without a usable skeleton, are left out. Where there is no
+    `.skeleton` file, those in zips in the folder, or in the zip, are taken.
 
     Raises:
         DataError: the path is no folder and no readable zip, or has no `.skeleton` file.
@@ -81,10 +90,8 @@ class SkeletonFolder:
 
     def identity(self) -> str:
         """Return a string that changes with any file's path, size or time, or with an option."""
-        digest = blake2b(digest_size=16)
-        for entry in self._entries:
-            digest.update(f"{entry.path}\0{entry.size}\0{entry.modified}\n".encode())
-        return f"skeleton files {self._root.resolve()} {digest.hexdigest()} {self._keep_gaps=}"
+        digest = digest_of(self._entries)
+        return f"skeleton files {self._root.resolve()} {digest} {self._keep_gaps=}"
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -92,7 +99,10 @@ class SkeletonFolder:
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in order, using up to ``workers`` processes."""
         previous = ""
-        with closing(_Reader(self._root, self._keep_gaps)) as read:
+        with (
+            unpacked_zips(self._root, self._entries) as zips,
+            closing(_Reader(EntryReader(self._root, zips), self._keep_gaps)) as read,
+        ):
             clips = map_in_order(read, self._entries, workers=workers)
             for entry, x in zip(self._entries, clips, strict=True):
                 if entry.name == previous:
@@ -136,58 +146,147 @@ class Unlabelled(SkeletonFolder):
 
 @dataclass
 class _Reader:
-    """Reads and prepares a file at a time; travels to the workers with its zip closed."""
+    """Reads and prepares a file at a time; travels to the workers."""
 
-    root: Path
+    files: "EntryReader"
     keep_gaps: bool
-    opened: zipfile.ZipFile | None = field(default=None, init=False)
 
     def __call__(self, entry: Entry) -> NDArray[np.float32] | Unreadable:
         try:
-            return prepare_clip(self._read(entry), keep_gaps=self.keep_gaps)
+            recording = parse_skeleton(self.files.read(entry), self.files.place_of(entry))
+            return prepare_clip(recording, keep_gaps=self.keep_gaps)
         except DataError as error:
             return Unreadable(entry.name, str(error))
 
-    def _read(self, entry: Entry) -> Recording:
-        where = f"{self.root}/{entry.path}"
+    def close(self) -> None:
+        self.files.close()
+
+
+@dataclass
+class EntryReader:
+    """Reads whole files of a folder or a zip; travels to other processes with its zips closed.
+
+    Attributes:
+        root: the folder or the zip.
+        zips: the zips in it, by their path below it; see :func:`unpacked_zips`.
+    """
+
+    root: Path
+    zips: dict[str, Path] = field(default_factory=dict)
+    opened: dict[Path, zipfile.ZipFile] = field(default_factory=dict, init=False)
+
+    def place_of(self, entry: Entry) -> str:
+        """Return where a file is, for errors."""
+        return f"{self.root}/{entry.path}"
+
+    def read(self, entry: Entry) -> bytes:
+        """Return a file's bytes.
+
+        Raises:
+            DataError: it cannot be read or unpacked, or is too large for a recording.
+        """
+        where = self.place_of(entry)
         if entry.size > MAX_BYTES:
             raise DataError(
                 f"{where} has {entry.size / 2**20:.0f} MiB, but no recording has more than "
-                f"{MAX_BYTES // 2**20} MiB: it is not a {SUFFIX} file."
+                f"{MAX_BYTES // 2**20} MiB: it is none."
             )
+        packed = self.zips[entry.archive] if entry.archive else self.root
         try:
-            if self.root.is_dir():
-                return parse_skeleton(Path(where).read_bytes(), where)
-            if self.opened is None:
-                self.opened = zipfile.ZipFile(self.root)
-            data = self.opened.read(entry.path)
+            if packed.is_dir():
+                return Path(where).read_bytes()
+            if packed not in self.opened:
+                self.opened[packed] = zipfile.ZipFile(packed)
+            return self.opened[packed].read(entry.path.removeprefix(f"{entry.archive}/"))
         except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
-            how = "read" if self.root.is_dir() else "unpacked"
+            how = "read" if packed.is_dir() else "unpacked"
             reason = getattr(error, "strerror", None) or error
             raise DataError(f"{where} cannot be {how}: {reason}.") from error
-        return parse_skeleton(data, where)
 
     def close(self) -> None:
-        if self.opened is not None:
-            self.opened.close()
+        """Close the zips."""
+        for opened in self.opened.values():
+            opened.close()
 
 
-def list_entries(path: Path) -> tuple[Path, list[Entry]]:
-    """Return where the paths begin, and the files: in a folder, in a zip, or this one."""
+def digest_of(entries: Iterable[Entry]) -> str:
+    """Return a text that changes with any file's path, size or time."""
+    digest = blake2b(digest_size=16)
+    for entry in entries:
+        digest.update(f"{entry.path}\0{entry.size}\0{entry.modified}\n".encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def unpacked_zips(root: Path, entries: Iterable[Entry]) -> Iterator[dict[str, Path]]:
+    """Yield the zips that entries lie in, by their paths below a folder or in a zip.
+
+    Those in a zip are unpacked into the system's temporary folder, whole: their files are read
+    in any order, by several processes.
+
+    Raises:
+        DataError: one cannot be unpacked.
+    """
+    paths = sorted({entry.archive for entry in entries} - {""})
+    if root.is_dir() or not paths:
+        yield {path: root / path for path in paths}
+        return
+    with TemporaryDirectory(prefix="charon-") as folder:
+        zips = {path: Path(folder, f"{number}.zip") for number, path in enumerate(paths)}
+        for path, place in zips.items():
+            try:
+                with (
+                    zipfile.ZipFile(root) as archive,
+                    archive.open(path) as packed,
+                    place.open("wb") as file,
+                ):
+                    shutil.copyfileobj(packed, file)
+            except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise DataError(
+                    f"{root}/{path} cannot be unpacked into {folder}: {reason}; unpack {root} "
+                    "yourself and give its folder."
+                ) from error
+        yield zips
+
+
+def walk_names(path: Path) -> Iterator[str]:
+    """Yield the names of the files below a folder or in a zip; of what cannot be read, none."""
+    if path.is_dir():
+        for _, _, files in os.walk(path):
+            yield from files
+    elif path.suffix.lower() == ".zip":
+        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+            yield from (PurePosixPath(name).name for name in archive.namelist())
+
+
+def list_entries(
+    path: Path, is_wanted: Callable[[str], bool] | None = None
+) -> tuple[Path, list[Entry]]:
+    """Return where the paths begin, and the files: in a folder, in a zip, or this one.
+
+    ``is_wanted`` chooses files by their name, by default `.skeleton` files. Where none is, those
+    in zips in the folder or in the zip are returned.
+    """
+    is_wanted = is_wanted or _is_skeleton
     if is_skeleton_file(path):
         return path.parent, [_entry(path, path.parent)]
     if not path.is_dir():
-        return path, _list_zip(path)
+        return path, _list_zip(path, is_wanted)
 
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
 
-    return path, [
-        _entry(Path(folder, file), path)
-        for folder, _, files in os.walk(path, onerror=refuse)
-        for file in filter(_is_skeleton, files)
-    ]
+    entries, zips = [], []
+    for folder, _, files in os.walk(path, onerror=refuse):
+        entries += [_entry(Path(folder, file), path) for file in filter(is_wanted, files)]
+        zips += [Path(folder, file) for file in filter(_is_zip, files)]
+    if not entries:
+        for archive in zips:
+            inner = archive.relative_to(path).as_posix()
+            entries += [_within(inner, entry) for entry in _list_zip(archive, is_wanted)]
+    return path, entries
 
 
 def _entry(file: Path, root: Path) -> Entry:
@@ -195,14 +294,29 @@ def _entry(file: Path, root: Path) -> Entry:
     with suppress(OSError):  # a dangling link: unreadable when its turn comes
         status = file.stat()
         size, modified = status.st_size, status.st_mtime_ns
-    return Entry(file.stem, file.relative_to(root).as_posix(), size, modified)
+    return Entry(_name_of(file.name), file.relative_to(root).as_posix(), size, modified)
 
 
-def _list_zip(archive_path: Path) -> list[Entry]:
+def _within(archive: str, entry: Entry) -> Entry:
+    """Return an entry of a zip as one of what that zip is in."""
+    return replace(entry, path=f"{archive}/{entry.path}", archive=archive)
+
+
+def _name_of(file: str) -> str:
+    stem = PurePosixPath(file).stem
+    return stem[: -len(SUFFIX)] if file.lower().endswith(SUFFIXES[1]) else stem
+
+
+def _list_zip(archive_path: Path, is_wanted: Callable[[str], bool]) -> list[Entry]:
     try:
         modified = archive_path.stat().st_mtime_ns
         with zipfile.ZipFile(archive_path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            entries = _members(archive, modified, is_wanted)
+            for member in archive.infolist() if not entries else ():
+                if _is_zip(PurePosixPath(member.filename).name):
+                    found = _members_within(archive, member, modified, is_wanted)
+                    entries += [_within(member.filename, entry) for entry in found]
+            return entries
     except OSError as error:
         raise DataError(
             f"{archive_path} cannot be opened as a folder or a zip of {SUFFIX} files: "
@@ -213,30 +327,52 @@ def _list_zip(archive_path: Path) -> list[Entry]:
             f"{archive_path} is neither a folder nor a readable zip of {SUFFIX} files ({error}); "
             "copy or download it again."
         ) from error
+
+
+def _members(
+    archive: zipfile.ZipFile, modified: int, is_wanted: Callable[[str], bool]
+) -> list[Entry]:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    names = [PurePosixPath(member.filename).name for member in members]
     return [
-        Entry(PurePosixPath(member.filename).stem, member.filename, member.file_size, modified)
-        for member in members
-        if _is_skeleton(PurePosixPath(member.filename).name)
+        Entry(_name_of(name), member.filename, member.file_size, modified)
+        for name, member in zip(names, members, strict=True)
+        if is_wanted(name)
     ]
 
 
+def _members_within(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    modified: int,
+    is_wanted: Callable[[str], bool],
+) -> list[Entry]:
+    try:
+        with archive.open(member) as packed, zipfile.ZipFile(packed) as inner:
+            return _members(inner, modified, is_wanted)
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{archive.filename}/{member.filename} is no readable zip ({error}); copy or download "
+            f"{archive.filename} again, or remove it there."
+        ) from error
+
+
 def _is_skeleton(file: str) -> bool:
-    return file.lower().endswith(SUFFIX) and not file.startswith(".")
+    return file.lower().endswith(SUFFIXES) and not file.startswith(".")
+
+
+def _is_zip(file: str) -> bool:
+    return file.lower().endswith(".zip") and not file.startswith(".")
 
 
 def is_skeleton_file(path: Path) -> bool:
     """Return whether this is a `.skeleton` file, by its name."""
-    return path.is_file() and path.suffix.lower() == SUFFIX
-
-
-def is_raw(path: Path) -> bool:
-    """Return whether this is a `.skeleton` file, or a folder or zip that may have them."""
-    return is_skeleton_file(path) or FORMAT.recognises(path)
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
 FORMAT = Format(
     takes=f"a folder or a .zip of {SUFFIX} files",
     open=SkeletonFolder,
     recognises=lambda path: path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip"),
-    keeps_gaps=True,
+    options=("keep_gaps",),
 )

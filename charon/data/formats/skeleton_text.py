@@ -7,6 +7,7 @@ CRLF, LF or CR; any white space separates fields. Fields other than the ids and 
 not used and may hold anything, ``NaN`` included.
 """
 
+import codecs
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,12 +30,57 @@ _PLAIN_CHARACTERS = bytes(range(ord(" "), 127)) + b"\t\r\n"
 def parse_skeleton(data: bytes, name: str) -> Recording:
     """Read the text of a `.skeleton` file, which errors call ``name``.
 
-    x, y and z are rounded to double and then to float32, as numpy's text reading does.
+    x, y and z are rounded to double and then to float32, as numpy's text reading does. A byte
+    order mark is passed over.
 
     Raises:
         DataError: ``data`` is empty, truncated or garbled; the message has the line (from 1)
-            and the reason.
+            and the reason. Blank lines and decimal commas are called so where the text is right
+            but for them.
     """
+    data = _without_mark(data)
+    try:
+        return _parse(data, name)
+    except DataError as error:
+        raise _known_damage(data, name) or error from None
+
+
+def _without_mark(data: bytes) -> bytes:
+    """Return the text without a byte order mark, in UTF-8."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace").encode()
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _known_damage(data: bytes, name: str) -> DataError | None:
+    """Return the error for text that is right but for blank lines or decimal commas."""
+    lines = data.splitlines()
+    blank = next((index for index, line in enumerate(lines) if not line.strip()), None)
+    comma = next((index for index, line in enumerate(lines) if b"," in line), None)
+    points = data.replace(b",", b".")
+    if blank is not None and _is_right(_without_blanks(lines)):
+        reason = "there are blank lines between lines, perhaps because line ends were converted"
+        return _fault(name, blank, reason, "remove them, for example with `sed -i '/^\\s*$/d'`")
+    if comma is not None and _is_right(_without_blanks(points.splitlines())):
+        reason = "numbers have decimal commas, as a program writes them in some countries"
+        remedy = "write the file with decimal points, or replace them with `sed -i 's/,/./g'`"
+        return _fault(name, comma, reason, remedy)
+    return None
+
+
+def _without_blanks(lines: Sequence[bytes]) -> bytes:
+    return b"\n".join(line for line in lines if line.strip())
+
+
+def _is_right(data: bytes) -> bool:
+    try:
+        _parse(data, "")
+    except DataError:
+        return False
+    return True
+
+
+def _parse(data: bytes, name: str) -> Recording:
     if not data.strip():
         raise DataError(f"{name} is empty; copy or download the file again.")
     try:
@@ -131,9 +177,11 @@ def _split_fields(line: bytes, name: str, index: int, what: str, count: int) -> 
     return fields
 
 
-def _fault(name: str, index: int, reason: str) -> DataError:
+def _fault(
+    name: str, index: int, reason: str, remedy: str = "copy or download the file again"
+) -> DataError:
     """Return the error for the line at ``index`` (from 0) of the file ``name``."""
-    return DataError(f"{name}, line {index + 1}: {reason}; copy or download the file again.")
+    return DataError(f"{name}, line {index + 1}: {reason}; {remedy}.")
 
 
 def _shown(text: bytes) -> str:

@@ -101,6 +101,8 @@ def why_not_comparable(results: Results) -> str:
         return "the synthetic stand-in is not NTU RGB+D"
     if study.protocol not in PROTOCOLS:
         return f"{study.data} is not NTU RGB+D"
+    if study.data.endswith("-2d"):
+        return f"{study.data} has 2-D skeletons"
     if study.scale != "paper":
         return f"the scale is {study.scale}, not the paper's"
     if study.overridden:

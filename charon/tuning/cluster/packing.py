@@ -145,7 +145,7 @@ class Probe:
         torch.set_num_threads(max(1, int(cpus)))
         run = Run.from_flat(fields)
         self._fields, self._cpus = fields, cpus
-        self._archive = prepare(run.data.path, Path(cache), keep_gaps=run.data.keep_gaps)
+        self._archive = prepare(run.data.path, Path(cache), reading=run.data.reading)
         self._stream = Stream(run, self._archive)
 
     def warm_up(self) -> None:

@@ -91,7 +91,7 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
 
 def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str, Any]]:
     run = Run.from_flat(trial["run"])
-    archive = prepare(run.data.path, Path(context.cache), keep_gaps=run.data.keep_gaps)
+    archive = prepare(run.data.path, Path(context.cache), reading=run.data.reading)
     shared = first_tasks_folder(context.folder) if context.share_first_task else None
     stream = Stream(run, archive, shared)
     folder = checkpoint_folder(context.folder, trial["id"])

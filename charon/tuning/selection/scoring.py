@@ -42,7 +42,7 @@ def score_on_test(folder: Path, cache: Path, cpus: float) -> dict[str, float]:
     model = load_model(folder)
     # Evaluated once, after all tasks, as the joint stream is: no metric of a whole stream.
     run = model.run.replace({"data.evaluate_on": "test", "data.stream": "joint"})
-    archive = prepare(run.data.path, cache, keep_gaps=run.data.keep_gaps)
+    archive = prepare(run.data.path, cache, reading=run.data.reading)
     tasks = Tasks(archive, run.data, run.seed)
     evaluation = Evaluation(run, tasks, model.learner)
     evaluation.measure(len(tasks.tasks))

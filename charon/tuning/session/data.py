@@ -45,7 +45,7 @@ def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Co
     runs = [Run.from_flat(of_run) for of_run in fields]
     data = runs[0].data
     with preparation_view(data.path, console) as show:
-        archive = prepare(data.path, cache, keep_gaps=data.keep_gaps, on_progress=show)
+        archive = prepare(data.path, cache, reading=data.reading, on_progress=show)
     for name, reason in archive.unreadable[:5]:
         console.print(f"Skipped {name}: {reason}", markup=False)
     if len(archive.unreadable) > 5:

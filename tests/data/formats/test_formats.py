@@ -9,7 +9,7 @@ from data.set_makers import ListSource, random_clips
 from charon.cli.commands import prepare as prepare_command
 from charon.data.formats import FORMATS, known_formats
 from charon.data.prepare import from_anywhere, is_there, open_source, prepare
-from charon.data.source import Format
+from charon.data.source import Format, Reading
 from charon.errors import DataError
 
 
@@ -36,8 +36,8 @@ def test_a_format_of_the_table_is_recognised_and_read(tmp_path):
     clips = random_clips(7)
     assert archive.names.tolist() == [clip.name for clip in clips]
     np.testing.assert_array_equal(archive.frames, np.concatenate([clip.x for clip in clips]))
-    with pytest.raises(DataError, match=r"keep_gaps acts on \.skeleton files only"):
-        open_source(str(tmp_path / "set.csv"), keep_gaps=True)
+    with pytest.raises(DataError, match=r"data\.keep_gaps acts on a folder .*; leave it out\."):
+        open_source(str(tmp_path / "set.csv"), Reading(keep_gaps=True))
 
 
 @pytest.mark.usefixtures("csv")

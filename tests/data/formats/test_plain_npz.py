@@ -104,46 +104,55 @@ def with_values_in_the_padding():
 X = any_arrays()["x"]
 BAD = {
     "no x": ({"x": None}, r"has no array `x`; it has: label, n_frames, subject, train_mask\."),
-    "no n_frames": ({"n_frames": None}, r"has no array `n_frames`"),
     "no label": ({"label": None}, r"has no array `label`"),
-    "axes of x": ({"x": X[0]}, r"`x` must be float32 \(clip, channel, frame, joint, body\), but"),
+    "axes of x": ({"x": X[0]}, r"`x` must be float32 \(clip, channel, frame, joint, body\), of 6"),
     "an empty x": ({"x": X[:0]}, r"but it is float32 \(0, 2, 10, 5, 2\)"),
     "kind of x": ({"x": X.astype(int)}, r"but it is int64 \(6, 2, 10, 5, 2\)"),
-    "channels": ({"x": X[:, :1]}, r"`x` must have 2 or 3 channels \(axis 1\) and 1 or 2 bodies"),
-    "bodies": ({"x": X[..., [0, 1, 0]]}, r"but its shape is \(6, 2, 10, 5, 3\)"),
+    "channels": ({"x": X[:, [0, 0, 0, 0], ..., :1]}, r"but its shape is \(6, 4, 10, 5, 1\)"),
+    "axes that can be read twice": (
+        {"x": X[..., [0, 1, 0]]},
+        r"\(6, 2, 10, 5, 3\), whose axes can be read as NCTVM, NMTVC .* --set data.axes=NCTVM",
+    ),
+    "axes in no order": ({"axes": np.array("NCTV")}, r"must be an order of the letters NCTVM but"),
+    "axes that do not fit": (
+        {"axes": np.array("NTCVM")},
+        r"`x` cannot have the axes NTCVM \(N 6, T 2, C 10, V 5, M 2\)",
+    ),
     "nan": ({"x": with_nan()}, r"`x`: row 4 has a value that is NaN or infinite; repair or rem"),
     "padding": ({"x": with_values_in_the_padding()}, r"row 3 of `x` is not zero after its \d fra"),
     "by columns": ({"x": np.asfortranarray(X)}, r"`x` is stored column by column"),
     "objects": ({"label": np.array([None] * 6)}, r"`label` holds Python objects, which can carry"),
     "frames 0": ({"n_frames": np.zeros(6, int)}, r"`n_frames` must be from 1 to 10, but entry 0"),
     "frames 11": ({"n_frames": np.full(6, 11)}, r"`n_frames` must be from 1 to 10, .* is 11\."),
-    "one label short": ({"label": np.arange(5)}, r"`label` must be 6 whole numbers, but it is in"),
-    "float labels": ({"label": np.zeros(6)}, r"`label` must be 6 whole numbers, but it is float"),
+    "one label short": ({"label": np.arange(5), "n_frames": None}, r"of 5 clips as there are lab"),
+    "frames for other clips": ({"label": np.arange(5)}, r"`n_frames` must be 5 whole numbers, but"),
+    "labels that are no whole numbers": (
+        {"label": np.full(6, 0.5)},
+        r"`label` must be from 0 to 32767, but entry 0 is 0\.5\.",
+    ),
     "label -1": ({"label": np.array([0, 1, 0, -1, 0, 1])}, r"`label` .* but entry 3 is -1\."),
     "label too large": (
         {"class_names": np.array(["a", "b"]), "label": np.array([0, 1, 2, 0, 0, 1])},
         r"`label` must be from 0 to 1, a number for each of the 2 class names, but row 2 has 2\.",
     ),
-    "an empty class": (
-        {"label": np.array([0, 2, 2, 2, 2, 2])},
-        r"no clip has label 1 \(class 1\); every class needs a clip",
+    "labels from 0 or from 1": (
+        {"class_names": np.array(["a", "b", "c"]), "label": np.array([1, 2, 1, 2, 1, 2])},
+        r"`label` is from 1 to 2, which may count the 3 class names from 0 or from 1",
     ),
-    "a class without clips": (
-        {"class_names": np.array(["a", "b", "c"])},
-        r"no clip has label 2 \(c\)",
+    "two hot": ({"label": np.ones((6, 2))}, r"`label`: row 0 is not one-hot"),
+    "text without a name": (
+        {"class_names": np.array(["a", "b"]), "label": np.array(list("abcabc"))},
+        r"`label` has the class 'c', which is none of the class names",
     ),
     "class names": ({"class_names": np.arange(2)}, r"`class_names` must be a list of text, but "),
     "class objects": ({"class_names": np.array(["a", None])}, r"`class_names` holds Python obj"),
-    "train mask": ({"train_mask": np.ones(6)}, r"`train_mask` must be 6 booleans, but it is flo"),
+    "train mask": ({"train_mask": np.full(6, 2)}, r"`train_mask` must be 6 booleans, or 0 and 1"),
+    "train mask of a clip": ({"train_mask": np.ones(1)}, r"`train_mask` must be 6 booleans"),
     "subjects": ({"subject": np.ones((6, 1), int)}, r"`subject` must be 6 whole numbers, but it"),
     "a large view": ({"view": np.full(6, 2**20)}, r"`view` must be from 0 to 32766, but entry 0"),
     "centre joint": ({"centre_joint": np.array(5)}, r"`centre_joint` must be one whole number fr"),
     "to25": ({"to25": np.zeros(20, int)}, r"`to25` must be 25 whole numbers, but it is int64"),
     "parts": ({"parts": np.zeros(4, int)}, r"`parts` must be 5 whole numbers, but it is int64"),
-    "a field file": (
-        {"x_train": X, "y_train": X},
-        r"has the arrays of an NTU RGB\+D file but not the name of one; rename it .*NTU60_XSub",
-    ),
 }
 
 

@@ -9,11 +9,11 @@ from data.raw_clips import format_skeleton, raw_clip, standing
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
+from charon.data.formats import is_raw
 from charon.data.formats.skeleton_folder import (
     MAX_BYTES,
     SkeletonFolder,
     Unlabelled,
-    is_raw,
     is_skeleton_file,
 )
 from charon.data.source import SourceClip, Unreadable

@@ -218,7 +218,7 @@ GOOD = ["2", "1", BODY, "25", *[JOINT] * 25, "1", BODY, "25", *[JOINT] * 25]
         (5, JOINT.replace(" 0 ", " ", 1) + " ", "must have 12 fields, but has 11"),
         (29, "", "the line of a joint must have 12 fields, but has 0"),
         (57, JOINT[:9], "the line of a joint must have 12 fields, but has 3"),
-        (29, JOINT.replace("0.2", "0,2"), "x, y and z must be numbers, but the line is '0.1 0,2"),
+        (29, JOINT.replace("0.2", "0,2,"), "x, y and z must be numbers, but the line is '0.1 0,2"),
         (29, JOINT.replace("0.2", "1.5-2"), "x, y and z must be numbers"),
         (33, JOINT.replace("3.0", "\0"), "x, y and z must be numbers"),
         (33, JOINT.replace("3.0", "NaN"), "x, y and z must be finite .* but are '0.1 0.2 NaN'"),
