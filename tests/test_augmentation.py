@@ -70,3 +70,14 @@ def test_flat_clips_turn_in_their_plane():
     turned = RandomRotation(0.3, torch.Generator().manual_seed(1))(clips)
     torch.testing.assert_close(turned.x.norm(dim=1), x.norm(dim=1))
     assert not torch.allclose(turned.x, x)
+
+
+def test_a_score_after_two_coordinates_does_not_turn():
+    x = torch.randn(4, 3, 3, 5, 1, generator=torch.Generator().manual_seed(0))
+    clips = Clips(x, torch.ones(4, 1, dtype=torch.bool), torch.zeros(4, dtype=torch.int64))
+    rotate = RandomRotation(0.3, torch.Generator().manual_seed(1), num_coordinates=2)
+    turned = rotate(clips).x
+    assert torch.equal(turned[:, 2], x[:, 2])
+    flat = Clips(x[:, :2].contiguous(), clips.present, clips.label)
+    same = RandomRotation(0.3, torch.Generator().manual_seed(1))(flat).x
+    torch.testing.assert_close(turned[:, :2], same)

@@ -6,7 +6,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from cli.small_sets import npz_arrays, skeleton_text, write_npz, write_skeletons
+from cli.small_sets import npz_arrays, skeleton_text, tiny, write_npz, write_skeletons
+from data.set_makers import flat_annotations, write_pickle
 
 from charon.training.artifacts import load_model
 from charon.training.checkpoint import load, save
@@ -34,6 +35,17 @@ def test_clips_get_the_classes_that_the_run_gave_them(finished, charon):
     for row, label, trains in zip(rows, arrays["label"], arrays["train_mask"], strict=True):
         found[label, names.index(row["predicted_class"])] += not trains
     assert (found == counts).all()
+
+
+def test_clips_are_read_as_those_that_the_model_has_learned(charon, tmp_path):
+    annotations, split = flat_annotations()
+    path = write_pickle(tmp_path / "set.pkl", annotations, split=split)
+    fields = tiny(data__classes_per_task=1, data__scores="channel")
+    cache = ("--cache", tmp_path / "cache")
+    assert charon("run", "--data", path, *fields, "--output", tmp_path / "run", *cache).status == 0
+    said = charon("predict", tmp_path / "run", path, *cache)
+    assert [row["clip"] for row in table(said.out)] == [each["frame_dir"] for each in annotations]
+    assert {row["predicted_class"] for row in table(said.out)} <= {f"class {k}" for k in range(3)}
 
 
 def test_probabilities_fall_and_stay_below_one(finished, charon):

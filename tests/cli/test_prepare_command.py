@@ -142,6 +142,21 @@ def test_sets_are_listed_and_deleted(tmp_path, charon, refused):
         assert "no prepared set `x`" in refused("cache", action, "x", "--cache", cache)
 
 
+def test_how_a_set_is_read_can_be_set(charon, refused, tmp_path):
+    path = write_npz(tmp_path / "turned.npz", x=npz_arrays()["x"].transpose(0, 2, 3, 4, 1))
+    cache = ("--cache", tmp_path / "cache")
+    assert "can be read as NTVMC, NVTMC" in refused("prepare", path, *cache)
+    said = charon("prepare", path, *cache, "--set", "data.axes=NTVMC")
+    assert said.status == 0
+    assert "25 joints, 3 coordinates" in said.out
+    assert "data.crop does not change how a set is prepared" in refused(
+        "prepare", path, *cache, "--set", "data.crop=epoch"
+    )
+    assert "scores must be one of 'threshold', 'channel'" in refused(
+        "prepare", path, *cache, "--set", "data.scores=no"
+    )
+
+
 def test_preparing_needs_neither_torch_nor_matplotlib():
     code = (
         "import sys, charon.cli.commands.prepare, charon.cli.commands.cache; "

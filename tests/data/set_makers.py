@@ -1,5 +1,6 @@
 """Small sets in every format, and sources that behave as a test wants."""
 
+import json
 import pickle
 import zipfile
 from dataclasses import dataclass, field
@@ -113,8 +114,60 @@ def pyskl_annotation(rng, name, num_frames=20, num_people=1, **replaced):
     } | replaced
 
 
-def write_pickle(path, annotations, protocol=4):
-    content = {"split": {"xsub_train": [], "xsub_val": []}, "annotations": annotations}
+def flat_annotation(rng, name, label=0, num_frames=12, num_people=1, num_joints=17, **replaced):
+    """Joints that were detected in an image of 480 x 640, as PYSKL writes them."""
+    shape = (num_people, num_frames, num_joints)
+    return {
+        "frame_dir": name,
+        "label": label,
+        "img_shape": (480, 640),
+        "original_shape": (480, 640),
+        "total_frames": num_frames,
+        "keypoint": rng.uniform(1, 480, (*shape, 2)).astype(np.float16),
+        "keypoint_score": rng.uniform(0.5, 1, shape).astype(np.float16),
+    } | replaced
+
+
+def flat_annotations(num_classes=3, clips_of_a_class=6, seed=0):
+    """Clips of classes that differ in pose, and the lists of two splits of them."""
+    rng = np.random.default_rng(seed)
+    annotations, split = [], {"train1": [], "test1": [], "train2": [], "test2": []}
+    for label in range(num_classes):
+        pose = rng.uniform(100, 400, (1, 1, 17, 2))
+        for number in range(clips_of_a_class):
+            name = f"v_{label}_{number}"
+            made = flat_annotation(rng, name, label, num_frames=int(rng.integers(8, 16)))
+            noise = rng.normal(0, 5, made["keypoint"].shape)
+            made["keypoint"] = (pose + noise).astype(np.float16)
+            annotations.append(made)
+            split["train1" if number % 2 else "test1"].append(name)
+            split["test2" if number % 2 else "train2"].append(name)
+    return annotations, split
+
+
+def write_agcn(folder, part, names, labels, x, array="data_joint"):
+    """Write a pair of files as 2s-AGCN does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / f"{part}_{array}.npy", x)
+    with (folder / f"{part}_label.pkl").open("wb") as file:
+        pickle.dump((names, labels), file)
+
+
+def write_ucla(folder, names, rng, num_frames=9):
+    """Write JSON files as NW-UCLA is packed for CTR-GCN; return their joints by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for name in names:
+        x = rng.normal(size=(num_frames, 20, 3)).round(4)
+        content = {"file_name": name, "skeletons": x.tolist(), "label": int(name[1:3])}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+        written[name] = x.astype(np.float32)
+    return written
+
+
+def write_pickle(path, annotations, protocol=4, split=None):
+    split = {"xsub_train": [], "xsub_val": []} if split is None else split
+    content = {"split": split, "annotations": annotations}
     with path.open("wb") as file:
         pickle.dump(content, file, protocol=protocol)
     return path

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from data.raw_clips import random_raw_clip, raw_clip, standing
 
-from charon.data.actors import centre, prepare_clip
+from charon.data.actors import centre, motion_of, prepare_clip, two_bodies
 from charon.errors import DataError
 
 
@@ -313,3 +313,17 @@ def test_centre_takes_any_skeleton_and_leaves_its_input_alone(num_bodies, num_jo
 def test_centre_needs_a_first_body():
     with pytest.raises(DataError, match="the first body is zero in every frame"):
         centre(np.zeros((3, 2, 25, 3), dtype=np.float32), 1)
+
+
+def test_the_two_bodies_that_weigh_most_are_kept_in_their_order_of_weight():
+    x = np.random.default_rng(0).normal(size=(3, 4, 2, 3)).astype(np.float32)
+    np.testing.assert_array_equal(two_bodies(x, np.array([1.0, 3, 0, 2])), x[:, [1, 3]])
+    np.testing.assert_array_equal(two_bodies(x, np.array([1.0, 1, 2, 1])), x[:, [2, 0]])
+    np.testing.assert_array_equal(two_bodies(x[:, :2], np.array([0.0, 1])), x[:, :2])
+
+
+def test_motion_counts_the_frames_in_which_a_body_is_present():
+    x = np.zeros((4, 3, 2, 2), np.float32)
+    x[:2, 0] = [[[1, 5], [3, 5]], [[1, 5], [3, 5]]]
+    x[:, 1] = 7
+    assert motion_of(x).tolist() == [1.0, 0.0, 0.0]

@@ -40,3 +40,9 @@ def test_weights_depend_on_the_seed_alone_and_the_maker_can_be_sent_to_another_p
     for name, weight in networks[0].items():
         assert all(torch.equal(weight, network[name]) for network in networks)
     assert any(not torch.equal(weight, other[name]) for name, weight in networks[0].items())
+
+
+@pytest.mark.parametrize(("scores", "num_coordinates"), [("threshold", None), ("channel", 2)])
+def test_a_channel_of_scores_is_not_rotated(scores, num_coordinates):
+    learner = make_learner(tiny_run(data__scores=scores), SHAPE, 6, PARTS, CPU)
+    assert learner.augment.num_coordinates == num_coordinates

@@ -76,8 +76,9 @@ def _reading(options: argparse.Namespace) -> Reading:
         given["data.keep_gaps"] = True
     for name in given:
         if name not in known:
+            fields_of_sets = ", ".join(sorted(known))
             raise ConfigError(
-                f"{name} does not change how a set is prepared; what does is {', '.join(sorted(known))}."
+                f"{name} does not change how a set is prepared; what does is {fields_of_sets}."
             )
     return DataSettings(**{name.removeprefix("data."): v for name, v in given.items()}).reading
 

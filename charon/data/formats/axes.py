@@ -50,7 +50,7 @@ def find_axes(shape: tuple[int, ...], known: Known, wanted: str, where: str) -> 
     if len(possible) == 1:
         order = possible[0]
         alone = f"the axes of {shape} are read as {order}, the only order that is possible"
-        return order, "" if order == letters else alone
+        return order, "" if order == letters and not is_ragged else alone
     if not possible:
         raise _unreadable(shape, known, where)
     shown = ", ".join(possible[:4]) + (", ..." if len(possible) > 4 else "")

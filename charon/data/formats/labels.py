@@ -69,10 +69,11 @@ def whole_numbers(
 
 
 def _one_hot(values: NDArray[Any], where: str, class_names: Sequence[str] | None) -> Labels:
-    is_number = values.dtype.kind in "iufb"
-    is_right = is_number & ((values == 0) | (values == 1)).all(1) & (values.sum(1) == 1)
-    if not np.all(is_right):
-        row = int(np.argmin(is_right)) if is_number else 0
+    is_right = np.zeros(len(values), np.bool_)
+    if values.dtype.kind in "iufb":
+        is_right = ((values == 0) | (values == 1)).all(axis=1) & (values.sum(axis=1) == 1)
+    if not is_right.all():
+        row = int(np.argmin(is_right))
         raise DataError(f"{where}: row {row} is not one-hot, as a (clip, class) array must be.")
     if class_names is not None and len(class_names) != values.shape[1]:
         raise DataError(

@@ -57,11 +57,12 @@ class NtuClips:
     @staticmethod
     def takes(annotations: list[Any]) -> bool:
         """Return whether these are annotations of NTU RGB+D in 3-D, by the first."""
-        first = annotations[0] if annotations else {}
-        if not isinstance(first, dict) or not isinstance(first.get("frame_dir"), str):
-            return True  # which says what is wrong
-        is_flat = "keypoint_score" in first or "img_shape" in first
-        return _is_ntu_name(first["frame_dir"]) and not is_flat
+        if not annotations:
+            return True
+        first = annotations[0]
+        if not isinstance(first, dict) or "keypoint_score" in first or "img_shape" in first:
+            return False
+        return _is_ntu_name(str(first.get("frame_dir")))
 
     @property
     def description(self) -> Description:

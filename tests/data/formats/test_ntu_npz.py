@@ -79,7 +79,9 @@ def test_the_rows_of_a_whole_protocol_get_their_names_and_ids_back(tmp_path, ben
         x = np.ones((len(names), 1, 150), np.float32)
         arrays[f"x_{part}"] = np.cumsum(x, axis=2)
         arrays[f"y_{part}"] = np.eye(ntu.num_classes_of(benchmark), dtype=np.uint8)[label]
-    np.savez(tmp_path / file, **arrays)
+    np.savez(tmp_path / "any name.npz", **arrays)
+    assert NtuNpz(tmp_path / "any name.npz").description.name == benchmark
+    (tmp_path / "any name.npz").rename(tmp_path / file)
     source = NtuNpz(tmp_path / file)
     train, test = ntu.row_names(benchmark)
     assert len(source) == len(train) + len(test)
@@ -88,6 +90,37 @@ def test_the_rows_of_a_whole_protocol_get_their_names_and_ids_back(tmp_path, ben
         ids = (clip.setup, clip.camera, clip.subject, clip.replication, clip.label)
         assert ids == ntu.parse_name(name)
     assert source.description.name == benchmark
+
+
+def test_the_protocol_of_a_file_of_any_name_is_said_or_that_of_all_its_rows(tmp_path):
+    x = people(np.random.default_rng(0))
+    path = write_ntu_npz(tmp_path / "mine.npz", [(0, x), (1, x)], [(1, x)])
+    assert FORMAT.recognises(path)
+    with pytest.raises(DataError, match=r"nor all rows of a protocol; say which .*ntu120-xset, nt"):
+        len(NtuNpz(path).description.class_names)
+    source = NtuNpz(path, benchmark="ntu60-xsub")
+    assert source.description.name == "ntu60-xsub"
+    assert source.identity() != NtuNpz(path, benchmark="ntu60-xview").identity()
+    named = read(write_ntu_npz(tmp_path / "NTU60_XSub.npz", [(0, x), (1, x)], [(1, x)]))
+    for clip, other in zip(source.clips(2), named, strict=True):
+        np.testing.assert_array_equal(clip.x, other.x)
+        assert (clip.name, clip.label, clip.in_train) == (other.name, other.label, other.in_train)
+    with pytest.raises(DataError, match=r"`y_train` must be one-hot \(2, 120\), a row for each"):
+        len(NtuNpz(path, benchmark="ntu120-xset"))
+
+
+def test_the_name_of_a_file_says_its_protocol_whatever_is_said(tmp_path):
+    x = people(np.random.default_rng(0))
+    path = write_ntu_npz(tmp_path / "NTU60_CV.npz", [(0, x)], [(1, x)])
+    assert NtuNpz(path, benchmark="ntu60-xsub").description.name == "ntu60-xview"
+    assert NtuNpz(path, benchmark="ntu60-xsub").identity() == NtuNpz(path).identity()
+
+
+def test_another_npz_is_none_of_the_fields(tmp_path):
+    np.savez(tmp_path / "set.npz", x=np.zeros(3))
+    (tmp_path / "cut.npz").write_bytes(b"PK")
+    for name in ("set.npz", "cut.npz", "gone.npz"):
+        assert not FORMAT.recognises(tmp_path / name)
 
 
 def test_rows_of_any_other_file_stay_unnamed_and_that_is_said(tmp_path, caplog):

@@ -89,6 +89,123 @@ def test_a_copied_second_body_is_zeroed(tmp_path):
     assert not clips[2].x[:, 1].any()
 
 
+def clips_of(source):
+    return list(source.clips(2))
+
+
+def assert_same_clips(one, other):
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a.x, b.x)
+        assert (a.name, a.label, a.subject, a.in_train) == (b.name, b.label, b.subject, b.in_train)
+
+
+ALSO_READ = {
+    "labels from 1": ({"label": 1 + np.arange(6) % 2}, "`label`: 2 classes with numbers from 1 to"),
+    "labels with a gap": (
+        {"label": np.arange(6) % 2 * 7},
+        "`label`: 2 classes with numbers from 0",
+    ),
+    "labels as floats": ({"label": np.arange(6) % 2 * 1.0}, ""),
+    "one-hot labels": ({"label": np.eye(2)[np.arange(6) % 2]}, "`label`: one-hot rows are read as"),
+    "labels as text": ({"label": np.array(["a", "b"] * 3)}, "`label`: text is read as class names"),
+    "a mask of 0 and 1": (
+        {"train_mask": np.array([1, 1, 1, 0, 0, 0])},
+        "`train_mask`: 1 is read as",
+    ),
+    "no n_frames": ({"n_frames": None}, "there is no `n_frames`, so the empty frames at a clip's"),
+    "a class name too many": (
+        {"class_names": np.array(["a", "b", "c"])},
+        "`label`: c of 3 classes left out, for lack of a clip",
+    ),
+    "half floats": ({}, ""),
+}
+
+
+@pytest.mark.parametrize(("replaced", "said"), ALSO_READ.values(), ids=ALSO_READ)
+def test_the_same_clips_are_read_from_other_forms_and_the_conversion_is_said(
+    tmp_path, caplog, replaced, said
+):
+    expected = clips_of(save(tmp_path))
+    assert caplog.text == ""
+    assert_same_clips(clips_of(save(tmp_path, **replaced)), expected)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == (said != "")
+    assert said in "".join(lines)
+
+
+ORDERS = {
+    "NTVCM": (0, 2, 3, 1, 4),
+    "NMTVC": (0, 4, 2, 3, 1),
+    "VCTMN": (3, 1, 2, 4, 0),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("where", ["argument", "file"])
+def test_axes_in_another_order_are_read_where_it_is_named(tmp_path, order, where):
+    expected = clips_of(save(tmp_path))
+    x = np.ascontiguousarray(any_arrays()["x"].transpose(ORDERS[order]))
+    if where == "argument":
+        save(tmp_path, x=x)
+        source = PlainNpz(tmp_path / "set.npz", axes=order)
+        assert source.identity() != PlainNpz(tmp_path / "set.npz").identity()
+    else:
+        source = save(tmp_path, x=x, axes=np.array(order))
+        with pytest.raises(DataError, match=rf"data.axes is NCTVM, but the file says {order}"):
+            len(PlainNpz(tmp_path / "set.npz", axes="NCTVM"))
+    assert_same_clips(clips_of(source), expected)
+
+
+def test_axes_in_another_order_are_read_where_it_alone_is_possible(tmp_path, caplog):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(6, 3, 10, 5, 2)).astype(np.float32)
+    whole = {"n_frames": np.full(6, 10), "x": x}
+    expected = clips_of(save(tmp_path, **whole))
+    turned = np.ascontiguousarray(x.transpose(0, 2, 3, 1, 4))
+    assert_same_clips(clips_of(save(tmp_path, **whole | {"x": turned})), expected)
+    assert "`x`: the axes of (6, 10, 5, 3, 2) are read as NTVCM, the only order" in caplog.text
+
+
+def test_without_the_axis_of_bodies_there_is_one(tmp_path):
+    x = any_arrays()["x"][..., 0]
+    source = save(tmp_path, x=x)
+    assert source.description.num_bodies == 1
+    for clip, other in zip(clips_of(source), clips_of(save(tmp_path)), strict=True):
+        np.testing.assert_array_equal(clip.x[:, 0], other.x[:, 0])
+
+
+@pytest.mark.parametrize("axes", ["TCVM", "TMVC"])
+def test_frames_of_all_clips_one_after_the_other(tmp_path, caplog, axes, monkeypatch):
+    expected = clips_of(save(tmp_path))
+    arrays = any_arrays()
+    frames = [
+        x[:, :count].transpose(1, 0, 2, 3)
+        for x, count in zip(arrays["x"], arrays["n_frames"], strict=True)
+    ]
+    flat = np.concatenate(frames)
+    flat = flat if axes == "TCVM" else np.ascontiguousarray(flat.transpose(0, 3, 2, 1))
+    # Slabs of a few frames, so that clips lie across them.
+    monkeypatch.setattr("charon.data.formats.npz_reader._SLAB_BYTES", 4 * flat[0].nbytes)
+    save(tmp_path, x=flat)
+    assert_same_clips(clips_of(PlainNpz(tmp_path / "set.npz", axes=axes)), expected)
+    assert "`x` has the frames of all clips one after the other" in caplog.text
+    with pytest.raises(DataError, match="can be read as TCVM, TMVC"):
+        len(PlainNpz(tmp_path / "set.npz"))
+
+
+def test_of_many_bodies_the_two_that_move_most_are_kept(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    sway = np.array([0.1, 3, 0.5, 1])
+    x = (rng.normal(size=(6, 3, 12, 5, 4)) * sway).astype(np.float32)
+    source = save(tmp_path, x=x, n_frames=np.full(6, 12))
+    assert source.description.num_bodies == 2
+    for row, clip in enumerate(clips_of(source)):
+        kept = x[row][..., [1, 3]].transpose(1, 3, 2, 0)
+        np.testing.assert_array_equal(clip.x, kept - kept[0, 0, 1])
+    assert "of up to 4 bodies in a clip, the two that move most are kept" in caplog.text
+
+
 def with_nan():
     x = any_arrays()["x"]
     x[4, 0, 0, 0, 0] = np.nan

@@ -262,6 +262,72 @@ def test_a_caller_that_stops_early_leaves_no_open_file(folder):
     clips.close()
 
 
+@pytest.mark.parametrize("suffix", [".skeleton.txt", ".SKELETON.TXT", ".Skeleton"])
+def test_files_may_be_called_text(folder, suffix):
+    for path in folder.rglob("*.skeleton"):
+        path.rename(path.with_name(path.stem + suffix))
+    source = SkeletonFolder(folder)
+    assert [clip.name for clip in readable(source)] == NAMES
+    one = next(folder.rglob(f"*{suffix}"))
+    assert is_skeleton_file(one)
+    assert len(Unlabelled(one)) == 1
+    assert [clip.name for clip in readable(SkeletonFolder(zip_of(folder)))] == NAMES
+
+
+def packed_twice(folder, compression=zipfile.ZIP_DEFLATED):
+    """A zip of two zips, each of one of the folders."""
+    outer = folder.parent / "outer.zip"
+    with zipfile.ZipFile(outer, "w", compression) as archive:
+        for below in sorted(folder.iterdir()):
+            inner = zip_of(below)
+            archive.write(inner, f"downloads/{below.name}.zip")
+            inner.unlink()
+    return outer
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_zips_in_a_zip_are_read_and_leave_nothing(folder, workers, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    outer = packed_twice(folder)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    source = SkeletonFolder(outer)
+    clips = readable(source, workers)
+    assert [clip.name for clip in clips] == NAMES
+    np.testing.assert_array_equal(clips[7].x, prepare_clip(recording(NAMES[7])))
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert source.identity() == SkeletonFolder(outer).identity()
+
+
+def test_zips_in_a_folder_are_read_where_it_has_no_other_files(folder):
+    downloads = folder.parent / "downloads"
+    downloads.mkdir()
+    for below in sorted(folder.iterdir()):
+        zip_of(below).rename(downloads / f"{below.name}.zip")
+    assert [clip.name for clip in readable(SkeletonFolder(downloads), 2)] == NAMES
+    name = f"{NAMES[0]}.skeleton"
+    (downloads / name).write_bytes(next(folder.rglob(name)).read_bytes())
+    assert [clip.name for clip in readable(SkeletonFolder(downloads))] == NAMES[:1]
+
+
+def test_a_damaged_zip_in_a_zip_is_named(folder):
+    outer = folder.parent / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("inner.zip", zip_of(folder).read_bytes()[:-1000])
+    with pytest.raises(DataError, match=r"outer\.zip/inner\.zip is no readable zip \(.*remove it"):
+        SkeletonFolder(outer)
+
+
+def test_a_damaged_file_in_a_zip_in_a_zip_is_unreadable(folder):
+    path = next(folder.rglob(f"{NAMES[4]}.skeleton"))
+    path.write_bytes(path.read_bytes()[:5000])
+    clips = list(SkeletonFolder(packed_twice(folder)).clips(1))
+    (bad,) = (clip for clip in clips if isinstance(clip, Unreadable))
+    assert bad.name == NAMES[4]
+    assert f"outer.zip/downloads/{path.parent.name}.zip/{path.parent.name}/{path.name}, line" in (
+        bad.reason
+    )
+
+
 def swaying(sway):
     return raw_clip(standing(range(14), "1", sway=sway), num_frames=14)
 

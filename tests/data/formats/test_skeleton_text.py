@@ -238,6 +238,31 @@ def test_garbled_text_is_refused_with_its_line_and_the_reason(line, text, reason
     parse_skeleton(newline.join([*GOOD, ""]).encode(), "some.skeleton")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_passed_over(encoding):
+    text = real_looking_text(random_raw_clip(1), 1)
+    assert_same(parse_skeleton(text.encode(encoding), "a"), text)
+
+
+def test_blank_lines_between_lines_are_named():
+    text = format_skeleton(random_raw_clip(1))
+    for blank in (text.replace("\n", "\r\r\n"), text.replace("\n", "\n \n", 4)):
+        said = r"^a, line \d: there are blank lines between lines, perhaps .*; remove them, for exa"
+        with pytest.raises(DataError, match=said) as error:
+            parse_skeleton(blank.encode(), "a")
+        assert r"`sed -i '/^\s*$/d'`" in str(error.value)
+    with pytest.raises(DataError, match="line 1: the number of frames must be"):
+        parse_skeleton(b"two\n\n0\n", "a")
+
+
+def test_decimal_commas_are_named():
+    text = format_skeleton(random_raw_clip(1)).replace(".", ",")
+    said = r"^a, line 5: numbers have decimal commas, .*decimal points, or .*`sed -i 's/,/\./g'`\.$"
+    for data in (text, text.replace("\n", "\n\n")):
+        with pytest.raises(DataError, match=said if data == text else "decimal commas"):
+            parse_skeleton(data.encode(), "a")
+
+
 @pytest.mark.parametrize("data", [b"", b"\r\n", b"  \n \n"])
 def test_an_empty_file_is_refused(data):
     with pytest.raises(DataError, match=r"^a is empty; copy or download the file again\.$"):
