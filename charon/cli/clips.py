@@ -82,10 +82,12 @@ def open_clips(source: Source, path: str, cache: Path, *, is_kept: bool = True) 
 
 
 def tell_problems(archive: Archive, *, is_kept: bool = True) -> None:
-    """Say on standard error which clips were left out, and whether second bodies were copies.
+    """Say on standard error what was converted, left out, and whether second bodies were copies.
 
     Of a set that is kept, the first clips left out are listed, else all of them.
     """
+    for note in archive.notes:
+        print(f"{archive.source}: {note}.", file=sys.stderr)
     clips = archive.unreadable
     most = 20 if is_kept else len(clips)
     if clips:

@@ -118,7 +118,7 @@ def prepare_source(
     ):
         if folder is not None:
             with closing(_read_clips(path, source, workers, on_progress)) as clips:
-                write_archive(folder, source.description, path, clips)
+                write_archive(folder, source.description, path, clips, source.notes)
         archive = Archive(folder or final)
         if strict and archive.unreadable:
             raise DataError(

@@ -1,6 +1,6 @@
 """Raw recordings, sources of prepared clips, how they are read, and the formats that open them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -78,6 +78,12 @@ class Source(Protocol):
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in the set's order, using up to ``workers`` processes or threads."""
 
+    def notes(self) -> Sequence[str]:
+        """Return what was read otherwise than it is written, a sentence each without full stop.
+
+        They are complete when all clips have been read.
+        """
+
 
 class SourceFile:
     """What all sources in one file share."""
@@ -91,6 +97,10 @@ class SourceFile:
         """Return a string that changes with the file's path, size or time."""
         status = self._path.stat()
         return f"{self.kind} {self._path.resolve()} {status.st_size} {status.st_mtime_ns}"
+
+    def notes(self) -> Sequence[str]:
+        """Return nothing: all is read as it is written."""
+        return ()
 
 
 Scores = Literal["threshold", "channel"]

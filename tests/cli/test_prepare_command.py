@@ -149,6 +149,10 @@ def test_how_a_set_is_read_can_be_set(charon, refused, tmp_path):
     said = charon("prepare", path, *cache, "--set", "data.axes=NTVMC")
     assert said.status == 0
     assert "25 joints, 3 coordinates" in said.out
+    named = write_npz(tmp_path / "named.npz", label=np.array(["a", "b"] * 12), class_names=None)
+    for _ in range(2):  # a set that was prepared before says it, too
+        said = charon("prepare", named, *cache)
+        assert f"{named}: `label`: text is read as class names" in said.err
     assert "data.crop does not change how a set is prepared" in refused(
         "prepare", path, *cache, "--set", "data.crop=epoch"
     )

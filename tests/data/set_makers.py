@@ -40,6 +40,9 @@ class ListSource:
     def __len__(self):
         return len(self.content)
 
+    def notes(self):
+        return ()
+
     def clips(self, workers):
         self.times_read += 1
         for clip in self.content:

@@ -69,6 +69,16 @@ def test_unreadable_clips_are_skipped_and_listed(from_source):
     assert archive.unreadable == [("bad", "line 7 is cut.")]
 
 
+def test_what_was_converted_is_kept_with_the_clips(from_source, monkeypatch):
+    source = ListSource(random_clips())
+    assert from_source(source).notes == []
+    other = ListSource(random_clips(), version="2")
+    monkeypatch.setattr(other, "notes", lambda: [f"read {other.times_read} times"], raising=False)
+    archive = from_source(other)
+    assert archive.notes == ["read 1 times"]  # asked when the clips have been read
+    assert archive.fingerprint == from_source(source).fingerprint
+
+
 def test_strict_refuses_an_unreadable_clip_whether_cached_or_not(from_source, tmp_path):
     source = ListSource([*random_clips(), Unreadable("bad", "line 7 is cut.")])
     said = r"1 clips cannot be read, .*; the first is bad: line 7 is cut\."

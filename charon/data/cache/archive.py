@@ -49,6 +49,7 @@ class Archive:
     fingerprint: str  # the same for the same clips on any machine, in any order, from any format
     frames: NDArray[np.float32]  # (frame, body, joint, channel), metres, memory-mapped, read-only
     unreadable: list[tuple[str, str]]  # (name, reason) of every clip that could not be read
+    notes: list[str]  # what was read otherwise than it is written, a sentence each
     names: NDArray[np.str_]  # (clip,), unique
     present: NDArray[np.bool_]  # (clip, body), whether the body has any non-zero coordinate
     label: NDArray[np.int64]  # (clip,), 0-based class in the source's order
@@ -88,6 +89,7 @@ class Archive:
         self.source = about["source"]
         self.fingerprint = about["fingerprint"]
         self.unreadable = [(n, r) for n, r in about["unreadable"]]
+        self.notes = about.get("notes", [])  # earlier versions converted nothing
         # A plain view: indexing a memmap object costs more and returns memmaps.
         self.frames = frames.view(np.ndarray)
 

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -116,11 +116,16 @@ def _try_lock(folder: Path) -> int | None:
 
 
 def write_archive(
-    folder: Path, description: Description, source: str, clips: Iterable[SourceClip | Unreadable]
+    folder: Path,
+    description: Description,
+    source: str,
+    clips: Iterable[SourceClip | Unreadable],
+    notes: Callable[[], Sequence[str]] = tuple,
 ) -> None:
     """Write clips into an existing folder: all files are on the disk when this returns.
 
-    ``source`` says where the clips come from, for people to read.
+    ``source`` says where the clips come from, and ``notes``, asked after the last clip, how they
+    were converted, for people to read.
 
     Raises:
         DataError: two clips have the same name.
@@ -159,7 +164,7 @@ def write_archive(
         columns |= {name: np.ascontiguousarray(table[name]) for name in COLUMNS}
         np.savez(file, allow_pickle=False, **columns)
         _flush(file)
-    _write_about(folder, description, source, digests, unreadable)
+    _write_about(folder, description, source, digests, unreadable, notes())
 
 
 def _row_and_digest(
@@ -183,6 +188,7 @@ def _write_about(
     source: str,
     digests: list[bytes],
     unreadable: list[tuple[str, str]],
+    notes: Sequence[str],
 ) -> None:
     fingerprinted = repr((VERSION, description.class_names)).encode() + b"".join(sorted(digests))
     about = {
@@ -191,6 +197,7 @@ def _write_about(
         "source": source,
         "fingerprint": hashlib.blake2b(fingerprinted, digest_size=16).hexdigest(),
         "unreadable": unreadable,
+        "notes": list(notes),
     }
     with (folder / ABOUT).open("wb") as file:
         file.write(json.dumps(about, indent=1, ensure_ascii=False).encode())

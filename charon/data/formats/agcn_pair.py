@@ -8,8 +8,7 @@ filled them up to 300 frames by repeating them. For Kinetics-Skeleton (18 joints
 `data_gen/kinetics_gendata.py`) the third channel is the score of a detected 2-D joint.
 """
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from math import prod
 from pathlib import Path
@@ -27,8 +26,6 @@ from charon.data.formats.scored_joints import ScoreChoice, place_joints
 from charon.data.layouts import layout_of
 from charon.data.source import Description, Format, Scores, SourceClip, Unreadable
 from charon.errors import DataError
-
-_LOG = logging.getLogger(__name__)
 
 _SUFFIXES = ("_data_joint.npy", "_data.npy")
 _LABEL = "_label.pkl"
@@ -51,7 +48,7 @@ class AgcnPair:
 
     Clips that repeat themselves to the array's end, and empty frames there, are cut off. Where
     all names are NTU RGB+D's, so are ids and protocols, and the set is named after the protocol
-    whose split it has, if that is one only. Every conversion is logged in a sentence.
+    whose split it has, if that is one only. Every conversion is a note.
 
     Args:
         path: the folder, or one of its files.
@@ -72,6 +69,7 @@ class AgcnPair:
     ) -> None:
         self._folder = path if path.is_dir() else path.parent
         self._choice = ScoreChoice(scores, min_score)
+        self._num_cut = 0  # clips whose repetition was cut off
         self._files = _pairs_in(self._folder)
         if not self._files:
             below = sorted({each.parent.name for each in _arrays_in(self._folder, "*/")})
@@ -111,26 +109,32 @@ class AgcnPair:
             layout.parts,
         )
 
+    def notes(self) -> Sequence[str]:
+        """Return every conversion in a sentence."""
+        bodies, notes = self._parts[0].x.shape[4], []
+        if self._labels.note:
+            notes.append(f"labels: {self._labels.note}")
+        if self._has_scores:
+            notes.append(f"18 joints are read as Kinetics-Skeleton's, with scores; {self._choice}")
+        if bodies > 2:
+            which = "with the highest scores" if self._has_scores else "that move most"
+            notes.append(f"of up to {bodies} bodies in a clip, the two {which} are kept")
+        if self._num_cut:
+            notes.append(
+                f"{self._num_cut} of {len(self)} clips repeat themselves up to the last frame of "
+                "the array; the repetition was cut off"
+            )
+        return notes
+
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
-        for note in self._notes():
-            _LOG.warning("%s: %s.", self._folder, note)
-        first, num_cut, num_clips = 0, 0, 0
+        first, self._num_cut = 0, 0
         for part in self._parts:
             convert = partial(self._convert, part, self._labels.label[first:])
             for clips in map_slabs(convert, _slabs(part.x), workers):
-                num_clips += len(clips)
-                num_cut += sum(was_cut for _, was_cut in clips)
+                self._num_cut += sum(was_cut for _, was_cut in clips)
                 yield from (clip for clip, _ in clips)
             first += len(part.names)
-        if num_cut:
-            _LOG.warning(
-                "%s: %d of %d clips repeat themselves up to the last frame of the array; the "
-                "repetition was cut off.",
-                self._folder,
-                num_cut,
-                num_clips,
-            )
 
     def _convert(
         self, part: _Part, label: NDArray[np.int64], first_row: int, slab: NDArray[Any]
@@ -221,16 +225,6 @@ class AgcnPair:
             )
         ]
         return fitting[0] if len(fitting) == 1 else f"ntu{num_classes}"
-
-    def _notes(self) -> Iterator[str]:
-        bodies = self._parts[0].x.shape[4]
-        if self._labels.note:
-            yield f"labels: {self._labels.note}"
-        if self._has_scores:
-            yield f"18 joints are read as Kinetics-Skeleton's, with scores; {self._choice}"
-        if bodies > 2:
-            which = "with the highest scores" if self._has_scores else "that move most"
-            yield f"of up to {bodies} bodies in a clip, the two {which} are kept"
 
 
 def _has_scores(x: NDArray[Any]) -> bool:

@@ -1,6 +1,5 @@
 """Any skeleton set as an .npz of plain arrays."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cached_property, partial
@@ -17,8 +16,6 @@ from charon.data.formats.labels import Labels, read_labels, whole_numbers
 from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
-
-_LOG = logging.getLogger(__name__)
 
 Columns = dict[str, NDArray[Any]]
 
@@ -57,7 +54,7 @@ class PlainNpz(SourceFile):
     - ``centre_joint``: one whole number, the joint that becomes the origin; optional,
       otherwise joint 1.
 
-    Clips are called ``clip-000000``, ... by their row. Every conversion is logged in a sentence.
+    Clips are called ``clip-000000``, ... by their row. Every conversion is a note.
 
     Raises:
         DataError: the file cannot be read, or an array is missing, has a wrong shape, type or
@@ -79,14 +76,16 @@ class PlainNpz(SourceFile):
         """Sizes by the shape of ``x``; the set is named like its file."""
         return self._content.description
 
+    def notes(self) -> Sequence[str]:
+        """Return every conversion in a sentence."""
+        return self._content.notes
+
     def __len__(self) -> int:
         return len(self._content.columns["label"])
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every row, using up to ``workers`` threads; a row of zeros is unreadable."""
         content = self._content
-        for note in content.notes:
-            _LOG.warning("%s: %s.", self._path, note)
         convert = partial(self._convert, content)
         with closing(NpzReader(self._path)) as npz:
             rows = self._ragged(npz, content) if content.axes[0] == "T" else self._padded(npz)

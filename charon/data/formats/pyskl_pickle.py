@@ -5,12 +5,11 @@ from checked types, shapes and bytes; it refuses whatever asks for anything else
 it. numpy's unpickling would believe the file: a wrong type there crashes the process.
 """
 
-import logging
 import pickle
 import pickletools
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, Self
@@ -22,7 +21,6 @@ from charon.data.formats.pyskl_clips import AnyClips, Choice, NtuClips
 from charon.data.source import Description, Format, Scores, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 
-_LOG = logging.getLogger(__name__)
 # Booleans, integers, floats, and text and bytes of bounded length; no Python objects.
 _DTYPE_NAME = re.compile(r"b1|[iu][1248]|f[248]|[US][1-9]\d{0,3}")
 
@@ -158,7 +156,7 @@ class PysklPickle(SourceFile):
     Source: PYSKL, tools/data/README.md. Files of NTU RGB+D in 3-D are read by
     :class:`~charon.data.formats.pyskl_clips.NtuClips`, all others by
     :class:`~charon.data.formats.pyskl_clips.AnyClips`. The arguments are those of
-    :class:`charon.data.source.Reading`. Every conversion is logged in a sentence.
+    :class:`charon.data.source.Reading`. Every conversion is a note.
 
     Raises:
         DataError: the file cannot be read, carries code, or an annotation is wrong.
@@ -187,13 +185,15 @@ class PysklPickle(SourceFile):
         chosen = "" if self._choice == Choice() else f" {self._choice}"
         return super().identity() + chosen
 
+    def notes(self) -> Sequence[str]:
+        """Return every conversion in a sentence."""
+        return self._set.notes
+
     def __len__(self) -> int:
         return len(self._set)
 
     def clips(self, workers: int) -> Iterator[SourceClip | Unreadable]:
         """Yield every clip in the file's order; too little is left to do for ``workers``."""
-        for note in self._set.notes:
-            _LOG.warning("%s: %s.", self._path, note)
         yield from self._set.clips()
 
     @cached_property

@@ -9,7 +9,7 @@ camera's errors were measured on Kinect v2 recordings: white noise by joint with
 joints that the tracker only guesses ("inferred") for a while.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from statistics import NormalDist
@@ -63,6 +63,10 @@ class StandIn:
         """Return version, seed and a digest of the names."""
         digest = derive_seed(self.num_classes, *self.names)
         return f"standin version={_VERSION} seed={self.seed} clips={len(self.names)}:{digest:x}"
+
+    def notes(self) -> Sequence[str]:
+        """Return nothing: there is no file."""
+        return ()
 
     def __len__(self) -> int:
         return len(self.names)

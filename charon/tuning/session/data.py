@@ -46,6 +46,8 @@ def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Co
     data = runs[0].data
     with preparation_view(data.path, console) as show:
         archive = prepare(data.path, cache, reading=data.reading, on_progress=show)
+    for note in archive.notes:
+        console.print(f"{data.path}: {note}.", markup=False)
     for name, reason in archive.unreadable[:5]:
         console.print(f"Skipped {name}: {reason}", markup=False)
     if len(archive.unreadable) > 5:

@@ -124,14 +124,15 @@ ALSO_READ = {
 
 @pytest.mark.parametrize(("replaced", "said"), ALSO_READ.values(), ids=ALSO_READ)
 def test_the_same_clips_are_read_from_other_forms_and_the_conversion_is_said(
-    tmp_path, caplog, replaced, said
+    tmp_path, replaced, said
 ):
-    expected = clips_of(save(tmp_path))
-    assert caplog.text == ""
-    assert_same_clips(clips_of(save(tmp_path, **replaced)), expected)
-    lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == (said != "")
-    assert said in "".join(lines)
+    source = save(tmp_path)
+    expected = clips_of(source)
+    assert list(source.notes()) == []
+    source = save(tmp_path, **replaced)
+    assert_same_clips(clips_of(source), expected)
+    assert len(source.notes()) == (said != "")
+    assert said in "".join(source.notes())
 
 
 ORDERS = {
@@ -157,14 +158,15 @@ def test_axes_in_another_order_are_read_where_it_is_named(tmp_path, order, where
     assert_same_clips(clips_of(source), expected)
 
 
-def test_axes_in_another_order_are_read_where_it_alone_is_possible(tmp_path, caplog):
+def test_axes_in_another_order_are_read_where_it_alone_is_possible(tmp_path):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(6, 3, 10, 5, 2)).astype(np.float32)
     whole = {"n_frames": np.full(6, 10), "x": x}
     expected = clips_of(save(tmp_path, **whole))
     turned = np.ascontiguousarray(x.transpose(0, 2, 3, 1, 4))
-    assert_same_clips(clips_of(save(tmp_path, **whole | {"x": turned})), expected)
-    assert "`x`: the axes of (6, 10, 5, 3, 2) are read as NTVCM, the only order" in caplog.text
+    source = save(tmp_path, **whole | {"x": turned})
+    assert_same_clips(clips_of(source), expected)
+    assert "`x`: the axes of (6, 10, 5, 3, 2) are read as NTVCM, the only" in source.notes()[0]
 
 
 def test_without_the_axis_of_bodies_there_is_one(tmp_path):
@@ -176,7 +178,7 @@ def test_without_the_axis_of_bodies_there_is_one(tmp_path):
 
 
 @pytest.mark.parametrize("axes", ["TCVM", "TMVC"])
-def test_frames_of_all_clips_one_after_the_other(tmp_path, caplog, axes, monkeypatch):
+def test_frames_of_all_clips_one_after_the_other(tmp_path, axes, monkeypatch):
     expected = clips_of(save(tmp_path))
     arrays = any_arrays()
     frames = [
@@ -188,13 +190,14 @@ def test_frames_of_all_clips_one_after_the_other(tmp_path, caplog, axes, monkeyp
     # Slabs of a few frames, so that clips lie across them.
     monkeypatch.setattr("charon.data.formats.npz_reader._SLAB_BYTES", 4 * flat[0].nbytes)
     save(tmp_path, x=flat)
-    assert_same_clips(clips_of(PlainNpz(tmp_path / "set.npz", axes=axes)), expected)
-    assert "`x` has the frames of all clips one after the other" in caplog.text
+    source = PlainNpz(tmp_path / "set.npz", axes=axes)
+    assert_same_clips(clips_of(source), expected)
+    assert source.notes() == ["`x` has the frames of all clips one after the other"]
     with pytest.raises(DataError, match="can be read as TCVM, TMVC"):
         len(PlainNpz(tmp_path / "set.npz"))
 
 
-def test_of_many_bodies_the_two_that_move_most_are_kept(tmp_path, caplog):
+def test_of_many_bodies_the_two_that_move_most_are_kept(tmp_path):
     rng = np.random.default_rng(0)
     sway = np.array([0.1, 3, 0.5, 1])
     x = (rng.normal(size=(6, 3, 12, 5, 4)) * sway).astype(np.float32)
@@ -203,7 +206,7 @@ def test_of_many_bodies_the_two_that_move_most_are_kept(tmp_path, caplog):
     for row, clip in enumerate(clips_of(source)):
         kept = x[row][..., [1, 3]].transpose(1, 3, 2, 0)
         np.testing.assert_array_equal(clip.x, kept - kept[0, 0, 1])
-    assert "of up to 4 bodies in a clip, the two that move most are kept" in caplog.text
+    assert source.notes() == ["of up to 4 bodies in a clip, the two that move most are kept"]
 
 
 def with_nan():

@@ -30,7 +30,7 @@ def in_image(annotation):
     return np.stack([(x[..., 0] - 320) / 320, (x[..., 1] - 240) / -240], axis=-1)
 
 
-def test_joints_are_divided_by_the_image_and_centred_at_the_nose(tmp_path, rng, caplog):
+def test_joints_are_divided_by_the_image_and_centred_at_the_nose(tmp_path, rng):
     given = [flat_annotation(rng, f"v{i}", i % 2, num_people=1 + i % 2) for i in range(4)]
     source, clips = read(tmp_path, given)
     about = source.description
@@ -50,7 +50,8 @@ def test_joints_are_divided_by_the_image_and_centred_at_the_nose(tmp_path, rng, 
         ("v2", 0),
         ("v3", 1),
     ]
-    assert "y points up; joints with a score of at most 0.01 are absent." in caplog.text
+    (note,) = source.notes()
+    assert note.endswith("y points up; joints with a score of at most 0.01 are absent")
 
 
 def test_known_values(tmp_path, rng):
@@ -89,31 +90,29 @@ def test_scores_are_a_threshold_or_a_third_channel(tmp_path, rng):
     assert len(seen) == 3
 
 
-def test_of_many_bodies_the_two_with_the_highest_scores_are_kept_and_it_is_said(
-    tmp_path, rng, caplog
-):
+def test_of_many_bodies_the_two_with_the_highest_scores_are_kept_and_it_is_said(tmp_path, rng):
     made = flat_annotation(rng, "v", num_people=4)
     made["keypoint_score"][:] = np.array([0.2, 0.9, 0.1, 0.5], np.float16)[:, None, None]
-    _, (clip, _) = read(tmp_path, [made, flat_annotation(rng, "w")])
+    source, (clip, _) = read(tmp_path, [made, flat_annotation(rng, "w")])
     expected = in_image(made)[:, [1, 3]]
     np.testing.assert_allclose(clip.x, expected - expected[0, 0, 0], atol=1e-6)
-    assert "1 clips have more than two bodies, of which the two with the highest scores" in (
-        caplog.text
+    assert source.notes()[-1] == (
+        "1 clips have more than two bodies, of which the two with the highest scores are kept"
     )
 
 
-def test_the_splits_lists_say_what_is_trained_on(tmp_path, caplog):
+def test_the_splits_lists_say_what_is_trained_on(tmp_path):
     annotations, split = flat_annotations()
     del split["train2"][0]
-    _, clips = read(tmp_path, annotations, split)
+    source, clips = read(tmp_path, annotations, split)
     assert {clip.name for clip in clips if clip.in_train} == set(split["train1"])
     assert {clip.name for clip in clips if not clip.in_train} == set(split["test1"])
-    assert "the split is train1/test1 of train1/test1, train2/test2" in caplog.text
+    assert source.notes()[0].startswith("the split is train1/test1 of train1/test1, train2/test2")
     source = PysklPickle(tmp_path / "gym_hrnet.pkl", split="train2")
     clips = list(source.clips(1))
     assert {clip.name for clip in clips if clip.in_train} == set(split["train2"])
     assert len(clips) == len(source) == len(annotations) - 1
-    assert "1 clips in neither list of train2/test2 are left out" in caplog.text
+    assert "1 clips in neither list of train2/test2 are left out" in source.notes()
 
 
 def test_without_lists_there_is_no_split_and_a_list_of_annotations_is_enough(tmp_path, rng):
@@ -141,11 +140,11 @@ def test_bodies_one_after_the_other_are_put_into_their_frames(tmp_path, rng):
     np.testing.assert_array_equal(clip.x, expected.x)
 
 
-def test_labels_with_gaps_keep_their_number_as_their_name(tmp_path, rng, caplog):
+def test_labels_with_gaps_keep_their_number_as_their_name(tmp_path, rng):
     source, clips = read(tmp_path, [flat_annotation(rng, f"v{i}", 3 * i) for i in range(3)])
     assert source.description.class_names == ("class 0", "class 3", "class 6")
     assert [clip.label for clip in clips] == [0, 1, 2]
-    assert "`label`: 3 classes with numbers from 0 to 6 are numbered from 0" in caplog.text
+    assert "`label`: 3 classes with numbers from 0 to 6 are numbered from 0" in source.notes()[0]
 
 
 def test_clips_without_a_body_are_unreadable(tmp_path, rng):
