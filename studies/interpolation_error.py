@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     given = parser.parse_args()
     settings = DataSettings(given.data, benchmark=given.benchmark, num_frames=given.frames)
-    archive = prepare(given.data, given.cache)
+    archive = prepare(given.data, given.cache, reading=settings.reading)
     tasks = Tasks(archive, settings, seed=0)
     clips = tasks.load(union(tasks.tasks).test[: given.clips], "test")
     content = {

@@ -26,9 +26,9 @@ def find_axes(shape: tuple[int, ...], known: Known, wanted: str, where: str) -> 
     """Return the order of the axes of coordinates of up to two bodies, and a note on it.
 
     An order is possible if clips (or all frames) come first, there are 2 or 3 channels, 1 or 2
-    bodies, and all that is known fits.
-    The documented order is taken where it is possible, else another if it alone is. ``wanted``,
-    unless it is ``auto``, is taken instead, with clips anywhere and any number of bodies.
+    bodies, and all that is known fits. The documented order is taken where it is possible, else
+    another if it alone is. ``wanted``, unless it is ``auto``, is taken instead, with clips
+    anywhere and any number of bodies.
 
     Returns:
         A letter for each axis, and how it was found, empty for the documented order.

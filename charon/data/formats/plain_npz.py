@@ -88,7 +88,7 @@ class PlainNpz(SourceFile):
         content = self._content
         convert = partial(self._convert, content)
         with closing(NpzReader(self._path)) as npz:
-            rows = self._ragged(npz, content) if content.axes[0] == "T" else self._padded(npz)
+            rows = self._padded(npz) if "N" in content.axes else self._ragged(npz, content)
             for clips in map_slabs(convert, rows, workers):
                 yield from clips
 
@@ -161,7 +161,7 @@ class PlainNpz(SourceFile):
             axes, note = self._find_axes(npz, x.shape, num_clips, num_frames)
             notes += [f"`x`: {note}"] if note else []
             size = dict(zip(axes, x.shape, strict=True))
-            if num_frames is not None and axes[0] == "T":
+            if num_frames is not None and "N" not in axes:
                 notes.append("`x` has the frames of all clips one after the other")
             elif num_frames is not None:
                 self._whole(npz, "n_frames", num_clips, 1, size["T"])
