@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from data.set_makers import flat_annotations, write_pickle
 from rich.console import Console
 from tuning.study_runs import write_clips
 
@@ -21,6 +22,19 @@ def test_a_set_is_prepared_and_cut_into_tasks(tmp_path):
     assert len(data.tasks.tasks) == 3
     assert data.protocol == data.tasks.protocol
     assert data.class_order == "natural"  # its classes are not those of NTU RGB+D
+
+
+def test_how_the_set_is_read_is_the_runs_choice_and_what_was_converted_is_said(tmp_path):
+    annotations, split = flat_annotations()
+    path = write_pickle(tmp_path / "set.pkl", annotations, split=split)
+    run = {"learner": "finetune", "data.path": str(path), "data.split": "train2"}
+    said = io.StringIO()
+    for _ in range(2):  # prepared now, and opened in the cache
+        console = Console(file=said, width=1000)
+        data = prepare_runs([complete(run)], tmp_path / "cache", console)
+    archive = data.archive
+    assert set(archive.names[archive.in_train == 1].tolist()) == set(split["train2"])
+    assert said.getvalue().count(f"{path}: the split is train2/test2 of train1/test1") == 2
 
 
 def test_a_class_order_of_the_user_stays(tmp_path):
