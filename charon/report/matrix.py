@@ -15,7 +15,7 @@ PER_ROW = 3
 
 
 def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path) -> Path:
-    """Draw R[i, j], the accuracy on task j after learning task i, and return the path.
+    """Draw R[i, j], the accuracy on task j after learning task i, as PNG, and return the path.
 
     Args:
         matrix: percent, one row per task learned; None where a task is not learned yet.
@@ -23,7 +23,7 @@ def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path
         path: the picture to write.
     """
     size = 1.9 + 0.42 * len(matrix[0])
-    with picture(path, size + 0.6, size) as (figure, (axes,)):
+    with picture(path, size + 0.6, size, pdf=False) as (figure, (axes,)):
         image = fill_matrix(axes, matrix, title)
         figure.colorbar(image, ax=axes, shrink=0.75, label="percent").outline.set_edgecolor(FAINT)
     return path

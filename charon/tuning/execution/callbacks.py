@@ -19,6 +19,12 @@ from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED,
 from charon.tuning.records.tables import write_tables
 from charon.tuning.study.first_tasks import first_task_tag
 
+MANY = 500
+"""Trials from which on the tables are not written anew with each that ends."""
+
+REST_SECONDS = 0.002
+"""Between two writings, for each trial: about twenty times what its rows take."""
+
 
 class Recorder(Callback):  # type: ignore[misc]
     """Turns Ray's calls into journal events, each once."""
@@ -96,8 +102,10 @@ class Recorder(Callback):  # type: ignore[misc]
 
     def _record(self, kind: str, trial: Any, **content: Any) -> None:
         self._journal.append(kind, _id(trial), **content)
-        # While trials report, the tables are a little behind.
-        if kind != "report" or time.monotonic() - self._tables_at >= 2.0:
+        # While trials report, the tables are a little behind, and those of many trials always.
+        number = len(self._journal.trials)
+        waits = kind == "report" or number > MANY
+        if not waits or time.monotonic() - self._tables_at >= max(2.0, number * REST_SECONDS):
             write_tables(self._folder, self._journal)
             self._tables_at = time.monotonic()
         self._tell(kind, _id(trial))

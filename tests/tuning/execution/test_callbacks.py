@@ -132,3 +132,13 @@ def test_the_tables_are_not_written_anew_with_every_report(journal, recorder, fo
     assert read(folder / "curves.csv") == []
     recorder.on_trial_complete(0, [], trial)
     assert len(read(folder / "curves.csv")) == 2
+
+
+def test_of_many_trials_the_tables_are_whole_at_the_end(journal, recorder, folder, monkeypatch):
+    monkeypatch.setattr("charon.tuning.execution.callbacks.MANY", 0)
+    trial = enter(journal)
+    play(recorder, trial, [1, 2])
+    recorder.on_trial_complete(0, [], trial)
+    assert read(folder / "curves.csv") == []
+    recorder.on_experiment_end([trial])
+    assert len(read(folder / "curves.csv")) == 2
