@@ -28,6 +28,9 @@ FEWEST = 3
 MOST_ROWS = 30
 """Of a note's table."""
 
+MOST_SEEDS = 20
+"""Of a setting that a note lists one by one."""
+
 WIDTH = 80
 """Characters in a line of a command; the page does not break it and would put what is beside
 the description, and the values of the metrics, out of sight."""
@@ -150,6 +153,7 @@ def _of_group(group: Sequence[TrialRecord]) -> str:
     """Return the mean FAA of a setting's finished runs, with its interval if they are enough."""
     known = [record for record in group if faa_of(record) is not None]
     seeds = f"seeds {', '.join(str(record.fields['seed']) for record in known)}"
+    seeds = seeds if len(known) <= MOST_SEEDS else counted(len(known), "seed")
     values = [_faa(record) for record in known]
     if len(values) < 2:
         return "No other run of this setting has finished."
