@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "learn a stream of tasks",
     "predict": "label new clips with a finished run's model",
     "status": "say what a study has done, and what is left",
+    "why": "say why a trial was stopped, failed or won",
     "ui": "open MLflow's pages of a study",
     "compare": "compare finished runs, pair by pair",
     "show": "draw a clip: as it is, thinned, rebuilt, reconstructed",

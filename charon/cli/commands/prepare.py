@@ -5,10 +5,11 @@ read, if a class would be empty, or with --strict if any cannot.
 """
 
 import argparse
+from typing import Any
 
 from charon.arguments import whole_number
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, tell_problems
-from charon.cli.console import ClipProgress
+from charon.cli.console import ClipProgress, add_json_argument, print_json
 from charon.data.cache.archive import Archive, num_bytes_of
 from charon.data.formats import known_formats
 from charon.data.prepare import prepare
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="place frames of .skeleton files where they were seen; the field closes gaps "
         "(a run uses this set with --set data.keep_gaps=true)",
     )
+    add_json_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -44,6 +46,9 @@ def main(options: argparse.Namespace) -> int:
         keep_gaps=options.keep_gaps,
         on_progress=progress,
     )
+    if options.json:
+        print_json({**summary(archive), "seconds": progress.seconds})
+        return 0
     if progress.seconds is None:
         print(f"{options.path} was prepared before.")
     else:
@@ -51,6 +56,26 @@ def main(options: argparse.Namespace) -> int:
     tell_problems(archive)
     print_summary(archive)
     return 0
+
+
+def summary(archive: Archive) -> dict[str, Any]:
+    """Return what a prepared set holds, for scripts."""
+    about = archive.description
+    return {
+        "name": archive.path.name,
+        "source": archive.source,
+        "path": str(archive.path),
+        "bytes": num_bytes_of(archive.path),
+        "fingerprint": archive.fingerprint,
+        "is_standin": about.is_standin,
+        "clips": archive.num_clips,
+        "clips_of_two": int(archive.present[:, 1:].any(axis=1).sum()),
+        "classes": list(about.class_names),
+        "joints": about.num_joints,
+        "coordinates": about.num_channels,
+        "frames": [int(archive.length.min()), int(archive.length.max())],
+        "left_out": [{"clip": clip, "why": reason} for clip, reason in archive.unreadable],
+    }
 
 
 def print_summary(archive: Archive) -> None:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from charon.arguments import whole_number
+from charon.cli.console import add_json_argument, print_json
 from charon.errors import CharonError
 from charon.files import read_json
 from charon.tuning.tracking.store import Store, choose_store
@@ -24,12 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of a study or of all results (results)",
     )
     parser.add_argument("--port", type=whole_number(1), default=5000, metavar="N", help="(5000)")
+    add_json_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the address and become the server."""
     store, experiment = _store(options.results.expanduser().absolute())
-    print(f"Open {store.page(experiment, options.port)}", flush=True)
+    page = store.page(experiment, options.port)
+    if options.json:
+        print_json({"page": page, "tracking_uri": store.uri, "experiment_id": experiment or None})
+    else:
+        print(f"Open {page}", flush=True)
     if store.is_remote:
         return 0
     command = store.server(options.port)

@@ -19,6 +19,7 @@ from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.searcher import Entries, StudySearch
 from charon.tuning.execution.trainable import CharonTrial, TrialContext, checkpoint_folder
+from charon.tuning.records.halving import Halving
 from charon.tuning.records.journal import (
     EXHAUSTED,
     EXTENDED,
@@ -172,8 +173,8 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     search = StudySearch(entries, suggester.suggest, plan.num_trials, deadline)
     scheduler, num_tasks = None, len(ready.data.tasks.tasks)
     if study.pruner != "none":
-        is_hyperband = study.pruner == "hyperband"
-        scheduler = TaskHalving(journal, study.objectives[0], num_tasks, is_hyperband=is_hyperband)
+        halving = Halving(study.objectives[0], num_tasks, study.pruner == "hyperband")
+        scheduler = TaskHalving(journal, halving)
     if entries.waiting() or len(journal.trials) < plan.num_trials:
         _run(
             recorder,
