@@ -20,6 +20,7 @@ COMMANDS = {
     "why": "say why a trial was stopped, failed or won",
     "ui": "open MLflow's pages of a study",
     "compare": "compare finished runs, pair by pair",
+    "slurm": "write a study's batch script for SLURM",
     "show": "draw a clip: as it is, thinned, rebuilt, reconstructed",
 }
 """Each is a module of ``charon.cli.commands``."""
