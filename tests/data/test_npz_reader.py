@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
+from charon.data.npz_reader import NpzReader, check_finite, map_slabs
 from charon.errors import DataError
 
 ARRAYS = {
@@ -72,7 +72,9 @@ def test_a_truncated_file_is_said(tmp_path, save, share):
     path = tmp_path / "a.npz"
     save(path, **ARRAYS)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(DataError, match=r"is not an \.npz, or it is truncated; copy or make it"):
+    with pytest.raises(
+        DataError, match=r"is not an \.npz, or it is truncated or damaged \(.*\); copy or"
+    ):
         read_all(path)
 
 

@@ -1,7 +1,5 @@
 """A reader of .npz arrays, the large ones a slab of rows at a time; nothing is unpickled."""
 
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,11 +12,18 @@ from numpy.typing import NDArray
 
 from charon.data.parallel import call_in_order
 from charon.errors import DataError
+from charon.files import reading_from, reason_of
+from charon.text import printable, shown
+from charon.zips import open_member, open_zip
 
 Result = TypeVar("Result")
 
 # Large enough for the disk, small enough to hold a few in memory.
 _SLAB_BYTES = 32 * 2**20
+# Of a row, a clip: ten hours of two bodies of 25 joints. Rows come out of the file whole.
+_MOST_ROW_BYTES = 512 * 2**20
+_MOST_BYTES = 2**30
+"""Of an array that is read whole."""
 # Bytes unpacked at once: they stay in the processor's cache until they are copied.
 _PIECE_BYTES = 2**20
 
@@ -32,23 +37,24 @@ class ArrayHeader(NamedTuple):
 
 
 class NpzReader:
-    """An open .npz.
+    """An open .npz; ``remedy`` ends what is said of a damaged one.
 
     Raises:
         DataError: from every method: the file is truncated or no .npz, the array is missing,
             or it holds Python objects. The message names the file and the array.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, remedy: str = "copy or make it again") -> None:
+        self.path, self._remedy = path, remedy
         try:
-            self._zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise DataError(
-                f"{path} is not an .npz, or it is truncated; copy or make it again."
-            ) from error
+            self._zip = open_zip(path)
         except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+            raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        except Exception as error:  # zipfile raises whatever a damaged directory leads to
+            raise DataError(
+                f"{path} is not an .npz, or it is truncated or damaged ({reason_of(error)}); "
+                f"{remedy}."
+            ) from error
         self.keys = {n.removesuffix(".npy") for n in self._zip.namelist() if n.endswith(".npy")}
         self.close = self._zip.close
 
@@ -68,9 +74,11 @@ class NpzReader:
         """Return a whole array; for ids, labels and names, at most 1 GiB."""
         with self._opened(key) as ((shape, is_fortran, dtype), member):
             num_bytes = prod(shape) * dtype.itemsize
-            if num_bytes > 2**30:
+            if num_bytes > _MOST_BYTES:
                 raise DataError(f"{self.path}: `{key}` has shape {shape}, which is too large.")
             data = member.read(num_bytes)
+            if len(data) < num_bytes:
+                raise EOFError("it ends too early")
             return np.ndarray(shape, dtype, data, order="F" if is_fortran else "C")
 
     def slabs(self, key: str) -> Iterator[NDArray[Any]]:
@@ -82,14 +90,17 @@ class NpzReader:
                     "numpy.ascontiguousarray."
                 )
             num_rows, *row = shape
-            step = max(1, _SLAB_BYTES // max(1, prod(row) * dtype.itemsize))
+            row_bytes = prod(row) * dtype.itemsize
+            if row_bytes > _MOST_ROW_BYTES:
+                raise DataError(f"{self.path}: `{key}` has rows of {row}, which are too large.")
+            step = max(1, _SLAB_BYTES // max(1, row_bytes))
             for start in range(0, num_rows, step):
                 slab = np.empty((min(step, num_rows - start), *row), dtype)
                 view = memoryview(slab.reshape(-1).view(np.uint8).data)
                 while view:
                     data = member.read(min(len(view), _PIECE_BYTES))
                     if not data:
-                        raise EOFError
+                        raise EOFError("it ends too early")
                     view[: len(data)] = data
                     view = view[len(data) :]
                 yield slab
@@ -97,18 +108,14 @@ class NpzReader:
     @contextmanager
     def _opened(self, key: str) -> Iterator[tuple[ArrayHeader, IO[bytes]]]:
         if key not in self.keys:
-            known = ", ".join(sorted(self.keys)) or "nothing"
+            known = ", ".join(map(printable, sorted(self.keys))) or "nothing"
             raise DataError(f"{self.path} has no array `{key}`; it has: {known}.")
-        try:
-            with self._zip.open(f"{key}.npy") as member:
-                yield self._read_header(key, member), member
-        except (EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            raise DataError(
-                f"{self.path}: `{key}` is truncated or damaged ({error or 'it ends too early'}); "
-                "copy or make the file again."
-            ) from error
+        with reading_from(f"{self.path}: `{key}`", self._remedy, DataError):
+            member, num_bytes = open_member(self._zip, f"{key}.npy")
+            with member:
+                yield self._read_header(key, member, num_bytes), member
 
-    def _read_header(self, key: str, member: IO[bytes]) -> ArrayHeader:
+    def _read_header(self, key: str, member: IO[bytes], num_bytes: int) -> ArrayHeader:
         version = np.lib.format.read_magic(member)
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"its format {version} is not known")
@@ -118,6 +125,14 @@ class NpzReader:
             raise DataError(
                 f"{self.path}: `{key}` holds Python objects, which can carry code and are not "
                 "read; save it as a plain array of numbers or text."
+            )
+        if header.dtype.names or header.dtype.subdtype or not header.dtype.itemsize:
+            raise ValueError(f"its type {header.dtype} is not that of a number or of text")
+        there = num_bytes - member.tell()
+        if min(header.shape, default=0) < 0 or prod(header.shape) * header.dtype.itemsize != there:
+            raise ValueError(
+                f"it says that it has the shape {shown(header.shape)} of {header.dtype}, but "
+                f"{there:,} bytes follow"
             )
         return header
 
