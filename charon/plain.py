@@ -69,8 +69,8 @@ def _any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
     others = [kind for kind in kinds if kind is not type(None)]
     if value is None and len(others) < len(kinds):
         return None
-    if len(others) == 1:
-        return conform(value, others[0])
+    if len(others) == 1 or type(value) in others:
+        return conform(value, type(value) if type(value) in others else others[0])
     for kind in others:
         try:
             return conform(value, kind)

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from charon.errors import ConfigError
 from charon.files import whole_file
@@ -18,6 +19,14 @@ from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
 SQLITE = "sqlite:///"
+
+
+class SentState(TypedDict):
+    """``tracking.json``: where a study's events were sent, and how many."""
+
+    uri: str
+    position: int
+    experiment_id: NotRequired[str]
 
 
 @dataclass(frozen=True)
