@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.npz_reader import NpzReader
 from charon.data.source import Description
 from charon.errors import DataError
 from charon.files import read_json, reading_from
+from charon.npz import NpzReader
 from charon.plain import conform
 from charon.text import shown
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_padded
-from charon.data.npz_reader import NpzReader, check_finite, map_slabs
+from charon.data.slabs import check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
+from charon.npz import NpzReader
 
 Columns = dict[str, NDArray[Any]]
 

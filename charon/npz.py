@@ -1,22 +1,18 @@
 """A reader of .npz arrays, the large ones a slab of rows at a time; nothing is unpickled."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from charon.data.parallel import call_in_order
 from charon.errors import DataError
 from charon.files import reading_from, reason_of
 from charon.text import printable, shown
 from charon.zips import open_member, open_zip
-
-Result = TypeVar("Result")
 
 # Large enough for the disk, small enough to hold a few in memory.
 _SLAB_BYTES = 32 * 2**20
@@ -135,38 +131,3 @@ class NpzReader:
                 f"{there:,} bytes follow"
             )
         return header
-
-
-def map_slabs(
-    function: Callable[[int, NDArray[Any]], Result], slabs: Iterator[NDArray[Any]], workers: int
-) -> Iterator[Result]:
-    """Yield ``function(first row, slab)`` in order, computed in up to ``workers`` threads.
-
-    There are at most 4, and another that reads ahead; with ``t`` threads, at most ``t + 3`` slabs
-    and their results are held at any time.
-    """
-    workers = min(workers, 4)  # more would wait for the thread that reads, and hold memory
-
-    def read_ahead(reader: Executor) -> Iterator[tuple[int, NDArray[Any]]]:
-        row = 0
-        following = reader.submit(next, slabs, None)
-        while (slab := following.result()) is not None:
-            following = reader.submit(next, slabs, None)
-            yield row, slab
-            row += len(slab)
-
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers) as threads:
-        try:
-            yield from call_in_order(threads, function, read_ahead(reader), ahead=workers + 1)
-        finally:
-            threads.shutdown(cancel_futures=True)
-
-
-def check_finite(slab: NDArray[np.float32], first_row: int, where: str) -> None:
-    """Raise a :class:`DataError` that names the first row with a NaN or an infinite value."""
-    if not np.isfinite(slab).all():
-        bad = np.flatnonzero(~np.isfinite(slab).all(axis=tuple(range(1, slab.ndim))))
-        raise DataError(
-            f"{where}: row {first_row + int(bad[0])} has a value that is NaN or infinite; "
-            "repair or remove that clip."
-        )
