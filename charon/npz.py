@@ -1,10 +1,11 @@
 """A reader of .npz arrays, the large ones a slab of rows at a time; nothing is unpickled."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,15 @@ _MOST_BYTES = 2**30
 """Of an array that is read whole."""
 # Bytes unpacked at once: they stay in the processor's cache until they are copied.
 _PIECE_BYTES = 2**20
+
+
+_MOST_HEADER_BYTES = 10_000
+_PART = re.compile(
+    r"'descr':\s*'(?P<descr>[^']{1,20})'"
+    r"|'fortran_order':\s*(?P<fortran>True|False)"
+    r"|'shape':\s*\((?P<shape>\s*|(?:\s*[0-9]{1,18}L?\s*,)+(?:\s*[0-9]{1,18}L?\s*)?)\)"
+)
+"""Of a header; Python 2 wrote whole numbers with an L."""
 
 
 class ArrayHeader(NamedTuple):
@@ -112,22 +122,61 @@ class NpzReader:
                 yield self._read_header(key, member, num_bytes), member
 
     def _read_header(self, key: str, member: IO[bytes], num_bytes: int) -> ArrayHeader:
-        version = np.lib.format.read_magic(member)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"its format {version} is not known")
-        first, second = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
-        header = ArrayHeader(*(first if version == (1, 0) else second)(member))
+        header = _read_header(member, num_bytes)
         if header.dtype.hasobject:
             raise DataError(
                 f"{self.path}: `{key}` holds Python objects, which can carry code and are not "
                 "read; save it as a plain array of numbers or text."
             )
-        if header.dtype.names or header.dtype.subdtype or not header.dtype.itemsize:
-            raise ValueError(f"its type {header.dtype} is not that of a number or of text")
-        there = num_bytes - member.tell()
-        if min(header.shape, default=0) < 0 or prod(header.shape) * header.dtype.itemsize != there:
-            raise ValueError(
-                f"it says that it has the shape {shown(header.shape)} of {header.dtype}, but "
-                f"{there:,} bytes follow"
-            )
         return header
+
+
+def map_npy(path: Path) -> NDArray[Any]:
+    """Return the array of an .npy file, memory-mapped and read-only.
+
+    Raises:
+        OSError: it cannot be read.
+        Exception: it is damaged, or holds no numbers.
+    """
+    with path.open("rb") as file:
+        shape, is_fortran, dtype = _read_header(file, path.stat().st_size)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects")
+        order: Literal["F", "C"] = "F" if is_fortran else "C"
+        return np.memmap(path, dtype, "r", offset=file.tell(), shape=shape, order=order)
+
+
+def _read_header(file: IO[bytes], num_bytes: int) -> ArrayHeader:
+    """Return the header of an array in a file of so many bytes, all of which it describes."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"its format {version} is not known")
+    width = 2 if version == (1, 0) else 4
+    length = int.from_bytes(file.read(width), "little")
+    header = _parse_header(file.read(min(length, _MOST_HEADER_BYTES)).decode("latin1"))
+    if header.dtype.hasobject:
+        return header
+    if header.dtype.names or header.dtype.subdtype or not header.dtype.itemsize:
+        raise ValueError(f"its type {header.dtype} is not that of a number or of text")
+    there = num_bytes - file.tell()
+    if prod(header.shape) * header.dtype.itemsize != there:
+        raise ValueError(
+            f"it says that it has the shape {shown(header.shape)} of {header.dtype}, but "
+            f"{there:,} bytes follow"
+        )
+    return header
+
+
+def _parse_header(text: str) -> ArrayHeader:
+    """Return what a header says, without taking it for a Python expression, as numpy does.
+
+    Raises:
+        ValueError, TypeError: it is no header, or its type is not known.
+    """
+    found: dict[str, str] = {}
+    for match in _PART.finditer(text):
+        found |= {name: part for name, part in match.groupdict().items() if part is not None}
+    if found.keys() != {"descr", "fortran", "shape"} or _PART.sub("", text).strip(" {},\n"):
+        raise ValueError(f"its header is {shown(text)}")
+    shape = tuple(int(size) for size in re.findall("[0-9]+", found["shape"]))
+    return ArrayHeader(shape, found["fortran"] == "True", np.dtype(found["descr"]))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from charon.data.source import Description
 from charon.errors import DataError
 from charon.files import read_json, reading_from
-from charon.npz import NpzReader
+from charon.npz import NpzReader, map_npy
 from charon.plain import conform
 from charon.text import shown
 
@@ -96,7 +96,7 @@ class Archive:
             with closing(NpzReader(path / CLIPS, remedy)) as columns:
                 for name in ("names", "present", *COLUMNS):
                     setattr(self, name, columns.read(name))
-            frames = np.load(path / FRAMES, mmap_mode="r", allow_pickle=False)
+            frames = map_npy(path / FRAMES)
             # A plain view: indexing a memmap object costs more and returns memmaps.
             self.frames = frames.view(np.ndarray)
             self._check()

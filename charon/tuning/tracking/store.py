@@ -15,6 +15,7 @@ from typing import NotRequired, TypedDict
 
 from charon.errors import ConfigError
 from charon.files import whole_file
+from charon.text import shown
 from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
@@ -98,7 +99,7 @@ def choose_store(uri: str | None, results: Path) -> Store:
         if not uri.startswith(SQLITE):
             path = uri.partition(":")[2].removeprefix("//")
             raise ConfigError(
-                f"--tracking-uri {uri} names no SQLite file; three slashes stand before its path: "
+                f"--tracking-uri {shown(uri, quoted=False)} names no SQLite file; three slashes stand before its path: "
                 f"{SQLITE}{path}."
             )
         file = Path(uri.removeprefix(SQLITE)).expanduser().absolute()
@@ -108,7 +109,7 @@ def choose_store(uri: str | None, results: Path) -> Store:
     if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
         return Store(uri, str(results / "mlartifacts"))
     raise ConfigError(
-        f"--tracking-uri {uri} is of a kind that MLflow no longer takes or never took; "
+        f"--tracking-uri {shown(uri, quoted=False)} is of a kind that MLflow no longer takes or never took; "
         "give sqlite:///FILE or the http(s) address of an MLflow server."
     )
 
