@@ -12,6 +12,9 @@ from charon.errors import DataError
 
 Result = TypeVar("Result")
 
+_LARGEST = 1e9
+"""Of a position, in any unit; it can be subtracted and squared in float32."""
+
 
 def map_slabs(
     function: Callable[[int, NDArray[Any]], Result], slabs: Iterator[NDArray[Any]], workers: int
@@ -38,11 +41,18 @@ def map_slabs(
             threads.shutdown(cancel_futures=True)
 
 
-def check_finite(slab: NDArray[np.float32], first_row: int, where: str) -> None:
-    """Raise a :class:`DataError` that names the first row with a NaN or an infinite value."""
-    if not np.isfinite(slab).all():
-        bad = np.flatnonzero(~np.isfinite(slab).all(axis=tuple(range(1, slab.ndim))))
+def are_finite(x: NDArray[Any]) -> bool:
+    """Return whether all values are numbers of which a difference has a float32."""
+    # Two passes without a copy; a NaN is in both and makes them False.
+    return not x.size or (float(x.max()) <= _LARGEST and float(x.min()) >= -_LARGEST)
+
+
+def check_finite(slab: NDArray[Any], first_row: int, where: str) -> None:
+    """Raise a :class:`DataError` that names the first row with a value that no position has."""
+    if not are_finite(slab):
+        usable = np.abs(slab.astype(np.float64)) <= _LARGEST
+        bad = np.flatnonzero(~usable.all(axis=tuple(range(1, slab.ndim))))
         raise DataError(
-            f"{where}: row {first_row + int(bad[0])} has a value that is NaN or infinite; "
-            "repair or remove that clip."
+            f"{where}: row {first_row + int(bad[0])} has a value that is NaN or infinite, or "
+            "beyond 1e9; repair or remove that clip."
         )

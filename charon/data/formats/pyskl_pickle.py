@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_padded
+from charon.data.slabs import are_finite
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
 from charon.files import reason_of
@@ -217,14 +218,14 @@ class PysklPickle(SourceFile):
         """Yield every clip in the file's order; too little is left to do for ``workers``."""
         for annotation in self._annotations:
             name, keypoint = annotation["frame_dir"], annotation["keypoint"]
+            if not are_finite(keypoint):
+                raise DataError(
+                    f"{self._path}: clip {name} has a value that is NaN or infinite, or beyond "
+                    "1e9; repair or remove that clip."
+                )
             num_bodies, num_frames = keypoint.shape[:2]
             x = np.zeros((num_frames, ntu.NUM_BODIES, ntu.NUM_JOINTS, 3), np.float32)
             x[:, :num_bodies] = keypoint.swapaxes(0, 1)
-            if not np.isfinite(x).all():
-                raise DataError(
-                    f"{self._path}: clip {name} has a value that is NaN or infinite; repair or "
-                    "remove that clip."
-                )
             yield prepare_padded(ntu.parse_name(name).clip(name, x))
 
     @cached_property

@@ -98,9 +98,10 @@ def choose_store(uri: str | None, results: Path) -> Store:
     if scheme == "sqlite":
         if not uri.startswith(SQLITE):
             path = uri.partition(":")[2].removeprefix("//")
+            said = shown(uri, quoted=False)
             raise ConfigError(
-                f"--tracking-uri {shown(uri, quoted=False)} names no SQLite file; three slashes stand before its path: "
-                f"{SQLITE}{path}."
+                f"--tracking-uri {said} names no SQLite file; three slashes stand before its path: "
+                f"{SQLITE}{shown(path, quoted=False)}."
             )
         file = Path(uri.removeprefix(SQLITE)).expanduser().absolute()
         return Store(f"{SQLITE}{file}", str(file.parent / "mlartifacts"))
@@ -109,8 +110,8 @@ def choose_store(uri: str | None, results: Path) -> Store:
     if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
         return Store(uri, str(results / "mlartifacts"))
     raise ConfigError(
-        f"--tracking-uri {shown(uri, quoted=False)} is of a kind that MLflow no longer takes or never took; "
-        "give sqlite:///FILE or the http(s) address of an MLflow server."
+        f"--tracking-uri {shown(uri, quoted=False)} is of a kind that MLflow no longer takes or "
+        "never took; give sqlite:///FILE or the http(s) address of an MLflow server."
     )
 
 
