@@ -156,7 +156,7 @@ def _read_header(file: IO[bytes], num_bytes: int) -> ArrayHeader:
     header = _parse_header(file.read(min(length, _MOST_HEADER_BYTES)).decode("latin1"))
     if header.dtype.hasobject:
         return header
-    if header.dtype.names or header.dtype.subdtype or not header.dtype.itemsize:
+    if header.dtype.kind not in "biufcSU" or not header.dtype.itemsize:
         raise ValueError(f"its type {header.dtype} is not that of a number or of text")
     there = num_bytes - file.tell()
     if prod(header.shape) * header.dtype.itemsize != there:

@@ -225,7 +225,7 @@ def change_directory(rng, data):
 
 def tower(levels, tuples=b"\x86"):
     """A tuple that holds a tuple twice that holds ..., as a key of a dictionary."""
-    return b"}N" + b"".join(b"2" + tuples for _ in range(levels)) + b"Ks0"
+    return b"}N" + b"".join(b"2" + tuples for _ in range(levels)) + b"K\x01s0"
 
 
 PROGRAMS = [
