@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from charon.cli.console import INTERRUPTED
 from charon.errors import CharonError
+from charon.text import printable
 
 COMMANDS = {
     "prepare": "read skeleton clips once, into the cache",
@@ -88,7 +89,7 @@ def _dispatch(given: Sequence[str]) -> int:
 
 def _say(sentence: str) -> None:
     """Write one line to standard error."""
-    print(f"charon: {' '.join(sentence.split())}", file=sys.stderr)
+    print(f"charon: {printable(' '.join(sentence.split()))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

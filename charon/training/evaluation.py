@@ -136,9 +136,16 @@ class Evaluation:
         return {name: torch.from_numpy(getattr(self, name).copy()) for name in self._SAVED}
 
     def load_state_dict(self, state: dict[str, Any], num_seen: int) -> None:
-        """Continue after ``num_seen`` tasks, with a learner that is where it was then."""
+        """Continue after ``num_seen`` tasks, with a learner that is where it was then.
+
+        Raises:
+            ValueError: an array has another shape or type.
+        """
         for name in self._SAVED:
-            setattr(self, name, state[name].numpy().copy())
+            saved, own = state[name].numpy(), getattr(self, name)
+            if (saved.shape, saved.dtype) != (own.shape, own.dtype):
+                raise ValueError(f"{name} has the shape {saved.shape} of {saved.dtype}")
+            setattr(self, name, saved.copy())
         self._scored = [self._score(index) for index in range(num_seen)]
 
     _SAVED = ("matrix", "task_il", "before", "untrained")

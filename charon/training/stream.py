@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -23,9 +23,11 @@ from charon.config import Run
 from charon.data.cache.archive import Archive
 from charon.errors import DivergenceError
 from charon.learners.base import Phase
+from charon.plain import conform
 from charon.seeding import torch_generator
 from charon.training import first_task
 from charon.training.build import make_learner
+from charon.training.checkpoint import fitting
 from charon.training.devices import choose_device, keep_freed_memory
 from charon.training.epochs import Epochs, Means, by_metric, losses_of, named
 from charon.training.evaluation import Evaluation
@@ -88,6 +90,18 @@ class Speed:
             "train/epochs_per_hour": 3600 * self.epochs / self.seconds,
             "train/clips_per_second": self.clips / self.seconds,
         }
+
+
+class _State(TypedDict):
+    """A stream's state, beside that of its evaluation."""
+
+    done: int
+    epochs: int
+    learner: dict[str, Any]
+    shuffle: Tensor
+    train_seconds: float
+    shared_seconds: float | None
+    main: tuple[float, int, int]
 
 
 class Passes:
@@ -223,8 +237,9 @@ class Stream:
         found = first_task.find(file)
         if found is not None:
             memory = self.learner.state_dict()["memory"]
-            self.learner.load_state_dict({**found.learner, "memory": memory})
-            self._shuffle.set_state(found.shuffle)
+            with fitting(file, "remove it, and the first task is learned anew"):
+                self.learner.load_state_dict({**found.learner, "memory": memory})
+                self._shuffle.set_state(found.shuffle)
             self._train_seconds += found.seconds
             self._shared_seconds = found.seconds
             passes.take(phase.epochs)
@@ -307,7 +322,14 @@ class Stream:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue after the last task that ``state`` has seen."""
+        """Continue after the last task that ``state`` has seen.
+
+        Raises:
+            Exception: it is no state of such a stream, which is then of no use.
+        """
+        state = conform(state, _State)
+        if not 0 <= state["done"] <= self.num_tasks:
+            raise ValueError(f"{state['done']} of {self.num_tasks} tasks are done")
         self._done = state["done"]
         self._epochs_done = state["epochs"]
         self.learner.load_state_dict(state["learner"])

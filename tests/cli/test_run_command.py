@@ -179,7 +179,7 @@ def test_a_damaged_run_is_refused(tmp_path, run, charon, refused):
     (tmp_path / "out/checkpoint.pt").write_bytes(b"garbled")
     assert "checkpoint.pt cannot be read" in refused(*run(tmp_path / "out", "--resume"))
     (tmp_path / "out/run.json").write_text("{")
-    assert "run.json cannot be read" in refused(*run(tmp_path / "out", "--resume"))
+    assert "run.json is truncated or damaged" in refused(*run(tmp_path / "out", "--resume"))
 
 
 def test_a_checkpoint_of_another_version_is_refused(tmp_path, run, charon, refused):

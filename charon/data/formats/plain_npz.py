@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_padded
-from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
+from charon.data.slabs import check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
+from charon.npz import NpzReader
 
 Columns = dict[str, NDArray[Any]]
 
@@ -63,8 +64,8 @@ class PlainNpz(SourceFile):
     def _convert(
         self, about: Description, columns: Columns, first_row: int, slab: NDArray[Any]
     ) -> list[SourceClip | Unreadable]:
+        check_finite(slab, first_row, f"{self._path}: `x`")
         x = slab.astype(np.float32, copy=False)
-        check_finite(x, first_row, f"{self._path}: `x`")
         clips = []
         # (clip, frame, body, joint, channel)
         for row, padded in enumerate(x.transpose(0, 2, 4, 3, 1), start=first_row):

@@ -1,14 +1,14 @@
 """A folder or zip of NTU RGB+D's `.skeleton` files."""
 
+import errno
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from charon.data.formats.skeleton_text import parse_skeleton
 from charon.data.parallel import map_in_order
 from charon.data.source import Description, Format, Recording, SourceClip, Unreadable
 from charon.errors import DataError
+from charon.files import reason_of
+from charon.zips import open_member, open_zip
 
 SUFFIX = ".skeleton"
 MAX_BYTES = 64 * 2**20
@@ -140,7 +142,7 @@ class _Reader:
 
     root: Path
     keep_gaps: bool
-    opened: zipfile.ZipFile | None = field(default=None, init=False)
+    opened: ZipFile | None = field(default=None, init=False)
 
     def __call__(self, entry: Entry) -> NDArray[np.float32] | Unreadable:
         try:
@@ -157,20 +159,31 @@ class _Reader:
             )
         try:
             if self.root.is_dir():
-                return parse_skeleton(Path(where).read_bytes(), where)
+                return parse_skeleton(_read_file(Path(where)), where)
             if self.opened is None:
-                self.opened = zipfile.ZipFile(self.root)
-            data = self.opened.read(entry.path)
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
+                self.opened = open_zip(self.root)
+            member, num_bytes = open_member(self.opened, entry.path)
+            with member:
+                data = member.read(num_bytes)
+        except DataError:
+            raise
+        except Exception as error:  # zipfile raises whatever a damaged zip leads to
             how = "read" if self.root.is_dir() else "unpacked"
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or reason_of(error)
             raise DataError(f"{where} cannot be {how}: {reason}.") from error
         return parse_skeleton(data, where)
 
     def close(self) -> None:
         if self.opened is not None:
             self.opened.close()
+
+
+def _read_file(path: Path) -> bytes:
+    """Read a file, but no pipe, which may be silent for ever, and no more than it may have."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES)
 
 
 def list_entries(path: Path) -> tuple[Path, list[Entry]]:
@@ -201,17 +214,18 @@ def _entry(file: Path, root: Path) -> Entry:
 def _list_zip(archive_path: Path) -> list[Entry]:
     try:
         modified = archive_path.stat().st_mtime_ns
-        with zipfile.ZipFile(archive_path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+        with open_zip(archive_path) as archive:
+            # A member without a name has nowhere to end in a slash, by which folders are known.
+            members = [m for m in archive.infolist() if m.filename and not m.is_dir()]
     except OSError as error:
         raise DataError(
             f"{archive_path} cannot be opened as a folder or a zip of {SUFFIX} files: "
             f"{error.strerror or error}."
         ) from error
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # zipfile raises whatever a damaged directory leads to
         raise DataError(
-            f"{archive_path} is neither a folder nor a readable zip of {SUFFIX} files ({error}); "
-            "copy or download it again."
+            f"{archive_path} is neither a folder nor a readable zip of {SUFFIX} files "
+            f"({reason_of(error)}); copy or download it again."
         ) from error
     return [
         Entry(PurePosixPath(member.filename).stem, member.filename, member.file_size, modified)

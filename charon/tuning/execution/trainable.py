@@ -22,7 +22,7 @@ from charon.errors import CharonError, DivergenceError
 from charon.files import write_text
 from charon.text import folder_name
 from charon.training.artifacts import write_outputs
-from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from charon.training.checkpoint import CHECKPOINT, fitting, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
 from charon.tuning.records.heartbeat import Heart
 from charon.tuning.records.journal import TrialRecord
@@ -75,7 +75,7 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
             torch.cuda.set_per_process_memory_fraction(context.gpus)
     failure = failure_file(context.folder, trial["id"])
     if failure.exists():
-        raise CharonError(failure.read_text(encoding="utf-8"))
+        raise CharonError(failure.read_text(encoding="utf-8", errors="replace"))
     try:
         yield from _learn(trial, context)
     except Exception as error:
@@ -98,8 +98,9 @@ def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str
     learned: list[dict[str, Any]] = []
     if (folder / CHECKPOINT).exists():
         saved = load_checkpoint(folder, run)
-        stream.load_state_dict(saved["stream"])
-        learned = saved["reports"]
+        with fitting(folder / CHECKPOINT, "remove it, and the trial begins anew"):
+            stream.load_state_dict(saved["stream"])
+            learned = list(saved["reports"])
     yield from learned
     heart = Heart(beat_file(context.folder, trial["id"]))
     stream.on_progress = lambda at: heart.beat(at.task, at.epoch, at.epochs, at.phase)

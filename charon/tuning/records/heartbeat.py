@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from charon.files import read_json, write_json
+from charon.plain import conform
 
 
 class Beat(NamedTuple):
@@ -42,8 +43,8 @@ class Heart:
 
 
 def read_beat(path: Path) -> Beat | None:
-    """Return the latest beat; None before the first."""
+    """Return the latest beat; None before the first, or of a damaged one."""
     try:
-        return Beat(*read_json(path))
+        return Beat(*conform(read_json(path), tuple[int, int, int, str, float]))
     except (OSError, ValueError):
         return None

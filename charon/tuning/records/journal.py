@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from charon.errors import CheckpointError
+from charon.files import parse_json, reading_from, reason_of
 from charon.settings import Value
+from charon.tuning.records.events import check_event
 
 PENDING, RUNNING, INTERRUPTED = "pending", "running", "interrupted"
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
@@ -126,16 +128,17 @@ class Journal:
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        raw = path.read_bytes() if path.exists() else b""
+        with reading_from(path, "move the folder away", CheckpointError):
+            raw = path.read_bytes() if path.exists() else b""
         complete = raw[: raw.rfind(b"\n") + 1]
         self._cut_off_at = len(complete) if len(complete) < len(raw) else None
         for number, line in enumerate(complete.splitlines(), start=1):
             try:
-                event = json.loads(line)
+                event = check_event(parse_json(line))
                 self._apply(event)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError) as error:  # no event, or one of an unknown trial
                 raise CheckpointError(
-                    f"{path}: line {number} is not an event of a study; "
+                    f"{path}: line {number} is not an event of a study ({reason_of(error)}); "
                     "move the folder away and start the study anew."
                 ) from error
             self.events.append(event)

@@ -6,7 +6,7 @@ import sys
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -132,7 +132,9 @@ def new_plan(planned: PlannedStudy, script: Path, options: Options, data: StudyD
         num_trials=study.num_trials if study.is_search else len(planned.trials),
         hours=options.hours,
         options=options.remembered(),
-        trials=[asdict(trial) for trial in planned.trials],
+        trials=[
+            {"label": t.label, "fields": dict(t.fields), "role": t.role} for t in planned.trials
+        ],
         command=shlex.join(["python", str(script), *sys.argv[1:]]),
     )
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charon.errors import ConfigError
+from charon.errors import CheckpointError, ConfigError
+from charon.files import reading_from
+from charon.plain import conform
 from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.folder import ResultsError
@@ -47,10 +49,16 @@ def progress_of(journal: Journal, num_trials: int) -> StudyProgress:
 
 
 def restore_options(options: Options, plan: Plan) -> Options:
-    """Fill options that are not given again from the plan of the resumed study."""
-    old = {name: plan.options[name] for name in REMEMBERED}
-    for name in ("seeds", "benchmark", "objectives"):
-        old[name] = tuple(old[name]) if old[name] else None
+    """Fill options that are not given again from the plan of the resumed study.
+
+    Raises:
+        CheckpointError: the plan's are not options of a study.
+    """
+    what = f"The plan of the study {plan.name!r} (study.json)"
+    with reading_from(what, "move its folder away", CheckpointError):
+        saved = conform({name: plan.options[name] for name in REMEMBERED}, Options)
+        old = {name: getattr(saved, name) or None for name in ("seeds", "benchmark", "objectives")}
+        old = {**saved.remembered(), **old}
     default = Options().remembered()
     given = {name: v for name, v in options.remembered().items() if v != default[name]}
     if options.gpus == "auto":
@@ -94,7 +102,7 @@ def _changes(old: Plan, now: Plan) -> Iterator[str]:
         yield "--share-first-task was not given then"
 
 
-def _changed_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
+def _changed_fields(trial: Mapping[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
     for name, before, after in _differences(trial["fields"], now):
         yield f"{name} of {trial['label']!r} was {before!r}, now {after!r}"
 

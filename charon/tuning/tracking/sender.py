@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from charon.files import read_json, write_json
+from charon.plain import conform
 from charon.text import first_line
 from charon.tuning.records.journal import Journal
 from charon.tuning.tracking.runs import Runs, is_temporary
-from charon.tuning.tracking.store import Store
+from charon.tuning.tracking.store import SentState, Store
 
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 """Between attempts while the server is away; the last is repeated."""
@@ -41,8 +42,8 @@ class Sender:
         self._state_file = folder / "tracking.json"
         self._position = 0
         with suppress(OSError, ValueError):
-            state = read_json(self._state_file)
-            self._position = int(state["position"]) if state.get("uri") == store.uri else 0
+            state = conform(read_json(self._state_file), SentState)
+            self._position = max(0, state["position"]) if state["uri"] == store.uri else 0
         self._runs: Runs | None = None
         self._deadline = math.inf
         self._thread = threading.Thread(target=self._loop, name="mlflow-sender", daemon=True)

@@ -11,13 +11,23 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from charon.errors import ConfigError
 from charon.files import whole_file
+from charon.text import shown
 from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
 SQLITE = "sqlite:///"
+
+
+class SentState(TypedDict):
+    """``tracking.json``: where a study's events were sent, and how many."""
+
+    uri: str
+    position: int
+    experiment_id: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,10 @@ def choose_store(uri: str | None, results: Path) -> Store:
     if scheme == "sqlite":
         if not uri.startswith(SQLITE):
             path = uri.partition(":")[2].removeprefix("//")
+            said = shown(uri, quoted=False)
             raise ConfigError(
-                f"--tracking-uri {uri} names no SQLite file; three slashes stand before its path: "
-                f"{SQLITE}{path}."
+                f"--tracking-uri {said} names no SQLite file; three slashes stand before its path: "
+                f"{SQLITE}{shown(path, quoted=False)}."
             )
         file = Path(uri.removeprefix(SQLITE)).expanduser().absolute()
         return Store(f"{SQLITE}{file}", str(file.parent / "mlartifacts"))
@@ -99,8 +110,8 @@ def choose_store(uri: str | None, results: Path) -> Store:
     if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
         return Store(uri, str(results / "mlartifacts"))
     raise ConfigError(
-        f"--tracking-uri {uri} is of a kind that MLflow no longer takes or never took; "
-        "give sqlite:///FILE or the http(s) address of an MLflow server."
+        f"--tracking-uri {shown(uri, quoted=False)} is of a kind that MLflow no longer takes or "
+        "never took; give sqlite:///FILE or the http(s) address of an MLflow server."
     )
 
 

@@ -74,7 +74,7 @@ def test_an_archive_is_pickled_as_its_path(tmp_path):
 def test_a_truncated_or_missing_file_is_not_opened(tmp_path, file):
     path = write(tmp_path / "set", random_clips()).path / file
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match=r"is damaged .*; delete it and prepare again"):
+    with pytest.raises(DataError, match=r"truncated or damaged .*; delete it and prepare"):
         Archive(tmp_path / "set")
     path.unlink()
     with pytest.raises(DataError, match=f"is not a prepared set: it has no .*{file}"):

@@ -111,7 +111,10 @@ BAD = {
     "kind of x": ({"x": X.astype(int)}, r"but it is int64 \(6, 2, 10, 5, 2\)"),
     "channels": ({"x": X[:, :1]}, r"`x` must have 2 or 3 channels \(axis 1\) and 1 or 2 bodies"),
     "bodies": ({"x": X[..., [0, 1, 0]]}, r"but its shape is \(6, 2, 10, 5, 3\)"),
-    "nan": ({"x": with_nan()}, r"`x`: row 4 has a value that is NaN or infinite; repair or rem"),
+    "nan": (
+        {"x": with_nan()},
+        r"`x`: row 4 has a value that is NaN or infinite, or beyond 1e9; ",
+    ),
     "padding": ({"x": with_values_in_the_padding()}, r"row 3 of `x` is not zero after its \d fra"),
     "by columns": ({"x": np.asfortranarray(X)}, r"`x` is stored column by column"),
     "objects": ({"label": np.array([None] * 6)}, r"`label` holds Python objects, which can carry"),
