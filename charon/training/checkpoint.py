@@ -32,7 +32,8 @@ def load_checkpoint(folder: Path, run: Run) -> dict[str, Any]:
         CheckpointError: the file is missing, damaged, or another run's.
     """
     saved = load(folder / CHECKPOINT)
-    wanted, found = run.to_flat(), saved["run"]
+    # A checkpoint may be older than a field, which then had its default.
+    wanted, found = run.to_flat(), Run.from_flat(saved["run"]).to_flat()
     for name in sorted(wanted.keys() | found.keys()):
         if name not in MAY_DIFFER and wanted.get(name) != found.get(name):
             raise CheckpointError(

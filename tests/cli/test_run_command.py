@@ -315,10 +315,9 @@ def test_a_file_of_settings_that_cannot_be_used_is_one_sentence(tmp_path, charon
     assert not (tmp_path / "out").exists()
 
 
-def given(*, config=None, data=None, learner=None, seed=None, settings=()):
-    return given_fields(
-        argparse.Namespace(config=config, data=data, learner=learner, seed=seed, settings=settings)
-    )
+def given(*, config=None, data=None, learner=None, seed=None, stream=None, settings=()):
+    flags = {"config": config, "data": data, "learner": learner, "seed": seed, "stream": stream}
+    return given_fields(argparse.Namespace(**flags, settings=settings))
 
 
 def folder_of(path, run):

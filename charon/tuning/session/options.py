@@ -10,8 +10,11 @@ from typing import Any, Literal, NoReturn
 
 from charon.arguments import positive, real, whole_number
 from charon.data import ntu
+from charon.data.class_lists import in_full
+from charon.data.class_orders import named_orders
 from charon.data.formats import known_formats
 from charon.data.prepare import from_anywhere
+from charon.data.streams import PROTOCOLS, protocol_fields
 from charon.errors import ConfigError
 from charon.settings import Value, parse_field
 from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
@@ -73,6 +76,14 @@ class Options:
         choices=("auto", *ntu.BENCHMARKS),
         metavar="NAME",
     )
+    class_order: tuple[str, ...] | None = option(
+        RUNS,
+        "class orders, each run with each: paper, released, natural, shuffled(SEED), "
+        "shuffled(0..4) for five of them, a list such as 3,0,2,1, or a .txt file with a class a "
+        "line (auto: the paper's)",
+        nargs="+",
+        metavar="ORDER",
+    )
     scale: str | None = option(RUNS, "size of the runs (small)", choices=("small", "paper"))
     seeds: tuple[int, ...] | None = option(
         RUNS,
@@ -89,6 +100,14 @@ class Options:
         flag="--set",
         action="append",
         metavar="FIELD=VALUE",
+    )
+    stream: str | None = option(
+        RUNS,
+        f"the tasks of a known protocol: {', '.join(PROTOCOLS)}; sets fields, which --set may "
+        "replace (the paper's tasks)",
+        choices=PROTOCOLS,
+        metavar="NAME",
+        remembered=False,  # its fields are
     )
     smoke: bool = option(RUNS, "the whole way, as small as it can be", default=False)
 
@@ -203,8 +222,8 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     """Read the command line of a study.
 
     Raises:
-        ConfigError: a ``--set`` cannot be read, a grid is given an option of a search, or a search
-            several seeds.
+        ConfigError: a ``--set`` or a list of classes cannot be read, a grid is given an option of a
+            search, or a search several seeds.
         SystemExit: ``--help`` is asked for, or an option is wrong.
     """
     parser = _Parser(
@@ -226,6 +245,10 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
             "value of a grid."
         )
     settings = dict(map(_field, given.pop("settings", [])))
+    if "stream" in given:
+        settings = {**protocol_fields(given["stream"]), **settings}
+    if "class_order" in given:
+        given["class_order"] = [str(in_full(order)) for order in named_orders(given["class_order"])]
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     options = Options(**{**given, "settings": settings})
     if study.is_search and options.seeds and len(options.seeds) > 1:
@@ -238,8 +261,12 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
 
 def _field(text: str) -> tuple[str, Value]:
     name, value = parse_field(text)
-    # Absolute, so that the study can be resumed in another folder.
-    return name, from_anywhere(value) if name == "data.path" and isinstance(value, str) else value
+    if not isinstance(value, str):
+        return name, value
+    # Absolute, and in full, so that the study can be resumed in another folder.
+    if name == "data.path":
+        return name, from_anywhere(value)
+    return name, str(in_full(value)) if name in ("data.classes", "data.class_order") else value
 
 
 class _Parser(argparse.ArgumentParser):

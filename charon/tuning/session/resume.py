@@ -13,7 +13,8 @@ from charon.text import counted
 from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, is_over
 from charon.tuning.records.plan import Plan, read_plan
-from charon.tuning.session.options import REMEMBERED, Options
+from charon.tuning.session.options import Options
+from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,11 @@ def progress_of(journal: Journal, num_trials: int) -> StudyProgress:
 
 def restore_options(options: Options, plan: Plan) -> Options:
     """Fill options that are not given again from the plan of the resumed study."""
-    old = {name: plan.options[name] for name in REMEMBERED}
-    for name in ("seeds", "benchmark", "objectives"):
+    # A study may be older than an option.
+    old = {
+        name: plan.options.get(name, default) for name, default in Options().remembered().items()
+    }
+    for name in ("seeds", "benchmark", "class_order", "objectives"):
         old[name] = tuple(old[name]) if old[name] else None
     default = Options().remembered()
     given = {name: v for name, v in options.remembered().items() if v != default[name]}
@@ -95,7 +99,8 @@ def _changes(old: Plan, now: Plan) -> Iterator[str]:
 
 
 def _changed_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
-    for name, before, after in _differences(trial["fields"], now):
+    # A study may be older than a field, which then had its default.
+    for name, before, after in _differences(complete(trial["fields"]), now):
         yield f"{name} of {trial['label']!r} was {before!r}, now {after!r}"
 
 

@@ -119,7 +119,7 @@ def test_what_is_remembered_stands_in_study_json_and_where_things_are_does_not()
     forgotten = {field.name for field in dataclasses.fields(Options)} - set(REMEMBERED)
     assert forgotten == {
         *("trials", "hours", "extend", "address", "results", "cache", "tracking_uri"),
-        *("resume", "dry_run"),
+        *("resume", "dry_run", "stream"),  # a stream's fields are remembered
     }
     assert Options(seeds=(1,)).remembered()["seeds"] == (1,)
 

@@ -70,7 +70,7 @@ def test_a_smoke_run_has_the_ends_of_a_grid_and_two_trials_unless_others_are_ask
         ({"objectives": ("memory/bytes",)}, "val/faa within a --budget"),
         ({"objectives": ("val/faa", "memory/bytes"), "pruner": "asha"}, "--pruner none"),
         ({"settings": {"learner": "er2"}}, "no space for the learner 'er2'"),
-        ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one protocol"),
+        ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one data.benchmark, but --benchmark"),
     ],
 )
 def test_a_choice_that_does_not_fit_says_so_in_one_sentence(options, message):
