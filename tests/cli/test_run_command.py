@@ -325,6 +325,15 @@ def folder_of(path, run):
     return RunFolder(path)
 
 
+def test_a_stream_by_name_sets_fields_that_others_replace(tmp_path):
+    poet = {"data.classes_per_task": "40,5,5,5,5", "data.shots": 5}
+    assert given(stream="poet") == poet
+    assert given(stream="poet", settings=["data.shots=1"]) == {**poet, "data.shots": 1}
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({"data.shots": 2, "learner": "er"}))
+    assert given(stream="poet", config=file) == {**poet, "learner": "er"}
+
+
 def test_flags_and_set_name_fields():
     assert given() == {}
     assert given(data="d", learner="er", seed=3, settings=["learner.alpha=0.5", "argmax=all"]) == {

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -193,7 +194,9 @@ class Options:
     cache: Path | None = option(
         PLACES, "prepared clips (~/.cache/charon)", type=Path, metavar="DIR"
     )
-    tracking_uri: str | None = option(PLACES, "MLflow (an SQLite file in --results)", metavar="URI")
+    tracking_uri: str | None = option(
+        PLACES, "MLflow (MLFLOW_TRACKING_URI, else an SQLite file in --results)", metavar="URI"
+    )
 
     resume: bool = option(MODES, "go on with an interrupted study", default=False)
     dry_run: bool = option(MODES, "check and estimate, run nothing", default=False)
@@ -250,6 +253,8 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     if "class_order" in given:
         given["class_order"] = [str(in_full(order)) for order in named_orders(given["class_order"])]
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    if tracked := os.environ.get("MLFLOW_TRACKING_URI"):
+        given.setdefault("tracking_uri", tracked)
     options = Options(**{**given, "settings": settings})
     if study.is_search and options.seeds and len(options.seeds) > 1:
         raise ConfigError(

@@ -33,6 +33,7 @@ from charon.tuning.study.search_methods import NONE, START, check_sampler, parse
 from charon.tuning.study.space import bound, check_space
 from charon.tuning.study.study import (
     BENCHMARK,
+    ORDER,
     SIZE,
     Study,
     with_small_buffers,
@@ -40,7 +41,7 @@ from charon.tuning.study.study import (
 )
 from charon.tuning.study.trials import PlannedTrial, expand
 
-ORDER, INTERVAL = "data.class_order", "learner.sampling_interval"
+INTERVAL = "learner.sampling_interval"
 
 
 @dataclass(frozen=True)
