@@ -154,10 +154,12 @@ class Tasks:
             alone = np.setdiff1d(ids, others)
             if len(alone):
                 more = f" and {len(alone) - 1} more have" if len(alone) > 1 else " has"
+                remedy = f"choose a benchmark that does not split by {domain}"
+                if settings.evaluate_on == "val":
+                    remedy = "validation holds people out, so choose another domain"
                 raise DataError(
-                    f"{archive.source}: {domain} {alone[0]}{more} {has} clips but no {lacks} "
-                    f"clips under {self.protocol}; choose a benchmark "
-                    f"that does not split by {domain}."
+                    f"{archive.source}: {domain} {alone[0]}{more} {has} clips but no {lacks} clips "
+                    f"under {self.protocol}; {remedy}."
                 )
         groups = domain_groups(of_train, settings.domains_per_task)
         task_at = {int(each): number for number, group in enumerate(groups) for each in group}

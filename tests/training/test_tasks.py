@@ -137,6 +137,13 @@ def test_domains_that_the_benchmark_splits_are_refused(ntu60):
         named_stream(ntu60, "performers", benchmark="ntu60-xsub")
     with pytest.raises(DataError, match="choose a benchmark that does not split by camera"):
         named_stream(ntu60, "cameras", benchmark="ntu60-xview")
+    with pytest.raises(DataError, match=r"no val clips .* validation holds people out, so choose"):
+        named_stream(ntu60, "performers", benchmark="ntu60-xview", evaluate_on="val")
+
+
+def test_a_stream_by_camera_can_be_validated(ntu60):
+    tasks = named_stream(ntu60, "cameras", benchmark="ntu60-xsub", evaluate_on="val")
+    assert [set(ntu60.camera[task.test].tolist()) for task in tasks] == [{1}, {2}, {3}]
 
 
 def test_domains_that_are_unknown_or_lack_a_class_are_refused(two_bodies, ntu60):
