@@ -45,6 +45,12 @@ class Run(Settings):
                 "data.num_frames must be a multiple of model.frames_per_tuple, "
                 f"but got {frames} and {per_tuple}."
             )
+        why = self.learner.why_new_classes
+        if why and self.data.repeats_classes:
+            raise ConfigError(
+                f"{self.learner_name} cannot learn a stream in which classes come again "
+                f"(data.domain, data.blurred, data.returning), because {why}."
+            )
 
     @property
     def learner_name(self) -> str:

@@ -46,6 +46,14 @@ class Settings:
 
     later_fields: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def why_new_classes(self) -> str:
+        """Why a learner with these settings needs new classes in every task; empty if it does not.
+
+        A clause that follows "because".
+        """
+        return ""
+
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for field in dataclasses.fields(self):

@@ -51,7 +51,8 @@ def write_set(folder, *, num_bodies=2, noise=0.2, poses=None, seed=0):
             shape = (int(rng.integers(10, 30)), num_bodies, NUM_JOINTS, 3)
             x = (poses[k] + rng.normal(0, noise, shape)).astype(np.float32)
             x[:, 1:] *= i % 2
-            clips.append(SourceClip(f"{k}-{i}", x, k, in_train=i < TRAIN_CLIPS))
+            camera = 1 + i % 2
+            clips.append(SourceClip(f"{k}-{i}", x, k, camera=camera, in_train=i < TRAIN_CLIPS))
     write_archive(folder, about, "a tiny set", clips)
     return Archive(folder)
 

@@ -21,7 +21,7 @@ def title(stream: Stream) -> str:
     lines = [
         f"{run.learner_name} on {run.data.path}, {tasks.protocol}: "
         f"{counted(stream.num_tasks, 'task')} of {each} classes"
-        f"{', learned as one' if stream.is_joint else ''}; "
+        f"{run.data.tasks_in_words}; "
         f"{counted(tasks.num_training_clips, 'training clip')}; seed {run.seed}; {stream.device}."
     ]
     if stream.archive.description.is_standin:

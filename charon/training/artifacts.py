@@ -28,6 +28,7 @@ def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
     about = {
         "run": stream.run.to_flat(),
         "class_names": stream.tasks.class_names,
+        "class_order": list(stream.tasks.order),
         "clip_shape": list(stream.tasks.clip_shape),
         "parts": {name: list(js) for name, js in stream.archive.description.parts.items()},
         "is_standin": stream.archive.description.is_standin,

@@ -30,7 +30,8 @@ def make_learner(
     Raises:
         ConfigError: the run's fields do not fit the clips.
     """
-    per_task = num_classes if run.data.stream == "joint" else run.data.classes_per_task
+    is_one = run.data.stream == "joint" or run.data.domain != "none"
+    per_task = num_classes if is_one else run.data.classes_per_task
     setup = Setup(
         make_network=partial(make_network, run, clip_shape, num_classes, device),
         clip_shape=clip_shape,

@@ -52,8 +52,11 @@ def load_checkpoint(folder: Path, run: Run) -> dict[str, Any]:
                 f"{path} is not the checkpoint of a run: it has no {name}; remove it, or give "
                 "another folder."
             )
-    wanted, found = run.to_flat(), saved["run"]
-    for name in sorted(wanted.keys() | found.keys(), key=str):
+    # A checkpoint may be older than a field, which then had its default.
+    with fitting(path, "remove it, or give another folder"):
+        found = Run.from_flat(saved["run"]).to_flat()
+    wanted = run.to_flat()
+    for name in sorted(wanted.keys() | found.keys()):
         if name not in MAY_DIFFER and wanted.get(name) != found.get(name):
             raise CheckpointError(
                 f"{folder} holds a run with {name}={found.get(name)!r}, but "

@@ -168,6 +168,8 @@ class Stream:
         self._epochs_done = 0  # of all phases
         self._main_share = 0.0  # done of the current task's main phase, in [0, 1]
         self._train_seconds = 0.0
+        self._steps = 0  # of the current task, in all phases
+        self._watch_seconds = 0.0  # evaluating on the way through the current task
         self._speed = Speed()
 
     @property
@@ -191,7 +193,7 @@ class Stream:
         number = self.num_tasks if self.is_joint else self._done + 1
         learning = time.perf_counter()
         losses, rows = self._learn(union(self.tasks.tasks[self._done : number]), number)
-        self._train_seconds += time.perf_counter() - learning
+        self._train_seconds += time.perf_counter() - learning - self._watch_seconds
         epochs = by_metric(self._epochs_done + 1, rows)
         self._epochs_done += len(rows)
         self._done = number
@@ -212,9 +214,10 @@ class Stream:
         Returns:
             The losses of each phase's last epoch, and the means of every epoch.
         """
-        self.learner.begin_task(task.classes)
+        self.learner.begin_task(task.learned)
         passes = Passes(self, task)
         self._main_share = 0.0
+        self._steps, self._watch_seconds = 0, 0.0
         losses: Means = {}
         rows: list[Means] = []
         for phase in self.learner.phases():
@@ -264,11 +267,12 @@ class Stream:
                 batches = -(-len(clips) // self.run.optimiser.batch_size)
                 is_main = phase.name == "train"
                 self.learner.optimiser.begin_phase(phase.epochs * batches if is_main else 0)
-            started = time.perf_counter()
+            started = time.perf_counter() - self._watch_seconds
             losses = self._learn_epoch(phase, clips)
             self._check_finite(losses, phase, epoch, number)
             if phase.name == "train" and (self.is_joint or number > 1):
-                self._speed.add(time.perf_counter() - started, len(clips))
+                seconds = time.perf_counter() - self._watch_seconds - started
+                self._speed.add(seconds, len(clips))
             epochs.append(named(phase.name, losses, self.learner.take_accuracy()))
             self._tell(phase, epoch, number)
         return epochs
@@ -282,7 +286,18 @@ class Stream:
             for name, loss in phase.step(clips.take(rows)).items():
                 sums[name] = sums[name] + loss if name in sums else loss
                 counts[name] = counts.get(name, 0) + 1
+            self._watch()
         return {name: float(total) / counts[name] for name, total in sums.items()}
+
+    def _watch(self) -> None:
+        """Count a step; evaluate the tasks learned before as often as the run asks for it."""
+        self._steps += 1
+        every = self.run.data.evaluate_every
+        if not every or self._steps % every or not self._done:
+            return
+        started = time.perf_counter()
+        self.evaluation.measure_within(self._done)
+        self._watch_seconds += time.perf_counter() - started
 
     def _check_finite(
         self, losses: dict[str, float], phase: Phase, epoch: int, number: int

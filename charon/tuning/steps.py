@@ -21,7 +21,7 @@ from charon.tuning.session.data import StudyData, prepare_runs
 from charon.tuning.session.planning import PlannedStudy, new_plan, on_device
 from charon.tuning.session.request import Request
 from charon.tuning.session.resume import StudyProgress, check_same, extended_plan, progress_of
-from charon.tuning.study.study import BENCHMARK
+from charon.tuning.study.study import CUT
 from charon.tuning.study.trials import expand
 from charon.tuning.tracking.sender import Sender
 from charon.tuning.tracking.store import Store, check_answers
@@ -40,9 +40,9 @@ def prepare_data(request: Request, console: Console) -> StudyData:
         place(this_machine(), request.options.cpus, request.options.gpus)
     if request.study.is_search:
         check_database(request.folder / DATABASE)
-    runs: dict[Value, dict[str, Value]] = {}  # the first under each of the study's protocols
+    runs: dict[tuple[Value, ...], dict[str, Value]] = {}  # the first of each kind
     for trial in expand(request.study, request.fields):
-        runs.setdefault(trial.fields[BENCHMARK], trial.fields)
+        runs.setdefault(tuple(trial.fields[name] for name in CUT), trial.fields)
     return prepare_runs(list(runs.values()), request.cache, console)
 
 

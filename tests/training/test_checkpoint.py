@@ -64,6 +64,17 @@ def test_a_damaged_checkpoint_is_one_error_whatever_its_bytes(tmp_path):
             load(path)
 
 
+def test_a_checkpoint_that_is_older_than_a_field_has_its_default(tmp_path):
+    run = tiny_run("er")
+    save_checkpoint(tmp_path, STATE, run)
+    saved = load(tmp_path / CHECKPOINT)
+    del saved["run"]["data.shots"]
+    save(tmp_path / CHECKPOINT, saved)
+    load_checkpoint(tmp_path, run)
+    with pytest.raises(CheckpointError, match=r"data\.shots=0, but 5 is wanted"):
+        load_checkpoint(tmp_path, tiny_run("er", data__shots=5))
+
+
 def test_a_checkpoint_cannot_carry_code(tmp_path):
     path = tmp_path / "state.pt"
     torch.save({"code": print}, path)

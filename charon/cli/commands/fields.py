@@ -1,5 +1,7 @@
 """List every setting of a run: its name for --set, its default, what it may be, its meaning.
 
+At the end stand the streams that --stream names, with the settings they stand for.
+
 The same names are the search keys of a study, the parameters in MLflow and the columns of its
 tables. Defaults are the preset `paper`'s; where the preset `released` differs, its value follows.
 """
@@ -10,6 +12,7 @@ from typing import Any
 
 from charon.cli.console import add_json_argument, print_json
 from charon.config import PRESETS, TOP_LEVEL, Run, groups_of
+from charon.data.streams import PROTOCOLS
 from charon.learners import LEARNERS
 from charon.settings import Settings, describe
 
@@ -42,6 +45,10 @@ def main(options: argparse.Namespace) -> int:
     for learner in learners:
         defaults = Run.from_flat({"learner": learner}).to_flat()
         _print_group(f"Learner {learner}", "learner", LEARNERS[learner].settings, defaults)
+    print("\nStreams by name")
+    for name, protocol in PROTOCOLS.items():
+        print(f"  {name}: {' '.join(f'{k}={v}' for k, v in protocol.fields.items())}")
+        print(textwrap.indent(textwrap.fill(protocol.source, 96), " " * 6))
     return 0
 
 

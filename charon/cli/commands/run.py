@@ -34,6 +34,7 @@ from charon.cli.run_report import (
 from charon.config import PRESETS, Run
 from charon.data.formats import known_formats
 from charon.data.prepare import open_source
+from charon.data.streams import PROTOCOLS, protocol_fields
 from charon.errors import CheckpointError, ConfigError
 from charon.files import read_json
 from charon.learners import LEARNERS
@@ -59,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--learner", metavar="NAME", help=f"{', '.join(LEARNERS)} (default: charon)"
+    )
+    parser.add_argument(
+        "--stream",
+        choices=PROTOCOLS,
+        metavar="NAME",
+        help=f"the tasks of a known protocol: {', '.join(PROTOCOLS)}; sets fields, which --set may "
+        "replace (`charon fields` lists them)",
     )
     parser.add_argument(
         "--seed", type=whole_number(0), metavar="N", help="of all that is random (default: 0)"
@@ -133,7 +141,10 @@ def given_fields(options: argparse.Namespace) -> dict[str, Any]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"{twice} is given twice; give it once.")
-    return {**(_read_config(options.config) if options.config else {}), **dict(fields)}
+    known = _read_config(options.config) if options.config else {}
+    if options.stream:
+        known |= protocol_fields(options.stream)
+    return {**known, **dict(fields)}
 
 
 def _read_config(path: Path) -> dict[str, Any]:

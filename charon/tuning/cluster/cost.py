@@ -83,6 +83,9 @@ def _seconds(run: Run, tasks: Tasks, timing: Timing, num_added: int) -> float:
         num_steps = math.ceil((len(task.train) + added) / batch)
         seconds += sum(step.epochs * num_steps * step.seconds for step in steps)
         num_tested += len(task.test) * (1 if is_joint else len(tasks.tasks) - index)
+        if run.data.evaluate_every and not is_joint:
+            on_the_way = num_steps * sum(step.epochs for step in steps) // run.data.evaluate_every
+            num_tested += on_the_way * sum(len(other.test) for other in tasks.tasks[:index])
     return seconds + num_tested * timing.evaluation
 
 

@@ -33,7 +33,8 @@ def score_on_test(folder: Path, cache: Path, cpus: float) -> dict[str, float]:
     """Score the model in a finished trial's folder on the test set; write and return the metrics.
 
     The test set is that of the trial's benchmark and class order; the metrics are
-    ``test/faa``, ``test/task_il_faa`` and ``test/acc/task_01`` on. It takes ``cpus`` threads.
+    ``test/faa``, ``test/task_il_faa``, ``test/accuracy`` and ``test/acc/task_01`` on. It takes
+    ``cpus`` threads.
 
     Raises:
         CheckpointError: the model does not exist or cannot be read.

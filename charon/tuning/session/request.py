@@ -15,7 +15,7 @@ from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
 from charon.tuning.study.objectives import can_prune, measured_on
 from charon.tuning.study.selection_rules import GTEP, evaluation_benchmark
-from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
+from charon.tuning.study.study import BENCHMARK, ORDER, Study, for_learner, under_each
 from charon.tuning.study.trials import check_not_varied
 
 
@@ -101,8 +101,9 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
 def with_options(study: Study, options: Options) -> Study:
     """Return the study with the changes of the command line."""
     study = replace(study, seeds=options.seeds or study.seeds)
-    if options.benchmark is not None and len(options.benchmark) > 1:
-        study = under_benchmarks(study, options.benchmark)
+    for name, (flag, values) in _several(options).items():
+        if len(values) > 1:
+            study = under_each(study, name, values, flag)
     if study.is_search:
         objectives = options.objectives or study.objectives
         # The study's pruner is for its objective; a pruner of the command line is checked.
@@ -127,8 +128,9 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
     fields: dict[str, Value] = {}
     if options.data is not None:
         fields["data.path"] = options.data
-    if options.benchmark is not None and len(options.benchmark) == 1:
-        fields[BENCHMARK] = options.benchmark[0]
+    for name, (_, values) in _several(options).items():
+        if len(values) == 1:
+            fields[name] = values[0]
     if study.is_search:
         fields["data.evaluate_on"] = "val"
         if options.select == GTEP:
@@ -136,3 +138,11 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
             fields[BENCHMARK] = "ntu60-xview" if given == "auto" else given
             evaluation_benchmark(str(fields[BENCHMARK]))
     return {**fields, **options.settings}
+
+
+def _several(options: Options) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the fields of which the command line may name several values: its option, these."""
+    return {
+        BENCHMARK: ("--benchmark", options.benchmark or ()),
+        ORDER: ("--class-order", options.class_order or ()),
+    }

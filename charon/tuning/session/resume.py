@@ -16,6 +16,7 @@ from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, is_over
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.options import REMEMBERED, Options
+from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,11 @@ def restore_options(options: Options, plan: Plan) -> Options:
     """
     what = f"The plan of the study {plan.name!r} (study.json)"
     with reading_from(what, "move its folder away", CheckpointError):
-        saved = conform({name: plan.options[name] for name in REMEMBERED}, Options)
-        old = {name: getattr(saved, name) or None for name in ("seeds", "benchmark", "objectives")}
-        old = {**saved.remembered(), **old}
+        # A study may be older than an option.
+        known = {name: plan.options[name] for name in REMEMBERED if name in plan.options}
+        saved = conform(known, Options)
+        several = ("seeds", "benchmark", "class_order", "objectives")
+        old = {**saved.remembered(), **{name: getattr(saved, name) or None for name in several}}
     default = Options().remembered()
     given = {name: v for name, v in options.remembered().items() if v != default[name]}
     if options.gpus == "auto":
@@ -103,7 +106,8 @@ def _changes(old: Plan, now: Plan) -> Iterator[str]:
 
 
 def _changed_fields(trial: Mapping[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
-    for name, before, after in _differences(trial["fields"], now):
+    # A study may be older than a field, which then had its default.
+    for name, before, after in _differences(complete(trial["fields"]), now):
         yield f"{name} of {trial['label']!r} was {before!r}, now {after!r}"
 
 

@@ -1,5 +1,6 @@
 """The runs of a study, expanded from its declaration, and their labels."""
 
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,9 @@ SYMBOLS: dict[str, str] = {
 RATIO = "learner.masking_ratio"
 ALWAYS = (RATIO, "learner.sampling_interval", "learner.buffer_size")
 """Fields in every label of a run that has them."""
+
+LONGEST = 40
+"""Letters of a value in a label; of a longer one, a hash stands for its end."""
 
 MAX_OTHERS = 4
 """Other fields that a label names; further ones are only counted."""
@@ -156,7 +160,7 @@ def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
     parts = []
     for name in (*always, *others[:MAX_OTHERS]):
         value = fields[name]
-        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        text = f"{value:.4g}" if isinstance(value, float) else _short(str(value))
         if name == RATIO and isinstance(value, int | float) and round(value, 2) == value:
             text = f"{value:.2f}"
         if name != "seed":
@@ -167,3 +171,10 @@ def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
     if learner != "charon" or (varied and varied[0] == "learner"):
         parts.insert(0, str(learner))
     return " ".join([*parts, f"seed{fields['seed']}"])
+
+
+def _short(text: str) -> str:
+    """Return a value as it stands in a label."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST // 2]}… {hashlib.blake2b(text.encode(), digest_size=3).hexdigest()}"

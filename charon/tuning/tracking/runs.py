@@ -34,7 +34,7 @@ from charon.tuning.tracking.notes import (
     study_note,
     trial_note,
 )
-from charon.tuning.tracking.store import Store
+from charon.tuning.tracking.store import REFUSALS, Store
 from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, Palette, trials_view
 
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
@@ -52,10 +52,10 @@ the settings that have changed meanwhile."""
 
 
 def is_temporary(error: BaseException) -> bool:
-    """Whether sending again later may work: the server is away, or the file is busy."""
+    """Whether sending again later may work: the server is away or refuses, or the file is busy."""
     if isinstance(error, MlflowException):
         status = error.get_http_status_code()
-        return status >= 500 or status in (408, 429)
+        return status >= 500 or status in (408, 429, *REFUSALS)
     return isinstance(error, OSError | sqlite3.OperationalError)
 
 
@@ -63,6 +63,7 @@ class Runs:
     """The runs of one study, looked up or made when first needed.
 
     It ``is_new`` where MLflow has nothing of the study yet, so that all events must be sent.
+    ``notice`` is a sentence for the user, if there is something to say of the experiment.
     """
 
     def __init__(self, journal: Journal, store: Store, experiment: str) -> None:
@@ -73,6 +74,7 @@ class Runs:
         """
         self._journal = journal
         self._client = MlflowClient(store.uri)
+        self.notice = ""
         self.experiment_id = self._find_experiment(experiment, store)
         self._study = next(journal.of_kind("study"))
         wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
@@ -92,6 +94,12 @@ class Runs:
             number = str(experiment.experiment_id)
             if experiment.lifecycle_stage == "deleted":
                 self._client.restore_experiment(number)
+                self.notice = (
+                    f"MLflow's experiment {name} ({number}) had been deleted, so it was restored "
+                    "with the runs in it. To have it without them: delete it again, remove it for "
+                    f"good (mlflow gc --backend-store-uri ... --experiment-ids {number}), and go "
+                    "on with --resume."
+                )
             if not store.moved_from(experiment.artifact_location, name):
                 return number
             # MLflow cannot change the absolute path of artifacts and would make the old folder

@@ -212,3 +212,16 @@ def test_a_finished_study_is_moved_aside_and_an_unfinished_one_is_kept(tmp_path)
     assert "moved to" in made(folder)
     assert not folder.exists()
     assert len(list(tmp_path.glob("some-*/study.json"))) == 1
+
+
+def test_a_study_that_is_older_than_a_field_and_an_option_goes_on(tmp_path):
+    """What is added later has its default in it."""
+    old = plan(options=Options(data="d"))
+    for trial in old.trials:
+        del trial["fields"]["data.shots"]
+    options = {name: v for name, v in old.options.items() if name != "class_order"}
+    old = replace(old, options=options)
+    assert restore_options(Options(resume=True), old) == Options(data="d", resume=True)
+    check_same(old, plan(), GO_ON)
+    with pytest.raises(ConfigError, match=r"data\.shots of .* was 0, now 5"):
+        check_same(old, plan(fields={"data.shots": 5}), GO_ON)

@@ -239,6 +239,22 @@ def test_a_database_that_was_deleted_is_made_anew_from_the_journal(tmp_path, sto
     assert everything(other) == first
 
 
+def test_a_deleted_experiment_is_restored_and_that_is_said(tmp_path, store):
+    client = MlflowClient(store.uri)
+    number = client.create_experiment("some")
+    client.create_run(number)
+    client.delete_experiment(number)
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2, 3], FINISHED)
+    done, sender = send(journal, tmp_path, store)
+    assert done
+    (line,) = sender.missing_lines(all_sent=done)
+    assert line.startswith(f"MLflow's experiment some ({number}) had been deleted, so it was resto")
+    assert f"mlflow gc --backend-store-uri ... --experiment-ids {number}" in line
+    assert client.get_experiment(number).lifecycle_stage == "active"
+    assert send(journal, tmp_path, store)[1].missing_lines(all_sent=True) == []
+
+
 def test_a_step_that_mlflow_has_and_the_journal_lost_is_not_logged_twice(tmp_path, store):
     journal = new_journal(tmp_path)
     play(journal, "t1", [1, 2])
