@@ -63,9 +63,7 @@ def test_a_plan_of_other_types_is_an_error_that_names_the_file(tmp_path, change)
 @pytest.mark.parametrize("text", ["[]", "3", "[" * 100_000, '{"a":' * 100_000, "\x00"])
 def test_what_is_no_plan_is_an_error(tmp_path, text):
     (tmp_path / "study.json").write_text(text)
-    with pytest.raises(
-        CheckpointError, match=r"study\.json (is trunc|was left by version None)"
-    ):
+    with pytest.raises(CheckpointError, match=r"study\.json (is trunc|was left by version None)"):
         read_plan(tmp_path)
 
 
