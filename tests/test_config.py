@@ -185,3 +185,24 @@ def test_every_field_of_every_learner_says_so_too(learner):
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Run().seed = 1
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        {"model.size": "²,3"},
+        {"data.classes_per_task": "²,3"},
+        {"data.classes_per_task": "9" * 5000 + ",1"},
+        {"seed": 10**400},
+        {"optimiser.learning_rate": 10**400},
+        {"data.classes_per_task": 10**400},
+        {"learner": ["charon"]},
+        {"seed": "9" * 5000},
+        {"x" * 10_000: 1},
+        {"data.path": []},
+    ],
+)
+def test_odd_values_are_refused_in_a_short_sentence(flat):
+    with pytest.raises(ConfigError) as error:
+        Run.from_flat(flat)
+    assert len(str(error.value)) < 5000
