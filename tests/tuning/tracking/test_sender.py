@@ -241,7 +241,7 @@ def test_a_database_that_was_deleted_is_made_anew_from_the_journal(tmp_path, sto
 
 def test_a_deleted_experiment_is_restored_and_that_is_said(tmp_path, store):
     client = MlflowClient(store.uri)
-    number = client.create_experiment("some")
+    number = client.create_experiment("some", str(tmp_path / "artifacts"))
     client.create_run(number)
     client.delete_experiment(number)
     journal = new_journal(tmp_path)
