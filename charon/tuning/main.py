@@ -81,6 +81,8 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     store, is_dry = checked_store(request), request.options.dry_run
     if not is_dry:
         lock_folder(request.folder)
+    if request.notice:
+        say(console, request.notice, style="yellow")
     is_resumed = request.resumed is not None
     with make_room(request.folder, is_resumed=is_resumed, dry_run=is_dry) as moved:
         services = None if is_dry else start_services(request, store)
