@@ -8,6 +8,7 @@ import gc
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from ray._raylet import setproctitle  # type: ignore[attr-defined]
 from charon.config import Run
 from charon.data.prepare import prepare
 from charon.errors import CharonError, DivergenceError
-from charon.files import write_text
+from charon.files import is_full, write_text
 from charon.text import folder_name
 from charon.training.artifacts import write_outputs
 from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
+from charon.tuning.records.folder import describe_write_error
 from charon.tuning.records.heartbeat import Heart
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
@@ -85,7 +87,10 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
             used_up = f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}"
             advice = "pack fewer trials (a larger fraction), or lower optimiser.batch_size"
             reason = f"{used_up}; {advice}."
-        write_text(failure, reason)
+        if isinstance(error, OSError) and is_full(error):
+            reason = describe_write_error(Path(context.folder), error)
+        with suppress(OSError):  # then Ray tries the trial again, as if it were killed
+            write_text(failure, reason)
         raise
 
 
