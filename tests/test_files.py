@@ -6,7 +6,15 @@ import errno
 import pytest
 
 from charon.errors import DataError
-from charon.files import read_json, write_csv, write_json, write_text, writing_to
+from charon.files import (
+    read_json,
+    remove_partial_files,
+    whole_file,
+    write_csv,
+    write_json,
+    write_text,
+    writing_to,
+)
 
 
 def test_json_reads_back_and_holds_no_nan(tmp_path):
@@ -43,3 +51,17 @@ def test_why_something_cannot_be_written_is_said_with_what_to_do(error, said):
     with pytest.raises(DataError) as raised, writing_to("The folder x", "move on", DataError):
         raise error
     assert str(raised.value) == said
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / "below").mkdir()
+    kept = [tmp_path / ".hidden", tmp_path / "below" / ".a.txt", tmp_path / "b.1-0123abcd"]
+    for path in kept:
+        path.touch()
+    with whole_file(tmp_path / "below" / "a.txt") as file:
+        (left,) = {*(tmp_path / "below").iterdir()} - {*kept}
+        file.write(b"half")
+        left.with_name(left.name.replace("a.txt", "other.pt")).touch()
+    remove_partial_files(tmp_path)
+    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {*kept, tmp_path / "below" / "a.txt"}

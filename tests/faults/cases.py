@@ -107,6 +107,10 @@ class Bench:
         except SystemExit as end:
             return end.code
 
+    def look(self):
+        """Return the facts of the study as it lies there."""
+        return self._fork(lambda: (0, self._facts()))
+
     def _facts(self):
         try:
             return facts(self.home / "results", self.home / "cache", "tiny")

@@ -19,9 +19,10 @@ COMPILER = shutil.which("cc")
 
 
 class Strike(NamedTuple):
-    """What the library says of the call that was to fail: whether it did, and which it was."""
+    """What the library says of the call that was to fail: whether it did, how, and which it was."""
 
     struck: bool
+    kind: str
     number: int
     call: str
     path: str
@@ -53,6 +54,7 @@ def strikes(log):
         return []
     found = []
     for line in log.read_text().splitlines():
-        how, number, call, path = line.split(" ", 3)
-        found.append(Strike(how == "struck", int(number), call, path))
+        how, kind, number, call, path = line.split(" ", 4)
+        name = next((name for name, code in KINDS.items() if code == int(kind)), "")
+        found.append(Strike(how == "struck", name, int(number), call, path))
     return found

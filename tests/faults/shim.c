@@ -43,7 +43,7 @@ static long raw_write(int fd, const void *data, size_t size) {
 
 static void note(const char *call, const char *path, const char *how) {
     char line[9000];
-    int size = snprintf(line, sizeof line, "%s %ld %s %s\n", how, counted, call, path);
+    int size = snprintf(line, sizeof line, "%s %d %ld %s %s\n", how, kind, counted, call, path);
     int fd = syscall(SYS_openat, AT_FDCWD, log_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (fd < 0) return;
     raw_write(fd, line, size);

@@ -49,6 +49,9 @@ def differences(calm, other, at=""):
 def problems_of(calm, first, last):
     """Return what is wrong with a study that was struck (``first``) and has gone on (``last``)."""
     found = []
+    strike = first.strikes[0] if first.strikes else None
+    if strike and strike.struck and strike.kind == "SIGKILL" and first.status != -9:
+        found.append(f"status {first.status}: the process was not killed")
     if first.status not in (0, 1, 130, -9):
         found.append(f"status {first.status} after the fault")
     if first.status != -9 and "Traceback" in first.said:
@@ -73,6 +76,13 @@ def try_fault(bench, calm, number, kind, thread):
     return first, wrong
 
 
+def control(bench, calm, thread):
+    """Check that the comparison sees what is lost: a study killed halfway, before it goes on."""
+    half = bench.run(number=len(calm.strikes) // 2, kind="SIGKILL", thread=thread)
+    assert (half.status, half.strikes[0].struck) == (-9, True), half
+    assert problems_of(calm.facts, half, bench.look()), "a study killed halfway looks complete"
+
+
 def sweep(kind_of_study, threads, kinds, every, start, place):
     """Try every so many of all pairs of a call and a kind; return the counts, with all problems."""
     from faults.cases import Bench  # imports all that a study does
@@ -85,6 +95,7 @@ def sweep(kind_of_study, threads, kinds, every, start, place):
         assert not isinstance(calm.facts, str), calm.facts
         pairs = [(n, kind) for n in range(1, len(calm.strikes) + 1) for kind in kinds]
         counts = Counter(calls=len(calm.strikes))
+        control(bench, calm, thread)
         for number, kind in pairs[start::every]:
             first, wrong = try_fault(bench, calm.facts, number, kind, thread)
             counts["injected"] += 1
