@@ -9,12 +9,18 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
 
-from charon.tuning.execution.trainable import checkpoint_folder, failure_file, outputs_folder
+from charon.tuning.execution.trainable import (
+    checkpoint_folder,
+    failure_file,
+    outputs_folder,
+    trouble_file,
+)
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, RUNNING, Journal
 from charon.tuning.records.tables import write_tables
 from charon.tuning.study.first_tasks import first_task_tag
@@ -97,14 +103,14 @@ class Recorder(Callback):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has failed for good; its checkpoint stays for --resume."""
-        try:
-            reason = failure_file(self._folder, _id(trial)).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            reason = (
-                "The trial's process was killed each time it was tried, most often for want of "
-                "memory; lower optimiser.batch_size, or run fewer trials at once with a larger "
-                "--cpus-per-trial."
-            )
+        reason = (
+            "The trial's process was killed each time it was tried, most often for want of "
+            "memory; lower optimiser.batch_size, or run fewer trials at once with a larger "
+            "--cpus-per-trial."
+        )
+        for file in (trouble_file, failure_file):
+            with suppress(OSError):
+                reason = file(self._folder, _id(trial)).read_text(encoding="utf-8")
         self._record("end", trial, outcome=FAILED, error=reason, artifacts=[])
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:

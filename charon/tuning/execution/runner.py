@@ -87,10 +87,9 @@ def _begin(ready: ReadyStudy) -> Entries:
     """Write the study's plan, begin a sitting in its journal, and return its entries."""
     remove_partial_files(ready.folder)
     ready.plan.write(ready.folder)
+    shutil.rmtree(ready.folder / "progress", ignore_errors=True)
     for name in ("progress", "trials"):
         (ready.folder / name).mkdir(exist_ok=True)
-    for old in (ready.folder / "progress").glob("*.failure"):
-        old.unlink()
     journal = Journal(ready.folder / "journal.jsonl")
     if ready.options.extend is not None:
         journal.append(EXTENDED)

@@ -10,10 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 import ray
-from tuning.study_runs import LONG, finish, read_table, start, wait_for, write_clips
+from tuning.study_runs import finish, read_table, start, wait_for, write_clips
 
 from charon.tuning.cluster import watch
 from charon.tuning.cluster.watch import ClusterGone, Watch, look_at_ray
+
+MANY = 40
+"""Epochs, so that a trial learns when something is killed."""
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +127,9 @@ def child(process, program):
 )
 def test_a_study_whose_ray_was_killed_ends_as_interrupted_and_goes_on(tmp_path, program, sentence):
     clips = write_clips(tmp_path / "tiny.npz")
-    process = start(clips, tmp_path, epochs=LONG)
+    # One trial at a time, so that some are left however long Ray takes to notice.
+    alone = ["--cpus-per-trial", str(len(os.sched_getaffinity(0)))]
+    process = start(clips, tmp_path, *alone, epochs=MANY)
     wait_for(process, "task 1/3")
     os.kill(child(process, program), signal.SIGKILL)
     out = finish(process, 130)
@@ -136,6 +141,6 @@ def test_a_study_whose_ray_was_killed_ends_as_interrupted_and_goes_on(tmp_path, 
         "pending",
         "finished",
     }
-    finish(start(clips, tmp_path, "--resume", epochs=LONG))
+    finish(start(clips, tmp_path, "--resume", epochs=MANY))
     assert {row["status"] for row in read_table(tmp_path, "trials.csv")} == {"finished"}
     assert len(read_table(tmp_path, "curves.csv")) == 9
