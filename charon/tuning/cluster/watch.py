@@ -1,7 +1,7 @@
 """Watch over Ray while a study runs, so that a study whose Ray is gone ends instead of waiting.
 
-Ray waits for what does not come back: trials whose node is gone are pending for ever, and without
-its head (the GCS) calls are silent for a minute and then end the process.
+Ray waits for what does not come back: trials whose node is gone are pending for ever. Without its
+head (the GCS), its calls are silent for a minute and then end the process.
 """
 
 import atexit
@@ -71,8 +71,10 @@ class Watch:
             raise ClusterGone(self.problem)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more: Ray is about to be left."""
         self._is_over.set()
+        if not self.problem:
+            self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
         missing_since = None
@@ -116,7 +118,10 @@ def look_at_ray() -> Callable[[float, float], Missing | None]:
         except OSError as error:
             reason = error.strerror or error
             return f"Ray's head at {context.gcs_address} is gone ({reason}).", PATIENCE_SECONDS
-        nodes = [node for node in ray.nodes() if node["Alive"]]
+        try:
+            nodes = [node for node in ray.nodes() if node["Alive"]]
+        except Exception:  # the head has gone in between, or Ray is being left
+            return None
         if not any(node["NodeID"] == here for node in nodes):
             # Ray took 15 s to be sure of it; one that is started again is another node.
             return "The Ray node on which the study runs is gone.", 0.0

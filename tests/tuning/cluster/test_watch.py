@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -89,8 +90,6 @@ THERE = {"NodeID": "there", "Alive": True, "Resources": {"CPU": 8.0, "GPU": 1.0}
 def test_a_study_needs_its_own_node_and_one_that_has_room_for_a_trial(
     monkeypatch, nodes, trial, problem
 ):
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as head:
         address = f"127.0.0.1:{head.getsockname()[1]}"
         context = SimpleNamespace(gcs_address=address, get_node_id=lambda: "here")
