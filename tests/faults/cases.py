@@ -84,8 +84,7 @@ class Bench:
             (self.home / "results").mkdir(parents=True)
             shutil.copy(self.store, self.home / "results" / "mlflow.db")
         log = self.place / "strikes.log"
-        for old in (log, log.with_name(f"{log.name}.struck")):
-            old.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
 
         def study():
             preload.arm(self.home, number, kind, thread, log)

@@ -1,10 +1,7 @@
 /* A library to preload: it counts the calls of a process that change files below a folder, and
  * makes one of them fail, as a full disk, a broken one, a short write or a killed process would.
  *
- * Armed by faults_arm, or in a program that is started anew by the variable FAULTS, which holds
- * "root|nth|kind|threads|log|program": then only a process of whose command line `program` is a
- * part is armed, and of several only the first to get there is struck.
- *
+ * It does nothing until faults_arm is called, and nothing in forks of the process that calls it.
  * Every counted call is a line of the log if nth is 0; otherwise only the call that was struck is.
  */
 #define _GNU_SOURCE
@@ -24,7 +21,7 @@
 #include <unistd.h>
 
 enum { NO_SPACE = 1, BROKEN = 2, SHORT = 3, KILLED = 4 };
-enum { ALL = 0, MAIN = 1, OTHERS = 2 };
+enum { MAIN = 1, OTHERS = 2 };
 
 static char root[4096], log_path[4096];
 static long nth, counted;
@@ -85,16 +82,6 @@ static int named(int fd, char *full) {
     return 1;
 }
 
-/* Several programs are armed at once, but one is struck: the first to make this file. */
-static int is_first(void) {
-    char path[4200];
-    snprintf(path, sizeof path, "%s.struck", log_path);
-    int fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-    if (fd < 0) return 0;
-    syscall(SYS_close, fd);
-    return 1;
-}
-
 /* Whether to strike: 0, or the kind. What only removes cannot find the disk full. */
 static int strikes(const char *call, const char *path, int is_write, int removes) {
     if (armed != getpid() || !is_below(path)) return 0;
@@ -108,7 +95,7 @@ static int strikes(const char *call, const char *path, int is_write, int removes
     } else {
         counted++;
         if (nth == 0) note(call, path, "call");
-        if (counted == nth && is_first()) {
+        if (counted == nth) {
             if ((kind == SHORT && !is_write) || (kind == NO_SPACE && removes)) {
                 note(call, path, "cannot");
             } else {
@@ -267,20 +254,3 @@ BY_FILE(fsync, 0, (int fd), (fd))
 BY_FILE(fdatasync, 0, (int fd), (fd))
 BY_FILE(ftruncate, 1, (int fd, off_t size), (fd, size))
 BY_FILE(ftruncate64, 1, (int fd, off64_t size), (fd, size))
-
-__attribute__((constructor)) static void arm_from_environment(void) {
-    static char copy[9000], command[9000];
-    const char *given = getenv("FAULTS");
-    if (!given) return;
-    snprintf(copy, sizeof copy, "%s", given);
-    char *at = copy, *field[6];
-    for (int i = 0; i < 6; i++)
-        if (!(field[i] = strsep(&at, "|"))) return;
-    int fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY);
-    ssize_t size = fd < 0 ? 0 : syscall(SYS_read, fd, command, sizeof command - 1);
-    if (fd >= 0) syscall(SYS_close, fd);
-    for (ssize_t i = 0; i < size; i++)
-        if (!command[i]) command[i] = ' ';
-    if (strstr(command, field[5]))
-        faults_arm(field[0], atol(field[1]), atoi(field[2]), atoi(field[3]), field[4]);
-}

@@ -8,7 +8,7 @@ rename, link, mkdir, unlink and their like, of Python, of torch, and of SQLite. 
 ways: no space left, an error of the disk, a short write, and the end of the process. Then the study
 goes on with ``--resume``. It must end as a study that nothing happened to: the same metrics bit for
 bit, each task reported once, nothing left over, nothing running. Trials run in the driver's
-process, one after the other; ``whole.py`` does the same to studies on Ray.
+process, one after the other, without Ray.
 """
 
 import argparse
