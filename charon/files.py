@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO
 
 from charon.errors import CharonError
 from charon.text import first_line, printable
+
+_PARTIAL = re.compile(r"\..+\.\d+-[0-9a-f]{8}")
 
 STUDY_VERSION = 4
 """Of the files that a study leaves; code of another version neither resumes nor reads them."""
@@ -27,7 +30,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder cannot be written, or has no space left.
     """
-    # Processes of two machines may have the same number.
+    # Processes of two machines may have the same number; _PARTIAL knows such names.
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with partial.open("wb") as file:
@@ -35,6 +38,16 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what killed processes left of files that they wrote below ``folder``.
+
+    Who calls must be the only one to write there.
+    """
+    for path in list(folder.rglob(".*")):
+        if _PARTIAL.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

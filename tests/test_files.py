@@ -10,6 +10,8 @@ from charon.files import (
     parse_json,
     read_json,
     reading_from,
+    remove_partial_files,
+    whole_file,
     write_csv,
     write_json,
     write_text,
@@ -92,3 +94,17 @@ def test_whatever_a_parser_raises_becomes_the_declared_error(error, said):
         reading_from("a", "copy it again", DataError),
     ):
         raise error
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / "below").mkdir()
+    kept = [tmp_path / ".hidden", tmp_path / "below" / ".a.txt", tmp_path / "b.1-0123abcd"]
+    for path in kept:
+        path.touch()
+    with whole_file(tmp_path / "below" / "a.txt") as file:
+        (left,) = {*(tmp_path / "below").iterdir()} - {*kept}
+        file.write(b"half")
+        left.with_name(left.name.replace("a.txt", "other.pt")).touch()
+    remove_partial_files(tmp_path)
+    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {*kept, tmp_path / "below" / "a.txt"}

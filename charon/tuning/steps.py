@@ -13,7 +13,6 @@ from charon.tuning.cluster.cluster import Cluster, place, this_machine
 from charon.tuning.cluster.packing import pack
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
-from charon.tuning.records.folder import ResultsError, describe_write_error
 from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.optuna_study import DATABASE, check_database
@@ -87,6 +86,7 @@ def make_ready(
         gpus=gpus,
         slots=where.slots(cpus, gpus),
         dashboard_url=where.dashboard_url,
+        check=where.watch_for(cpus, gpus),
     )
 
 
@@ -122,8 +122,8 @@ def learn(
     """Run the trials and a search's follow-up; return the outcome and what closes the study.
 
     Raises:
-        ResultsError: the results can no longer be written.
-        CharonError: something else in the user's environment is wrong.
+        OSError: the results can no longer be written.
+        CharonError: something in the user's environment is wrong.
     """
     try:
         journal, sender = run_study(ready, console)
@@ -134,7 +134,5 @@ def learn(
 
             outcome = FollowUp(ready, journal, console).run(outcome)
         return outcome, journal, sender, start_analysis(ready)
-    except OSError as error:
-        raise ResultsError(describe_write_error(ready.folder, error)) from error
     finally:
         cluster.stop()

@@ -157,7 +157,7 @@ class Journal:
         """Write one event to disk and take it into account; any thread may.
 
         Raises:
-            OSError: the disk is full or the folder cannot be written.
+            OSError: the disk is full or the folder cannot be written; the event has not happened.
         """
         event: dict[str, Any] = {"kind": kind, "time": time.time(), **content}
         if trial is not None:
@@ -166,10 +166,20 @@ class Journal:
             if self._cut_off_at is not None:
                 os.truncate(self.path, self._cut_off_at)
                 self._cut_off_at = None
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(event, allow_nan=False) + "\n")
+            self._write(json.dumps(event, allow_nan=False).encode() + b"\n")
             self._apply(event)
             self.events.append(event)
+
+    def _write(self, line: bytes) -> None:
+        """Write a line wholly, or raise; what an error leaves of it goes with the next line."""
+        with self.path.open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+            except OSError:
+                self._cut_off_at = before
+                raise
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         kind = event["kind"]

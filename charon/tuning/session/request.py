@@ -30,6 +30,7 @@ class Request:
         script: the study's file.
         results: absolute folder of all results.
         resumed: the plan of the resumed study; None for a new study.
+        notice: a sentence, if ``--resume`` begins a study.
     """
 
     study: Study
@@ -38,6 +39,7 @@ class Request:
     script: Path
     results: Path
     resumed: Plan | None
+    notice: str = ""
 
     @property
     def folder(self) -> Path:
@@ -74,21 +76,27 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
 
     Raises:
         ConfigError: an option does not fit the study, or the study that is resumed.
-        CheckpointError: there is no study to resume, or its plan is damaged.
+        CheckpointError: there is no study to extend, or the plan of the one there is damaged.
         DataError: the data do not exist.
     """
     results = options.results.expanduser().absolute()
-    resumed = None
+    resumed, notice = None, ""
     if options.resume or options.extend is not None:
         folder = results / study.name
         resumed = read_plan(folder)
-        if resumed is None:
+        if resumed is not None:
+            options = restore_options(options, resumed)
+        elif options.extend is not None:
             raise CheckpointError(
-                f"{folder} holds no study to go on with; name its folder with --results DIR."
+                f"{folder} holds no study to extend; name its folder with --results DIR."
             )
-        options = restore_options(options, resumed)
+        else:
+            # A job that is requeued says --resume, however early it was interrupted. The folder
+            # is named because it may be misspelt.
+            notice = f"There is no study in {folder} to go on with, so it begins there now."
+            options = replace(options, resume=False)
     study = with_options(study, options)
-    request = Request(study, options, set_fields(study, options), script, results, resumed)
+    request = Request(study, options, set_fields(study, options), script, results, resumed, notice)
     check_not_varied(study, request.fields)
     path = request.fields.get("data.path")
     if isinstance(path, str) and not is_there(path):

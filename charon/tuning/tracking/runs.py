@@ -81,6 +81,8 @@ class Runs:
         stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)
         ids: dict[str, str] = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
         self._parent, self._ids = ids.pop("", ""), ids
+        # A run is made in one call and described in the next, between which anything may happen.
+        self._described = {run.data.tags.get(TRIAL_TAG, "") for run in stored if run.data.params}
         self._steps: dict[str, int] = {}
         self._palette, self._colours = Palette(), dict[str, str]()
         self._noted_at = 0.0
@@ -173,8 +175,11 @@ class Runs:
             )
             self._ids[trial] = run.info.run_id
             self._steps[trial] = 0
-            params = [Param(name, str(value)) for name, value in record.fields.items()]
-            self._client.log_batch(run.info.run_id, params=params)
+        if trial not in self._described:
+            fields = self._journal.trials[trial].fields
+            params = [Param(name, str(value)) for name, value in fields.items()]
+            self._client.log_batch(self._ids[trial], params=params)
+            self._described.add(trial)
         return self._ids[trial]
 
     def _colour(self, record: TrialRecord) -> str:

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from small_disk import files_of_at_most
 
 from charon.errors import CheckpointError
 from charon.tuning.records.journal import (
@@ -56,6 +57,21 @@ def end(journal, outcome, name="a", **more):
 
 
 # The file.
+
+
+def test_a_line_that_did_not_fit_has_not_happened_and_the_next_takes_its_place(journal, path):
+    enter(journal)
+    before = path.read_bytes()
+    for _ in range(2):
+        with files_of_at_most(len(before) + 20), pytest.raises(OSError):
+            report(journal, 1)
+    assert journal.trials["a"].curve == {}
+    assert [event["kind"] for event in Journal(path).events] == ["trial"]
+    report(journal, 1, 70.0)
+    end(journal, FINISHED)
+    again = Journal(path)
+    assert [event["kind"] for event in again.events] == ["trial", "report", "end"]
+    assert again.trials == journal.trials
 
 
 def test_an_event_is_one_line_with_its_kind_its_time_and_its_trial(journal, path):

@@ -1,6 +1,8 @@
 """What reaches MLflow: each thing once, whoever was interrupted and whatever was away."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from mlflow import MlflowClient
@@ -197,6 +199,18 @@ def test_sending_all_over_again_changes_nothing(tmp_path, store):
     client, found = runs(store)
     assert len(found) == 2
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
+
+
+def test_a_run_that_was_made_and_not_described_gets_its_parameters(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1])
+    send(journal, tmp_path, store)
+    with closing(sqlite3.connect(store.file)) as database, database:
+        database.execute("delete from params")
+    play(journal, "t1", [2, 3], FINISHED)
+    send(journal, tmp_path, store)
+    run = runs(store)[1]["eta0.30 t1"]
+    assert run.data.params == {name: str(value) for name, value in {**FIELDS, "seed": 0}.items()}
 
 
 def everything(store):
