@@ -3,13 +3,14 @@
 The only place that calls ``torch.save`` and ``torch.load``.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from charon.config import Run
-from charon.errors import CheckpointError
+from charon.errors import CheckpointError, ConfigError
 from charon.files import whole_file
 
 CHECKPOINT = "checkpoint.pt"
@@ -33,6 +34,8 @@ def load_checkpoint(folder: Path, run: Run) -> dict[str, Any]:
     """
     saved = load(folder / CHECKPOINT)
     wanted, found = run.to_flat(), saved["run"]
+    with suppress(ConfigError):  # of an older version: it had the default of newer fields
+        found = Run.from_flat(found).to_flat()
     for name in sorted(wanted.keys() | found.keys()):
         if name not in MAY_DIFFER and wanted.get(name) != found.get(name):
             raise CheckpointError(

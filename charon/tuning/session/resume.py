@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, is_over
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.options import REMEMBERED, Options
+from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,10 @@ def _changes(old: Plan, now: Plan) -> Iterator[str]:
 
 
 def _changed_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
-    for name, before, after in _differences(trial["fields"], now):
+    old = trial["fields"]
+    with suppress(ConfigError):  # of an older version: it had the default of newer fields
+        old = complete(old)
+    for name, before, after in _differences(old, now):
         yield f"{name} of {trial['label']!r} was {before!r}, now {after!r}"
 
 
