@@ -28,6 +28,7 @@ def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
         "class_names": stream.tasks.class_names,
         "clip_shape": list(stream.tasks.clip_shape),
         "parts": {name: list(js) for name, js in stream.archive.description.parts.items()},
+        "bones": [list(bone) for bone in stream.archive.description.bones],
         "is_standin": stream.archive.description.is_standin,
         "fingerprint": stream.archive.fingerprint,
         "protocol": stream.tasks.protocol,
@@ -91,7 +92,9 @@ def load_model(folder: Path, device: str = "auto") -> Model:
     channels, frames, joints, bodies = saved["clip_shape"]
     shape, chosen = (channels, frames, joints, bodies), choose_device(device)
     parts = {name: tuple(js) for name, js in saved["parts"].items()}
-    learner = make_learner(run, shape, len(names), parts, chosen)
+    # Models of older versions name no bones: none of their backbones needs them.
+    bones = [(parent, child) for parent, child in saved.get("bones", [])]
+    learner = make_learner(run, shape, len(names), parts, chosen, bones)
     try:
         learner.load_predictor_state(saved["learner"])
     except (RuntimeError, KeyError) as error:

@@ -22,6 +22,7 @@ SYMBOLS: dict[str, str] = {
     "optimiser.batch_size": "batch",
     "optimiser.epochs": "epochs",
     "model.size": "",
+    "model.backbone": "",
     "data.benchmark": "",
     "data.stream": "",
     "data.class_order": "",
