@@ -10,6 +10,7 @@ from charon.data.settings import DataSettings
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.learners.charon import CharonSettings
+from charon.model.backbones import BACKBONES
 from charon.model.settings import ModelSettings
 from charon.optimiser import OptimiserSettings
 from charon.settings import Settings, checked, did_you_mean
@@ -50,6 +51,14 @@ class Run(Settings):
             raise ConfigError(
                 f"{self.learner_name} cannot learn a stream in which classes come again "
                 f"(data.domain, data.blurred, data.returning), because {why}."
+            )
+        # Of learners that mask; others have no such field.
+        position, name = getattr(self.learner, "masking_position", None), self.model.backbone
+        positions = BACKBONES[name].positions
+        if position is not None and position not in positions:
+            raise ConfigError(
+                f"learner.masking_position={position} does not go with model.backbone={name}; set "
+                f"learner.masking_position={' or '.join(positions)}."
             )
 
     @property

@@ -20,7 +20,7 @@ class Description:
     num_bodies: int  # 1 or 2 slots
     num_channels: int  # 2 or 3 coordinates of a joint
     centre_joint: int  # its first position is the origin of a clip
-    bones: tuple[tuple[int, int], ...] = ()  # pairs of joints, for drawing
+    bones: tuple[tuple[int, int], ...] = ()  # (parent, child) joints; empty if not known
     parts: dict[str, tuple[int, ...]] = field(default_factory=dict)  # joints of semantic body parts
     is_ntu: bool = False  # labels, ids, protocols and class orders are those of NTU RGB+D
     is_standin: bool = False  # the clips are synthetic

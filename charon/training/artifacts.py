@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
         "class_order": list(stream.tasks.order),
         "clip_shape": list(stream.tasks.clip_shape),
         "parts": {name: list(js) for name, js in stream.archive.description.parts.items()},
+        "bones": [list(bone) for bone in stream.archive.description.bones],
         "is_standin": stream.archive.description.is_standin,
         "fingerprint": stream.archive.fingerprint,
         "protocol": stream.tasks.protocol,
@@ -72,6 +73,7 @@ class _Saved(TypedDict):
     class_names: tuple[str, ...]
     clip_shape: tuple[int, int, int, int]
     parts: dict[str, list[int]]
+    bones: NotRequired[tuple[tuple[int, int], ...]]
     is_standin: bool
 
 
@@ -107,6 +109,7 @@ def load_model(folder: Path, device: str = "auto") -> Model:
         saved |= conform(about, _Saved)
         run, names, shape = Run.from_flat(saved["run"]), saved["class_names"], saved["clip_shape"]
         parts = {name: tuple(js) for name, js in saved["parts"].items()}
-        learner = make_learner(run, shape, len(names), parts, chosen)
+        # Models of older versions name no bones: none of their backbones needs them.
+        learner = make_learner(run, shape, len(names), parts, chosen, saved.get("bones", ()))
         learner.load_predictor_state(saved["learner"])
     return Model(run, learner, names, shape, saved["is_standin"], chosen)

@@ -154,8 +154,8 @@ class Stream:
         if self.device.type == "cpu":
             keep_freed_memory()
         shape, num_classes = self.tasks.clip_shape, self.tasks.num_classes
-        parts = archive.description.parts
-        self.learner = make_learner(run, shape, num_classes, parts, self.device)
+        about = archive.description
+        self.learner = make_learner(run, shape, num_classes, about.parts, self.device, about.bones)
         self.evaluation = Evaluation(run, self.tasks, self.learner)
         self.on_progress: Callable[[Position], None] | None = None
         self._shared: Path | None = None

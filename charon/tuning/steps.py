@@ -10,6 +10,7 @@ from charon.settings import Value
 from charon.text import tool
 from charon.tuning.closing import start_analysis
 from charon.tuning.cluster.cluster import Cluster, place, this_machine
+from charon.tuning.cluster.cost import with_networks
 from charon.tuning.cluster.packing import pack
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
@@ -67,7 +68,8 @@ def make_ready(
     planned = on_device(planned, request, gpus)
     packed = ""
     if options.gpus == "auto":
-        gpus, packed = pack(cluster, planned.trials, request.cache, cpus, gpus, say)
+        possible = with_networks(planned.trials, planned.study.space)
+        gpus, packed = pack(cluster, possible, request.cache, cpus, gpus, say)
         options = replace(options, gpus=gpus)
     recorded, progress = _recorded_plan(replace(request, options=options), planned, data)
     notices = [packed, check_answers(store), *planned.notices]

@@ -55,6 +55,14 @@ def test_the_device_may_change(tmp_path):
     assert load_checkpoint(tmp_path, tiny_run(device="cpu"))["done"] == 2
 
 
+def test_a_checkpoint_from_before_a_field_was_there_has_its_default(tmp_path):
+    older = {k: v for k, v in tiny_run().to_flat().items() if k not in ("model.backbone", "argmax")}
+    save(tmp_path / CHECKPOINT, {"run": older, "state": {"done": 1}})
+    assert load_checkpoint(tmp_path, tiny_run()) == {"done": 1}
+    with pytest.raises(CheckpointError, match="argmax='seen', but 'all' is wanted"):
+        load_checkpoint(tmp_path, tiny_run(argmax="all"))
+
+
 def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=f"There is no {tmp_path / CHECKPOINT}"):
         load_checkpoint(tmp_path, tiny_run())

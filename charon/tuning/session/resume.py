@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,10 @@ def _changes(old: Plan, now: Plan) -> Iterator[str]:
 
 
 def _changed_fields(trial: Mapping[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
-    # A study may be older than a field, which then had its default.
-    for name, before, after in _differences(complete(trial["fields"]), now):
+    old = trial["fields"]
+    with suppress(ConfigError):  # of an older version: it had the default of newer fields
+        old = complete(old)
+    for name, before, after in _differences(old, now):
         yield f"{name} of {trial['label']!r} was {before!r}, now {after!r}"
 
 

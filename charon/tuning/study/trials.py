@@ -23,6 +23,7 @@ SYMBOLS: dict[str, str] = {
     "optimiser.batch_size": "batch",
     "optimiser.epochs": "epochs",
     "model.size": "",
+    "model.backbone": "",
     "data.benchmark": "",
     "data.stream": "",
     "data.class_order": "",
@@ -71,11 +72,18 @@ def expand(
     check_not_varied(study, overrides)
     _check_names(study, overrides)
     fixed = {**preset(study.preset), **study.base}
-    trials: list[PlannedTrial] = []
+    runs: list[tuple[dict[str, Value], Sequence[str]]] = []
     for choice, names in _choices(study):
         fields = complete(_fields(choice, fixed, scaled, overrides, optional=study.grid))
-        if all(trial.fields != fields for trial in trials):
-            trials.append(PlannedTrial(label(fields, names), fields))
+        if all(known != fields for known, _ in runs):
+            runs.append((fields, names))
+    short = Counter(label(fields, names) for fields, names in runs)
+    trials = []
+    for fields, names in runs:
+        name = label(fields, names)
+        # Runs that differ in what a label only counts are called by all of it.
+        name = name if short[name] == 1 else label(fields, names, most=len(names))
+        trials.append(PlannedTrial(name, fields))
     labels = Counter(trial.label for trial in trials)
     repeated = [name for name, number in labels.items() if number > 1]
     if repeated:
@@ -152,21 +160,24 @@ def _over(fields: Mapping[str, Value], layer: Mapping[str, Value]) -> dict[str, 
     return {**rest, **layer}
 
 
-def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
-    """Return a run's label from its complete fields, and those in which its study's runs differ."""
+def label(fields: Mapping[str, Value], varied: Sequence[str], most: int = MAX_OTHERS) -> str:
+    """Return a run's label from its complete fields, and those in which its study's runs differ.
+
+    It names ``most`` of the latter, and counts the others.
+    """
     always = [name for name in ALWAYS if fields.get(name) is not None]
     others = [n for n in dict.fromkeys(varied) if n in fields and n not in (*ALWAYS, "learner")]
     others = [name for name in others if name != BYTES or fields[name] is not None]
     parts = []
-    for name in (*always, *others[:MAX_OTHERS]):
+    for name in (*always, *others[:most]):
         value = fields[name]
         text = f"{value:.4g}" if isinstance(value, float) else _short(str(value))
         if name == RATIO and isinstance(value, int | float) and round(value, 2) == value:
             text = f"{value:.2f}"
         if name != "seed":
             parts.append(SYMBOLS.get(name, name.rpartition(".")[2] + "=") + text)
-    if len(others) > MAX_OTHERS:
-        parts.append(f"+{len(others) - MAX_OTHERS}")
+    if len(others) > most:
+        parts.append(f"+{len(others) - most}")
     learner = fields.get("learner")
     if learner != "charon" or (varied and varied[0] == "learner"):
         parts.insert(0, str(learner))

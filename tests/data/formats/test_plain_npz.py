@@ -43,15 +43,18 @@ def test_the_description_follows_the_arrays(tmp_path):
     assert about.class_names == ("class 0", "class 1")
     assert (about.num_joints, about.num_bodies, about.num_channels) == (5, 2, 2)
     assert (about.centre_joint, about.parts, about.is_ntu) == (1, {}, False)
+    assert about.bones == ()
     optional = {
         "class_names": np.array(["wave", "clap"]),
         "parts": np.array([0, 0, 2, 2, 1]),
         "centre_joint": np.array(3),
+        "bones": np.array([[1, 0], [1, 2], [2, 3], [2, 4]]),
     }
     about = save(tmp_path, **optional).description
     assert about.class_names == ("wave", "clap")
     assert about.parts == {"part 0": (0, 1), "part 1": (4,), "part 2": (2, 3)}
     assert about.centre_joint == 3
+    assert about.bones == ((1, 0), (1, 2), (2, 3), (2, 4))
 
 
 def test_parts_are_those_of_ntu_where_only_its_joints_are_named(tmp_path):
@@ -143,6 +146,12 @@ BAD = {
     "centre joint": ({"centre_joint": np.array(5)}, r"`centre_joint` must be one whole number fr"),
     "to25": ({"to25": np.zeros(20, int)}, r"`to25` must be 25 whole numbers, but it is int64"),
     "parts": ({"parts": np.zeros(4, int)}, r"`parts` must be 5 whole numbers, but it is int64"),
+    "flat bones": ({"bones": np.zeros(4, int)}, r"`bones` must be two whole numbers for each bone"),
+    "a bone too far": (
+        {"bones": np.array([[0, 1], [1, 5]])},
+        r"`bones` must be two different joints from 0 to 4, but row 1 is 1, 5\.",
+    ),
+    "a bone of one joint": ({"bones": np.array([[2, 2]])}, r"but row 0 is 2, 2\."),
     "a field file": (
         {"x_train": X, "y_train": X},
         r"has the arrays of an NTU RGB\+D file but not the name of one; rename it .*NTU60_XSub",

@@ -81,6 +81,16 @@ def test_a_grid_that_goes_on_is_compared_with_the_one_that_was_written(tmp_path)
     check_same(read_plan(tmp_path), plan(options=Options(resume=True)), GO_ON)
 
 
+def test_a_study_from_before_a_field_was_there_goes_on_with_its_default():
+    old = plan()
+    for trial in old.trials:
+        del trial["fields"]["model.backbone"]
+    check_same(old, plan(), GO_ON)
+    changed = plan(fields={"model.backbone": "stgcn", "learner.masking_position": "pre"})
+    with pytest.raises(ConfigError, match=r"model\.backbone of .* was 'sttformer', now 'stgcn'"):
+        check_same(old, changed, GO_ON)
+
+
 SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, pruner="asha")
 
 

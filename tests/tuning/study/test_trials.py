@@ -232,3 +232,12 @@ def test_a_long_value_is_shortened_so_that_labels_still_differ():
     assert one.startswith("eta0.30 s5 M500 0,1,2,3,4,5,6,7,8,9,… ")
     assert one != other
     assert len(one) < 70
+
+
+def test_runs_that_differ_in_what_a_label_only_counts_are_called_by_all_of_it():
+    fields = ["alpha", "beta", "gamma", "replay_draws", "refresh_rotation", "probe_rotation"]
+    one = {f"learner.{name}": 1 for name in fields[:4]}
+    cases = [{**one, f"learner.{fields[place]}": True} for place in (4, 5)]
+    first, second = expand(Study("some", "Which?", cases=cases, seeds=(0,)))
+    assert "refresh_rotation=True" in first.label
+    assert "probe_rotation=True" in second.label
