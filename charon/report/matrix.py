@@ -1,5 +1,6 @@
 """Pictures of accuracy matrices."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from charon.report.style import FAINT, HEAT, INK, note, picture
 
 PER_ROW = 3
+
+LETTERS_A_TASK = 6
+"""Of a title over the columns of a matrix."""
 
 
 def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path) -> Path:
@@ -62,7 +66,9 @@ def fill_matrix(axes: Axes, matrix: Any, title: str) -> AxesImage:
     axes.set_yticks(range(values.shape[0]), tasks[: values.shape[0]])
     axes.set_xlabel("accuracy on task")
     axes.set_ylabel("after learning task")
-    axes.set_title(title)
+    # Wider than the axes, it would leave them no room.
+    width = max(20, LETTERS_A_TASK * values.shape[1])
+    axes.set_title("\n".join(textwrap.wrap(title, width)))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     return image
