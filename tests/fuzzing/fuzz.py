@@ -3,9 +3,10 @@
 Run    python tests/fuzzing/fuzz.py --each 10000
 Read   the table that it prints; --keep DIR gets each input that failed, one a kind
 
-Each group of readers runs in a process of its own, in which an input may take 10 seconds of
-the processor, and 2 GiB beside what the process had. An input is counted as undeclared if it raises anything but the
-package's errors, takes longer or more, ends the process, starts a program or writes a file.
+Each group of readers runs in a process of its own, in which an input may take 10 seconds of the
+processor, and 2 GiB beside what the process had. An input is counted as undeclared if it raises
+anything but the package's errors, takes longer or more, ends the process, starts a program or
+writes a file.
 The same seed gives the same inputs.
 """
 
