@@ -5,16 +5,19 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 
+from charon.text import shown
+
 
 def whole_number(least: int) -> Callable[[str], int]:
     """Return a reader of whole numbers that refuses all below ``least``."""
 
     def read(text: str) -> int:
         with suppress(ValueError):
-            if int(text) >= least:
+            if least <= int(text) < 2**63:
                 return int(text)
+        shorter = "" if len(text) < 19 else " and below 2**63"
         raise argparse.ArgumentTypeError(
-            f"must be a whole number of at least {least}, but got {text!r}"
+            f"must be a whole number of at least {least}{shorter}, but got {shown(text)}"
         )
 
     return read
@@ -24,7 +27,7 @@ def positive(text: str) -> float:
     """Read a finite number above 0."""
     value = real(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be above 0, but got {text}")
+        raise argparse.ArgumentTypeError(f"must be above 0, but got {shown(text, quoted=False)}")
     return value
 
 
@@ -33,4 +36,4 @@ def real(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number, but got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"must be a number, but got {shown(text)}") from None

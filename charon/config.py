@@ -1,5 +1,6 @@
 """Run: one frozen, validated description of one training run."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,9 +10,11 @@ from charon.data.settings import DataSettings
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.learners.charon import CharonSettings
+from charon.model.backbones import BACKBONES
 from charon.model.settings import ModelSettings
 from charon.optimiser import OptimiserSettings
 from charon.settings import Settings, checked, did_you_mean
+from charon.text import shown
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,20 @@ class Run(Settings):
                 "data.num_frames must be a multiple of model.frames_per_tuple, "
                 f"but got {frames} and {per_tuple}."
             )
+        why = self.learner.why_new_classes
+        if why and self.data.repeats_classes:
+            raise ConfigError(
+                f"{self.learner_name} cannot learn a stream in which classes come again "
+                f"(data.domain, data.blurred, data.returning), because {why}."
+            )
+        # Of learners that mask; others have no such field.
+        position, name = getattr(self.learner, "masking_position", None), self.model.backbone
+        positions = BACKBONES[name].positions
+        if position is not None and position not in positions:
+            raise ConfigError(
+                f"learner.masking_position={position} does not go with model.backbone={name}; set "
+                f"learner.masking_position={' or '.join(positions)}."
+            )
 
     @property
     def learner_name(self) -> str:
@@ -70,7 +87,8 @@ class Run(Settings):
         for name, value in flat.items():
             if name not in known:
                 raise ConfigError(
-                    f"The learner {method!r} has no field {name!r}; {did_you_mean(name, known)}"
+                    f"The learner {method!r} has no field {shown(name)}; "
+                    f"{did_you_mean(name, known)}"
                 )
             group, _, field_name = name.rpartition(".")
             given[group][field_name] = _parse(value)
@@ -134,8 +152,8 @@ def groups_of(method: str) -> dict[str, type[Settings]]:
     Raises:
         ConfigError: there is no such method.
     """
-    if method not in LEARNERS:
-        raise ConfigError(f"There is no learner {method!r}; known are {', '.join(LEARNERS)}.")
+    if not isinstance(method, str) or method not in LEARNERS:
+        raise ConfigError(f"There is no learner {shown(method)}; known are {', '.join(LEARNERS)}.")
     return {
         "data": DataSettings,
         "model": ModelSettings,
@@ -151,6 +169,9 @@ def _field_names(method: str) -> list[str]:
     return [*names, *TOP_LEVEL]
 
 
+_WHOLE_NUMBERS = re.compile(r"[0-9]{1,18}(,[0-9]{1,18})*,|[0-9]{1,18}(,[0-9]{1,18})+")
+
+
 def _plain(value: Any) -> Any:
     """Write a tuple of numbers so that :func:`_parse` recognises it."""
     if not isinstance(value, tuple):
@@ -160,6 +181,6 @@ def _plain(value: Any) -> Any:
 
 def _parse(value: Any) -> Any:
     """Turn ``"4,4,2"`` back into the tuple it was."""
-    if isinstance(value, str) and "," in value and value.replace(",", "").isdigit():
+    if isinstance(value, str) and _WHOLE_NUMBERS.fullmatch(value):
         return tuple(int(part) for part in value.split(",") if part)
     return value

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from charon.errors import ConfigError
+from charon.text import shown
 
 Value = bool | int | float | str | None
 """The value of a field, as a command line or a table has it."""
+
+_LARGEST = 2**63 - 1
+"""Whole number of a field; arrays and generators take none beyond it."""
 
 
 def checked(
@@ -41,6 +45,14 @@ class Settings:
     """
 
     later_fields: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def why_new_classes(self) -> str:
+        """Why a learner with these settings needs new classes in every task; empty if it does not.
+
+        A clause that follows "because".
+        """
+        return ""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -75,7 +87,7 @@ def parse_field(text: str) -> tuple[str, Value]:
     """
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not name:
-        raise ConfigError(f"A setting is given as FIELD=VALUE, but got {text!r}.")
+        raise ConfigError(f"A setting is given as FIELD=VALUE, but got {shown(text)}.")
     words = {"true": True, "false": False, "none": None}
     if value.lower() in words:
         return name, words[value.lower()]
@@ -95,9 +107,12 @@ def _check_type(name: str, value: Any, hint: Any) -> Any:
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             known = ", ".join(map(repr, get_args(hint)))
-            raise ConfigError(f"{name} must be one of {known}, but got {value!r}.")
+            raise ConfigError(f"{name} must be one of {known}, but got {shown(value)}.")
         return value
     kinds = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    whole = value if isinstance(value, tuple | list) else (value,)
+    if any(isinstance(number, int) and abs(number) > _LARGEST for number in whole):
+        raise ConfigError(f"{name} must be below 2**63, but got {shown(value)}.")
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if int in kinds and isinstance(value, float) and value.is_integer() and float not in kinds:
@@ -109,7 +124,7 @@ def _check_type(name: str, value: Any, hint: Any) -> Any:
         if isinstance(value, plain) and not (isinstance(value, bool) and plain is not bool):
             return value
     wanted = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
-    raise ConfigError(f"{name} must be of type {wanted}, but got {value!r}.")
+    raise ConfigError(f"{name} must be of type {wanted}, but got {shown(value)}.")
 
 
 _HOLDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}

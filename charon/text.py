@@ -1,5 +1,6 @@
 """Numbers, durations, sizes, errors and commands as text for people."""
 
+import reprlib
 import shutil
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,37 @@ def byte_size(num_bytes: float, digits: int = 4) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message without its full stop, or else its class."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def shown(value: object, *, quoted: bool = True) -> str:
+    """Return a value of any size and depth as a line that fits into a sentence."""
+    if isinstance(value, int) and abs(value) >= 10**40:
+        return "a whole number of more than 40 digits"
+    if isinstance(value, str) and not quoted:
+        value = printable(value)
+        return value if len(value) <= 60 else f"{value[:57]}..."
+    return printable(_SHORT.repr(value))
+
+
+def printable(text: str) -> str:
+    """Return text without what would move a terminal's cursor or cannot be encoded."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+class _Short(reprlib.Repr):
+    """Python's notation of values, of which the inner and the long are left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 60
+        self.maxlevel = 2
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Return a whole number, which Python refuses to write where it is too long."""
+        return "..." if abs(value) >= 10**40 else repr(value)
+
+
+_SHORT = _Short()
 
 
 def tool(name: str) -> str:

@@ -7,12 +7,16 @@ Paper      none: its Section 6 leaves it open. ``analysis/beyond.md`` registers 
 Same       bytes of all that is stored or kept beside the memory; clips seen; network.
 Memory     the bytes of CHARON's M=500 and M=2000.
 Cost       see --dry-run, which measures a few steps on this machine.
-Run        python studies/beyond.py --set data.evaluate_on=val
-Read       python -m charon.report.summary --results results/beyond
+Run        python studies/beyond.py [alone|sum|final], the first two with --set data.evaluate_on=val
+Read       python -m charon.report.summary --results results/beyond (or beyond_sum, beyond_final)
 """
+
+import sys
+from dataclasses import replace
 
 from charon.settings import Value
 from charon.tuning import Study, main
+from charon.tuning.study.fields import known_fields
 
 CHANGES: dict[str, dict[str, Value]] = {
     "int8": {"learner.storage": "int8"},
@@ -35,35 +39,53 @@ CHANGES: dict[str, dict[str, Value]] = {
 }
 """In the order in which they are judged."""
 
-ACCEPTED: tuple[str, ...] = ()
-"""Changes that passed alone; empty until they were run."""
+ACCEPTED = ("int8", "momentum", "time code", "logit adjustment", "balanced storage")
+"""Changes that passed alone."""
+
+FINAL: tuple[str, ...] = ()
+"""What is left of them when none makes the others worse; empty until they were run together."""
 
 
-def together(*names: str) -> dict[str, Value]:
-    """Return the fields of several changes."""
-    return {field: value for name in names for field, value in CHANGES[name].items()}
+def together(*names: str, learner: str = "charon") -> dict[str, Value]:
+    """Return the fields of several changes, as far as the learner has them."""
+    changed = {field: value for name in names for field, value in CHANGES[name].items()}
+    known = known_fields(learner)
+    return {"learner": learner, **{f: value for f, value in changed.items() if f in known}}
 
 
-SUMS = [together(*ACCEPTED)] if len(ACCEPTED) > 1 else []
-LEFT_OUT = [
-    together(*(other for other in ACCEPTED if other != name))
-    for name in ACCEPTED
-    if len(ACCEPTED) > 2
-]
-
-study = Study(
+alone = study = Study(
     name="beyond",
     question="What brings more accuracy from the same bytes and the same steps?",
-    cases=[
-        {"learner": "charon"},
-        *({"learner": "charon", **change} for change in CHANGES.values()),
-        *({"learner": "charon", **fields} for fields in (*SUMS, *LEFT_OUT)),
-        *({"learner": name, **fields} for name in ("er", "derpp") for fields in ({}, *SUMS)),
-    ],
+    cases=[together(), *(together(name) for name in CHANGES)],
     grid={"learner.buffer_bytes": [36_230_000, 144_920_000]},
     seeds=(0, 1, 2, 3, 4),
     small_memory_share=1.0,
 )
+in_sum = replace(
+    study,
+    name="beyond_sum",
+    question="Do the accepted changes pay together, and each of them beside the others?",
+    cases=[
+        together(),
+        together(*ACCEPTED),
+        *(together(*(other for other in ACCEPTED if other != name)) for name in ACCEPTED),
+    ],
+)
+final = replace(
+    study,
+    name="beyond_final",
+    question="How much more accuracy do the accepted changes bring on people not seen before?",
+    cases=[
+        together(*names, learner=learner)
+        for learner in ("charon", "er", "derpp")
+        for names in ((), FINAL)
+    ],
+    seeds=(5, 6, 7, 8, 9),
+)
+STAGES = {"alone": alone, "sum": in_sum, "final": final}
 
 if __name__ == "__main__":
-    main(study)
+    stage, *flags = sys.argv[1:] or ["alone"]
+    if stage not in STAGES:
+        stage, flags = "alone", sys.argv[1:]
+    main(STAGES[stage], flags)

@@ -144,6 +144,18 @@ def test_an_unknown_method_lists_the_known_ones():
         ("data.val_fraction", 1, "data.val_fraction < 1 must hold"),
         ("data.benchmark", "ntu61", "data.benchmark must be one of"),
         ("model.size", "huge", "model.size must be one of 'tiny', 'base', 'nano'"),
+        ("model.backbone", "resnet", "model.backbone must be one of 'sttformer', 'stgcn', but got"),
+        (
+            "model.encoder",
+            "32-x",
+            "model.encoder must be the channels after each .*, but got '32-x'",
+        ),
+        ("model.encoder", "", "model.encoder must be the channels after each .*, but got ''"),
+        ("model.decoder", "16-0-8", "model.decoder must be the channels .*, but got '16-0-8'"),
+        ("model.decoder", -4, "model.decoder must be the channels .*, but got -4"),
+        ("model.encoder", 1.5, "model.encoder must be of type str or int"),
+        ("model.heads", 0, "model.heads >= 1 must hold"),
+        ("model.query_key", 0, "model.query_key >= 1 must hold"),
         ("seed", -1, "seed >= 0 must hold"),
         ("argmax", "some", "argmax must be one of 'seen', 'all'"),
     ],
@@ -162,6 +174,45 @@ def test_whole_numbers_are_what_they_are_meant_to_be():
 def test_frames_must_fill_whole_tuples():
     with pytest.raises(ConfigError, match=r"num_frames must be a multiple of .*frames_per_tuple"):
         Run.from_flat({"data.num_frames": 100, "model.frames_per_tuple": 6})
+
+
+STGCN = {"model.backbone": "stgcn", "learner.masking_position": "pre"}
+
+
+@pytest.mark.parametrize(("given", "plain"), [("32-64-128", "32-64-128"), ("32", 32), (32, 32)])
+def test_widths_survive_being_flattened(given, plain):
+    run = Run.from_flat({"model.encoder": given, "model.decoder": given})
+    assert (run.model.encoder, run.model.decoder) == (plain, plain)
+    assert Run.from_flat(run.to_flat()) == run
+
+
+def test_a_backbone_that_keeps_frames_is_not_masked_by_tuples():
+    assert Run.from_flat(STGCN).model.backbone == "stgcn"
+    assert Run.from_flat({"learner": "er", "model.backbone": "stgcn"}).learner_name == "er"
+    message = (
+        r"^learner\.masking_position=post does not go with model\.backbone=stgcn; set "
+        r"learner\.masking_position=pre\.$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        Run.from_flat({"model.backbone": "stgcn"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "heads",
+            2,
+            "model.heads=2 does not go with model.backbone=stgcn, which has no such field",
+        ),
+        ("attention", "tanh", "model.attention=tanh does not go with model.backbone=stgcn"),
+        ("encoder", "32-5", "model.encoder must have at least 6 channels .* but got 5"),
+        ("decoder", 4, "model.decoder must have at least 6 channels .* but got 4"),
+    ],
+)
+def test_a_field_of_another_backbone_is_refused(name, value, message):
+    with pytest.raises(ConfigError, match=message):
+        Run.from_flat({**STGCN, f"model.{name}": value})
 
 
 @pytest.mark.parametrize("learner", ["er", "der", "derpp", "icarl"])
@@ -185,3 +236,24 @@ def test_every_field_of_every_learner_says_so_too(learner):
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Run().seed = 1
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        {"model.size": "²,3"},
+        {"data.classes_per_task": "²,3"},
+        {"data.classes_per_task": "9" * 5000 + ",1"},
+        {"seed": 10**400},
+        {"optimiser.learning_rate": 10**400},
+        {"data.classes_per_task": 10**400},
+        {"learner": ["charon"]},
+        {"seed": "9" * 5000},
+        {"x" * 10_000: 1},
+        {"data.path": []},
+    ],
+)
+def test_odd_values_are_refused_in_a_short_sentence(flat):
+    with pytest.raises(ConfigError) as error:
+        Run.from_flat(flat)
+    assert len(str(error.value)) < 5000

@@ -18,6 +18,8 @@ NUM_CLASSES, NUM_JOINTS, NUM_FRAMES = 6, 5, 12
 TRAIN_CLIPS, TEST_CLIPS = 4, 2
 """Of each class."""
 PARTS = {"left": (0, 1), "right": (2, 3, 4)}
+BONES = ((2, 1), (1, 0), (2, 3), (2, 4))
+"""Of a tree whose root is joint 2."""
 
 TINY = {
     "data.num_frames": NUM_FRAMES,
@@ -41,7 +43,7 @@ def write_set(folder, *, num_bodies=2, noise=0.2, poses=None, seed=0):
     """
     rng = np.random.default_rng(seed)
     names = tuple(f"class {k}" for k in range(NUM_CLASSES))
-    about = Description("tiny", names, NUM_JOINTS, num_bodies, 3, 0, parts=PARTS)
+    about = Description("tiny", names, NUM_JOINTS, num_bodies, 3, 0, BONES, PARTS)
     if poses is None:
         poses = rng.normal(size=(NUM_CLASSES, 1, num_bodies, NUM_JOINTS, 3))
     folder.mkdir(parents=True)
@@ -51,7 +53,8 @@ def write_set(folder, *, num_bodies=2, noise=0.2, poses=None, seed=0):
             shape = (int(rng.integers(10, 30)), num_bodies, NUM_JOINTS, 3)
             x = (poses[k] + rng.normal(0, noise, shape)).astype(np.float32)
             x[:, 1:] *= i % 2
-            clips.append(SourceClip(f"{k}-{i}", x, k, in_train=i < TRAIN_CLIPS))
+            camera = 1 + i % 2
+            clips.append(SourceClip(f"{k}-{i}", x, k, camera=camera, in_train=i < TRAIN_CLIPS))
     write_archive(folder, about, "a tiny set", clips)
     return Archive(folder)
 
@@ -105,7 +108,7 @@ def assert_same(one, other):
 def tiny_learner(run, num_bodies=2, num_classes=NUM_CLASSES):
     """Return the run's learner, untrained, for clips of :func:`random_clips`."""
     shape = (3, NUM_FRAMES, NUM_JOINTS, num_bodies)
-    return make_learner(run, shape, num_classes, PARTS, torch.device("cpu"))
+    return make_learner(run, shape, num_classes, PARTS, torch.device("cpu"), BONES)
 
 
 def random_clips(num_clips, *, num_bodies=2, num_frames=NUM_FRAMES, seed=0, labels=None):

@@ -20,7 +20,7 @@ from charon.benchmark.steps import (
     steps_per_second,
     time_in_turn,
 )
-from charon.model.settings import Precision
+from charon.model.backbone import Precision
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 WAYS: tuple[Way, ...] = ("plain", *PRECISIONS)

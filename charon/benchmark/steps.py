@@ -18,8 +18,8 @@ from charon.benchmark.plain.charon import PlainCharon
 from charon.clips import Clips, ClipShape
 from charon.config import Run
 from charon.learners.charon import Charon
+from charon.model.backbone import Precision
 from charon.model.rows import Rows
-from charon.model.settings import Precision
 from charon.settings import Value
 from charon.training.build import make_learner
 from charon.training.devices import keep_freed_memory

@@ -1,5 +1,7 @@
-"""A command and its user: progress on standard error and Ctrl-C."""
+"""A command and its user: JSON for scripts, progress on standard error, Ctrl-C."""
 
+import argparse
+import json
 import shutil
 import signal
 import sys
@@ -7,11 +9,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from charon.text import clock
 
 SECONDS_BETWEEN_LINES = 10.0  # of progress, where there is no terminal
 INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
+
+
+def add_json_argument(parser: argparse.ArgumentParser, what: str = "print JSON") -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help=f"{what}, for scripts")
+
+
+def print_json(content: Any) -> None:
+    """Print plain values, or numpy's, as JSON."""
+    print(json.dumps(content, indent=1, default=lambda value: value.item()), flush=True)
+
+
+def print_json_line(content: Any) -> None:
+    """Print plain values as JSON in a line of its own."""
+    print(json.dumps(content), flush=True)
 
 
 class Status:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from charon.cli.console import INTERRUPTED
 from charon.errors import CharonError
+from charon.text import printable
 
 COMMANDS = {
     "prepare": "read skeleton clips once, into the cache",
@@ -17,8 +18,10 @@ COMMANDS = {
     "run": "learn a stream of tasks",
     "predict": "label new clips with a finished run's model",
     "status": "say what a study has done, and what is left",
+    "why": "say why a trial was stopped, failed or won",
     "ui": "open MLflow's pages of a study",
     "compare": "compare finished runs, pair by pair",
+    "slurm": "write a study's batch script for SLURM",
     "show": "draw a clip: as it is, thinned, rebuilt, reconstructed",
 }
 """Each is a module of ``charon.cli.commands``."""
@@ -86,7 +89,7 @@ def _dispatch(given: Sequence[str]) -> int:
 
 def _say(sentence: str) -> None:
     """Write one line to standard error."""
-    print(f"charon: {' '.join(sentence.split())}", file=sys.stderr)
+    print(f"charon: {printable(' '.join(sentence.split()))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,32 @@
 import json
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from charon.config import Run
 from charon.errors import CharonError, CheckpointError
-from charon.files import read_json, write_text, writing_to
+from charon.files import parse_json, read_json, reading_from, write_text, writing_to
+from charon.plain import conform
+from charon.settings import Value
 from charon.training.artifacts import ABOUT, write_description, write_outputs
-from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from charon.training.checkpoint import CHECKPOINT, fitting, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
 
 METRICS = "metrics.jsonl"
 """One JSON object a task: ``task`` and all its metrics by their names."""
+
+
+class _About(TypedDict):
+    """What is read of ``run.json``."""
+
+    run: dict[str, Value]
+    fingerprint: NotRequired[str]
+
+
+class _TaskMetrics(TypedDict):
+    """What is read of a line of metrics."""
+
+    task: int
 
 
 class RunFolder:
@@ -40,16 +55,19 @@ class RunFolder:
 
     def saved_run(self) -> Run:
         """Return the run of the folder; CheckpointError if there is none, or a damaged one."""
-        try:
-            return Run.from_flat(read_json(self.path / ABOUT)["run"])
-        except FileNotFoundError as error:
+        return Run.from_flat(self._about()["run"])
+
+    def _about(self) -> dict[str, Any]:
+        """Return what the folder's description says of the run; CheckpointError as above."""
+        path = self.path / ABOUT
+        if not path.exists():
             raise CheckpointError(
                 f"{self.path} holds no run to resume; without --resume one is started there."
-            ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(
-                f"{self.path / ABOUT} cannot be read ({error}); start again in another folder."
-            ) from error
+            )
+        with reading_from(path, "start again in another folder", CheckpointError):
+            about: dict[str, Any] = conform(read_json(path), _About)
+            Run.from_flat(about["run"])
+            return about
 
     def start(self, stream: Stream) -> None:
         """Make the folder and describe the run in it."""
@@ -62,7 +80,7 @@ class RunFolder:
         Raises:
             CheckpointError: the checkpoint is damaged, or the clips have changed.
         """
-        before, now = read_json(self.path / ABOUT)["fingerprint"], stream.archive.fingerprint
+        before, now = self._about().get("fingerprint"), stream.archive.fingerprint
         if before != now:
             raise CheckpointError(
                 f"{self.path} holds a run on other clips than {stream.archive.source} has now "
@@ -71,16 +89,15 @@ class RunFolder:
         if not (self.path / CHECKPOINT).exists():
             return 0
         state = load_checkpoint(self.path, stream.run)
-        try:
+        remedy = "continue with the version that wrote it, or start again in another folder"
+        with fitting(self.path / CHECKPOINT, remedy):
             stream.load_state_dict(state)
-        except (RuntimeError, KeyError) as error:
-            raise CheckpointError(
-                f"{self.path / CHECKPOINT} does not fit this version of the program; continue with "
-                "the version that wrote it, or start again in another folder."
-            ) from error
         done: int = state["done"]
-        lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines()
-        self._metrics = [line for line in map(json.loads, lines) if line["task"] <= done]
+        path = self.path / METRICS
+        with reading_from(path, "start again in another folder", CheckpointError):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            metrics = [conform(parse_json(line), _TaskMetrics) for line in lines]
+        self._metrics = [line for line in metrics if line["task"] <= done]
         return done
 
     def save(self, stream: Stream, result: TaskResult) -> None:

@@ -1,9 +1,11 @@
 """The lines of ``charon run``: its title, its progress, a line a task, its end."""
 
+import math
 import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from charon.cli.clips import STANDIN_NOTE
 from charon.cli.console import Status
@@ -19,7 +21,7 @@ def title(stream: Stream) -> str:
     lines = [
         f"{run.learner_name} on {run.data.path}, {tasks.protocol}: "
         f"{counted(stream.num_tasks, 'task')} of {each} classes"
-        f"{', learned as one' if stream.is_joint else ''}; "
+        f"{run.data.tasks_in_words}; "
         f"{counted(tasks.num_training_clips, 'training clip')}; seed {run.seed}; {stream.device}."
     ]
     if stream.archive.description.is_standin:
@@ -40,6 +42,12 @@ def memory_warning(stream: Stream) -> str:
         f"Warning: the memory can hold {memory.capacity:,} clips, all of the {num_clips:,} "
         f"training clips, so nothing need be forgotten; lower {field}."
     )
+
+
+def task_json(result: TaskResult) -> dict[str, Any]:
+    """Return the measurements after a task, for scripts; what is not a number is null."""
+    metrics = {n: v if math.isfinite(v) else None for n, v in result.metrics.items()}
+    return {"task": result.task, "num_tasks": result.num_tasks, "metrics": metrics}
 
 
 def task_line(result: TaskResult) -> str:

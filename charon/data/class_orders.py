@@ -5,9 +5,11 @@ learns positions 0, 1, 2, ... in turn.
 """
 
 import re
+from collections.abc import Sequence
 from itertools import accumulate
 from math import ceil
 
+from charon.data.class_lists import ClassList, check_complete, is_list, labels_of
 from charon.data.source import Description
 from charon.errors import ConfigError
 from charon.seeding import numpy_generator
@@ -32,18 +34,23 @@ ORDERS = ("auto", "paper", "released", "natural", "shuffled(SEED)")
 
 
 def class_order(
-    name: str, description: Description, classes: range | None = None
+    name: ClassList, description: Description, classes: Sequence[int] | None = None
 ) -> tuple[int, ...]:
     """Return the original label at each position, of all classes if ``classes`` is None.
 
-    An order is ``paper`` or ``released`` (NTU RGB+D only), ``natural`` (the source's order),
-    ``shuffled(7)`` (drawn from that seed alone), or ``auto``: ``paper`` for NTU RGB+D,
-    ``natural`` for other data.
+    An order is ``paper`` or ``released`` (NTU RGB+D only; of some of its classes, as they follow
+    one another there), ``natural`` (the source's order), ``shuffled(7)`` (drawn from that seed
+    alone), ``auto``: ``paper`` for NTU RGB+D, ``natural`` for other data, or a list of all these
+    classes (:mod:`charon.data.class_lists`).
 
     Raises:
         ConfigError: the name is unknown, or the order does not apply to these classes.
     """
     classes = range(len(description.class_names)) if classes is None else classes
+    if isinstance(name, tuple) or is_list(name):
+        labels = labels_of(name, description, "class_order")
+        check_complete(labels, classes, description)
+        return labels
     is_published = description.is_ntu and len(description.class_names) in (60, 120)
     if name == "auto":
         name = "paper" if is_published else "natural"
@@ -57,12 +64,35 @@ def class_order(
                 "`shuffled(SEED)`."
             )
         # The classes of 60 and the new ones are halves of both orders.
-        return (PAPER if name == "paper" else RELEASED)[classes.start : classes.stop]
+        chosen = set(classes)
+        return tuple(label for label in (PAPER if name == "paper" else RELEASED) if label in chosen)
     shuffled = re.fullmatch(r"shuffled\((\d+)\)", name)
     if shuffled is None:
-        raise ConfigError(f"Unknown class order `{name}`; known are {', '.join(ORDERS)}.")
+        raise ConfigError(
+            f"Unknown class order `{name}`; known are {', '.join(ORDERS)}, and a list of classes "
+            "or a .txt file of them."
+        )
     order = numpy_generator(int(shuffled[1]), "class order").permutation(len(classes))
-    return tuple((classes.start + order).tolist())
+    return tuple(classes[position] for position in order.tolist())
+
+
+def named_orders(words: Sequence[str]) -> tuple[str, ...]:
+    """Return names of orders, with ``shuffled(0..4)`` spelt out as five of them.
+
+    Raises:
+        ConfigError: the first seed of such a range is above the last.
+    """
+    names: list[str] = []
+    for word in words:
+        seeds = re.fullmatch(r"shuffled\((\d+)\.\.(\d+)\)", word)
+        if seeds is None:
+            names.append(word)
+            continue
+        first, last = int(seeds[1]), int(seeds[2])
+        if first > last:
+            raise ConfigError(f"`{word}` has no seed; write the smaller one first.")
+        names += [f"shuffled({seed})" for seed in range(first, last + 1)]
+    return tuple(names)
 
 
 def task_classes(

@@ -167,6 +167,11 @@ def num_classes_of(benchmark: str) -> int:
     return 60 if benchmark.startswith("ntu60") else 120
 
 
+def num_performers_of(benchmark: str) -> int:
+    """Return the number of people who perform in the set that the benchmark is cut from."""
+    return 40 if num_classes_of(benchmark) == 60 else _LARGEST_IDS["performer"]
+
+
 def classes_of(benchmark: str) -> range:
     """Return the labels of the benchmark's classes."""
     return range(60 if benchmark.startswith("ntu120new") else 0, num_classes_of(benchmark))

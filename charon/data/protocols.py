@@ -4,6 +4,7 @@ A performance is filmed by up to three cameras at once, so clips of it both in t
 in the validation set would inflate the validation accuracy: whole people are held out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.cache.archive import Archive
+from charon.data.class_lists import ClassList, labels_of
 from charon.errors import ConfigError, DataError
 from charon.seeding import numpy_generator
 
@@ -23,15 +25,16 @@ class Split:
     train: NDArray[np.int64]
     test: NDArray[np.int64]
     val: NDArray[np.int64]  # taken out of the training set; may be empty
-    protocol: str  # a benchmark, "given split", "subjects" or "stratified clips"; see split
+    protocol: str  # a benchmark, "given split", "subjects" or "stratified clips", or part of one
     val_rule: str  # how ``val`` was chosen, in words
-    classes: range  # labels of the benchmark's classes, not always all of the archive's
+    classes: Sequence[int]  # labels of the classes chosen, ascending; not always all there are
 
 
 def split(
     archive: Archive,
     benchmark: Literal["auto", ntu.Benchmark] = "auto",
     *,
+    classes: ClassList = "all",
     val_fraction: float = 0.0,
     seed: int,
 ) -> Split:
@@ -41,30 +44,78 @@ def split(
     ntu120-xset by the number of classes; for other data the set's split, else every other
     subject (by id, the first trains), else 70 % of each class's clips.
 
+    ``classes`` is ``all``; ``present``, those with clips to train on and to test on; or a list
+    (:mod:`charon.data.class_lists`). Of some classes the protocol is named "part of" the whole.
+
     ``val_fraction``, in [0, 1), is the share of the training clips to hold out, in whole people
     where they are known; every class keeps clips on both sides. ``seed`` draws these people or
     clips; train and test do not depend on it.
 
     Raises:
-        ConfigError: the benchmark does not belong to this set, or ``val_fraction`` cannot be met.
+        ConfigError: the benchmark or a class does not belong to this set, or ``val_fraction``
+            cannot be met.
         DataError: a class has no clip to train on, or the test set is empty.
     """
     in_train, protocol = _training_clips(archive, benchmark)
-    classes = range(len(archive.description.class_names))
-    if protocol in ntu.BENCHMARKS:
-        classes = ntu.classes_of(protocol)
+    chosen, protocol = _choose(archive, in_train, protocol, classes)
     by_name = np.argsort(archive.names, kind="stable")
-    by_name = by_name[np.isin(archive.label[by_name], classes)]
+    by_name = by_name[np.isin(archive.label[by_name], chosen)]
     train, test = by_name[in_train[by_name]], by_name[~in_train[by_name]]
-    whole = Split(train, test, np.empty(0, np.int64), protocol, "none", classes)
+    whole = Split(train, test, np.empty(0, np.int64), protocol, "none", chosen)
     _check_not_empty(archive, whole)
     if val_fraction == 0:
         return whole
     if archive.subject[train].all():
-        held_out, val_rule = _hold_out_people(archive, train, classes, val_fraction, seed)
+        held_out, val_rule = _hold_out_people(archive, train, chosen, val_fraction, seed)
     else:
         held_out, val_rule = _hold_out_clips(archive.label[train], val_fraction, seed)
     return replace(whole, train=train[~held_out], val=train[held_out], val_rule=val_rule)
+
+
+def chosen_classes(
+    archive: Archive, benchmark: Literal["auto", ntu.Benchmark], classes: ClassList
+) -> Sequence[int]:
+    """Return the labels of the classes that :func:`split` chooses.
+
+    Raises:
+        ConfigError: the benchmark or a class does not belong to this set.
+        DataError: no class is present.
+    """
+    in_train, protocol = _training_clips(archive, benchmark)
+    return _choose(archive, in_train, protocol, classes)[0]
+
+
+def _choose(
+    archive: Archive, in_train: NDArray[np.bool_], protocol: str, given: ClassList
+) -> tuple[Sequence[int], str]:
+    """Return the labels of the classes chosen, and the protocol's name with them."""
+    about = archive.description
+    whole = range(len(about.class_names))
+    if protocol in ntu.BENCHMARKS:
+        whole = ntu.classes_of(protocol)
+    if given == "all":
+        return whole, protocol
+    if given == "present":
+        trained, tested = (set(archive.label[part].tolist()) for part in (in_train, ~in_train))
+        chosen = [label for label in whole if label in trained and label in tested]
+        if not chosen:
+            raise DataError(
+                f"{archive.source}: no class has both training and test clips under {protocol}; "
+                "choose another benchmark, or add clips."
+            )
+    else:
+        chosen = sorted(labels_of(given, about, "classes"))
+        other = [label for label in chosen if label not in whole]
+        if other:
+            raise ConfigError(
+                f"classes lists class {other[0]} ({about.class_names[other[0]]}), which is not "
+                f"in {protocol}; leave it out, or choose another benchmark."
+            )
+    parts = [f"{len(chosen)} of {len(whole)} classes"]
+    people = len(set(archive.subject[np.isin(archive.label, chosen)].tolist()) - {0})
+    if about.is_ntu and 0 < people < ntu.num_performers_of(protocol):
+        parts.append(f"{people} of {ntu.num_performers_of(protocol)} performers")
+    return tuple(chosen), f"part of {protocol}: {', '.join(parts)}"
 
 
 def _training_clips(archive: Archive, benchmark: str) -> tuple[NDArray[np.bool_], str]:
@@ -122,14 +173,15 @@ def _check_not_empty(archive: Archive, split: Split) -> None:
         others = f" and {len(missing) - 1} other classes" if len(missing) > 1 else ""
         raise DataError(
             f"{archive.source}: class {missing[0]} ({names[missing[0]]}){others} of {protocol} "
-            "would be empty, without a clip to train on; add their clips."
+            "would be empty, without a clip to train on; add their clips, or take the classes "
+            "that are there with data.classes=present."
         )
     if not len(split.test):
         raise DataError(f"{archive.source}: the test set of {protocol} would be empty; add clips.")
 
 
 def _hold_out_people(
-    archive: Archive, train: NDArray[np.int64], classes: range, fraction: float, seed: int
+    archive: Archive, train: NDArray[np.int64], classes: Sequence[int], fraction: float, seed: int
 ) -> tuple[NDArray[np.bool_], str]:
     """Choose people of about ``fraction`` of the rows ``train``: bool (row,), the rule in words.
 
@@ -141,8 +193,9 @@ def _hold_out_people(
     np.add.at(clips, (person, archive.label[train]), 1)
     rng = numpy_generator(seed, "validation")
     chosen: list[NDArray[np.intp]] = []
-    clips = clips[:, classes.start : classes.stop]
-    for group, to_keep in _groups(archive, people, clips):
+    clips = clips[:, list(classes)]
+    has_both = archive.description.is_ntu and classes[0] < 60 <= classes[-1]
+    for group, to_keep in _groups(has_both, people, clips):
         draw = _draw(clips[group].sum(axis=1), clips[np.ix_(group, to_keep)], fraction, rng)
         if draw is None:
             raise ConfigError(
@@ -157,12 +210,14 @@ def _hold_out_people(
 
 
 def _groups(
-    archive: Archive, people: NDArray[np.int16], clips: NDArray[np.int64]
+    has_both: bool, people: NDArray[np.int16], clips: NDArray[np.int64]
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return the groups of people to draw from, and the classes each must keep on both sides."""
-    num_classes = clips.shape[1]
-    if not (archive.description.is_ntu and num_classes == 120):
-        return [(np.arange(len(people)), np.arange(num_classes))]
+    """Return the groups of people to draw from, and the classes each must keep on both sides.
+
+    ``has_both`` is whether classes of NTU RGB+D 60 and those that 120 adds are among them.
+    """
+    if not has_both:
+        return [(np.arange(len(people)), np.arange(clips.shape[1]))]
     # Performers up to 40 act A1-A60, the others only A61-A120 (6, 8 and 11 act in both): a class
     # belongs to the group in which more people act it.
     early = people <= 40

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -19,10 +20,22 @@ class Description:
     num_bodies: int  # 1 or 2 slots
     num_channels: int  # 2 or 3 coordinates of a joint, or 2 and the score of its detection
     centre_joint: int  # its first position is the origin of a clip
-    bones: tuple[tuple[int, int], ...] = ()  # pairs of joints, for drawing
+    bones: tuple[tuple[int, int], ...] = ()  # (parent, child) joints; empty if not known
     parts: dict[str, tuple[int, ...]] = field(default_factory=dict)  # joints of semantic body parts
     is_ntu: bool = False  # labels, ids, protocols and class orders are those of NTU RGB+D
     is_standin: bool = False  # the clips are synthetic
+
+    def __post_init__(self) -> None:
+        if not (self.num_joints >= 1 and 1 <= self.num_bodies <= 2 and 2 <= self.num_channels <= 3):
+            raise ValueError(f"a frame cannot be of bodies, joints, channels {self.frame_shape}")
+        named = [self.centre_joint, *chain(*self.bones), *chain(*self.parts.values())]
+        if not 0 <= min(named) <= max(named) < self.num_joints:
+            raise ValueError(f"a joint is not among the {self.num_joints} of a body")
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """Bodies, joints and channels of a frame."""
+        return self.num_bodies, self.num_joints, self.num_channels
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Setup:
     make_network: Callable[..., Network]
     clip_shape: ClipShape
     num_classes: int  # of the whole stream
-    tasks: tuple[range, ...]  # the classes of each task to come, positions of the class order
+    tasks: tuple[range, ...]  # the new classes of each task to come, positions of the class order
     parts: Mapping[str, tuple[int, ...]]  # joints by part; empty where the data does not say
     make_optimiser: Callable[[nn.Module], Optimiser]
     epochs: int  # of the main phase of each task
@@ -82,7 +82,10 @@ class Reconstruction:
 
 
 class Learner(ABC):
-    """A method of class-incremental learning.
+    """A method of incremental learning.
+
+    Tasks have new classes or, in some streams, classes that come again. A learner that cannot do
+    with those says why in its settings (:attr:`charon.settings.Settings.why_new_classes`).
 
     The stream calls, for every task: :meth:`begin_task`; the steps of each of :meth:`phases`, on
     batches of :meth:`training_set`; :meth:`end_task`; :meth:`prepare_to_predict`. A learner never
@@ -93,7 +96,8 @@ class Learner(ABC):
         network: the backbone.
         optimiser: of its weights, one for the whole sequence.
         memory: the stored clips; None if the method has no memory.
-        classes: those of the current task, positions of the class order.
+        classes: positions of the class order, from the first class of the current task's clips to
+            the last class seen so far. Where classes come again, some of them may have no clips.
         generators: by purpose; saved and restored with the learner.
         graphs: of the steps given to :meth:`compute`, on a GPU; None launches each kernel.
         knows_unseen: whether it scores classes before it has learned them; without that,

@@ -91,6 +91,15 @@ class CharonSettings(StreamLossSettings):
         "refresh_rotation",
     )
 
+    @property
+    def why_new_classes(self) -> str:
+        """Why each task needs new classes: some refreshes tell its clips by them."""
+        if self.refresh == "all":
+            return ""
+        return (
+            f"learner.refresh={self.refresh} tells a task's clips by their classes; set it to all"
+        )
+
     def num_probing_epochs(self, epochs: int) -> int:
         """Return the epochs of linear probing that go with a main phase of ``epochs``."""
         if self.probing_epochs is None:

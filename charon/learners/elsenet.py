@@ -48,6 +48,11 @@ class ElseNetSettings(ReservoirSettings):
         False, "whether the stem also learns after the first task (our choice: no)"
     )
 
+    @property
+    def why_new_classes(self) -> str:
+        """Why each task needs new classes."""
+        return "it grows for new classes"
+
 
 class ElseNet(Rehearsal):
     """Minimises one cross-entropy over stream and memory, by the blocks that are relevant."""

@@ -29,6 +29,11 @@ class IcarlSettings(MemorySettings):
     # The memory is empty until the first task has ended.
     later_fields: ClassVar[tuple[str, ...]] = MEMORY_FIELDS
 
+    @property
+    def why_new_classes(self) -> str:
+        """Why each task needs new classes."""
+        return "it chooses the exemplars of a class once, from all of its clips"
+
 
 class Icarl(ExemplarLearner):
     """Minimises the binary cross-entropy, summed over every output seen so far.

@@ -43,6 +43,11 @@ class LucirSettings(MemorySettings):
         "hardest",
     )
 
+    @property
+    def why_new_classes(self) -> str:
+        """Why each task needs new classes."""
+        return "it chooses the exemplars of a class once, from all of its clips"
+
 
 class CosineClassifier(nn.Linear):
     """Outputs are cosines between the feature and each class's weights, times a learned scale."""

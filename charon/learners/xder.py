@@ -52,6 +52,11 @@ class XDerSettings(ReplaySettings):
     later_fields: ClassVar[tuple[str, ...]] = (*REPLAY_FIELDS, "alpha", "beta", "renewal_scale")
 
     @property
+    def why_new_classes(self) -> str:
+        """Why each task needs new classes."""
+        return "its heads belong to the task of their classes"
+
+    @property
     def buffer(self) -> type[Buffer]:
         """The rule of the memory."""
         return ClassBalancedBuffer

@@ -79,4 +79,4 @@ class ReservoirBuffer(Buffer):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from the state of a memory of the same shape."""
         super().load_state_dict(state)
-        self.num_seen = state["num_seen"]
+        self.num_seen = int(state["num_seen"])

@@ -1,1 +1,1 @@
-"""The backbone: a tuple-attention encoder, masking, and a decoder that rebuilds the clip."""
+"""The network: masking, a backbone that encodes and rebuilds a clip, and a classifier."""

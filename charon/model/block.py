@@ -1,4 +1,4 @@
-"""A layer of the backbone: attention inside tuples, then convolution across them.
+"""A layer of the paper's backbone: attention inside tuples, then convolution across them.
 
 Tensors are (row, channel, token, tuple) in channels-last memory: a row is then a matrix of
 tokens by (tuple, channel), which attention mixes by a single product and convolution reads as is.
@@ -26,6 +26,7 @@ from charon.model.masking import Places
 Attention = Literal["softmax", "tanh"]
 
 NUM_HEADS = 3
+"""Of a block, in Table A."""
 
 
 def leaky_(x: Tensor) -> Tensor:
@@ -69,16 +70,27 @@ class TupleAttention(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, qk_channels: int, num_tokens: int, kind: Attention
+        self,
+        in_channels: int,
+        qk_channels: int,
+        num_tokens: int,
+        kind: Attention,
+        num_heads: int = NUM_HEADS,
     ) -> None:
         super().__init__()
         self.qk_channels = qk_channels
         self.kind = kind
-        self.to_query_key = nn.Conv2d(in_channels, 2 * NUM_HEADS * qk_channels, 1)
-        self.scale = nn.Parameter(torch.empty(1, NUM_HEADS, 1, 1))
+        self.num_heads = num_heads
+        self.to_query_key = nn.Conv2d(in_channels, 2 * num_heads * qk_channels, 1)
+        self.scale = nn.Parameter(torch.empty(1, num_heads, 1, 1))
         side = num_tokens if kind == "tanh" else 1
-        self.offset = nn.Parameter(torch.empty(1, NUM_HEADS, side, side))
+        self.offset = nn.Parameter(torch.empty(1, num_heads, side, side))
         self.offset_start = 1.0 / num_tokens
+
+    def reset(self) -> None:
+        """Set scale and offset to where they start."""
+        self.scale.fill_(1.0)
+        self.offset.fill_(self.offset_start)
 
     def forward(self, x: Tensor, last_counts: int = 1) -> Tensor:
         """Return the maps, (row, head, token v, token u); a softmax sums to 1 over v.
@@ -89,7 +101,7 @@ class TupleAttention(nn.Module):
         tuples = x.shape[3] - 1 + last_counts
         query_key = convolve(self.to_query_key, x).permute(0, 2, 3, 1)
         scale, offset = self.scale.to(x.dtype), self.offset.to(x.dtype).transpose(-1, -2)
-        products = key_query_products(query_key, NUM_HEADS, last_counts)
+        products = key_query_products(query_key, self.num_heads, last_counts)
         scores = products / (self.qk_channels * tuples)
         if self.kind == "tanh":
             return scores.tanh() * scale + offset
@@ -106,11 +118,12 @@ class TupleBlock(nn.Module):
         qk_channels: int,
         num_tokens: int,
         attention: Attention = "softmax",
+        num_heads: int = NUM_HEADS,
     ) -> None:
         super().__init__()
-        out = self.out_channels = out_channels
-        self.mix = TupleAttention(in_channels, qk_channels, num_tokens, attention)
-        self.project = nn.Conv2d(NUM_HEADS * in_channels, out, (5, 1), padding=(2, 0))
+        out = out_channels
+        self.mix = TupleAttention(in_channels, qk_channels, num_tokens, attention, num_heads)
+        self.project = nn.Conv2d(num_heads * in_channels, out, (5, 1), padding=(2, 0))
         self.project_norm = nn.BatchNorm2d(out)
         self.feed = nn.Conv2d(out, out, 1)
         self.feed_norm = nn.BatchNorm2d(out)

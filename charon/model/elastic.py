@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from charon.model.block import Skip, TupleBlock, leaky_
+from charon.model.block import Skip, leaky_
 from charon.model.initialise import initialise
 from charon.model.kernels import convolve_and_normalise
 from charon.model.network import Network
@@ -37,7 +37,7 @@ class Gumbel:
 
 
 class ElasticBlock(nn.Module):
-    """A way through a unit: (row, in, token, tuple) to (row, out, token, tuple)."""
+    """A way through a unit: (row, in, token, unit) to (row, out, token, unit)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class ElasticBlock(nn.Module):
         self.skip = Skip(in_channels, out_channels, in_channels != out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Mix channels, then neighbouring tuples, and add the input."""
+        """Mix channels, then neighbouring units, and add the input."""
         z = leaky_(convolve_and_normalise(self.within, self.within_norm, x))
         z = convolve_and_normalise(self.across, self.across_norm, z)
         return leaky_(z.add_(self.skip(x)))
@@ -91,7 +91,7 @@ class ElasticUnit(nn.Module):
         self.switch_bias = nn.Parameter(bias.clone())
 
     def forward(self, x: Tensor, gumbel: Gumbel | None) -> tuple[Tensor, Tensor]:
-        """Send every row of (row, channel, token, tuple) through a block.
+        """Send every row of (row, channel, token, unit) through a block.
 
         Where ``gumbel`` is None, the best score wins. Also returns each row's block, int64 (row,).
         """
@@ -134,13 +134,11 @@ class ElasticNetwork(nn.Module):
         device = backbone.classifier.weight.device
         num_joints = backbone.num_joints
         self.tokens = [
-            [f * num_joints + j for f in range(backbone.frames_per_tuple) for j in part]
+            [f * num_joints + j for f in range(self.stem.frames_per_unit) for j in part]
             for part in parts
         ]
         width = backbone.classifier.in_features
-        last = self.stem.blocks[-1]
-        assert isinstance(last, TupleBlock)
-        widths = ((last.out_channels, width), (width, width))
+        widths = ((self.stem.widths[len(self.stem.blocks) - 1], width), (width, width))
         self.layers = nn.ModuleList(
             nn.ModuleList(ElasticUnit(i, o) for _ in parts) for i, o in widths
         )

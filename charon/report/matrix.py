@@ -1,5 +1,6 @@
 """Pictures of accuracy matrices."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from charon.report.style import FAINT, HEAT, INK, note, picture
 
 PER_ROW = 3
 
+LETTERS_A_TASK = 6
+"""Of a title over the columns of a matrix."""
+
 
 def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path) -> Path:
-    """Draw R[i, j], the accuracy on task j after learning task i, and return the path.
+    """Draw R[i, j], the accuracy on task j after learning task i, as PNG, and return the path.
 
     Args:
         matrix: percent, one row per task learned; None where a task is not learned yet.
@@ -23,7 +27,7 @@ def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path
         path: the picture to write.
     """
     size = 1.9 + 0.42 * len(matrix[0])
-    with picture(path, size + 0.6, size) as (figure, (axes,)):
+    with picture(path, size + 0.6, size, pdf=False) as (figure, (axes,)):
         image = fill_matrix(axes, matrix, title)
         figure.colorbar(image, ax=axes, shrink=0.75, label="percent").outline.set_edgecolor(FAINT)
     return path
@@ -62,7 +66,9 @@ def fill_matrix(axes: Axes, matrix: Any, title: str) -> AxesImage:
     axes.set_yticks(range(values.shape[0]), tasks[: values.shape[0]])
     axes.set_xlabel("accuracy on task")
     axes.set_ylabel("after learning task")
-    axes.set_title(title)
+    # Wider than the axes, it would leave them no room.
+    width = max(20, LETTERS_A_TASK * values.shape[1])
+    axes.set_title("\n".join(textwrap.wrap(title, width)))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     return image

@@ -52,6 +52,8 @@ METRICS = {
     "bwt": "BWT",
     "fwt": "FWT",
     "task_il_faa": "task-IL FAA",
+    "old": "old classes",
+    "new": "new classes",
     "forgetting": "forgetting",
 }
 

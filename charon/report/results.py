@@ -1,16 +1,30 @@
 """A study's results, as it left them in its folder."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 
 from charon.errors import CheckpointError
-from charon.files import STUDY_VERSION, read_json
-from charon.text import counted
+from charon.files import STUDY_VERSION, parse_json, read_json, reading_from
+from charon.plain import conform
+from charon.text import counted, shown
+
+COLUMNS = {
+    "trials": ("trial_id", "name", "learner", "seed", "status"),
+    "curves": ("trial_id", "name", "learner", "seed", "status", "task"),
+}
+"""What every study's tables have."""
+
+
+class _Event(TypedDict):
+    """What is read of an event of the journal."""
+
+    kind: str
+    trial: NotRequired[str]
+    tags: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -44,9 +58,16 @@ class StudySummary:
 
     @classmethod
     def of(cls, plan: Mapping[str, Any]) -> "StudySummary":
-        """Return the summary of a plan, the content of ``study.json``."""
-        content = {**plan, "settings": plan["options"]["settings"]}
-        return cls(**{f.name: content[f.name] for f in fields(cls)})
+        """Return the summary of a plan, the content of ``study.json``.
+
+        Raises:
+            Misfit: it is no plan.
+        """
+        options = conform(plan.get("options"), dict[str, Any])
+        content = {**plan, "settings": options.get("settings")}
+        known = {f.name: content[f.name] for f in fields(cls) if f.name in content}
+        summary: StudySummary = conform(known, cls)
+        return summary
 
     @property
     def overridden(self) -> list[str]:
@@ -112,14 +133,17 @@ def read_results(folder: Path) -> Results:
                 f"{folder / name} does not exist; run the study first, or name its folder "
                 "with --results DIR."
             )
-    plan = read_json(folder / "study.json")
-    if plan["version"] != STUDY_VERSION:
-        raise CheckpointError(
-            f"{folder} was left by version {plan['version']} of this code, and this is "
-            f"{STUDY_VERSION}; report it with that version, or run the study anew."
-        )
+    path = folder / "study.json"
+    with reading_from(path, "run the study anew", CheckpointError):
+        plan = conform(read_json(path), dict[str, Any])
+        if plan.get("version") != STUDY_VERSION:
+            raise CheckpointError(
+                f"{folder} was left by version {shown(plan.get('version'))} of this code, and "
+                f"this is {STUDY_VERSION}; report it with that version, or run the study anew."
+            )
+        study = StudySummary.of(plan)
     trials, curves = read_table(folder, "trials"), read_table(folder, "curves")
-    return Results(folder, StudySummary.of(plan), trials, curves, _tags(folder))
+    return Results(folder, study, trials, curves, _tags(folder))
 
 
 def _tags(folder: Path) -> dict[str, str]:
@@ -134,14 +158,26 @@ def read_events(folder: Path) -> Iterator[dict[str, Any]]:
     path = folder / "journal.jsonl"
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as journal:
+    with (
+        reading_from(path, "move the file away", CheckpointError),
+        path.open(encoding="utf-8") as journal,
+    ):
         for line in journal:
-            try:
-                yield json.loads(line)
-            except ValueError:
+            if not line.endswith("\n"):
                 return
+            yield conform(parse_json(line), _Event)
 
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:
-    """Read ``NAME.csv``, with Ray's names of trials as text."""
-    return pd.read_csv(folder / f"{name}.csv", dtype={"trial_id": str})
+    """Read ``NAME.csv``, with Ray's names of trials as text.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    path = folder / f"{name}.csv"
+    with reading_from(path, "go on with the study, which writes it anew", CheckpointError):
+        table = pd.read_csv(path, dtype={"trial_id": str})
+        missing = [column for column in COLUMNS.get(name, ()) if column not in table]
+        if missing:
+            raise ValueError(f"it has no column {missing[0]}")
+        return table

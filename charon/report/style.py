@@ -79,15 +79,19 @@ def new_figure(
 
 @contextmanager
 def picture(
-    path: Path, width: float, height: float, columns: int = 1, rows: int = 1
+    path: Path, width: float, height: float, columns: int = 1, rows: int = 1, *, pdf: bool = True
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a new figure and its axes, saved as ``path`` and as a PDF when the block ends."""
+    """Yield a new figure and its axes, saved as ``path`` and as a PDF when the block ends.
+
+    The PDF takes two thirds of the time, for its fonts; it can be left out.
+    """
     with styled():
         figure, axes = new_figure(width, height, columns, rows)
         yield figure, axes
         figure.savefig(path, pil_kwargs={"compress_level": QUICK})
-        figure.set_layout_engine("none")  # places are found once
-        figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+        if pdf:
+            figure.set_layout_engine("none")  # places are found once
+            figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
 def look(place: int) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from charon.files import write_text
 from charon.report.cases import Case, cases_of
 from charon.report.chart import draw_chart
@@ -28,6 +30,12 @@ MADE_FROM = "<!-- made from tables "
 """Begins the page's last line, by which a page is known to be older than its tables."""
 
 METRICS = ("faa", "forgetting", "bwt", "task_il_faa")
+
+OLD_AND_NEW = ("old", "new", "harmonic_mean")
+"""Where tasks have different sizes, or later ones few clips, FAA alone tells little."""
+
+ON_THE_WAY = ("lowest_accuracy", "worst_case_accuracy")
+"""Where a study evaluates on the way through tasks."""
 
 FIGURES = {
     "figure": "The objective of each case",
@@ -74,8 +82,17 @@ def metrics_of(results: Results) -> list[str]:
     """Return the metrics of a study's table, its first objective first."""
     objective = results.study.objectives[0]
     part = objective.partition("/")[0]
-    known = [f"{part}/{name}" for name in METRICS if f"{part}/{name}" in results.finished]
+    names = [*METRICS, *(OLD_AND_NEW if _is_uneven(results) else ()), *ON_THE_WAY]
+    known = [f"{part}/{name}" for name in names if f"{part}/{name}" in results.finished]
     return list(dict.fromkeys([objective, *known]))
+
+
+def _is_uneven(results: Results) -> bool:
+    """Whether tasks of some run have sizes of their own, or few clips."""
+    none = pd.Series(dtype=object)
+    sizes = results.finished.get("data.classes_per_task", none).astype(str)
+    shots = results.finished.get("data.shots", none)
+    return bool(sizes.str.contains(",").any() or (shots > 0).any())
 
 
 def draw_figures(results: Results, cases: list[Case]) -> None:

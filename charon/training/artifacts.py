@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -12,8 +12,10 @@ from charon.config import Run
 from charon.errors import CheckpointError
 from charon.files import whole_file, write_csv, write_json
 from charon.learners.base import Learner
+from charon.plain import conform
+from charon.settings import Value
 from charon.training.build import make_learner
-from charon.training.checkpoint import load, save
+from charon.training.checkpoint import fitting, load, save
 from charon.training.devices import choose_device
 from charon.training.stream import Stream
 
@@ -26,8 +28,10 @@ def write_description(folder: Path, stream: Stream) -> dict[str, Any]:
     about = {
         "run": stream.run.to_flat(),
         "class_names": stream.tasks.class_names,
+        "class_order": list(stream.tasks.order),
         "clip_shape": list(stream.tasks.clip_shape),
         "parts": {name: list(js) for name, js in stream.archive.description.parts.items()},
+        "bones": [list(bone) for bone in stream.archive.description.bones],
         "is_standin": stream.archive.description.is_standin,
         "fingerprint": stream.archive.fingerprint,
         "protocol": stream.tasks.protocol,
@@ -62,6 +66,17 @@ def write_outputs(folder: Path, stream: Stream) -> None:
         np.savez_compressed(file, **stream.evaluation.predictions())  # type: ignore[arg-type]
 
 
+class _Saved(TypedDict):
+    """What is read of a model's file, beside the learner's state."""
+
+    run: dict[str, Value]
+    class_names: tuple[str, ...]
+    clip_shape: tuple[int, int, int, int]
+    parts: dict[str, list[int]]
+    bones: NotRequired[tuple[tuple[int, int], ...]]
+    is_standin: bool
+
+
 @dataclass(frozen=True)
 class Model:
     """A finished run's model, ready to label clips."""
@@ -81,22 +96,20 @@ def load_model(folder: Path, device: str = "auto") -> Model:
         CheckpointError: the folder has no model, or the file cannot be read.
         ConfigError: the device is unknown, or not there.
     """
-    saved = load(folder / MODEL)
+    path, chosen = folder / MODEL, choose_device(device)
+    saved = load(path)
     missing = {"run", "clip_shape", "parts", "class_names", "is_standin", "learner"} - saved.keys()
     if missing:
         raise CheckpointError(
-            f"{folder / MODEL} is not the model of a finished run: it has no {min(missing)}."
+            f"{path} is not the model of a finished run: it has no {min(missing)}."
         )
-    run, names = Run.from_flat(saved["run"]), tuple(saved["class_names"])
-    channels, frames, joints, bodies = saved["clip_shape"]
-    shape, chosen = (channels, frames, joints, bodies), choose_device(device)
-    parts = {name: tuple(js) for name, js in saved["parts"].items()}
-    learner = make_learner(run, shape, len(names), parts, chosen)
-    try:
+    remedy = "learn it again, or use the version that made it"
+    with fitting(path, remedy):
+        about = {name: value for name, value in saved.items() if name != "learner"}
+        saved |= conform(about, _Saved)
+        run, names, shape = Run.from_flat(saved["run"]), saved["class_names"], saved["clip_shape"]
+        parts = {name: tuple(js) for name, js in saved["parts"].items()}
+        # Models of older versions name no bones: none of their backbones needs them.
+        learner = make_learner(run, shape, len(names), parts, chosen, saved.get("bones", ()))
         learner.load_predictor_state(saved["learner"])
-    except (RuntimeError, KeyError) as error:
-        raise CheckpointError(
-            f"{folder / MODEL} does not fit this version of the program, in which the same "
-            "settings make another model; learn it again, or use the version that made it."
-        ) from error
     return Model(run, learner, names, shape, saved["is_standin"], chosen)

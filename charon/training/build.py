@@ -11,6 +11,7 @@ from charon.config import Run
 from charon.data.class_orders import task_classes
 from charon.learners import LEARNERS
 from charon.learners.base import Learner, Setup
+from charon.model.backbone import Bones
 from charon.model.network import Network
 from charon.optimiser import Optimiser
 from charon.seeding import torch_generator
@@ -22,17 +23,20 @@ def make_learner(
     num_classes: int,
     parts: Mapping[str, tuple[int, ...]],
     device: torch.device,
+    bones: Bones = (),
 ) -> Learner:
     """Return the run's learner, untrained, for the classes of the whole stream.
 
-    ``parts`` has the joints of each part of the body, by name; it may be empty.
+    ``parts`` has the joints of each part of the body, by name, ``bones`` the (parent, child)
+    joints of each bone; both may be empty.
 
     Raises:
         ConfigError: the run's fields do not fit the clips.
     """
-    per_task = num_classes if run.data.stream == "joint" else run.data.classes_per_task
+    is_one = run.data.stream == "joint" or run.data.domain != "none"
+    per_task = num_classes if is_one else run.data.classes_per_task
     setup = Setup(
-        make_network=partial(make_network, run, clip_shape, num_classes, device),
+        make_network=partial(make_network, run, clip_shape, num_classes, device, bones=bones),
         clip_shape=clip_shape,
         num_classes=num_classes,
         tasks=task_classes(num_classes, per_task),
@@ -56,11 +60,16 @@ def make_network(
     num_classes: int,
     device: torch.device,
     *,
+    bones: Bones = (),
     with_decoder: bool,
 ) -> Network:
-    """Return the run's backbone on the device, with the same weights at every call."""
-    generator = torch_generator(run.seed, "weights")
+    """Return the run's network on the device, with the same weights at every call."""
     network = Network(
-        run.model, clip_shape, num_classes, with_decoder=with_decoder, generator=generator
+        run.model,
+        clip_shape,
+        num_classes,
+        bones=bones,
+        with_decoder=with_decoder,
+        generator=torch_generator(run.seed, "weights"),
     )
     return network.to(device)

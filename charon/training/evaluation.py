@@ -1,5 +1,6 @@
 """Accuracies of a stream: every task's evaluation clips are scored after each task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +31,18 @@ class Scored:
         """Return the best class of ``among`` for each clip, int64 (clip,)."""
         return self.scores[:, among.start : among.stop].argmax(dim=1) + among.start
 
+    def is_right(self, among: range) -> Tensor:
+        """Return whether each clip is labelled right when one of ``among`` is chosen, (clip,)."""
+        return self.predictions(among) == self.label
+
     def accuracy(self, among: range) -> float:
         """Return the accuracy in percent when one of ``among`` is chosen."""
-        return 100.0 * float((self.predictions(among) == self.label).double().mean())
+        return accuracy_over([self], among)
+
+
+def accuracy_over(scored: Sequence[Scored], among: range) -> float:
+    """Return the percent of the clips of some tasks, together, that are labelled right."""
+    return 100.0 * float(torch.cat([task.is_right(among) for task in scored]).double().mean())
 
 
 def score(learner: Learner, clips: Clips, classes: range) -> Scored:
@@ -50,6 +60,8 @@ class Evaluation:
     Attributes:
         matrix: the accuracy matrix, see :mod:`charon.training.metrics`.
         task_il: (task,) percent in the last evaluation, each task over its own outputs alone.
+        lowest: (task,) percent, the lowest accuracy since each task was learned, on the way through
+            later tasks and after them; NaN unless ``data.evaluate_every`` asks for it.
         before: (task,) percent just before the task is learned, over the outputs up to its own.
         untrained: the same of the untrained network. Both of these make forward transfer, and
             are NaN where it is not defined.
@@ -59,7 +71,9 @@ class Evaluation:
         self._run, self._tasks, self._learner = run, tasks, learner
         num_tasks = len(tasks.tasks)
         self.matrix = np.full((num_tasks, num_tasks), np.nan)
-        self.task_il, self.before, self.untrained = (np.full(num_tasks, np.nan) for _ in range(3))
+        self.task_il, self.before, self.untrained, self.lowest = (
+            np.full(num_tasks, np.nan) for _ in range(4)
+        )
         self._is_joint = run.data.stream == "joint"
         self._has_transfer = not self._is_joint and learner.knows_unseen
         self._scored: list[Scored] = []
@@ -81,6 +95,21 @@ class Evaluation:
         for index, scored in enumerate(self._scored):
             self.matrix[num_seen - 1, index] = scored.accuracy(self._outputs)
             self.task_il[index] = scored.accuracy(scored.classes)
+        if self._run.data.evaluate_every and not self._is_joint:
+            self._lower(self.matrix[num_seen - 1, : num_seen - 1])
+
+    def measure_within(self, num_seen: int) -> None:
+        """Score the tasks seen, while the next one is being learned; all outputs up to it count."""
+        with self._learner.optimiser.averaged():
+            self._learner.prepare_to_predict()
+        outputs = self._outputs_after(num_seen + 1)
+        scored = [self._score(index) for index in range(num_seen)]
+        self._lower(np.array([each.accuracy(outputs) for each in scored]))
+
+    def _lower(self, accuracies: NDArray[np.float64]) -> None:
+        """Take the accuracies of the first tasks into account in the lowest."""
+        first = self.lowest[: len(accuracies)]
+        first[:] = np.fmin(first, accuracies)
 
     def metrics(self) -> dict[str, float]:
         """Return what follows from the last evaluation, by the names under which it is logged."""
@@ -88,7 +117,17 @@ class Evaluation:
         named = {
             "faa": metrics.average_accuracy(row),
             "task_il_faa": metrics.average_accuracy(self.task_il),
+            "accuracy": accuracy_over(self._scored, self._outputs),
         }
+        if not self._is_joint and len(self._scored) > 1:
+            *before, last = self._scored
+            old, new = accuracy_over(before, self._outputs), last.accuracy(self._outputs)
+            named |= {"old": old, "new": new, "harmonic_mean": metrics.harmonic_mean(old, new)}
+            lowest = float(np.mean(self.lowest[: len(before)]))
+            named["lowest_accuracy"] = lowest
+            named["worst_case_accuracy"] = metrics.worst_case_accuracy(
+                lowest, new, len(self._scored)
+            )
         if not self._is_joint:
             named |= {
                 "forgetting": metrics.forgetting(self.matrix),
@@ -136,17 +175,28 @@ class Evaluation:
         return {name: torch.from_numpy(getattr(self, name).copy()) for name in self._SAVED}
 
     def load_state_dict(self, state: dict[str, Any], num_seen: int) -> None:
-        """Continue after ``num_seen`` tasks, with a learner that is where it was then."""
-        for name in self._SAVED:
-            setattr(self, name, state[name].numpy().copy())
+        """Continue after ``num_seen`` tasks, with a learner that is where it was then.
+
+        Raises:
+            ValueError: an array has another shape or type.
+        """
+        for name in state.keys() & set(self._SAVED):  # older states lack some
+            saved, own = state[name].numpy(), getattr(self, name)
+            if (saved.shape, saved.dtype) != (own.shape, own.dtype):
+                raise ValueError(f"{name} has the shape {saved.shape} of {saved.dtype}")
+            setattr(self, name, saved.copy())
         self._scored = [self._score(index) for index in range(num_seen)]
 
-    _SAVED = ("matrix", "task_il", "before", "untrained")
+    _SAVED = ("matrix", "task_il", "before", "untrained", "lowest")
 
     @property
     def _outputs(self) -> range:
         """The outputs among which a prediction is chosen."""
-        seen = self._scored[-1].classes.stop
+        return self._outputs_after(len(self._scored))
+
+    def _outputs_after(self, num_seen: int) -> range:
+        """Return the outputs among which a prediction is chosen after so many tasks."""
+        seen = self._tasks.tasks[num_seen - 1].learned.stop
         return range(seen if self._run.argmax == "seen" else self._tasks.num_classes)
 
     def _score(self, index: int) -> Scored:

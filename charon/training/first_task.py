@@ -21,6 +21,7 @@ from torch import Tensor
 import charon
 from charon.config import Run
 from charon.errors import CheckpointError
+from charon.plain import Misfit, conform
 from charon.training.checkpoint import load, save
 
 PACKAGE = Path(charon.__file__).parent
@@ -51,9 +52,10 @@ def shared_key(run: Run, fingerprint: str, device: torch.device) -> str:
 def find(path: Path) -> MainPhase | None:
     """Return what another run has left; None if the file is missing or damaged."""
     try:
-        return MainPhase(**load(path))
-    except CheckpointError:
+        phase: MainPhase = conform(load(path), MainPhase)
+    except (CheckpointError, Misfit):
         return None
+    return phase
 
 
 def keep(path: Path, phase: MainPhase) -> None:

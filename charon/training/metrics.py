@@ -1,4 +1,4 @@
-"""Measures of a stream, all computed from the accuracy matrix.
+"""Measures of a stream, most of them computed from the accuracy matrix.
 
 The accuracy matrix R, float64 (task, task), holds at [i, j] the accuracy in percent on
 task j after learning task i, and NaN where j was not learned yet.
@@ -51,6 +51,24 @@ def forward_transfer(before: NDArray[np.float64], untrained: NDArray[np.float64]
     """
     gains = (before - untrained)[1:]
     return float(np.nanmean(gains)) if np.isfinite(gains).any() else float("nan")
+
+
+def harmonic_mean(old: float, new: float) -> float:
+    """Return the harmonic mean of two accuracies in percent; 0 if both are 0."""
+    return 2 * old * new / (old + new) if old + new else 0.0
+
+
+def worst_case_accuracy(lowest: float, new: float, num_seen: int) -> float:
+    """Return WC-ACC in percent, a compromise of the newest task and the worst of the others.
+
+    Args:
+        lowest: mean over all tasks but the newest of the lowest accuracy since each was learned.
+        new: accuracy on the newest task.
+        num_seen: tasks seen.
+
+    Source: De Lange et al., "Continual evaluation for lifelong learning", ICLR 2023, eq. 3.
+    """
+    return new / num_seen + (1 - 1 / num_seen) * lowest
 
 
 def average_incremental_accuracy(matrix: Matrix) -> float:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -23,9 +23,11 @@ from charon.config import Run
 from charon.data.cache.archive import Archive
 from charon.errors import DivergenceError
 from charon.learners.base import Phase
+from charon.plain import conform
 from charon.seeding import torch_generator
 from charon.training import first_task
 from charon.training.build import make_learner
+from charon.training.checkpoint import fitting
 from charon.training.devices import choose_device, keep_freed_memory
 from charon.training.epochs import Epochs, Means, by_metric, losses_of, named
 from charon.training.evaluation import Evaluation
@@ -90,6 +92,18 @@ class Speed:
         }
 
 
+class _State(TypedDict):
+    """A stream's state, beside that of its evaluation."""
+
+    done: int
+    epochs: int
+    learner: dict[str, Any]
+    shuffle: Tensor
+    train_seconds: float
+    shared_seconds: float | None
+    main: tuple[float, int, int]
+
+
 class Passes:
     """The training clips of one task, as each pass over them takes them.
 
@@ -140,8 +154,8 @@ class Stream:
         if self.device.type == "cpu":
             keep_freed_memory()
         shape, num_classes = self.tasks.clip_shape, self.tasks.num_classes
-        parts = archive.description.parts
-        self.learner = make_learner(run, shape, num_classes, parts, self.device)
+        about = archive.description
+        self.learner = make_learner(run, shape, num_classes, about.parts, self.device, about.bones)
         self.evaluation = Evaluation(run, self.tasks, self.learner)
         self.on_progress: Callable[[Position], None] | None = None
         self._shared: Path | None = None
@@ -154,6 +168,8 @@ class Stream:
         self._epochs_done = 0  # of all phases
         self._main_share = 0.0  # done of the current task's main phase, in [0, 1]
         self._train_seconds = 0.0
+        self._steps = 0  # of the current task, in all phases
+        self._watch_seconds = 0.0  # evaluating on the way through the current task
         self._speed = Speed()
 
     @property
@@ -177,7 +193,7 @@ class Stream:
         number = self.num_tasks if self.is_joint else self._done + 1
         learning = time.perf_counter()
         losses, rows = self._learn(union(self.tasks.tasks[self._done : number]), number)
-        self._train_seconds += time.perf_counter() - learning
+        self._train_seconds += time.perf_counter() - learning - self._watch_seconds
         epochs = by_metric(self._epochs_done + 1, rows)
         self._epochs_done += len(rows)
         self._done = number
@@ -198,9 +214,10 @@ class Stream:
         Returns:
             The losses of each phase's last epoch, and the means of every epoch.
         """
-        self.learner.begin_task(task.classes)
+        self.learner.begin_task(task.learned)
         passes = Passes(self, task)
         self._main_share = 0.0
+        self._steps, self._watch_seconds = 0, 0.0
         losses: Means = {}
         rows: list[Means] = []
         for phase in self.learner.phases():
@@ -223,8 +240,9 @@ class Stream:
         found = first_task.find(file)
         if found is not None:
             memory = self.learner.state_dict()["memory"]
-            self.learner.load_state_dict({**found.learner, "memory": memory})
-            self._shuffle.set_state(found.shuffle)
+            with fitting(file, "remove it, and the first task is learned anew"):
+                self.learner.load_state_dict({**found.learner, "memory": memory})
+                self._shuffle.set_state(found.shuffle)
             self._train_seconds += found.seconds
             self._shared_seconds = found.seconds
             passes.take(phase.epochs)
@@ -249,11 +267,12 @@ class Stream:
                 batches = -(-len(clips) // self.run.optimiser.batch_size)
                 is_main = phase.name == "train"
                 self.learner.optimiser.begin_phase(phase.epochs * batches if is_main else 0)
-            started = time.perf_counter()
+            started = time.perf_counter() - self._watch_seconds
             losses = self._learn_epoch(phase, clips)
             self._check_finite(losses, phase, epoch, number)
             if phase.name == "train" and (self.is_joint or number > 1):
-                self._speed.add(time.perf_counter() - started, len(clips))
+                seconds = time.perf_counter() - self._watch_seconds - started
+                self._speed.add(seconds, len(clips))
             epochs.append(named(phase.name, losses, self.learner.take_accuracy()))
             self._tell(phase, epoch, number)
         return epochs
@@ -267,7 +286,18 @@ class Stream:
             for name, loss in phase.step(clips.take(rows)).items():
                 sums[name] = sums[name] + loss if name in sums else loss
                 counts[name] = counts.get(name, 0) + 1
+            self._watch()
         return {name: float(total) / counts[name] for name, total in sums.items()}
+
+    def _watch(self) -> None:
+        """Count a step; evaluate the tasks learned before as often as the run asks for it."""
+        self._steps += 1
+        every = self.run.data.evaluate_every
+        if not every or self._steps % every or not self._done:
+            return
+        started = time.perf_counter()
+        self.evaluation.measure_within(self._done)
+        self._watch_seconds += time.perf_counter() - started
 
     def _check_finite(
         self, losses: dict[str, float], phase: Phase, epoch: int, number: int
@@ -307,7 +337,14 @@ class Stream:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue after the last task that ``state`` has seen."""
+        """Continue after the last task that ``state`` has seen.
+
+        Raises:
+            Exception: it is no state of such a stream, which is then of no use.
+        """
+        state = conform(state, _State)
+        if not 0 <= state["done"] <= self.num_tasks:
+            raise ValueError(f"{state['done']} of {self.num_tasks} tasks are done")
         self._done = state["done"]
         self._epochs_done = state["epochs"]
         self.learner.load_state_dict(state["learner"])

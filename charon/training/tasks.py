@@ -13,32 +13,44 @@ from charon.data.cache.archive import Archive
 from charon.data.class_orders import class_order, task_classes
 from charon.data.protocols import split
 from charon.data.settings import DataSettings
+from charon.data.streams import deal, domain_groups
 from charon.data.transforms import load_clips
 from charon.errors import DataError
+from charon.seeding import numpy_generator
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a stream."""
+    """One task of a stream.
 
-    classes: range  # positions of the class order
-    train: NDArray[np.int64]  # rows of the archive, as are those of ``test``
+    Attributes:
+        classes: that its evaluation clips have, positions of the class order.
+        train: rows of the archive.
+        test: rows of the archive.
+        learned: from the first class of its training clips to the last class seen in the stream so
+            far. It differs from ``classes`` where classes come again.
+    """
+
+    classes: range
+    train: NDArray[np.int64]
     test: NDArray[np.int64]
+    learned: range
 
 
 def union(tasks: Sequence[Task]) -> Task:
     """Return consecutive tasks as one."""
     return Task(
-        range(tasks[0].classes.start, tasks[-1].classes.stop),
+        range(min(task.classes.start for task in tasks), max(task.classes.stop for task in tasks)),
         np.concatenate([task.train for task in tasks]),
         np.concatenate([task.test for task in tasks]),
+        range(min(task.learned.start for task in tasks), max(task.learned.stop for task in tasks)),
     )
 
 
 class Tasks:
     """A prepared set cut into tasks as the settings say; reads no frames until :meth:`load`.
 
-    ``seed`` is that of the training crops.
+    ``seed`` is that of the training crops, and of the clips that leave their task or are few.
 
     Attributes:
         tasks: in the order they are evaluated; the split stream learns them one by one.
@@ -63,6 +75,7 @@ class Tasks:
         rows = split(
             archive,
             settings.benchmark,
+            classes=settings.classes,
             val_fraction=settings.val_fraction if on_val else 0.0,
             seed=0,
         )
@@ -76,21 +89,93 @@ class Tasks:
         self._position = np.full(len(about.class_names), -1)
         self._position[list(self.order)] = np.arange(self.num_classes)
         evaluated = rows.val if on_val else rows.test
-        self.tasks = [
-            Task(classes, self._in(rows.train, classes), self._in(evaluated, classes))
-            for classes in task_classes(self.num_classes, settings.classes_per_task)
-        ]
-        for number, task in enumerate(self.tasks, 1):
-            for what, clips in (("training", task.train), (settings.evaluate_on, task.test)):
-                if not len(clips):
+        if settings.domain == "none":
+            classes, train, test = self._homes_by_class(rows.train, evaluated)
+        else:
+            classes, train, test = self._homes_by_domain(rows.train, evaluated)
+        position = self._position[archive.label[rows.train]]
+        task_of = deal(
+            train,
+            position,
+            len(classes),
+            numpy_generator(seed, "stream"),
+            blurred=settings.blurred,
+            returning=settings.returning,
+            shots=settings.shots,
+        )
+        self.tasks: list[Task] = []
+        seen = 0
+        for number, of_task in enumerate(classes):
+            is_in = task_of == number
+            for what, there in (("training", is_in), (settings.evaluate_on, test == number)):
+                if not there.any():
                     raise DataError(
-                        f"{archive.source}: task {number} has no {what} clip under "
+                        f"{archive.source}: task {number + 1} has no {what} clip under "
                         f"{self.protocol}; choose other classes_per_task or another benchmark."
                     )
+            seen = max(seen, int(position[is_in].max()) + 1)
+            learned = range(int(position[is_in].min()), seen)
+            self.tasks.append(Task(of_task, rows.train[is_in], evaluated[test == number], learned))
 
-    def _in(self, rows: NDArray[np.int64], classes: range) -> NDArray[np.int64]:
-        position = self._position[self._archive.label[rows]]
-        return rows[(position >= classes.start) & (position < classes.stop)]
+    def _homes_by_class(
+        self, train: NDArray[np.int64], evaluated: NDArray[np.int64]
+    ) -> tuple[Sequence[range], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the classes of each task, and the task of each training and evaluation row."""
+        classes = task_classes(self.num_classes, self._settings.classes_per_task)
+        task_at = np.repeat(np.arange(len(classes)), [len(each) for each in classes])
+        homes = [task_at[self._position[self._archive.label[rows]]] for rows in (train, evaluated)]
+        return classes, homes[0], homes[1]
+
+    def _homes_by_domain(
+        self, train: NDArray[np.int64], evaluated: NDArray[np.int64]
+    ) -> tuple[Sequence[range], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the same where a task has all classes, of its domains.
+
+        Raises:
+            DataError: the domains are unknown, or not those of the evaluation clips, or a task
+                lacks a class.
+        """
+        archive, settings, domain = self._archive, self._settings, self._settings.domain
+        of_clip = {
+            "performer": archive.subject,
+            "camera": archive.camera,
+            "setup": archive.setup,
+        }[domain]
+        of_train, of_test = of_clip[train], of_clip[evaluated]
+        if not (of_train.all() and of_test.all()):
+            raise DataError(
+                f"{archive.source} does not say the {domain} of its clips, so data.domain={domain} "
+                "cannot be; choose another."
+            )
+        for ids, others, has, lacks in (
+            (of_train, of_test, "training", settings.evaluate_on),
+            (of_test, of_train, settings.evaluate_on, "training"),
+        ):
+            alone = np.setdiff1d(ids, others)
+            if len(alone):
+                more = f" and {len(alone) - 1} more have" if len(alone) > 1 else " has"
+                remedy = f"choose a benchmark that does not split by {domain}"
+                if settings.evaluate_on == "val":
+                    remedy = "validation holds people out, so choose another domain"
+                raise DataError(
+                    f"{archive.source}: {domain} {alone[0]}{more} {has} clips but no {lacks} clips "
+                    f"under {self.protocol}; {remedy}."
+                )
+        groups = domain_groups(of_train, settings.domains_per_task)
+        task_at = {int(each): number for number, group in enumerate(groups) for each in group}
+        homes = [np.array([task_at[each] for each in ids.tolist()]) for ids in (of_train, of_test)]
+        for number, group in enumerate(groups):
+            there = set(archive.label[train[homes[0] == number]].tolist())
+            missing = [label for label in self.order if label not in there]
+            if missing:
+                name = archive.description.class_names[missing[0]]
+                raise DataError(
+                    f"{archive.source}: task {number + 1} ({domain} "
+                    f"{', '.join(map(str, group.tolist()))}) has no training clip of class "
+                    f"{missing[0]} ({name}), but a stream by {domain} has all classes in every "
+                    "task; choose other classes, another benchmark or domains_per_task."
+                )
+        return [range(self.num_classes)] * len(groups), homes[0], homes[1]
 
     @property
     def num_training_clips(self) -> int:

@@ -1,7 +1,7 @@
 """Dry run: the trials, an estimate of their cost, and where the results will be.
 
-The estimate scales up a few training steps and evaluations of each method's slowest and fastest
-run, or parts of steps where whole ones are slow.
+The estimate scales up a few training steps and evaluations of each method's and network's slowest
+and fastest run, or parts of steps where whole ones are slow.
 """
 
 import math
@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from charon.settings import Value
 from charon.text import byte_size, counted, duration, seeds_text
-from charon.tuning.cluster.cost import Cost, Method, costs_of, method_of, slowest_and_fastest
+from charon.tuning.cluster.cost import (
+    Cost,
+    Method,
+    costs_of,
+    method_of,
+    slowest_and_fastest,
+    with_networks,
+)
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.study.fields import known_fields
 from charon.tuning.study.objectives import directions
@@ -62,7 +69,8 @@ def _search_lines(ready: ReadyStudy) -> list[str]:
 
 def _cost_lines(ready: ReadyStudy) -> list[str]:
     archive, tasks = ready.data.archive, ready.data.tasks
-    runs = [run for runs in slowest_and_fastest(ready.trials).values() for run in runs]
+    possible = with_networks(ready.trials, ready.study.space)
+    runs = [run for runs in slowest_and_fastest(possible).values() for run in runs]
     every = costs_of(runs, archive, ready.cpus)
     costs: dict[Method, list[Cost]] = {}
     for run, cost in zip(runs, every, strict=True):
@@ -70,7 +78,7 @@ def _cost_lines(ready: ReadyStudy) -> list[str]:
     seconds = [cost.seconds for cost in every]
     span = dict.fromkeys([duration(min(seconds)), duration(max(seconds))])
     num_bytes, gpu_bytes = max(c.bytes for c in every), max(c.gpu_bytes for c in every)
-    trials = [costs[method_of(trial.fields)] for trial in ready.trials]
+    trials = [costs[method_of(trial.fields)] for trial in possible]
     mean = sum(sum(c.seconds for c in trial) / len(trial) for trial in trials) / len(trials)
     at_once, left = ready.slots, ready.progress.left
     selection = ready.selection

@@ -26,15 +26,19 @@ from rich.console import Console
 from charon.errors import CharonError
 from charon.tuning.cluster.cluster import Cluster, log_to, prepare_environment
 from charon.tuning.cluster.startup import Starting
-from charon.tuning.records.folder import lock_folder, writable_folder
+from charon.tuning.cluster.watch import INTERRUPTED_STATUS
+from charon.tuning.records.folder import (
+    ResultsError,
+    describe_write_error,
+    lock_folder,
+    writable_folder,
+)
 from charon.tuning.records.journal import FAILED, FINISHED, Journal
 from charon.tuning.session.options import parse_options
 from charon.tuning.session.request import Request, make_request
 from charon.tuning.session.resume import make_room
 from charon.tuning.study.study import Study
 from charon.tuning.tracking.store import Store, check_file, choose_store, make_schema
-
-INTERRUPTED_STATUS = 130
 
 
 def main(study: Study, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -78,9 +82,24 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     gc.set_threshold(50_000)
     prepare_environment()
     request = make_request(study, parse_options(study, arguments), script)
+    try:
+        return run_request(request, console)
+    except OSError as error:
+        raise ResultsError(describe_write_error(request.folder, error)) from error
+
+
+def run_request(request: Request, console: Console) -> int:
+    """Take all steps of a study but the first; return its exit status.
+
+    Raises:
+        OSError: the results can no longer be written.
+        CharonError: the user's input or environment is wrong.
+    """
     store, is_dry = checked_store(request), request.options.dry_run
     if not is_dry:
         lock_folder(request.folder)
+    if request.notice:
+        say(console, request.notice, style="yellow")
     is_resumed = request.resumed is not None
     with make_room(request.folder, is_resumed=is_resumed, dry_run=is_dry) as moved:
         services = None if is_dry else start_services(request, store)
@@ -97,7 +116,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
         say(console, *dry_run.lines(ready))
         return 0
     steps.announce(ready, console)
-    command = replace(request, options=replace(request.options, extend=None)).resume_command
+    command = command_of(request)
     try:
         outcome, journal, sender, analysis = steps.learn(ready, cluster, console)
         analysed = closing.close(ready, journal, sender, analysis, outcome, console)
@@ -128,7 +147,7 @@ def start_services(request: Request, store: Store) -> Callable[[], Cluster]:
     """
     log_file = writable_folder(request.folder) / "driver.log"  # of the libraries
     log_to(log_file)
-    ray = Starting(request.options.address, log_file)
+    ray = Starting(request.options.address, log_file, interrupted(command_of(request)))
     # Even a refused study ends after its thread: the file is whole, and nothing is left beside it.
     schema = ThreadPoolExecutor(1).submit(make_schema, store)
 
@@ -153,10 +172,20 @@ def report_outcome(
     return 1 if outcome == FAILED or not analysed else 0
 
 
+def command_of(request: Request) -> str:
+    """Return the command that resumes the study, which an extended one does not extend again."""
+    return replace(request, options=replace(request.options, extend=None)).resume_command
+
+
 def say_interrupted(command: str, console: Console) -> int:
     """Say the command that resumes the study: repeating its command would move it aside."""
-    say(console, f"The study was interrupted; go on with: {command}", style="yellow")
+    say(console, interrupted(command), style="yellow")
     return INTERRUPTED_STATUS
+
+
+def interrupted(command: str) -> str:
+    """Return the last words of an interrupted study."""
+    return f"The study was interrupted; go on with: {command}"
 
 
 def say(console: Console, *lines: str, style: str | None = None) -> None:

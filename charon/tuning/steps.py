@@ -10,10 +10,10 @@ from charon.settings import Value
 from charon.text import tool
 from charon.tuning.closing import start_analysis
 from charon.tuning.cluster.cluster import Cluster, place, this_machine
+from charon.tuning.cluster.cost import with_networks
 from charon.tuning.cluster.packing import pack
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.runner import outcome_of, run_study
-from charon.tuning.records.folder import ResultsError, describe_write_error
 from charon.tuning.records.journal import INTERRUPTED, Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.sampling.optuna_study import DATABASE, check_database
@@ -21,7 +21,7 @@ from charon.tuning.session.data import StudyData, prepare_runs
 from charon.tuning.session.planning import PlannedStudy, new_plan, on_device
 from charon.tuning.session.request import Request
 from charon.tuning.session.resume import StudyProgress, check_same, extended_plan, progress_of
-from charon.tuning.study.study import BENCHMARK
+from charon.tuning.study.study import CUT
 from charon.tuning.study.trials import expand
 from charon.tuning.tracking.sender import Sender
 from charon.tuning.tracking.store import Store, check_answers
@@ -40,9 +40,9 @@ def prepare_data(request: Request, console: Console) -> StudyData:
         place(this_machine(), request.options.cpus, request.options.gpus)
     if request.study.is_search:
         check_database(request.folder / DATABASE)
-    runs: dict[Value, dict[str, Value]] = {}  # the first under each of the study's protocols
+    runs: dict[tuple[Value, ...], dict[str, Value]] = {}  # the first of each kind
     for trial in expand(request.study, request.fields):
-        runs.setdefault(trial.fields[BENCHMARK], trial.fields)
+        runs.setdefault(tuple(trial.fields[name] for name in CUT), trial.fields)
     return prepare_runs(list(runs.values()), request.cache, console)
 
 
@@ -68,7 +68,8 @@ def make_ready(
     planned = on_device(planned, request, gpus)
     packed = ""
     if options.gpus == "auto":
-        gpus, packed = pack(cluster, planned.trials, request.cache, cpus, gpus, say)
+        possible = with_networks(planned.trials, planned.study.space)
+        gpus, packed = pack(cluster, possible, request.cache, cpus, gpus, say)
         options = replace(options, gpus=gpus)
     recorded, progress = _recorded_plan(replace(request, options=options), planned, data)
     notices = [packed, check_answers(store), *planned.notices]
@@ -87,6 +88,7 @@ def make_ready(
         gpus=gpus,
         slots=where.slots(cpus, gpus),
         dashboard_url=where.dashboard_url,
+        check=where.watch_for(cpus, gpus),
     )
 
 
@@ -122,8 +124,8 @@ def learn(
     """Run the trials and a search's follow-up; return the outcome and what closes the study.
 
     Raises:
-        ResultsError: the results can no longer be written.
-        CharonError: something else in the user's environment is wrong.
+        OSError: the results can no longer be written.
+        CharonError: something in the user's environment is wrong.
     """
     try:
         journal, sender = run_study(ready, console)
@@ -134,7 +136,5 @@ def learn(
 
             outcome = FollowUp(ready, journal, console).run(outcome)
         return outcome, journal, sender, start_analysis(ready)
-    except OSError as error:
-        raise ResultsError(describe_write_error(ready.folder, error)) from error
     finally:
         cluster.stop()

@@ -9,6 +9,7 @@ import pytest
 
 from charon.cli import main as cli
 from charon.config import PRESETS, Run
+from charon.data.streams import PROTOCOLS
 from charon.learners import LEARNERS
 
 
@@ -74,6 +75,15 @@ def test_every_field_of_every_learner_is_listed(capsys):
         assert any(name in line and f"released: {word})" in line for line in said.splitlines()), (
             name
         )
+
+
+def test_streams_by_name_are_listed_with_their_fields_and_source(capsys):
+    assert cli.main(["fields", "--learner", "finetune"]) == 0
+    said = capsys.readouterr().out
+    assert "  poet: data.classes_per_task=40,5,5,5,5 data.shots=5\n" in said
+    for name, protocol in PROTOCOLS.items():
+        assert f"  {name}: " in said
+        assert protocol.source.split(":")[0] in said
 
 
 def test_fields_of_one_learner(capsys):

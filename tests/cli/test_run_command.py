@@ -179,7 +179,7 @@ def test_a_damaged_run_is_refused(tmp_path, run, charon, refused):
     (tmp_path / "out/checkpoint.pt").write_bytes(b"garbled")
     assert "checkpoint.pt cannot be read" in refused(*run(tmp_path / "out", "--resume"))
     (tmp_path / "out/run.json").write_text("{")
-    assert "run.json cannot be read" in refused(*run(tmp_path / "out", "--resume"))
+    assert "run.json is truncated or damaged" in refused(*run(tmp_path / "out", "--resume"))
 
 
 def test_a_checkpoint_of_another_version_is_refused(tmp_path, run, charon, refused):
@@ -315,15 +315,23 @@ def test_a_file_of_settings_that_cannot_be_used_is_one_sentence(tmp_path, charon
     assert not (tmp_path / "out").exists()
 
 
-def given(*, config=None, data=None, learner=None, seed=None, settings=()):
-    return given_fields(
-        argparse.Namespace(config=config, data=data, learner=learner, seed=seed, settings=settings)
-    )
+def given(*, config=None, data=None, learner=None, seed=None, stream=None, settings=()):
+    flags = {"config": config, "data": data, "learner": learner, "seed": seed, "stream": stream}
+    return given_fields(argparse.Namespace(**flags, settings=settings))
 
 
 def folder_of(path, run):
     (path / "run.json").write_text(json.dumps({"run": run.to_flat()}))
     return RunFolder(path)
+
+
+def test_a_stream_by_name_sets_fields_that_others_replace(tmp_path):
+    poet = {"data.classes_per_task": "40,5,5,5,5", "data.shots": 5}
+    assert given(stream="poet") == poet
+    assert given(stream="poet", settings=["data.shots=1"]) == {**poet, "data.shots": 1}
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({"data.shots": 2, "learner": "er"}))
+    assert given(stream="poet", config=file) == {**poet, "learner": "er"}
 
 
 def test_flags_and_set_name_fields():

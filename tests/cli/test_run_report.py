@@ -1,9 +1,12 @@
 """The lines of a run, from results made by hand."""
 
 import numpy as np
+from tiny_runs import NUM_CLASSES, TRAIN_CLIPS, tiny_run
 
-from charon.cli.run_report import EpochProgress, task_line
-from charon.training.stream import Position, TaskResult
+from charon.cli.run_report import EpochProgress, task_line, title
+from charon.training.stream import Position, Stream, TaskResult
+
+TRAINED = NUM_CLASSES * TRAIN_CLIPS
 
 ALWAYS = {"test/faa": 62.5, "test/acc/task_01": 50.0, "time/task_seconds": 75.0}
 
@@ -51,3 +54,16 @@ def test_the_time_left_is_judged_by_what_this_process_has_learned(monkeypatch):
         "task 2/2: train epoch 1/2",
         "task 2/2: train epoch 2/2, about 0:10 left",
     ]
+
+
+def test_the_title_says_what_is_special_about_the_tasks(two_bodies):
+    def said(**fields):
+        return title(Stream(tiny_run("er", **fields), two_bodies))
+
+    assert said().startswith(
+        f"er on standin, given split: 3 tasks of 2 classes; {TRAINED} training"
+    )
+    few = said(data__shots=1, data__classes_per_task=(4, 2))
+    assert "2 tasks of 2 to 4 classes, 1 clip of each class after the first task; 18 tr" in few
+    cameras = said(data__domain="camera", data__classes_per_task=0)
+    assert f"2 tasks of 6 classes, by camera; {TRAINED} training" in cameras

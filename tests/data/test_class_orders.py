@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from data.set_makers import OTHER, description_of_ntu
 
-from charon.data.class_orders import PAPER, RELEASED, class_order, task_classes
+from charon.data.class_orders import PAPER, RELEASED, class_order, named_orders, task_classes
 from charon.data.source import Description
 from charon.errors import ConfigError
 
@@ -91,6 +91,48 @@ def test_a_published_order_of_other_data_is_refused(name):
 def test_an_unknown_order_is_refused_with_the_known_ones(name):
     with pytest.raises(ConfigError, match=r"Unknown class order .*; known are auto, paper, rel"):
         class_order(name, NTU60)
+
+
+def test_an_order_of_ones_own_is_all_classes_in_the_order_listed():
+    assert class_order("b,a", OTHER) == class_order((1, 0), OTHER) == (1, 0)
+    backwards = tuple(reversed(range(60)))
+    assert class_order(backwards, NTU60) == backwards
+    assert class_order("A3,A1", NTU60, (0, 2)) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ("1,", r"lists 1 classes, but there are 2: it lacks class 0 \(a\); add them"),
+        ("0,0", r"lists class 0 \(a\) twice"),
+        ("a,c", "class_order lists `c`, which is no class of other"),
+    ],
+)
+def test_an_order_that_is_not_of_all_classes_is_refused(order, said):
+    with pytest.raises(ConfigError, match=said):
+        class_order(order, OTHER)
+
+
+def test_an_order_of_more_classes_than_the_stream_has_is_refused():
+    with pytest.raises(ConfigError, match=r"lists class 1 \(.*\), which is not in this stream"):
+        class_order((0, 1, 2), NTU60, (0, 2))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_some_of_ntus_classes_follow_one_another_as_in_the_published_order(name):
+    some = (3, 17, 39, 41)
+    whole = class_order(name, NTU60)
+    assert class_order(name, NTU60, some) == tuple(sorted(some, key=whole.index))
+    assert sorted(class_order("shuffled(1)", NTU60, some)) == list(some)
+    assert class_order("natural", NTU60, some) == some
+
+
+def test_shuffled_orders_are_named_by_a_range_of_seeds():
+    assert named_orders(["paper", "shuffled(2..4)", "shuffled(9)"]) == (
+        *("paper", "shuffled(2)", "shuffled(3)", "shuffled(4)", "shuffled(9)"),
+    )
+    with pytest.raises(ConfigError, match="write the smaller one first"):
+        named_orders(["shuffled(4..2)"])
 
 
 @pytest.mark.parametrize(

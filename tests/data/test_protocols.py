@@ -8,7 +8,7 @@ import pytest
 from data.set_makers import OTHER, description_of_ntu
 
 from charon.data import ntu
-from charon.data.protocols import split
+from charon.data.protocols import chosen_classes, split
 from charon.errors import ConfigError, DataError
 
 COUNTS = {
@@ -260,3 +260,80 @@ def test_an_empty_test_set_is_refused():
 def test_a_class_of_a_single_clip_cannot_be_cut_by_clips():
     with pytest.raises(ConfigError, match="Class 1 has a single clip"):
         split(other_set(label=np.arange(40) // 39), seed=0)
+
+
+def part_of_ntu(keep, num_classes=60):
+    """An NTU set of some of its clips: those for whose ids ``keep`` is true."""
+    whole = ntu_set(num_classes)
+    rows = np.flatnonzero(keep(whole))
+    columns = ("names", "label", "subject", "camera", "setup", "replication", "in_train")
+    for name in columns:
+        setattr(whole, name, getattr(whole, name)[rows])
+    whole.num_clips = len(rows)
+    return whole
+
+
+TWELVE = tuple(range(3, 60, 5))
+
+
+def test_a_part_of_ntu_is_refused_with_what_to_do():
+    some = part_of_ntu(lambda clips: np.isin(clips.label, TWELVE))
+    with pytest.raises(DataError, match=r"class 0 .* and 47 other .* data\.classes=present"):
+        split(some, "ntu60-xview", seed=0)
+
+
+def test_the_classes_present_make_a_stream_that_is_named_as_a_part():
+    some, whole = part_of_ntu(lambda clips: np.isin(clips.label, TWELVE)), ntu_set(60)
+    rows = split(some, "ntu60-xview", classes="present", seed=0)
+    assert rows.classes == TWELVE
+    assert rows.protocol == "part of ntu60-xview: 12 of 60 classes"
+    # Its clips are the benchmark's of these classes.
+    cut = split(whole, "ntu60-xview", classes=TWELVE, seed=0)
+    assert (cut.classes, cut.protocol) == (rows.classes, rows.protocol)
+    every = split(whole, "ntu60-xview", seed=0)
+    for part, other, all_rows in (
+        (rows.train, cut.train, every.train),
+        (rows.test, cut.test, every.test),
+    ):
+        expected = [whole.names[row] for row in all_rows if whole.label[row] in TWELVE]
+        assert some.names[part].tolist() == whole.names[other].tolist() == expected
+
+
+def test_three_of_40_performers_are_said():
+    some = part_of_ntu(lambda clips: np.isin(clips.subject, (1, 2, 3)))
+    rows = split(some, "ntu60-xsub", classes="present", seed=0)
+    assert rows.protocol == "part of ntu60-xsub: 60 of 60 classes, 3 of 40 performers"
+    assert set(some.subject[rows.train]) == {1, 2}
+    assert set(some.subject[rows.test]) == {3}
+
+
+def test_a_class_without_a_test_clip_is_not_present():
+    some = part_of_ntu(
+        lambda clips: np.isin(clips.label, (0, 1)) & ((clips.label == 0) | (clips.camera > 1))
+    )
+    assert split(some, "ntu60-xview", classes="present", seed=0).classes == (0,)
+    with pytest.raises(
+        DataError, match="no class has both training and test clips under ntu60-xvi"
+    ):
+        split(part_of_ntu(lambda clips: clips.camera == 1), classes="present", seed=0)
+
+
+@pytest.mark.parametrize("classes", [(0, 1, 61, 62), (0, 1, 2, 3), (100, 101, 119)])
+def test_people_are_held_out_of_some_classes(classes):
+    archive = ntu_set(120)
+    rows = split(archive, "ntu120-xset", classes=classes, val_fraction=0.1, seed=0)
+    assert not set(archive.subject[rows.train]) & set(archive.subject[rows.val])
+    for part in (rows.train, rows.val, rows.test):
+        assert set(archive.label[part]) == set(classes)
+
+
+def test_a_class_outside_the_benchmark_is_refused():
+    with pytest.raises(ConfigError, match=r"lists class 60 \(.*\), which is not in ntu60-xview"):
+        split(ntu_set(120), "ntu60-xview", classes=(0, 60), seed=0)
+
+
+def test_some_classes_of_any_set():
+    about = OTHER
+    rows = split(other_set(in_train=np.arange(40) < 20, about=about), classes="b,", seed=0)
+    assert (rows.classes, rows.protocol) == ((1,), "part of given split: 1 of 2 classes")
+    assert chosen_classes(other_set(), "auto", "all") == range(2)

@@ -18,6 +18,7 @@ from tiny_runs import (
     without_clock,
 )
 
+from charon.errors import ConfigError
 from charon.learners import LEARNERS
 from charon.memory import CODECS, STORAGES
 from charon.training.checkpoint import load_checkpoint, save_checkpoint
@@ -352,3 +353,51 @@ def test_the_nearest_mean_of_stored_clips_predicts_and_is_resumed(
     continued.load_state_dict(load_checkpoint(tmp_path, run))
     rest = list(continued)
     assert untimed(rest[-1].metrics) == untimed(results[-1].metrics)
+
+
+REPEATED = (
+    {"data__domain": "camera", "data__classes_per_task": 0},
+    {"data__blurred": 0.5},
+    {"data__returning": 0.5},
+)
+
+
+@every_learner
+@pytest.mark.parametrize("fields", REPEATED, ids=["domain", "blurred", "returning"])
+def test_classes_that_come_again_are_learned_or_refused_in_a_sentence(fields, name, two_bodies):
+    if LEARNERS[name].settings().why_new_classes:
+        with pytest.raises(ConfigError, match=f"^{name} cannot learn a stream in which classes co"):
+            tiny_run(name, **fields)
+        tiny_run(name, **fields, data__stream="joint")  # where none comes again
+        return
+    stream, results = learn(tiny_run(name, **fields), two_bodies)
+    assert len(results) == len(stream.tasks.tasks)
+    for key in ("test/faa", "test/old", "test/new", "test/harmonic_mean"):
+        assert 0 <= results[-1].metrics[key] <= 100
+
+
+@every_learner
+def test_being_watched_on_the_way_changes_nothing(name, learned, two_bodies):
+    stream, results = learned(name)
+    watched, again = learn(tiny_run(name, data__evaluate_every=2), two_bodies)
+    expected, found = stream.learner.state_dict(), watched.learner.state_dict()
+    assert_same(expected, found)
+    extra = {"test/lowest_accuracy", "test/worst_case_accuracy"}
+    for plain, result in zip(results, again, strict=True):
+        kept = {key: v for key, v in untimed(result.metrics).items() if key not in extra}
+        assert kept == untimed(plain.metrics)
+    assert again[-1].metrics["test/lowest_accuracy"] <= results[-1].metrics["test/old"]
+
+
+@every_learner
+def test_what_was_lowest_is_resumed(name, two_bodies, tmp_path):
+    run = tiny_run(name, data__evaluate_every=2)
+    _, results = learn(run, two_bodies)
+    interrupted = Stream(run, two_bodies)
+    steps = iter(interrupted)
+    next(steps), next(steps)
+    save_checkpoint(tmp_path, interrupted.state_dict(), run)
+    continued = Stream(run, two_bodies)
+    continued.load_state_dict(load_checkpoint(tmp_path, run))
+    (last,) = list(continued)
+    assert untimed(last.metrics) == untimed(results[-1].metrics)

@@ -6,9 +6,10 @@ from tiny_runs import NUM_CLASSES, NUM_FRAMES, NUM_JOINTS, random_clips
 from torch.nn import functional as F
 
 from charon.benchmark.plain.network import PlainNetwork
+from charon.model.backbones.sttformer import SIZES, Size
 from charon.model.masking import Masker
 from charon.model.network import Network
-from charon.model.settings import SIZES, ModelSettings, Size
+from charon.model.settings import ModelSettings
 from charon.seeding import torch_generator
 
 # Blocks that keep their width and blocks that do not, in encoder and decoder.
@@ -56,6 +57,8 @@ CASES = {
     "evaluation": {"training": False},
     "no decoder": {"with_decoder": False, "position": "post"},
     "nano": {"size": "nano", "position": "post"},
+    "other widths": {"encoder": "5-4", "decoder": "4-3-6", "heads": 2, "position": "post"},
+    "five queries, pre": {"query_key": 5, "heads": 1, "position": "pre"},
 }
 
 

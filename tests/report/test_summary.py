@@ -43,6 +43,22 @@ def test_the_table_is_csv_and_latex_too(intervals):
     assert r"52.0 $\pm$ 1.0" in tex
 
 
+def test_old_and_new_classes_have_columns_where_tasks_are_uneven(tmp_path):
+    more = {"seed": 0, "faa": 50.0, "test/old": 40.0, "test/new": 60.0, "test/harmonic_mean": 48.0}
+    columns = ["old", "classes", "new", "classes", "harmonic", "mean"]
+
+    def header(name, **fields):
+        results = read_results(write_study(tmp_path / name, [{**more, **fields}]))
+        return describe(results).splitlines()[0].split()
+
+    for number, fields in enumerate([{"data.classes_per_task": "4,1,1"}, {"data.shots": 5}]):
+        assert " ".join(columns) in " ".join(header(f"uneven{number}", **fields))
+    plain = {"data.classes_per_task": 10, "data.shots": 0}
+    assert not set(columns) & set(header("even", **plain))
+    watched = header("watched", **plain, **{"test/lowest_accuracy": 30.0})
+    assert " ".join(watched).count("lowest accuracy") == 1
+
+
 def test_missing_runs_are_marked_in_the_table(tmp_path):
     runs = [{"seed": 0, "faa": 50.0}, {"seed": 1, "faa": 0.0, "status": "failed"}]
     assert "1 of 2" in describe(read_results(write_study(tmp_path, runs)))

@@ -48,6 +48,7 @@ def test_the_model_holds_no_clip(finished):
 def test_the_run_describes_itself(finished):
     folder, stream = finished
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert about["class_order"] == list(stream.tasks.order)
     assert about["run"] == stream.run.to_flat()
     assert about["fingerprint"] == stream.archive.fingerprint
     assert about["protocol"] == "given split"

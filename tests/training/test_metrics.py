@@ -11,6 +11,8 @@ from charon.training.metrics import (
     backward_transfer,
     forgetting,
     forward_transfer,
+    harmonic_mean,
+    worst_case_accuracy,
 )
 
 NAN = math.nan
@@ -58,3 +60,14 @@ def test_what_one_task_does_not_define_is_nan():
     assert math.isnan(backward_transfer(one))
     assert math.isnan(forward_transfer(np.array([NAN, NAN]), np.array([NAN, 8])))
     assert average_incremental_accuracy(one) == 90
+
+
+def test_the_harmonic_mean_is_near_the_smaller_of_both():
+    assert harmonic_mean(60, 30) == 40
+    assert harmonic_mean(50, 50) == 50
+    assert harmonic_mean(80, 0) == harmonic_mean(0, 0) == 0
+
+
+def test_the_worst_case_weighs_the_newest_task_as_one_of_all():
+    assert worst_case_accuracy(lowest=20, new=80, num_seen=4) == 20 + 15
+    assert worst_case_accuracy(lowest=20, new=80, num_seen=2) == 50

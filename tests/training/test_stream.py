@@ -79,6 +79,25 @@ class Quick(Stub):
         return super().predict(clips)
 
 
+class Dipping(Quick):
+    """Knows every class as long as it is not learning: then all but the first class seem old."""
+
+    def predict(self, clips):
+        scores = super().predict(clips)
+        if self.is_learning:
+            scores[:, 0] = 2
+        return scores
+
+    is_learning = False
+
+    def train_step(self, batch):
+        self.is_learning = True
+        return super().train_step(batch)
+
+    def end_task(self, clips):
+        self.is_learning = False
+
+
 def label_of(clips):
     """The class of a clip of the set below is the place of its first joint."""
     return clips.x[:, 0, 0, 0, 0].round().long()
@@ -135,6 +154,63 @@ def test_the_metrics_of_a_forgetful_learner(telling):
     assert "test/acc/task_03" not in results[1].metrics
     # Not defined after one task, and so left out.
     assert not {"test/forgetting", "test/bwt", "test/fwt"} & results[0].metrics.keys()
+
+
+def test_old_and_new_classes_of_a_forgetful_learner(telling):
+    """All clips of a task count, whichever task they are of."""
+    _, results = learn(tiny_run("stub", data__classes_per_task=(3, 2, 1)), telling)
+    first, second, last = (result.metrics for result in results)
+    assert not {"test/old", "test/new", "test/harmonic_mean"} & first.keys()
+    assert (second["test/old"], second["test/new"], second["test/harmonic_mean"]) == (0, 100, 0)
+    # Of 3 + 2 + 1 classes with as many clips each, it knows the one of the last task.
+    assert last["test/accuracy"] == pytest.approx(100 / 6)
+    assert last["test/faa"] == pytest.approx(100 / 3)
+
+
+def test_the_harmonic_mean_of_old_and_new(telling, monkeypatch):
+    monkeypatch.setitem(LEARNERS, "stub", Method(Stubborn, StubSettings))
+    _, results = learn(tiny_run("stub", data__classes_per_task=(4, 2), argmax="all"), telling)
+    metrics = results[-1].metrics  # of the last two classes, one is right
+    assert (metrics["test/old"], metrics["test/new"]) == (0, 50)
+    _, results = learn(tiny_run("stub", data__classes_per_task=(4, 1, 1)), telling)
+    metrics = results[1].metrics  # all of the first five are right
+    assert metrics["test/harmonic_mean"] == metrics["test/accuracy"] == 100
+
+
+def test_the_lowest_accuracy_on_the_way(telling, monkeypatch):
+    monkeypatch.setitem(LEARNERS, "stub", Method(Dipping, StubSettings))
+    _, plain = learn(tiny_run("stub"), telling)
+    assert "test/lowest_accuracy" not in plain[-1].metrics
+    _, results = learn(tiny_run("stub", data__evaluate_every=4), telling)
+    assert "test/lowest_accuracy" not in results[0].metrics
+    metrics = results[-1].metrics
+    # After tasks all is right; while it learns, of tasks 1 and 2 only the first class.
+    assert metrics["test/faa"] == metrics["test/old"] == 100
+    assert metrics["test/lowest_accuracy"] == (50 + 0) / 2
+    assert metrics["test/worst_case_accuracy"] == pytest.approx(100 / 3 + 2 / 3 * 25)
+    # A task has 9 steps: with none on the way, what is lowest are the accuracies after tasks.
+    _, rare = learn(tiny_run("stub", data__evaluate_every=10), telling)
+    assert rare[-1].metrics["test/lowest_accuracy"] == 100
+
+
+def test_a_task_in_which_classes_come_again_has_all_outputs_up_to_its_last(telling):
+    stream, results = learn(tiny_run("stub", data__returning=0.5), telling)
+    assert phases_of(stream, "begin") == [range(0, 2), range(0, 4), range(0, 6)]
+    # It knows every class of the range; columns are the tasks of new classes.
+    assert results[-1].accuracy_matrix[-1].tolist() == [100, 100, 100]
+    assert [len(task.test) for task in stream.tasks.tasks] == [4, 4, 4]
+    trained = [len(task.train) for task in stream.tasks.tasks]
+    assert (sum(trained), trained[0]) == (24, 4)
+
+
+def test_a_domain_stream_ends_with_faa_over_domains(telling):
+    fields = {"data__classes_per_task": 0, "data__domain": "camera"}
+    stream, results = learn(tiny_run("stub", **fields), telling)
+    assert phases_of(stream, "begin") == [range(6), range(6)]
+    assert results[-1].accuracy_matrix[-1].tolist() == [100, 100]
+    assert results[-1].metrics["test/faa"] == 100
+    _, (joint,) = learn(tiny_run("stub", **fields, data__stream="joint"), telling)
+    assert joint.metrics["test/faa"] == joint.metrics["test/accuracy"] == 100
 
 
 def test_the_confusion_matrix_counts_the_last_evaluation(telling):

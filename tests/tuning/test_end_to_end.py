@@ -178,7 +178,10 @@ def test_a_search_of_several_objectives_ends_with_its_hours(clips, tmp_path):
 
 def test_a_dry_run_says_what_would_happen_and_leaves_nothing(clips, tmp_path):
     flags = ["--dry-run", "--gpus-per-trial", "auto", "--share-first-task"]
+    flags = [*flags, "--resume"]  # of what has not begun
     out = finish(start(clips, tmp_path, *flags, "--results", str(tmp_path / "results")))
+    assert f"There is no study in {tmp_path}/results/tiny to go on with" in out
+    assert "Going on" not in out
     assert "--gpus-per-trial auto" in out  # found no GPU, or is measured later
     assert "--share-first-task has nothing to share here: no two runs agree" in out
     for expected in ("way work?", "eta0.50", "36 training clips", "Study", "Results", "memory"):
@@ -215,7 +218,6 @@ def test_a_dry_run_of_a_search_says_what_it_is_for_and_how_it_is_judged(clips, t
         (["--cpus-per-trial", "9999"], "--cpus-per-trial"),
         (["--tracking-uri", "ftp://x"], "--tracking-uri"),
         (["--address", "127.0.0.1:1"], "127.0.0.1:1"),
-        (["--resume"], "holds no study to go on with"),
         (["--results", "/dev/null/x"], "/dev/null/x"),
     ],
 )

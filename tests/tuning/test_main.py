@@ -26,8 +26,7 @@ def requested(results, study=SEARCH, **options):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"resume": True}, CheckpointError, "some holds no study to go on with"),
-        ({"extend": 3}, CheckpointError, "some holds no study to go on with"),
+        ({"extend": 3}, CheckpointError, "some holds no study to extend"),
         ({"data": "nowhere.npz"}, DataError, "nowhere.npz does not exist"),
         ({"settings": {"learner.alpha": 0.5}}, ConfigError, "varied by the study"),
         ({"tracking_uri": "ftp://x"}, ConfigError, "--tracking-uri"),
@@ -37,6 +36,22 @@ def test_what_is_refused_for_what_was_asked_leaves_nothing(tmp_path, options, er
     with pytest.raises(error, match=message):
         requested(tmp_path / "results", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_begins_a_study_that_has_not_begun_and_names_the_folder_it_looked_in(tmp_path):
+    request, _ = requested(tmp_path / "results", resume=True, trials=5)
+    assert request.notice == (
+        f"There is no study in {tmp_path}/results/some to go on with, so it begins there now."
+    )
+    assert (request.resumed, request.options) == (None, Options(results=request.results, trials=5))
+    assert requested(tmp_path / "results")[0].notice == ""
+
+
+def test_resume_says_nothing_of_it_where_there_is_a_study(tmp_path):
+    (tmp_path / "some").mkdir()
+    plan(SEARCH, fields={"data.evaluate_on": "val"}).write(tmp_path / "some")
+    request, _ = requested(tmp_path, resume=True)
+    assert (request.notice, request.options.resume) == ("", True)
 
 
 def test_a_place_where_nothing_can_be_made_is_named(tmp_path):

@@ -61,12 +61,13 @@ class PlainNetwork:
     def mix(self, name, x):
         query_key = self.conv(f"{name}.to_query_key", x)
         channels, num_tuples = query_key.shape[1:3]
-        depth = channels // 6
         scale, offset = self.weights[f"{name}.scale"], self.weights[f"{name}.offset"]
+        count = scale.shape[1]
+        depth = channels // (2 * count)
         heads = []
-        for head in range(3):
+        for head in range(count):
             query = query_key[:, head * depth : (head + 1) * depth]
-            key = query_key[:, (3 + head) * depth : (4 + head) * depth]
+            key = query_key[:, (count + head) * depth : (count + head + 1) * depth]
             scores = torch.einsum("ndtu,ndtv->nuv", query, key) / (depth * num_tuples)
             if self.attention_kind == "tanh":
                 maps = scores.tanh() * scale[0, head] + offset[0, head]

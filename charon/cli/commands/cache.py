@@ -1,9 +1,12 @@
 """List, show or delete prepared sets."""
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from charon.cli.clips import add_cache_argument, cache_dir
-from charon.cli.commands.prepare import print_summary
+from charon.cli.commands.prepare import print_summary, summary
+from charon.cli.console import add_json_argument, print_json
 from charon.data.cache.archive import (
     Archive,
     delete_archive,
@@ -30,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 "names", metavar="NAME", nargs="+", help="as `charon cache list` has it"
             )
         add_cache_argument(action)
+        add_json_argument(action)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -41,6 +45,9 @@ def main(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> None:
     folder = cache_dir(options)
     paths = list_archives(folder)
+    if options.json:
+        print_json([_described(path) for path in paths])
+        return
     print(f"{counted(len(paths), 'prepared set')} in {folder}")
     width = max((len(path.name) for path in paths), default=0)
     for path in paths:
@@ -52,9 +59,19 @@ def _list(options: argparse.Namespace) -> None:
         print(f"  {path.name:<{width}}  {byte_size(num_bytes_of(path)):>8}  {about}")
 
 
+def _described(path: Path) -> dict[str, Any]:
+    try:
+        return summary(Archive(path))
+    except DataError as error:
+        return {"name": path.name, "path": str(path), "error": str(error)}
+
+
 def _show(options: argparse.Namespace) -> None:
-    for name in options.names:
-        archive = Archive(find_archive(cache_dir(options), name))
+    archives = [Archive(find_archive(cache_dir(options), name)) for name in options.names]
+    if options.json:
+        print_json([summary(archive) for archive in archives])
+        return
+    for name, archive in zip(options.names, archives, strict=True):
         print(f"{name}, from {archive.source}")
         print_summary(archive)
         for clip, reason in archive.unreadable:
@@ -62,8 +79,12 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _delete(options: argparse.Namespace) -> None:
+    deleted = []
     for name in options.names:
         path = find_archive(cache_dir(options), name)
-        freed = num_bytes_of(path)
+        deleted.append({"name": name, "bytes": num_bytes_of(path)})
         delete_archive(path)
-        print(f"Deleted {name}: {byte_size(freed)}.")
+        if not options.json:
+            print(f"Deleted {name}: {byte_size(deleted[-1]['bytes'])}.")
+    if options.json:
+        print_json(deleted)

@@ -6,9 +6,9 @@ Cases are the configurations in which the runs differ; the first one is the refe
 """
 
 import argparse
-import json
 from pathlib import Path
 
+from charon.cli.console import add_json_argument, print_json
 from charon.report.compare import as_json, compare, describe
 from charon.report.results import Results, read_results
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", nargs="+", metavar="FIELD", help="fields that tell cases apart")
     parser.add_argument("--against", metavar="CASE", help="name of the reference (the first case)")
     parser.add_argument("--mlflow", metavar="URI", help="read the experiments of this MLflow store")
-    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    add_json_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
     studies = [_read(name, options.mlflow) for name in options.results]
     comparison = compare(studies, options.metric, options.by, options.against)
     if options.json:
-        print(json.dumps(as_json(comparison), indent=1, default=lambda value: value.item()))
+        print_json(as_json(comparison))
     else:
         print(describe(comparison))
     return 0

@@ -1,5 +1,7 @@
 """List every setting of a run: its name for --set, its default, what it may be, its meaning.
 
+At the end stand the streams that --stream names, with the settings they stand for.
+
 The same names are the search keys of a study, the parameters in MLflow and the columns of its
 tables. Defaults are the preset `paper`'s; where the preset `released` differs, its value follows.
 """
@@ -8,7 +10,9 @@ import argparse
 import textwrap
 from typing import Any
 
+from charon.cli.console import add_json_argument, print_json
 from charon.config import PRESETS, TOP_LEVEL, Run, groups_of
+from charon.data.streams import PROTOCOLS
 from charon.learners import LEARNERS
 from charon.settings import Settings, describe
 
@@ -20,11 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"only this learner's: {', '.join(LEARNERS)} (by default all learners')",
     )
+    add_json_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the settings."""
     learners = list(LEARNERS) if options.learner is None else [options.learner]
+    if options.json:
+        print_json([entry for learner in learners for entry in _entries(learner)])
+        return 0
     groups = groups_of(learners[0])
     defaults = Run.from_flat({"learner": learners[0]}).to_flat()
     print("The run")
@@ -37,7 +45,30 @@ def main(options: argparse.Namespace) -> int:
     for learner in learners:
         defaults = Run.from_flat({"learner": learner}).to_flat()
         _print_group(f"Learner {learner}", "learner", LEARNERS[learner].settings, defaults)
+    print("\nStreams by name")
+    for name, protocol in PROTOCOLS.items():
+        print(f"  {name}: {' '.join(f'{k}={v}' for k, v in protocol.fields.items())}")
+        print(textwrap.indent(textwrap.fill(protocol.source, 96), " " * 6))
     return 0
+
+
+def _entries(learner: str) -> list[dict[str, Any]]:
+    """Return every field of a learner's run."""
+    defaults = Run.from_flat({"learner": learner}).to_flat()
+    described = [row for row in describe(Run) if row[0] in TOP_LEVEL]
+    for prefix, group in groups_of(learner).items():
+        described += [(f"{prefix}.{n}", allowed, what) for n, allowed, what in describe(group)]
+    return [
+        {
+            "learner": learner,
+            "field": name,
+            "default": defaults[name],
+            "released": PRESETS["released"].get(name, defaults[name]),
+            "allowed": allowed,
+            "meaning": meaning,
+        }
+        for name, allowed, meaning in described
+    ]
 
 
 def _print_group(title: str, prefix: str, group: type[Settings], defaults: dict[str, Any]) -> None:

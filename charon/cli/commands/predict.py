@@ -6,6 +6,7 @@ Files of raw .skeleton text may have any names.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, opened
-from charon.cli.console import ClipProgress
+from charon.cli.console import ClipProgress, add_json_argument
 from charon.clips import Clips
 from charon.data.cache.archive import Archive
 from charon.data.formats import is_raw
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="auto, cpu, cuda or cuda:N (default: a GPU if there is one)",
     )
     add_cache_argument(parser)
+    add_json_argument(parser, "write a line of JSON for every clip instead of a table")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -56,7 +58,8 @@ def main(options: argparse.Namespace) -> int:
     reading = Reading(scores=data.scores, min_score=data.min_score)
     keep_gaps = data.keep_gaps
     with opened(options, is_raw, model.clip_shape, reading, keep_gaps=keep_gaps) as archive:
-        lines = _lines(model, archive, ClipProgress(f"Labelling {options.path}"))
+        rows = _rows(model, archive, ClipProgress(f"Labelling {options.path}"))
+        lines = _as_json(rows) if options.json else _as_table(rows)
         if options.output is None:
             sys.stdout.writelines(lines)
         else:
@@ -71,11 +74,28 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[str]:
+def _as_table(rows: Iterator[list[str]]) -> Iterator[str]:
     """Yield the table line by line."""
+    for number, row in enumerate(rows):
+        if number == 0:
+            yield csv_text([COLUMNS[: len(row)]])
+        yield csv_text([row])
+
+
+def _as_json(rows: Iterator[list[str]]) -> Iterator[str]:
+    """Yield an object a clip."""
+    for clip, *words in rows:
+        best = [
+            {"class": name, "probability": float(chance)}
+            for name, chance in zip(words[::2], words[1::2], strict=True)
+        ]
+        yield json.dumps({"clip": clip, "best": best}) + "\n"
+
+
+def _rows(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[list[str]]:
+    """Yield the name of each clip, and its best classes with their probabilities."""
     data = model.run.data
     num_best = min(3, len(model.class_names))
-    yield csv_text([COLUMNS[: 1 + 2 * num_best]])
     for first in range(0, archive.num_clips, 64):
         progress(first, archive.num_clips)
         rows = np.arange(first, min(first + 64, archive.num_clips))
@@ -92,5 +112,5 @@ def _lines(model: Model, archive: Archive, progress: ClipProgress) -> Iterator[s
             words = [str(archive.names[row])]
             for chance, label in zip(chances, classes, strict=True):
                 words += [model.class_names[label], f"{chance:.4f}"]
-            yield csv_text([words])
+            yield words
     progress(archive.num_clips, archive.num_clips)

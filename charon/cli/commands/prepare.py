@@ -10,7 +10,7 @@ from typing import Any
 
 from charon.arguments import whole_number
 from charon.cli.clips import STANDIN_NOTE, add_cache_argument, cache_dir, tell_problems
-from charon.cli.console import ClipProgress
+from charon.cli.console import ClipProgress, add_json_argument, print_json
 from charon.data.cache.archive import Archive, num_bytes_of
 from charon.data.formats import known_formats
 from charon.data.prepare import prepare
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the set is read, as runs are told it: data.axes, data.split, data.scores, "
         "data.min_score, data.benchmark; `charon fields` explains them",
     )
+    add_json_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -59,6 +60,9 @@ def main(options: argparse.Namespace) -> int:
         reading=_reading(options),
         on_progress=progress,
     )
+    if options.json:
+        print_json({**summary(archive), "seconds": progress.seconds})
+        return 0
     if progress.seconds is None:
         print(f"{options.path} was prepared before.")
     else:
@@ -81,6 +85,27 @@ def _reading(options: argparse.Namespace) -> Reading:
                 f"{name} does not change how a set is prepared; what does is {fields_of_sets}."
             )
     return DataSettings(**{name.removeprefix("data."): v for name, v in given.items()}).reading
+
+
+def summary(archive: Archive) -> dict[str, Any]:
+    """Return what a prepared set holds, for scripts."""
+    about = archive.description
+    return {
+        "name": archive.path.name,
+        "source": archive.source,
+        "path": str(archive.path),
+        "bytes": num_bytes_of(archive.path),
+        "fingerprint": archive.fingerprint,
+        "is_standin": about.is_standin,
+        "clips": archive.num_clips,
+        "clips_of_two": int(archive.present[:, 1:].any(axis=1).sum()),
+        "classes": list(about.class_names),
+        "joints": about.num_joints,
+        "coordinates": about.num_channels,
+        "frames": [int(archive.length.min()), int(archive.length.max())],
+        "converted": list(archive.notes),
+        "left_out": [{"clip": clip, "why": reason} for clip, reason in archive.unreadable],
+    }
 
 
 def print_summary(archive: Archive) -> None:

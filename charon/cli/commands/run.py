@@ -15,12 +15,26 @@ from typing import Any
 
 from charon.arguments import whole_number
 from charon.cli.clips import add_cache_argument, cache_dir, open_clips
-from charon.cli.console import INTERRUPTED, Status, interruptible
+from charon.cli.console import (
+    INTERRUPTED,
+    Status,
+    add_json_argument,
+    interruptible,
+    print_json_line,
+)
 from charon.cli.run_folder import RunFolder
-from charon.cli.run_report import EpochProgress, closing, memory_warning, task_line, title
+from charon.cli.run_report import (
+    EpochProgress,
+    closing,
+    memory_warning,
+    task_json,
+    task_line,
+    title,
+)
 from charon.config import PRESETS, Run
 from charon.data.formats import known_formats
 from charon.data.prepare import open_source
+from charon.data.streams import PROTOCOLS, protocol_fields
 from charon.errors import CheckpointError, ConfigError
 from charon.files import read_json
 from charon.learners import LEARNERS
@@ -48,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--learner", metavar="NAME", help=f"{', '.join(LEARNERS)} (default: charon)"
     )
     parser.add_argument(
+        "--stream",
+        choices=PROTOCOLS,
+        metavar="NAME",
+        help=f"the tasks of a known protocol: {', '.join(PROTOCOLS)}; sets fields, which --set may "
+        "replace (`charon fields` lists them)",
+    )
+    parser.add_argument(
         "--seed", type=whole_number(0), metavar="N", help="of all that is random (default: 0)"
     )
     parser.add_argument(
@@ -71,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="continue the run in DIR, with its settings; only the device may be another",
     )
     add_cache_argument(parser)
+    add_json_argument(parser, "print a line of JSON after each task and at the end")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -88,13 +110,14 @@ def main(options: argparse.Namespace) -> int:
     try:
         with interruptible() as check_interrupt:
             folder.start(stream)
-            print(title(stream))
-            if options.resume:
-                first = "Begins again: no task was done."
-                print(f"Continues after task {done}." if done else first)
+            if not options.json:
+                print(title(stream))
+                if options.resume:
+                    first = "Begins again: no task was done."
+                    print(f"Continues after task {done}." if done else first)
             if warning := memory_warning(stream):
                 print(warning, file=sys.stderr)
-            _learn(stream, folder, check_interrupt)
+            _learn(stream, folder, check_interrupt, in_json=options.json)
             return 0
     except KeyboardInterrupt:
         words = ["charon", "run", "--resume", "--output", str(options.output)]
@@ -118,7 +141,10 @@ def given_fields(options: argparse.Namespace) -> dict[str, Any]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"{twice} is given twice; give it once.")
-    return {**(_read_config(options.config) if options.config else {}), **dict(fields)}
+    known = _read_config(options.config) if options.config else {}
+    if options.stream:
+        known |= protocol_fields(options.stream)
+    return {**known, **dict(fields)}
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -161,12 +187,22 @@ def resumed_run(folder: RunFolder, given: dict[str, Any], preset: str | None) ->
     return run
 
 
-def _learn(stream: Stream, folder: RunFolder, check_interrupt: Callable[[], None]) -> None:
+def _learn(
+    stream: Stream, folder: RunFolder, check_interrupt: Callable[[], None], *, in_json: bool
+) -> None:
     status = Status()
     stream.on_progress = EpochProgress(status, check_interrupt)
     for result in stream:
         status.clear()
-        print(task_line(result), flush=True)
+        if in_json:
+            print_json_line(task_json(result))
+        else:
+            print(task_line(result), flush=True)
         folder.save(stream, result)
     folder.finish(stream)
-    print(closing(stream, folder.path))
+    if in_json:
+        print_json_line(
+            {"faa": float(stream.accuracy_matrix[-1].mean()), "output": str(folder.path)}
+        )
+    else:
+        print(closing(stream, folder.path))

@@ -13,6 +13,7 @@ import numpy as np
 
 from charon.arguments import whole_number
 from charon.cli.clips import add_cache_argument, opened
+from charon.cli.console import add_json_argument, print_json
 from charon.cli.strip import (
     Strip,
     Version,
@@ -75,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a .png, .svg or .pdf (default: the clip's name, here)",
     )
     add_cache_argument(parser)
+    add_json_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -95,7 +97,18 @@ def main(options: argparse.Namespace) -> int:
         raise CharonError(f"`charon show` needs {missing}, which is not installed.") from error
     with writing_to(path, "choose another --output"):
         draw(strip, path.expanduser())
-    print(f"Drew {strip.title} into {path}.")
+    if options.json:
+        print_json(
+            {
+                "output": str(path),
+                "clip": str(archive.names[row]),
+                "class": strip.title,
+                "moments": list(strip.moments),
+                "num_frames": strip.num_frames,
+            }
+        )
+    else:
+        print(f"Drew {strip.title} into {path}.")
     return 0
 
 

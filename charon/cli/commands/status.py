@@ -4,9 +4,9 @@ The study may be running, interrupted or finished; it is not disturbed. --json i
 """
 
 import argparse
-import json
 from pathlib import Path
 
+from charon.cli.console import add_json_argument, print_json
 from charon.report.cases import cases_of
 from charon.report.results import read_results
 from charon.report.summary import metrics_of
@@ -21,14 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", metavar="RESULTS", type=Path, help="such as results/masking_ratio"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    add_json_argument(parser)
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the status."""
     status = read_status(options.results.expanduser())
     if options.json:
-        print(json.dumps(status.as_json(), indent=1))
+        print_json(status.as_json())
         return 0
     counts = ", ".join(f"{number} {name}" for name, number in status.counts().items())
     print(f"{status.plan.title}: {status.plan.question}")

@@ -5,17 +5,22 @@ the other, ``clips.npz`` a row for each clip, and ``archive.json`` what they hav
 It is written in another folder and renamed when it is complete.
 """
 
-import json
 import os
 import shutil
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charon.data.source import Description
 from charon.errors import DataError
+from charon.files import read_json, reading_from
+from charon.npz import NpzReader, map_npy
+from charon.plain import conform
+from charon.text import shown
 
 VERSION = 2
 """Changes whenever prepared clips or their files change; it is a part of every cache's name."""
@@ -34,6 +39,18 @@ COLUMNS: dict[str, type[np.generic]] = {
     "in_train": np.int8,
 }
 """The columns of ``clips.npz`` with a number for each clip, and their types."""
+
+
+@dataclass(frozen=True)
+class _About:
+    """``archive.json``."""
+
+    version: int
+    description: Description
+    source: str
+    fingerprint: str
+    unreadable: list[tuple[str, str]]
+    notes: list[str] = field(default_factory=list)  # earlier versions converted nothing
 
 
 class Archive:
@@ -64,34 +81,51 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-            with (path / CLIPS).open("rb") as file, np.load(file, allow_pickle=False) as columns:
+        what, remedy = f"The prepared set {path}", "delete it and prepare again"
+        with reading_from(what, remedy, DataError):
+            for name in (ABOUT, CLIPS, FRAMES):
+                if not (path / name).exists():
+                    raise DataError(f"{path} is not a prepared set: it has no {path / name}.")
+            about = read_json(path / ABOUT)
+            if conform(about, dict[str, Any]).get("version") != VERSION:
+                raise DataError(
+                    f"{what} has format {shown(about.get('version'))}, this program reads "
+                    f"{VERSION}; delete it and prepare again."
+                )
+            read: _About = conform(about, _About)
+            self.description, self.unreadable = read.description, read.unreadable
+            self.source, self.fingerprint, self.notes = read.source, read.fingerprint, read.notes
+            with closing(NpzReader(path / CLIPS, remedy)) as columns:
                 for name in ("names", "present", *COLUMNS):
-                    setattr(self, name, columns[name])
-            frames = np.load(path / FRAMES, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError as error:
-            raise DataError(f"{path} is not a prepared set: it has no {error.filename}.") from error
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise DataError(
-                f"The prepared set {path} is damaged ({error}); delete it and prepare again."
-            ) from error
-        if about.get("version") != VERSION:
-            raise DataError(
-                f"The prepared set {path} has format {about.get('version')}, this program reads "
-                f"{VERSION}; delete it and prepare again."
-            )
-        description = about["description"]
-        description["class_names"] = tuple(description["class_names"])
-        description["bones"] = tuple((parent, child) for parent, child in description["bones"])
-        description["parts"] = {part: tuple(j) for part, j in description["parts"].items()}
-        self.description = Description(**description)
-        self.source = about["source"]
-        self.fingerprint = about["fingerprint"]
-        self.unreadable = [(n, r) for n, r in about["unreadable"]]
-        self.notes = about.get("notes", [])  # earlier versions converted nothing
-        # A plain view: indexing a memmap object costs more and returns memmaps.
-        self.frames = frames.view(np.ndarray)
+                    setattr(self, name, columns.read(name))
+            frames = map_npy(path / FRAMES)
+            # A plain view: indexing a memmap object costs more and returns memmaps.
+            self.frames = frames.view(np.ndarray)
+            self._check()
+
+    def _check(self) -> None:
+        """Raise a ValueError for arrays that do not fit together."""
+        about, num_clips = self.description, len(self.names)
+        wanted: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {}
+        wanted |= {"frames": (np.float32, (len(self.frames), *about.frame_shape))}
+        wanted |= {name: (kind, (num_clips,)) for name, kind in COLUMNS.items()}
+        wanted["present"] = (np.bool_, (num_clips, about.num_bodies))
+        for name, (kind, shape) in wanted.items():
+            array = getattr(self, name)
+            if array.dtype != kind or array.shape != shape:
+                raise ValueError(f"{name} is {array.dtype} {array.shape}, not {shape}")
+        if self.names.ndim != 1 or self.names.dtype.kind != "U":
+            raise ValueError(f"names is {self.names.dtype} {self.names.shape}, not a list of text")
+        for name, low, high in (
+            ("length", 1, len(self.frames)),
+            ("start", 0, len(self.frames) - self.length),
+            ("label", 0, len(about.class_names) - 1),
+            ("in_train", -1, 1),
+        ):
+            values = getattr(self, name)
+            wrong = np.flatnonzero((values < low) | (values > high))
+            if len(wrong):
+                raise ValueError(f"{name} of clip {wrong[0]} is {values[wrong[0]]}")
 
     @property
     def num_clips(self) -> int:

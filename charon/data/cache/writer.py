@@ -130,7 +130,7 @@ def write_archive(
     Raises:
         DataError: two clips have the same name.
     """
-    frame_shape = description.num_bodies, description.num_joints, description.num_channels
+    frame_shape = description.frame_shape
     rows: list[tuple[Any, ...]] = []
     names: list[str] = []
     present = [np.empty((0, description.num_bodies), np.bool_)]

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from charon.data import ntu
 from charon.data.actors import motion_of, prepare_padded, two_bodies
 from charon.data.formats.labels import Labels, read_labels
-from charon.data.formats.npz_reader import check_finite, map_slabs
 from charon.data.formats.pyskl_pickle import read_plain_pickle
 from charon.data.formats.scored_joints import ScoreChoice, place_joints
 from charon.data.layouts import layout_of
+from charon.data.slabs import check_finite, map_slabs
 from charon.data.source import Description, Format, Scores, SourceClip, Unreadable
 from charon.errors import DataError
 

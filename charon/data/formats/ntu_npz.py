@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from charon.data import ntu
 from charon.data.actors import prepare_padded
-from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
+from charon.data.slabs import check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
+from charon.npz import NpzReader
 
 _LOG = logging.getLogger(__name__)
 
@@ -153,10 +154,10 @@ class NtuNpz(SourceFile):
     def _convert(
         self, part: str, names: tuple[str, ...] | None, first_row: int, slab: NDArray[Any]
     ) -> list[SourceClip | Unreadable]:
+        check_finite(slab, first_row, f"{self._path}: `x_{part}`")
         x = slab.astype(np.float32, copy=False).reshape(
             *slab.shape[:2], ntu.NUM_BODIES, ntu.NUM_JOINTS, 3
         )
-        check_finite(x, first_row, f"{self._path}: `x_{part}`")
         clips: list[SourceClip | Unreadable] = []
         seen = np.asarray(slab.any(axis=2))
         for row, padded in enumerate(x, start=first_row):

@@ -30,6 +30,7 @@ from charon.data.formats.skeleton_folder import (
 )
 from charon.data.layouts import KINECT_V1
 from charon.data.parallel import map_in_order
+from charon.data.slabs import are_finite
 from charon.data.source import Description, Format, SourceClip, Unreadable
 from charon.errors import DataError
 
@@ -164,8 +165,8 @@ def parse_clip(data: bytes, name: str) -> NDArray[np.float32]:
         raise DataError(
             f"{name}: `skeletons` must be (frame, {NUM_JOINTS} joints, xyz), but is {x.shape}."
         )
-    if not np.isfinite(x).all():
-        raise DataError(f"{name}: `skeletons` has a value that is NaN or infinite.")
+    if not are_finite(x):
+        raise DataError(f"{name}: `skeletons` has a value that is NaN or infinite, or beyond 1e9.")
     return x[:, None]
 
 

@@ -13,9 +13,10 @@ from charon.data import ntu
 from charon.data.actors import motion_of, prepare_padded, two_bodies
 from charon.data.formats.axes import Known, find_axes
 from charon.data.formats.labels import Labels, read_labels, whole_numbers
-from charon.data.formats.npz_reader import NpzReader, check_finite, map_slabs
+from charon.data.slabs import check_finite, map_slabs
 from charon.data.source import Description, Format, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
+from charon.npz import NpzReader
 
 Columns = dict[str, NDArray[Any]]
 
@@ -49,6 +50,8 @@ class PlainNpz(SourceFile):
       that start at 0 are counted from 1 instead.
     - ``class_names``: text (class,); optional, otherwise ``class 0``, ...
     - ``parts``: whole numbers (joint,), the number of each joint's body part from 0; optional.
+    - ``bones``: whole numbers (bone, 2), the joints of each bone, first the one that is nearer to
+      the body's root; optional.
     - ``to25``: whole numbers (25,), the joint that stands for each of NTU RGB+D's; optional. The
       parts are those of NTU RGB+D where only this is there.
     - ``centre_joint``: one whole number, the joint that becomes the origin; optional,
@@ -184,6 +187,7 @@ class PlainNpz(SourceFile):
                 min(num_bodies, 2),
                 size["C"],
                 centre_joint=self._centre_joint(npz, size["V"]),
+                bones=self._bones(npz, size["V"]),
                 parts=self._parts(npz, size["V"]),
             )
             return _Content(description, axes, num_frames, columns, notes)
@@ -257,6 +261,21 @@ class PlainNpz(SourceFile):
                 f"{num_joints - 1}, but it is {joint.tolist()}."
             )
         return int(joint.item())
+
+    def _bones(self, npz: NpzReader, num_joints: int) -> tuple[tuple[int, int], ...]:
+        if "bones" not in npz.keys:
+            return ()
+        header = npz.header("bones")
+        if len(header.shape) != 2 or header.shape[1] != 2 or header.dtype.kind not in "iu":
+            raise npz.wrong("bones", "two whole numbers for each bone")
+        bones = [(int(parent), int(child)) for parent, child in npz.read("bones")]
+        for row, (parent, child) in enumerate(bones):
+            if parent == child or not all(0 <= joint < num_joints for joint in (parent, child)):
+                raise DataError(
+                    f"{self._path}: a row of `bones` must be two different joints from 0 to "
+                    f"{num_joints - 1}, but row {row} is {parent}, {child}."
+                )
+        return tuple(bones)
 
     def _parts(self, npz: NpzReader, num_joints: int) -> dict[str, tuple[int, ...]]:
         if "parts" in npz.keys:

@@ -18,6 +18,7 @@ from charon.data.formats.labels import read_labels
 from charon.data.formats.scored_joints import ScoreChoice, place_joints
 from charon.data.formats.splits import Split, choose_split
 from charon.data.layouts import layout_of
+from charon.data.slabs import are_finite
 from charon.data.source import Description, Scores, SourceClip, Unreadable
 from charon.errors import DataError
 
@@ -265,9 +266,10 @@ def _arrays(annotation: Annotation) -> tuple[NDArray[np.float32], NDArray[np.flo
 
 
 def _check_finite(x: NDArray[np.float32], path: Path, name: str) -> None:
-    if not np.isfinite(x).all():
+    if not are_finite(x):
         raise DataError(
-            f"{path}: clip {name} has a value that is NaN or infinite; repair or remove that clip."
+            f"{path}: clip {name} has a value that is NaN or infinite, or beyond 1e9; "
+            "repair or remove that clip."
         )
 
 

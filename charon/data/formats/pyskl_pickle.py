@@ -5,14 +5,15 @@ from checked types, shapes and bytes; it refuses whatever asks for anything else
 it. numpy's unpickling would believe the file: a wrong type there crashes the process.
 """
 
+import errno
+import mmap
 import pickle
-import pickletools
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from charon.data.formats.pyskl_clips import AnyClips, Choice, NtuClips
 from charon.data.source import Description, Format, Scores, SourceClip, SourceFile, Unreadable
 from charon.errors import DataError
+from charon.files import reason_of
+from charon.pickles import check_pickle
 
 # Booleans, integers, floats, and text and bytes of bounded length; no Python objects.
 _DTYPE_NAME = re.compile(r"b1|[iu][1248]|f[248]|[US][1-9]\d{0,3}")
@@ -85,20 +88,53 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
+def _bytes_of(kind: type[bytes] | type[bytearray]) -> Callable[..., bytes | bytearray]:
+    def make(data: Any = b"", encoding: str = "latin1") -> bytes | bytearray:
+        if isinstance(data, str):
+            data = _latin1(data, encoding.replace("-", ""))
+        if not isinstance(data, bytes):  # of a number there would be so many
+            raise pickle.UnpicklingError("it has bytes that are not made of bytes")
+        return kind(data)
+
+    return make
+
+
+class _Maker:
+    """Makes sets and ordered dictionaries of a file, of no more items than that can have."""
+
+    def __init__(self, most_items: int) -> None:
+        self.left = most_items
+
+    def make(self, kind: Callable[..., Any], items: Any = ()) -> Any:
+        """Return a collection of a list of numbers and text, or of pairs that begin with these."""
+        if not isinstance(items, list | tuple):
+            raise pickle.UnpicklingError("it has a collection that is not made of a list")
+        self.left -= len(items)
+        if self.left < 0:
+            raise pickle.UnpicklingError("it copies a list so often that reading would not end")
+        keys = [item[0] for item in items] if kind is OrderedDict else items
+        if not all(isinstance(key, str | bytes | int | float | np.generic) for key in keys):
+            raise pickle.UnpicklingError("it has a collection of others than numbers and text")
+        return kind(items)
+
+
 # The names that pickles of numpy have; its core was `numpy.core` before numpy 2.
 _ALLOWED: dict[str, Any] = {
     "numpy.ndarray": _Call(_Array),
     "numpy.dtype": _Call(_DType),
     "_codecs.encode": _Call(_latin1),
-    "collections.OrderedDict": OrderedDict,
 }
 for _core in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_core}.multiarray._reconstruct"] = _Call(_Array)
     _ALLOWED[f"{_core}.multiarray.scalar"] = _Call(_scalar)
     _ALLOWED[f"{_core}.numeric._frombuffer"] = _Call(_array)
-for _kind in (set, frozenset, bytes, bytearray):
-    # Protocols 0 to 2 use Python 2's name of the built-ins.
-    _ALLOWED[f"builtins.{_kind.__name__}"] = _ALLOWED[f"__builtin__.{_kind.__name__}"] = _kind
+_COLLECTIONS: dict[str, Callable[..., Any]] = {"collections.OrderedDict": OrderedDict}
+# Protocols 0 to 2 use Python 2's name of the built-ins.
+for _module in ("builtins", "__builtin__"):
+    for _kind in (bytes, bytearray):
+        _ALLOWED[f"{_module}.{_kind.__name__}"] = _Call(_bytes_of(_kind))
+    for _collection in (set, frozenset):
+        _COLLECTIONS[f"{_module}.{_collection.__name__}"] = _collection
 
 
 class _Refused(pickle.UnpicklingError):
@@ -106,22 +142,18 @@ class _Refused(pickle.UnpicklingError):
 
 
 class _ArrayUnpickler(pickle.Unpickler):
+    def __init__(self, file: Any, maker: _Maker) -> None:
+        super().__init__(file)
+        self._maker = maker
+
     def find_class(self, module: str, name: str) -> Any:
+        asked = f"{module}.{name}"
+        if asked in _COLLECTIONS:
+            return _Call(partial(self._maker.make, _COLLECTIONS[asked]))
         try:
-            return _ALLOWED[f"{module}.{name}"]
+            return _ALLOWED[asked]
         except KeyError:
-            raise _Refused(f"{module}.{name}") from None
-
-
-def _check_memo(file: BinaryIO) -> None:
-    """Refuse a place in the memo that no pickler gives.
-
-    A pickler numbers the places one by one. The unpickler makes room for whatever number it
-    reads: for a damaged one that is tens of GB, which it fills.
-    """
-    for count, (opcode, place, _) in enumerate(pickletools.genops(file)):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (place or 0) > count:
-            raise pickle.UnpicklingError(f"it has the place {place} in its memo")
+            raise _Refused(asked) from None
 
 
 def read_plain_pickle(path: Path) -> Any:
@@ -131,10 +163,16 @@ def read_plain_pickle(path: Path) -> Any:
         DataError: the file holds anything else, none of which is run, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            _check_memo(file)
-            file.seek(0)
-            return _ArrayUnpickler(file).load()
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no file")
+        # Mapped: what asks for more bytes than there are gets those that there are.
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            check_pickle(data)
+            data.seek(0)
+            return _ArrayUnpickler(data, _Maker(len(data))).load()
     except _Refused as error:
         raise DataError(
             f"{path} carries code (it asks for `{error}`) and was refused; nothing of it was run. "
@@ -146,7 +184,7 @@ def read_plain_pickle(path: Path) -> Any:
         # A damaged pickle is a random program, which can stumble in any way.
         raise DataError(
             f"{path} is no pickle, or it is truncated or damaged "
-            f"({error or type(error).__name__}); copy it again."
+            f"({reason_of(error)}); copy it again."
         ) from error
 
 
@@ -201,14 +239,16 @@ class PysklPickle(SourceFile):
         content = read_plain_pickle(self._path)
         if isinstance(content, list) and content and isinstance(content[0], dict):
             content = {"annotations": content}  # what custom_2d_skeleton.py writes
-        annotations = content.get("annotations") if isinstance(content, dict) else None
+        # Not `content.get`: an ordered dictionary of a file may have attributes of any name.
+        has_names = isinstance(content, dict)
+        annotations = dict.get(content, "annotations") if has_names else None
         if not isinstance(annotations, list):
             raise DataError(
                 f"{self._path} has no list `annotations`; make it again with PYSKL, or download it "
                 "from its authors."
             )
         kind = NtuClips if NtuClips.takes(annotations) else AnyClips
-        return kind(self._path, annotations, content.get("split"), self._choice)
+        return kind(self._path, annotations, dict.get(content, "split"), self._choice)
 
 
 FORMAT = Format(

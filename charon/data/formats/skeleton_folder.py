@@ -1,9 +1,8 @@
 """A folder or zip of NTU RGB+D's `.skeleton` files."""
 
+import errno
 import os
 import shutil
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from charon.data.formats.skeleton_text import parse_skeleton
 from charon.data.parallel import map_in_order
 from charon.data.source import Description, Format, SourceClip, Unreadable
 from charon.errors import DataError
+from charon.files import reason_of
+from charon.zips import open_member, open_zip
 
 SUFFIX = ".skeleton"
 SUFFIXES = (SUFFIX, f"{SUFFIX}.txt")
@@ -177,7 +179,7 @@ class EntryReader:
 
     root: Path
     zips: dict[str, Path] = field(default_factory=dict)
-    opened: dict[Path, zipfile.ZipFile] = field(default_factory=dict, init=False)
+    opened: dict[Path, ZipFile] = field(default_factory=dict, init=False)
 
     def place_of(self, entry: Entry) -> str:
         """Return where a file is, for errors."""
@@ -198,20 +200,30 @@ class EntryReader:
         packed = self.zips[entry.archive] if entry.archive else self.root
         try:
             if packed.is_dir():
-                return Path(where).read_bytes()
+                return _read_file(Path(where))
             if packed not in self.opened:
-                self.opened[packed] = zipfile.ZipFile(packed)
-            return self.opened[packed].read(entry.path.removeprefix(f"{entry.archive}/"))
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
+                self.opened[packed] = open_zip(packed)
+            name = entry.path.removeprefix(f"{entry.archive}/")
+            member, num_bytes = open_member(self.opened[packed], name)
+            with member:
+                return member.read(num_bytes)
+        except Exception as error:  # zipfile raises whatever a damaged zip leads to
             how = "read" if packed.is_dir() else "unpacked"
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or reason_of(error)
             raise DataError(f"{where} cannot be {how}: {reason}.") from error
 
     def close(self) -> None:
         """Close the zips."""
         for opened in self.opened.values():
             opened.close()
+
+
+def _read_file(path: Path) -> bytes:
+    """Read a file, but no pipe, which may be silent for ever, and no more than it may have."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES)
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
@@ -240,14 +252,12 @@ def unpacked_zips(root: Path, entries: Iterable[Entry]) -> Iterator[dict[str, Pa
         zips = {path: Path(folder, f"{number}.zip") for number, path in enumerate(paths)}
         for path, place in zips.items():
             try:
-                with (
-                    zipfile.ZipFile(root) as archive,
-                    archive.open(path) as packed,
-                    place.open("wb") as file,
-                ):
-                    shutil.copyfileobj(packed, file)
-            except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-                reason = getattr(error, "strerror", None) or error
+                with open_zip(root) as archive, place.open("wb") as file:
+                    packed, _ = open_member(archive, path)
+                    with packed:
+                        shutil.copyfileobj(packed, file)
+            except Exception as error:  # zipfile raises whatever a damaged zip leads to
+                reason = getattr(error, "strerror", None) or reason_of(error)
                 raise DataError(
                     f"{root}/{path} cannot be unpacked into {folder}: {reason}; unpack {root} "
                     "yourself and give its folder."
@@ -261,7 +271,7 @@ def walk_names(path: Path) -> Iterator[str]:
         for _, _, files in os.walk(path):
             yield from files
     elif path.suffix.lower() == ".zip":
-        with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        with suppress(Exception), open_zip(path) as archive:
             yield from (PurePosixPath(name).name for name in archive.namelist())
 
 
@@ -314,29 +324,30 @@ def _name_of(file: str) -> str:
 def _list_zip(archive_path: Path, is_wanted: Callable[[str], bool]) -> list[Entry]:
     try:
         modified = archive_path.stat().st_mtime_ns
-        with zipfile.ZipFile(archive_path) as archive:
+        with open_zip(archive_path) as archive:
             entries = _members(archive, modified, is_wanted)
             for member in archive.infolist() if not entries else ():
                 if _is_zip(PurePosixPath(member.filename).name):
                     found = _members_within(archive, member, modified, is_wanted)
                     entries += [_within(member.filename, entry) for entry in found]
             return entries
+    except DataError:
+        raise
     except OSError as error:
         raise DataError(
             f"{archive_path} cannot be opened as a folder or a zip of {SUFFIX} files: "
             f"{error.strerror or error}."
         ) from error
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # zipfile raises whatever a damaged directory leads to
         raise DataError(
-            f"{archive_path} is neither a folder nor a readable zip of {SUFFIX} files ({error}); "
-            "copy or download it again."
+            f"{archive_path} is neither a folder nor a readable zip of {SUFFIX} files "
+            f"({reason_of(error)}); copy or download it again."
         ) from error
 
 
-def _members(
-    archive: zipfile.ZipFile, modified: int, is_wanted: Callable[[str], bool]
-) -> list[Entry]:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+def _members(archive: ZipFile, modified: int, is_wanted: Callable[[str], bool]) -> list[Entry]:
+    # A member without a name has nowhere to end in a slash, by which folders are known.
+    members = [m for m in archive.infolist() if m.filename and not m.is_dir()]
     names = [PurePosixPath(member.filename).name for member in members]
     return [
         Entry(_name_of(name), member.filename, member.file_size, modified)
@@ -346,17 +357,19 @@ def _members(
 
 
 def _members_within(
-    archive: zipfile.ZipFile,
-    member: zipfile.ZipInfo,
+    archive: ZipFile,
+    member: ZipInfo,
     modified: int,
     is_wanted: Callable[[str], bool],
 ) -> list[Entry]:
     try:
-        with archive.open(member) as packed, zipfile.ZipFile(packed) as inner:
+        packed, _ = open_member(archive, member.filename)
+        with packed, ZipFile(packed) as inner:
             return _members(inner, modified, is_wanted)
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # zipfile raises whatever a damaged zip leads to
         raise DataError(
-            f"{archive.filename}/{member.filename} is no readable zip ({error}); copy or download "
+            f"{archive.filename}/{member.filename} is no readable zip ({reason_of(error)}); copy or "
+            "download "
             f"{archive.filename} again, or remove it there."
         ) from error
 

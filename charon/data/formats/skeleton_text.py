@@ -17,6 +17,9 @@ from charon.data.ntu import NUM_JOINTS
 from charon.data.source import Recording
 from charon.errors import DataError
 
+_MOST_FRAMES = 100_000
+"""An hour of NTU RGB+D's 30 frames a second; a frame without a body has two bytes in the file and
+several hundred in memory."""
 _BODY_LINES = 2 + NUM_JOINTS
 # A camera sees about 5 metres. Beyond this a number is garbage, and the preparation's float32
 # variances could overflow.
@@ -90,6 +93,9 @@ def _parse(data: bytes, name: str) -> Recording:
         raise _fault(name, line, f"byte {error.start} is not UTF-8 text") from error
     lines = data.splitlines()
     num_frames = _read_count(lines, 0, name, "frames", lines_each=1)
+    if num_frames > _MOST_FRAMES:
+        reason = f"a clip has at most {_MOST_FRAMES:,} frames, but this has {num_frames:,}"
+        raise _fault(name, 0, reason)
     frame: list[int] = []
     body_id: list[str] = []
     joint_lines: list[int] = []
@@ -128,7 +134,7 @@ def _read_count(lines: Sequence[bytes], index: int, name: str, what: str, lines_
         reason = f"the file ends here, where the number of {what} should follow"
         raise _fault(name, len(lines) - 1, reason)
     try:
-        count = int(lines[index])
+        count = int(lines[index][:40])
     except ValueError:
         reason = f"the number of {what} must be a whole number, but is {_shown(lines[index])}"
         raise _fault(name, index, reason) from None

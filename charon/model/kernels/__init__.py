@@ -13,8 +13,13 @@ mix_and_convolve         Winograd's products in wide layers: a step 8.0-8.5 -> 6
 ======================== ===============================================================
 """
 
-from charon.model.kernels.attention import key_query_products, mix_and_convolve
-from charon.model.kernels.convolution import conv2d, convolve, convolve_and_normalise
+from charon.model.kernels.attention import key_query_products, mix_and_convolve, mix_tokens
+from charon.model.kernels.convolution import (
+    conv2d,
+    convolve,
+    convolve_and_normalise,
+    normalise,
+)
 
 __all__ = [
     "conv2d",
@@ -22,4 +27,6 @@ __all__ = [
     "convolve_and_normalise",
     "key_query_products",
     "mix_and_convolve",
+    "mix_tokens",
+    "normalise",
 ]

@@ -62,10 +62,22 @@ def mix_and_convolve(
     if winograd.pays(x, weight):
         z = winograd.mix_and_convolve(maps, x, weight)
         return z if bias is None else z.add_(bias[:, None, None])
+    return F.conv2d(mix_tokens(maps, x), weight, bias, padding=padding)
+
+
+def mix_tokens(maps: Tensor, x: Tensor) -> Tensor:
+    """Mix tokens by the map of every head, heads beside their channels.
+
+    Args:
+        maps: (row, head, token v, token u); token v becomes the sum over u.
+        x: (row, channel, token, tuple), channels last.
+
+    Returns:
+        (row, head · channel, token, tuple), channels last.
+    """
     num_heads = maps.shape[1]
     rows, channels, tokens, tuples = x.shape
     to_mixed = maps.view(rows, num_heads * tokens, tokens)
     mixed = to_mixed @ x.permute(0, 2, 3, 1).reshape(rows, tokens, tuples * channels)
     heads = mixed.view(rows, num_heads, tokens, tuples, channels)
-    beside = heads.permute(0, 2, 3, 1, 4).flatten(-2).permute(0, 3, 1, 2)
-    return F.conv2d(beside, weight, bias, padding=padding)
+    return heads.permute(0, 2, 3, 1, 4).flatten(-2).permute(0, 3, 1, 2)

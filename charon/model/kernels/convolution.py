@@ -84,11 +84,28 @@ def convolve_and_normalise(
         bias = (conv.bias - norm.running_mean) * scale + norm.bias
         return convolving(x, weight.to(x.dtype), bias.to(x.dtype), padding=conv.padding)
     z = convolving(x, conv.weight.to(x.dtype), padding=conv.padding)
-    bias, moves = conv.bias.detach(), norm.track_running_stats
+    return _normalise(norm, z, groups, conv.bias.detach())
+
+
+def normalise(norm: nn.BatchNorm2d, x: Tensor, groups: Sequence[int] = ()) -> Tensor:
+    """Apply batch norm in the precision of ``x``; nothing else refers to the result."""
+    if norm.training:
+        return _normalise(norm, x, groups)
+    mean, var = norm.running_mean, norm.running_var
+    return F.batch_norm(x, mean, var, norm.weight, norm.bias, False, 0.0, norm.eps)
+
+
+def _normalise(
+    norm: nn.BatchNorm2d, x: Tensor, groups: Sequence[int], bias: Tensor | None = None
+) -> Tensor:
+    """Normalise each group by its own statistics; the running mean is that of ``x + bias``."""
+    assert norm.running_mean is not None
+    bias = torch.zeros_like(norm.running_mean) if bias is None else bias
+    moves = norm.track_running_stats
     mean, var = (norm.running_mean - bias, norm.running_var) if moves else (None, None)
     parts = [
         F.batch_norm(part, mean, var, norm.weight, norm.bias, True, norm.momentum or 0.0, norm.eps)
-        for part in (z.split(list(groups)) if len(groups) > 1 else [z])
+        for part in (x.split(list(groups)) if len(groups) > 1 else [x])
     ]
     if mean is not None:
         norm.running_mean.copy_(mean + bias)

@@ -4,9 +4,12 @@ import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
+from typing import NotRequired, TypedDict
 from urllib.parse import quote
 
-from charon.files import read_json
+from charon.errors import CheckpointError
+from charon.files import read_json, reading_from
+from charon.plain import conform
 from charon.report.cases import METHOD
 from charon.report.names import number_text
 from charon.report.paper.claims import CLAIMS, Judged, judge
@@ -173,12 +176,20 @@ def _faa_title(results: Results) -> str:
     return "validation FAA %" if "val/faa" in results.trials else "FAA %"
 
 
+class _SentState(TypedDict):
+    """What is read of ``tracking.json``."""
+
+    uri: str
+    experiment_id: NotRequired[str]
+
+
 def _link(results: Results, row: Row) -> str:
     """Return the address of a case's runs in MLflow, once `charon ui` serves it."""
     path = results.folder / "tracking.json"
     if not path.exists():
         return ""
-    state = read_json(path)
+    with reading_from(path, "move the file away", CheckpointError):
+        state = conform(read_json(path), _SentState)
     fields = {n: v for n, v in row.case.values.items() if n != METHOD and v is not None}
     fields["learner"] = row.case.runs.iloc[0]["learner"]
     wanted = " and ".join(f"params.`{name}` = '{value}'" for name, value in fields.items())

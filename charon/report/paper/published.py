@@ -99,6 +99,8 @@ def why_not_comparable(results: Results) -> str:
     study = results.study
     if study.is_standin:
         return "the synthetic stand-in is not NTU RGB+D"
+    if study.protocol.startswith("part of "):
+        return f"these are not all of its classes ({study.protocol})"
     if study.protocol not in PROTOCOLS:
         return f"{study.data} is not NTU RGB+D"
     if study.data.endswith("-2d"):

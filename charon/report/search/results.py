@@ -1,13 +1,17 @@
 """Typed records of what a search left, read from its JSON and CSV files."""
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict
 
 import pandas as pd
 
-from charon.files import read_json
+from charon.errors import CheckpointError
+from charon.files import read_json, reading_from
+from charon.plain import conform
 from charon.report.results import Results, read_table
 from charon.report.statistics import Mean, mean_of
+from charon.text import shown
 
 FINISHED, PRUNED = "finished", "pruned"
 OVER = (FINISHED, PRUNED, "failed")
@@ -199,22 +203,46 @@ class Search:
         )
 
 
+class _Gap(TypedDict):
+    """What is read of ``gap.json``."""
+
+    flattery: float
+    picks: list[Pick]
+    foresight: list[Foresight]
+
+
+class _Confirmation(TypedDict):
+    """What is read of ``confirm.json``."""
+
+    seeds: list[int]
+    protocol: str
+
+
 def read_search(results: Results) -> Search | None:
-    """Read what a search left; None where it is not over."""
+    """Read what a search left; None where it is not over.
+
+    Raises:
+        CheckpointError: a file of it is damaged.
+    """
     folder = results.folder
     if not (folder / "selection.json").exists():
         return None
-    content = read_json(folder / "selection.json")
-    content["winner"] = Candidate(**content["winner"])
-    content["front"] = [Candidate(**trial) for trial in content["front"]]
+    with reading_from(folder, "go on with the search, which writes it anew", CheckpointError):
+        return _read(results, folder)
+
+
+def _read(results: Results, folder: Path) -> Search:
+    selection: Selection = conform(read_json(folder / "selection.json"), Selection)
+    for trial in (selection.winner.trial_id, selection.paper_id):
+        if trial not in set(results.trials["trial_id"]):
+            raise ValueError(f"trials.csv has no trial {shown(trial)}")
     gap, confirmation, importance = None, None, pd.DataFrame()
     if (folder / "gap.json").exists():
-        plain = read_json(folder / "gap.json")
-        picks = [Pick(**pick) for pick in plain["picks"]]
-        foresight = [Foresight(**after) for after in plain["foresight"]]
-        gap = Gap(plain["flattery"], picks, foresight, read_table(folder, "gap"))
+        of_gap = conform(read_json(folder / "gap.json"), _Gap)
+        ranks = read_table(folder, "gap")
+        gap = Gap(of_gap["flattery"], of_gap["picks"], of_gap["foresight"], ranks)
     if (folder / "confirm.json").exists():
-        plain = read_json(folder / "confirm.json")
+        plain = conform(read_json(folder / "confirm.json"), _Confirmation)
         runs = read_table(folder / "confirm", "trials")
         by_role = runs[runs["status"] == FINISHED].groupby("role")
         names = {"winner": WINNER, "paper": PAPER}
@@ -228,4 +256,4 @@ def read_search(results: Results) -> Search | None:
         confirmation = Confirmation(faas, means, plain["seeds"], plain["protocol"], is_other_test)
     if (folder / "importance.csv").exists():
         importance = read_table(folder, "importance")
-    return Search(results, Selection(**content), gap, confirmation, importance)
+    return Search(results, selection, gap, confirmation, importance)

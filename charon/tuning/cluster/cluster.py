@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charon.errors import CharonError
+from charon.tuning.cluster.watch import Watch
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -20,6 +21,8 @@ ENVIRONMENT = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     # Ray's snapshots: nothing reads them.
     "TUNE_GLOBAL_CHECKPOINT_S": "inf",
+    # Nor shows its count of resources; the question is never answered once Ray's head is gone.
+    "TUNE_STATE_REFRESH_PERIOD": "inf",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Otherwise Ray handles SIGTERM and reports a study that is asked to end as a crash.
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
@@ -56,6 +59,14 @@ class Cluster:
     dashboard_url: str
     machines: tuple[Machine, ...]
     stop: Callable[[], None] = lambda: None
+    watch: Watch | None = None
+
+    def watch_for(self, cpus: float, gpus: float) -> Callable[[], None]:
+        """Return what raises a ClusterGone once no trial of this size can run here any more."""
+        if self.watch is None:
+            return lambda: None
+        self.watch.trial = cpus, gpus
+        return self.watch.check
 
     def slots(self, cpus: float, gpus: float) -> int:
         """Return how many trials of this size run at once, at least 1."""

@@ -4,7 +4,7 @@ import math
 import resource
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -14,6 +14,7 @@ from charon.learners.rehearsal import MemorySettings
 from charon.settings import Value
 from charon.training.tasks import Tasks
 from charon.tuning.cluster.timing import Timing, timing_of
+from charon.tuning.study.space import Space, ends
 from charon.tuning.study.trials import PlannedTrial
 
 BACKWARD = 1.1
@@ -22,7 +23,7 @@ BACKWARD = 1.1
 SHARED = ("seed", "learner.buffer_size")
 """Fields on which the seconds of a step do not depend."""
 
-Method = tuple[Value, Value]
+Method = tuple[Value, ...]
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,32 @@ def _seconds(run: Run, tasks: Tasks, timing: Timing, num_added: int) -> float:
         num_steps = math.ceil((len(task.train) + added) / batch)
         seconds += sum(step.epochs * num_steps * step.seconds for step in steps)
         num_tested += len(task.test) * (1 if is_joint else len(tasks.tasks) - index)
+        if run.data.evaluate_every and not is_joint:
+            on_the_way = num_steps * sum(step.epochs for step in steps) // run.data.evaluate_every
+            num_tested += on_the_way * sum(len(other.test) for other in tasks.tasks[:index])
     return seconds + num_tested * timing.evaluation
 
 
 def method_of(fields: Mapping[str, Value]) -> Method:
-    """Return the method of a run: its learner and stream."""
-    return fields["learner"], fields["data.stream"]
+    """Return the method of a run: its learner and stream, and its network."""
+    network = (value for name, value in fields.items() if name.startswith("model."))
+    return fields["learner"], fields["data.stream"], *network
+
+
+def with_networks(trials: Sequence[PlannedTrial], space: Space) -> list[PlannedTrial]:
+    """Return the runs and, of a search, the first with the network at each end of its space.
+
+    One field of the network is changed at a time. ``space`` is bound; that of a grid is empty.
+    """
+    first = trials[0]
+    networks = [
+        {**first.fields, name: value}
+        for name, domain in space.items()
+        if name.startswith("model.")
+        for value in ends(domain)
+    ]
+    others = (fields for fields in networks if fields != first.fields)
+    return [*trials, *(replace(first, fields=fields) for fields in others)]
 
 
 def slowest_and_fastest(trials: Sequence[PlannedTrial]) -> dict[Method, list[dict[str, Value]]]:

@@ -38,10 +38,10 @@ def pack(
 ) -> tuple[float, str]:
     """Return the GPUs of one trial, and how they were determined, in one sentence.
 
-    A dry run, which has no cluster, measures nothing; else the longest run of each method is
-    measured, among all of a grid or by the first of a search. A trial takes so many ``cpus``, and
-    ``gpus`` where nothing is measured: 1, or 0 where there is no GPU. ``say`` tells the user what
-    takes a while.
+    A dry run, which has no cluster, measures nothing; else the longest run of each method and
+    network is measured, among all of a grid or those at the ends of a search. A trial takes so
+    many ``cpus``, and ``gpus`` where nothing is measured: 1, or 0 where there is no GPU. ``say``
+    tells the user what takes a while.
 
     Raises:
         ClusterError: the warm-up trial failed.

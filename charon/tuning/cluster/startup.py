@@ -18,13 +18,18 @@ from typing import Any
 
 from charon.text import first_line
 from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
+from charon.tuning.cluster.watch import Watch, look_at_ray
 
 REACH_SECONDS = 5.0
 """How long a running cluster may take to answer."""
 
 
-def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) -> Cluster:
+def connect_to_ray(
+    address: str | None, temporary: Path | None, log_file: Path, last_words: str
+) -> Cluster:
     """Start Ray with its files in ``temporary``, or connect to the cluster at ``address``.
+
+    It is watched from then on; ``last_words`` are those of :class:`Watch`.
 
     Raises:
         ClusterError: Ray does not start, or nothing answers at the address.
@@ -47,7 +52,8 @@ def connect_to_ray(address: str | None, temporary: Path | None, log_file: Path) 
             f"Ray does not answer {where}: {first_line(error)} (more in {log_file})."
         ) from error
     url = context.dashboard_url
-    return Cluster(f"http://{url}" if url else "", machines_of(ray.nodes()))
+    watch = Watch(look_at_ray(), last_words)
+    return Cluster(f"http://{url}" if url else "", machines_of(ray.nodes()), watch=watch)
 
 
 def machines_of(nodes: Sequence[Mapping[str, Any]]) -> tuple[Machine, ...]:
@@ -98,15 +104,16 @@ class Starting:
         self,
         address: str | None,
         log_file: Path,
-        connect: Callable[[str | None, Path | None, Path], Cluster] = connect_to_ray,
+        last_words: str = "",
+        connect: Callable[[str | None, Path | None, Path, str], Cluster] = connect_to_ray,
         disconnect: Callable[[], None] = disconnect_from_ray,
     ) -> None:
         """Begin. Ray must have been imported, so that its own exit handlers run after this one.
 
         The address is a running cluster's, such as ``"10.0.0.1:6379"`` or ``"auto"``; None starts
-        a new one.
+        a new one. ``last_words`` are said where Ray is gone and the study does not come to its end.
         """
-        self._address, self._log_file = address, log_file
+        self._address, self._log_file, self._last_words = address, log_file, last_words
         self._connect, self._disconnect = connect, disconnect
         self._cluster: Future[Cluster] = Future()
         self._is_over = threading.Event()
@@ -140,13 +147,17 @@ class Starting:
                 default = tempfile.gettempdir()
                 short = default if len(default) <= 24 else "/tmp"
                 temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
-            cluster = self._connect(self._address, temporary, self._log_file)
+            cluster = self._connect(self._address, temporary, self._log_file, self._last_words)
         except BaseException as error:
             self._cluster.set_exception(error)
         else:
             self._cluster.set_result(cluster)
             self._is_over.wait()
-            self._disconnect()
+            if cluster.watch is not None:
+                cluster.watch.stop()
+            # Where Ray is gone it could not answer; what is left of it ends with this thread.
+            if cluster.watch is None or not cluster.watch.problem:
+                self._disconnect()
         finally:
             for _ in range(10):  # Ray's dashboard may write there for a moment longer
                 if temporary is None or not temporary.exists():

@@ -192,7 +192,7 @@ def phase_times(
     """
     learner = stream.learner
     batch = stream.run.optimiser.batch_size
-    learner.begin_task(task.classes)
+    learner.begin_task(task.learned)
     own = stream.tasks.load(task.train[: batch * (STEPS + 1)], "train").to(stream.device)
     clips = learner.training_set(own)
     batches = [clips.take(rows) for rows in torch.arange(len(clips)).split(batch)]

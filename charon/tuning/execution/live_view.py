@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from charon.text import clock
-from charon.tuning.execution.trainable import beat_file, failure_file
+from charon.tuning.execution.trainable import beat_file, failure_file, trouble_file
 from charon.tuning.records.heartbeat import read_beat
 from charon.tuning.records.journal import FAILED, FINISHED, PENDING, RUNNING, Journal, TrialRecord
 from charon.tuning.study.first_tasks import SAVED
@@ -78,6 +78,9 @@ class LiveView:
             failure = failure_file(self.folder, record.trial_id)
             if failure.exists():
                 return f"{name} fails: {failure.read_text(encoding='utf-8')}"
+            trouble = trouble_file(self.folder, record.trial_id)
+            if trouble.exists():
+                return f"{name} is tried again: {trouble.read_text(encoding='utf-8')}"
             return f"{name} stopped unexpectedly and is tried again from its last task"
         best = self.best()
         suffix = f"  best so far: {self._best_text(best)}" if best else ""

@@ -1,5 +1,6 @@
 """A study whose trials have all that they need."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class ReadyStudy(PlannedStudy):
         cpus, gpus: what one trial takes.
         slots: trials at once.
         dashboard_url: empty where Ray's dashboard did not start.
+        check: raises a ClusterGone once Ray cannot run the study's trials any more.
     """
 
     options: Options
@@ -35,3 +37,4 @@ class ReadyStudy(PlannedStudy):
     gpus: float
     slots: int
     dashboard_url: str
+    check: Callable[[], None]

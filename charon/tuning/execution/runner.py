@@ -12,13 +12,16 @@ from ray.tune.execution import class_cache
 from ray.tune.search import ConcurrencyLimiter
 from rich.console import Console
 
+from charon.files import remove_partial_files
 from charon.text import counted
+from charon.tuning.cluster.watch import ClusterGone
 from charon.tuning.execution.asha import TaskHalving
 from charon.tuning.execution.callbacks import Recorder
 from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.searcher import Entries, StudySearch
 from charon.tuning.execution.trainable import CharonTrial, TrialContext, checkpoint_folder
+from charon.tuning.records.halving import Halving
 from charon.tuning.records.journal import (
     EXHAUSTED,
     EXTENDED,
@@ -31,6 +34,7 @@ from charon.tuning.records.journal import (
     spent_seconds,
 )
 from charon.tuning.records.plan import Plan
+from charon.tuning.records.tables import write_tables
 from charon.tuning.sampling.optuna_study import write_database
 from charon.tuning.sampling.suggestions import Suggester
 from charon.tuning.session.memory import memory_size
@@ -61,11 +65,17 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
         console=console,
         headline=lambda: sender.problem,
     )
-    recorder = Recorder(journal, ready.folder, view.on_event)
+    recorder = Recorder(journal, ready.folder, view.on_event, ready.check)
     with view.shown():
-        ended_by = (_search if study.is_search else _run_grid)(ready, recorder, entries)
+        try:
+            ended_by = (_search if study.is_search else _run_grid)(ready, recorder, entries)
+        except ClusterGone as error:
+            recorder.on_experiment_end([])  # Ray cannot, which would wait for what is gone
+            ended_by = ""
+            console.print(str(error), style="red", markup=False)
     if ended_by:
         journal.append(ended_by)
+    write_tables(ready.folder, journal)  # of trials that were over before, too
     for line in closing_words(journal, plan, ended_by):
         console.print(line, markup=False)
     shutil.rmtree(ready.folder / "progress", ignore_errors=True)
@@ -76,11 +86,11 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
 
 def _begin(ready: ReadyStudy) -> Entries:
     """Write the study's plan, begin a sitting in its journal, and return its entries."""
+    remove_partial_files(ready.folder)
     ready.plan.write(ready.folder)
+    shutil.rmtree(ready.folder / "progress", ignore_errors=True)
     for name in ("progress", "trials"):
         (ready.folder / name).mkdir(exist_ok=True)
-    for old in (ready.folder / "progress").glob("*.failure"):
-        old.unlink()
     journal = Journal(ready.folder / "journal.jsonl")
     if ready.options.extend is not None:
         journal.append(EXTENDED)
@@ -172,8 +182,8 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     search = StudySearch(entries, suggester.suggest, plan.num_trials, deadline)
     scheduler, num_tasks = None, len(ready.data.tasks.tasks)
     if study.pruner != "none":
-        is_hyperband = study.pruner == "hyperband"
-        scheduler = TaskHalving(journal, study.objectives[0], num_tasks, is_hyperband=is_hyperband)
+        halving = Halving(study.objectives[0], num_tasks, study.pruner == "hyperband")
+        scheduler = TaskHalving(journal, halving)
     if entries.waiting() or len(journal.trials) < plan.num_trials:
         _run(
             recorder,

@@ -8,6 +8,7 @@ import gc
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from ray._raylet import setproctitle  # type: ignore[attr-defined]
 from charon.config import Run
 from charon.data.prepare import prepare
 from charon.errors import CharonError, DivergenceError
-from charon.files import write_text
+from charon.files import is_full, write_text
 from charon.text import folder_name
 from charon.training.artifacts import write_outputs
-from charon.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from charon.training.checkpoint import CHECKPOINT, fitting, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
+from charon.tuning.records.folder import describe_write_error
 from charon.tuning.records.heartbeat import Heart
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
@@ -64,7 +66,8 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
 
     A trial that goes on repeats the reports in its checkpoint first: whoever interrupted it may
     have lost some. An error is kept in a file, and raised at once when Ray tries the trial again,
-    for it would only repeat itself. The driver removes these files when a study is resumed.
+    for it would only repeat itself; one of a disk need not, and is kept in another file. The driver
+    removes these files when a study is resumed.
     """
     context = TrialContext(**trial["context"])
     torch.set_num_threads(max(1, int(context.cpus)))
@@ -75,9 +78,16 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
             torch.cuda.set_per_process_memory_fraction(context.gpus)
     failure = failure_file(context.folder, trial["id"])
     if failure.exists():
-        raise CharonError(failure.read_text(encoding="utf-8"))
+        raise CharonError(failure.read_text(encoding="utf-8", errors="replace"))
     try:
         yield from _learn(trial, context)
+    except OSError as error:
+        reason = f"OSError: {error}"
+        if is_full(error):
+            reason = describe_write_error(Path(context.folder), error)
+        with suppress(OSError):
+            write_text(trouble_file(context.folder, trial["id"]), reason)
+        raise
     except Exception as error:
         kind = "" if isinstance(error, CharonError) else f"{type(error).__name__}: "
         reason = f"{kind}{error}"
@@ -85,7 +95,8 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
             used_up = f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}"
             advice = "pack fewer trials (a larger fraction), or lower optimiser.batch_size"
             reason = f"{used_up}; {advice}."
-        write_text(failure, reason)
+        with suppress(OSError):  # Ray tries the trial again then
+            write_text(failure, reason)
         raise
 
 
@@ -98,8 +109,9 @@ def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str
     learned: list[dict[str, Any]] = []
     if (folder / CHECKPOINT).exists():
         saved = load_checkpoint(folder, run)
-        stream.load_state_dict(saved["stream"])
-        learned = saved["reports"]
+        with fitting(folder / CHECKPOINT, "remove it, and the trial begins anew"):
+            stream.load_state_dict(saved["stream"])
+            learned = list(saved["reports"])
     yield from learned
     heart = Heart(beat_file(context.folder, trial["id"]))
     stream.on_progress = lambda at: heart.beat(at.task, at.epoch, at.epochs, at.phase)
@@ -151,6 +163,11 @@ def beat_file(study_folder: Path | str, trial_id: str) -> Path:
 def failure_file(study_folder: Path | str, trial_id: str) -> Path:
     """Return the file in which a failed trial says why."""
     return Path(study_folder) / "progress" / f"{trial_id}.failure"
+
+
+def trouble_file(study_folder: Path | str, trial_id: str) -> Path:
+    """Return the file in which a trial says why it stopped, that may do better if tried again."""
+    return Path(study_folder) / "progress" / f"{trial_id}.trouble"
 
 
 class CharonTrial(tune.Trainable):  # type: ignore[misc]

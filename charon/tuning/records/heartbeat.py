@@ -5,11 +5,13 @@ beside the results, which every node of a cluster can reach.
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from charon.files import read_json, write_json
+from charon.plain import conform
 
 
 class Beat(NamedTuple):
@@ -32,18 +34,18 @@ class Heart:
     def beat(self, task: int, epoch: int, epochs: int, phase: str) -> None:
         """Write a beat, unless the last is less than a second old.
 
-        Raises:
-            OSError: the results folder cannot be written.
+        What cannot be written is left out: a checkpoint follows, and says so if it must.
         """
         now = time.time()
         if now - self.last >= 1.0:
             self.last = now
-            write_json(self.path, Beat(task, epoch, epochs, phase, now))
+            with suppress(OSError):
+                write_json(self.path, Beat(task, epoch, epochs, phase, now))
 
 
 def read_beat(path: Path) -> Beat | None:
-    """Return the latest beat; None before the first."""
+    """Return the latest beat; None before the first, or of a damaged one."""
     try:
-        return Beat(*read_json(path))
+        return Beat(*conform(read_json(path), tuple[int, int, int, str, float]))
     except (OSError, ValueError):
         return None

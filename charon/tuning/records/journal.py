@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from charon.errors import CheckpointError
+from charon.files import parse_json, reading_from, reason_of
 from charon.settings import Value
+from charon.tuning.records.events import check_event
 
 PENDING, RUNNING, INTERRUPTED = "pending", "running", "interrupted"
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
@@ -126,16 +128,17 @@ class Journal:
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        raw = path.read_bytes() if path.exists() else b""
+        with reading_from(path, "move the folder away", CheckpointError):
+            raw = path.read_bytes() if path.exists() else b""
         complete = raw[: raw.rfind(b"\n") + 1]
         self._cut_off_at = len(complete) if len(complete) < len(raw) else None
         for number, line in enumerate(complete.splitlines(), start=1):
             try:
-                event = json.loads(line)
+                event = check_event(parse_json(line))
                 self._apply(event)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError) as error:  # no event, or one of an unknown trial
                 raise CheckpointError(
-                    f"{path}: line {number} is not an event of a study; "
+                    f"{path}: line {number} is not an event of a study ({reason_of(error)}); "
                     "move the folder away and start the study anew."
                 ) from error
             self.events.append(event)
@@ -154,7 +157,7 @@ class Journal:
         """Write one event to disk and take it into account; any thread may.
 
         Raises:
-            OSError: the disk is full or the folder cannot be written.
+            OSError: the disk is full or the folder cannot be written; the event has not happened.
         """
         event: dict[str, Any] = {"kind": kind, "time": time.time(), **content}
         if trial is not None:
@@ -163,10 +166,20 @@ class Journal:
             if self._cut_off_at is not None:
                 os.truncate(self.path, self._cut_off_at)
                 self._cut_off_at = None
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(event, allow_nan=False) + "\n")
+            self._write(json.dumps(event, allow_nan=False).encode() + b"\n")
             self._apply(event)
             self.events.append(event)
+
+    def _write(self, line: bytes) -> None:
+        """Write a line wholly, or raise; what an error leaves of it goes with the next line."""
+        with self.path.open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+            except OSError:
+                self._cut_off_at = before
+                raise
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         kind = event["kind"]

@@ -1,12 +1,24 @@
 """The plan of a study, ``study.json``, by which it is resumed and reported."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from charon.errors import CheckpointError, ConfigError
-from charon.files import STUDY_VERSION, read_json, write_json
+from charon.errors import CheckpointError
+from charon.files import STUDY_VERSION, read_json, reading_from, write_json
+from charon.plain import conform
+from charon.settings import Value
+from charon.text import shown
 from charon.tuning.study.space import Domain, from_plain, to_plain
+
+
+class PlannedRun(TypedDict):
+    """A planned run, as ``study.json`` has it."""
+
+    label: str
+    fields: dict[str, Value]
+    role: str
 
 
 @dataclass(frozen=True)
@@ -46,9 +58,12 @@ class Plan:
     num_trials: int
     hours: float | None
     options: dict[str, Any]
-    trials: list[dict[str, Any]]
+    trials: list[PlannedRun]
     command: str
     extensions: int = 0
+
+    def __post_init__(self) -> None:
+        datetime.fromisoformat(self.started)  # a folder is named after it
 
     @property
     def title(self) -> str:
@@ -73,15 +88,14 @@ def read_plan(folder: Path) -> Plan | None:
     path = folder / "study.json"
     if not path.exists():
         return None
-    try:
-        content = read_json(path)
-        if content["version"] != STUDY_VERSION:
+    with reading_from(path, "move the folder away", CheckpointError):
+        content: dict[str, Any] = conform(read_json(path), dict[str, Any])
+        if content.get("version") != STUDY_VERSION:
             raise CheckpointError(
-                f"{path} was left by version {content['version']} of this code, and this is "
-                f"{STUDY_VERSION}: finish the study with that version, or start it anew in another "
-                "folder with --results DIR."
+                f"{path} was left by version {shown(content.get('version'))} of this code, and "
+                f"this is {STUDY_VERSION}: finish the study with that version, or start it anew in "
+                "another folder with --results DIR."
             )
-        tuples = {name: tuple(content[name]) for name in ("varied", "objectives")}
-        return Plan(**{**content, **tuples, "space": from_plain(content["space"])})
-    except (ValueError, KeyError, TypeError, ConfigError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}); move the folder away.") from error
+        space = from_plain(conform(content.get("space"), dict[str, dict[str, Any]]))
+        plan: Plan = conform({**content, "space": {}}, Plan)
+        return replace(plan, space=space)

@@ -20,6 +20,7 @@ class Status:
         plan: of the study.
         state: ``"running"``, ``"finished"``, ``"failed"`` or ``"interrupted"``.
         trials: by label in the journal's order, as :class:`TrialRecord`.
+        journal: of the study, from which the trials are.
         beats: of the running trials that have one, by trial id.
         num_left: trials that are not over.
     """
@@ -27,6 +28,7 @@ class Status:
     plan: Plan
     state: str
     trials: list[TrialRecord]
+    journal: Journal
     beats: dict[str, Beat]
     num_left: int
 
@@ -89,7 +91,7 @@ def read_status(folder: Path) -> Status:
             beats[record.trial_id] = beat
     over = sum(record.status in OVER for record in records)
     left = 0 if state in ("finished", "failed") else max(0, plan.num_trials - over)
-    return Status(plan, state, records, beats, left)
+    return Status(plan, state, records, journal, beats, left)
 
 
 def is_locked(folder: Path) -> bool:

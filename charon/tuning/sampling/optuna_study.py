@@ -1,7 +1,7 @@
 """The Optuna study of a search: its space, its trials from the journal, a file for dashboards."""
 
-import os
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -19,6 +19,7 @@ from optuna.distributions import (
 from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
+from charon.files import whole_file
 from charon.settings import Value
 from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, TrialRecord
@@ -155,29 +156,29 @@ def write_database(study: optuna.Study, plan: Plan, folder: Path) -> None:
         ResultsError: it cannot be written.
     """
     path = folder / DATABASE
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
     is_scored = can_prune(plan.objectives)
     try:
-        storage = _open(temporary)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            shown = optuna.create_study(
-                storage=storage, study_name=_name(plan), directions=study.directions
-            )
-            shown.set_metric_names([f"{n}, score" if is_scored else n for n in plan.objectives])
-            shown.add_trials(study.get_trials(deepcopy=False))
-        storage.remove_session()
-        storage.engine.dispose()
-        temporary.replace(path)
-    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+        # Elsewhere, where SQLite may leave what it likes if the process is killed.
+        with tempfile.TemporaryDirectory() as elsewhere:
+            made = Path(elsewhere) / DATABASE
+            storage = _open(made)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                shown = optuna.create_study(
+                    storage=storage, study_name=_name(plan), directions=study.directions
+                )
+                shown.set_metric_names([f"{n}, score" if is_scored else n for n in plan.objectives])
+                shown.add_trials(study.get_trials(deepcopy=False))
+            storage.remove_session()
+            storage.engine.dispose()
+            with whole_file(path) as file:
+                file.write(made.read_bytes())
+    except (OSError, optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
         cause = error.__cause__ or error
         raise ResultsError(
             f"{path} cannot be written ({getattr(cause, 'orig', cause)}); go on with --resume when "
             "it can. What was learned is kept."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_optuna_study(folder: Path, plan: Plan) -> optuna.Study:

@@ -13,7 +13,8 @@ from ray.exceptions import RayError, RayTaskError
 
 from charon.data.prepare import prepare
 from charon.errors import CharonError
-from charon.files import read_json, write_json
+from charon.files import read_json, reading_from, write_json
+from charon.plain import conform
 from charon.text import first_line
 from charon.training.artifacts import load_model
 from charon.training.evaluation import Evaluation
@@ -33,7 +34,8 @@ def score_on_test(folder: Path, cache: Path, cpus: float) -> dict[str, float]:
     """Score the model in a finished trial's folder on the test set; write and return the metrics.
 
     The test set is that of the trial's benchmark and class order; the metrics are
-    ``test/faa``, ``test/task_il_faa`` and ``test/acc/task_01`` on. It takes ``cpus`` threads.
+    ``test/faa``, ``test/task_il_faa``, ``test/accuracy`` and ``test/acc/task_01`` on. It takes
+    ``cpus`` threads.
 
     Raises:
         CheckpointError: the model does not exist or cannot be read.
@@ -84,4 +86,10 @@ def score_trials(
             text = f"A saved model could not be scored ({what})."
             raise ScoringError(str(cause) if isinstance(cause, CharonError) else text) from error
         on_scored(len(folders) - len(pending), len(folders))
-    return {name: read_json(folder / SCORES) for name, folder in folders.items()}
+    return {name: _read_scores(folder / SCORES) for name, folder in folders.items()}
+
+
+def _read_scores(path: Path) -> dict[str, float]:
+    with reading_from(path, "remove it, and the model is scored again", ScoringError):
+        scores: dict[str, float] = conform(read_json(path), dict[str, float])
+        return scores

@@ -22,9 +22,9 @@ class StudyData:
 
     Attributes:
         archive: the prepared set.
-        tasks: its clips as the study's runs see them, under the first of its benchmarks.
+        tasks: its clips as the first of the study's runs sees them.
         protocol: the rules of train and test, of all its benchmarks.
-        class_order: its name, with ``auto`` resolved.
+        class_order: its name, with ``auto`` resolved, or all classes in their order.
     """
 
     archive: Archive
@@ -36,7 +36,7 @@ class StudyData:
 def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Console) -> StudyData:
     """Prepare the set of a study, or open it in the cache, and cut it into tasks.
 
-    The fields are those of a run under each of the study's benchmarks.
+    The fields are those of a run under each of the study's protocols and streams.
 
     Raises:
         DataError: the source is missing, or of a kind or shape that cannot be used.
@@ -57,7 +57,8 @@ def prepare_runs(fields: Sequence[Mapping[str, Value]], cache: Path, console: Co
     if order == "auto":
         order = "paper" if archive.description.is_ntu else "natural"
     protocols = dict.fromkeys(each.protocol for each in tasks)
-    return StudyData(archive, tasks[0], " + ".join(protocols), order)
+    named = order if isinstance(order, str) else ",".join(map(str, order))
+    return StudyData(archive, tasks[0], " + ".join(protocols), named)
 
 
 @contextmanager

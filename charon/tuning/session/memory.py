@@ -28,8 +28,10 @@ def memory_size(data: StudyData, fields: Mapping[str, Value]) -> tuple[int, int]
     """
     run = Run.from_flat(fields)
     channels, _, joints, bodies = data.tasks.clip_shape
-    shape, parts = (channels, run.data.num_frames, joints, bodies), data.archive.description.parts
-    learner = make_learner(run, shape, data.tasks.num_classes, parts, torch.device("meta"))
+    shape, about = (channels, run.data.num_frames, joints, bodies), data.archive.description
+    learner = make_learner(
+        run, shape, data.tasks.num_classes, about.parts, torch.device("meta"), about.bones
+    )
     if learner.memory is None:
         return 0, 0
     return learner.memory.capacity, learner.memory.most_bytes

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from typing import Any, Literal, NoReturn
 
 from charon.arguments import positive, real, whole_number
 from charon.data import ntu
+from charon.data.class_lists import in_full
+from charon.data.class_orders import named_orders
 from charon.data.formats import known_formats
 from charon.data.prepare import from_anywhere
+from charon.data.streams import PROTOCOLS, protocol_fields
 from charon.errors import ConfigError
 from charon.settings import Value, parse_field
 from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
@@ -73,6 +77,14 @@ class Options:
         choices=("auto", *ntu.BENCHMARKS),
         metavar="NAME",
     )
+    class_order: tuple[str, ...] | None = option(
+        RUNS,
+        "class orders, each run with each: paper, released, natural, shuffled(SEED), "
+        "shuffled(0..4) for five of them, a list such as 3,0,2,1, or a .txt file with a class a "
+        "line (auto: the paper's)",
+        nargs="+",
+        metavar="ORDER",
+    )
     scale: str | None = option(RUNS, "size of the runs (small)", choices=("small", "paper"))
     seeds: tuple[int, ...] | None = option(
         RUNS,
@@ -89,6 +101,14 @@ class Options:
         flag="--set",
         action="append",
         metavar="FIELD=VALUE",
+    )
+    stream: str | None = option(
+        RUNS,
+        f"the tasks of a known protocol: {', '.join(PROTOCOLS)}; sets fields, which --set may "
+        "replace (the paper's tasks)",
+        choices=PROTOCOLS,
+        metavar="NAME",
+        remembered=False,  # its fields are
     )
     smoke: bool = option(RUNS, "the whole way, as small as it can be", default=False)
 
@@ -174,7 +194,9 @@ class Options:
     cache: Path | None = option(
         PLACES, "prepared clips (~/.cache/charon)", type=Path, metavar="DIR"
     )
-    tracking_uri: str | None = option(PLACES, "MLflow (an SQLite file in --results)", metavar="URI")
+    tracking_uri: str | None = option(
+        PLACES, "MLflow (MLFLOW_TRACKING_URI, else an SQLite file in --results)", metavar="URI"
+    )
 
     resume: bool = option(MODES, "go on with an interrupted study", default=False)
     dry_run: bool = option(MODES, "check and estimate, run nothing", default=False)
@@ -203,8 +225,8 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     """Read the command line of a study.
 
     Raises:
-        ConfigError: a ``--set`` cannot be read, a grid is given an option of a search, or a search
-            several seeds.
+        ConfigError: a ``--set`` or a list of classes cannot be read, a grid is given an option of a
+            search, or a search several seeds.
         SystemExit: ``--help`` is asked for, or an option is wrong.
     """
     parser = _Parser(
@@ -226,7 +248,13 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
             "value of a grid."
         )
     settings = dict(map(_field, given.pop("settings", [])))
+    if "stream" in given:
+        settings = {**protocol_fields(given["stream"]), **settings}
+    if "class_order" in given:
+        given["class_order"] = [str(in_full(order)) for order in named_orders(given["class_order"])]
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    if tracked := os.environ.get("MLFLOW_TRACKING_URI"):
+        given.setdefault("tracking_uri", tracked)
     options = Options(**{**given, "settings": settings})
     if study.is_search and options.seeds and len(options.seeds) > 1:
         raise ConfigError(
@@ -238,8 +266,12 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
 
 def _field(text: str) -> tuple[str, Value]:
     name, value = parse_field(text)
-    # Absolute, so that the study can be resumed in another folder.
-    return name, from_anywhere(value) if name == "data.path" and isinstance(value, str) else value
+    if not isinstance(value, str):
+        return name, value
+    # Absolute, and in full, so that the study can be resumed in another folder.
+    if name == "data.path":
+        return name, from_anywhere(value)
+    return name, str(in_full(value)) if name in ("data.classes", "data.class_order") else value
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,13 +6,15 @@ import sys
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from charon.config import Run
+from charon.data.class_lists import is_list
 from charon.data.class_orders import class_order
+from charon.data.protocols import chosen_classes
 from charon.errors import ConfigError
 from charon.files import STUDY_VERSION
 from charon.learners.rehearsal import MemorySettings
@@ -31,6 +33,7 @@ from charon.tuning.study.search_methods import NONE, START, check_sampler, parse
 from charon.tuning.study.space import bound, check_space
 from charon.tuning.study.study import (
     BENCHMARK,
+    ORDER,
     SIZE,
     Study,
     with_small_buffers,
@@ -38,7 +41,7 @@ from charon.tuning.study.study import (
 )
 from charon.tuning.study.trials import PlannedTrial, expand
 
-ORDER, INTERVAL = "data.class_order", "learner.sampling_interval"
+INTERVAL = "learner.sampling_interval"
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ def new_plan(planned: PlannedStudy, script: Path, options: Options, data: StudyD
         num_trials=study.num_trials if study.is_search else len(planned.trials),
         hours=options.hours,
         options=options.remembered(),
-        trials=[asdict(trial) for trial in planned.trials],
+        trials=[
+            {"label": t.label, "fields": dict(t.fields), "role": t.role} for t in planned.trials
+        ],
         command=shlex.join(["python", str(script), *sys.argv[1:]]),
     )
 
@@ -200,8 +205,11 @@ def possible_trials(
 def _obstacle(fields: Mapping[str, Value], data: StudyData) -> tuple[str, str]:
     """Return the field that keeps a run from these data, and why; empty if none does."""
     run = Run.from_flat(fields)
+    order, classes = run.data.class_order, None
     try:
-        class_order(run.data.class_order, data.archive.description)
+        if is_list(order):
+            classes = chosen_classes(data.archive, run.data.benchmark, run.data.classes)
+        class_order(order, data.archive.description, classes)
     except ConfigError as error:
         return ORDER, str(error)
     frames, settings = run.data.num_frames, run.learner

@@ -15,7 +15,7 @@ from charon.tuning.session.options import Options
 from charon.tuning.session.resume import check_fields, restore_options
 from charon.tuning.study.objectives import can_prune, measured_on
 from charon.tuning.study.selection_rules import GTEP, evaluation_benchmark
-from charon.tuning.study.study import BENCHMARK, Study, for_learner, under_benchmarks
+from charon.tuning.study.study import BENCHMARK, ORDER, Study, for_learner, under_each
 from charon.tuning.study.trials import check_not_varied
 
 
@@ -30,6 +30,7 @@ class Request:
         script: the study's file.
         results: absolute folder of all results.
         resumed: the plan of the resumed study; None for a new study.
+        notice: a sentence, if ``--resume`` begins a study.
     """
 
     study: Study
@@ -38,6 +39,7 @@ class Request:
     script: Path
     results: Path
     resumed: Plan | None
+    notice: str = ""
 
     @property
     def folder(self) -> Path:
@@ -74,21 +76,27 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
 
     Raises:
         ConfigError: an option does not fit the study, or the study that is resumed.
-        CheckpointError: there is no study to resume, or its plan is damaged.
+        CheckpointError: there is no study to extend, or the plan of the one there is damaged.
         DataError: the data do not exist.
     """
     results = options.results.expanduser().absolute()
-    resumed = None
+    resumed, notice = None, ""
     if options.resume or options.extend is not None:
         folder = results / study.name
         resumed = read_plan(folder)
-        if resumed is None:
+        if resumed is not None:
+            options = restore_options(options, resumed)
+        elif options.extend is not None:
             raise CheckpointError(
-                f"{folder} holds no study to go on with; name its folder with --results DIR."
+                f"{folder} holds no study to extend; name its folder with --results DIR."
             )
-        options = restore_options(options, resumed)
+        else:
+            # A job that is requeued says --resume, however early it was interrupted. The folder
+            # is named because it may be misspelt.
+            notice = f"There is no study in {folder} to go on with, so it begins there now."
+            options = replace(options, resume=False)
     study = with_options(study, options)
-    request = Request(study, options, set_fields(study, options), script, results, resumed)
+    request = Request(study, options, set_fields(study, options), script, results, resumed, notice)
     check_not_varied(study, request.fields)
     path = request.fields.get("data.path")
     if isinstance(path, str) and not is_there(path):
@@ -101,8 +109,9 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
 def with_options(study: Study, options: Options) -> Study:
     """Return the study with the changes of the command line."""
     study = replace(study, seeds=options.seeds or study.seeds)
-    if options.benchmark is not None and len(options.benchmark) > 1:
-        study = under_benchmarks(study, options.benchmark)
+    for name, (flag, values) in _several(options).items():
+        if len(values) > 1:
+            study = under_each(study, name, values, flag)
     if study.is_search:
         objectives = options.objectives or study.objectives
         # The study's pruner is for its objective; a pruner of the command line is checked.
@@ -127,8 +136,9 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
     fields: dict[str, Value] = {}
     if options.data is not None:
         fields["data.path"] = options.data
-    if options.benchmark is not None and len(options.benchmark) == 1:
-        fields[BENCHMARK] = options.benchmark[0]
+    for name, (_, values) in _several(options).items():
+        if len(values) == 1:
+            fields[name] = values[0]
     if study.is_search:
         fields["data.evaluate_on"] = "val"
         if options.select == GTEP:
@@ -136,3 +146,11 @@ def set_fields(study: Study, options: Options) -> dict[str, Value]:
             fields[BENCHMARK] = "ntu60-xview" if given == "auto" else given
             evaluation_benchmark(str(fields[BENCHMARK]))
     return {**fields, **options.settings}
+
+
+def _several(options: Options) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the fields of which the command line may name several values: its option, these."""
+    return {
+        BENCHMARK: ("--benchmark", options.benchmark or ()),
+        ORDER: ("--class-order", options.class_order or ()),
+    }

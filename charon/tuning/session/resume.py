@@ -2,18 +2,21 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charon.errors import ConfigError
+from charon.errors import CheckpointError, ConfigError
+from charon.files import reading_from
+from charon.plain import conform
 from charon.settings import Value
 from charon.text import counted
 from charon.tuning.records.folder import ResultsError
 from charon.tuning.records.journal import FAILED, FINISHED, PRUNED, Journal, is_over
 from charon.tuning.records.plan import Plan, read_plan
 from charon.tuning.session.options import REMEMBERED, Options
+from charon.tuning.study.fields import complete
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,18 @@ def progress_of(journal: Journal, num_trials: int) -> StudyProgress:
 
 
 def restore_options(options: Options, plan: Plan) -> Options:
-    """Fill options that are not given again from the plan of the resumed study."""
-    old = {name: plan.options[name] for name in REMEMBERED}
-    for name in ("seeds", "benchmark", "objectives"):
-        old[name] = tuple(old[name]) if old[name] else None
+    """Fill options that are not given again from the plan of the resumed study.
+
+    Raises:
+        CheckpointError: the plan's are not options of a study.
+    """
+    what = f"The plan of the study {plan.name!r} (study.json)"
+    with reading_from(what, "move its folder away", CheckpointError):
+        # A study may be older than an option.
+        known = {name: plan.options[name] for name in REMEMBERED if name in plan.options}
+        saved = conform(known, Options)
+        several = ("seeds", "benchmark", "class_order", "objectives")
+        old = {**saved.remembered(), **{name: getattr(saved, name) or None for name in several}}
     default = Options().remembered()
     given = {name: v for name, v in options.remembered().items() if v != default[name]}
     if options.gpus == "auto":
@@ -94,8 +105,11 @@ def _changes(old: Plan, now: Plan) -> Iterator[str]:
         yield "--share-first-task was not given then"
 
 
-def _changed_fields(trial: dict[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
-    for name, before, after in _differences(trial["fields"], now):
+def _changed_fields(trial: Mapping[str, Any], now: Mapping[str, Value]) -> Iterator[str]:
+    old = trial["fields"]
+    with suppress(ConfigError):  # of an older version: it had the default of newer fields
+        old = complete(old)
+    for name, before, after in _differences(old, now):
         yield f"{name} of {trial['label']!r} was {before!r}, now {after!r}"
 
 

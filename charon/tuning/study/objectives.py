@@ -15,6 +15,7 @@ DIRECTIONS: dict[str, Direction] = {
     **{f"val/{name}": "maximize" for name in ACCURACIES},
     "val/forgetting": "minimize",
     "val/bwt": "maximize",
+    "val/harmonic_mean": "maximize",
     "memory/bytes": "minimize",
     "time/train_seconds": "minimize",
 }
@@ -65,7 +66,7 @@ def check_objectives(objectives: Sequence[str], *, is_search: bool) -> None:
 
 def check_defined(objectives: Sequence[str], num_tasks: int) -> None:
     """Raise a ConfigError if one of these metrics compares tasks, and there is a single task."""
-    across_tasks = ("average_incremental_accuracy", "forgetting", "bwt")
+    across_tasks = ("average_incremental_accuracy", "forgetting", "bwt", "harmonic_mean")
     undefined = [name for name in objectives if name.partition("/")[2] in across_tasks]
     if undefined and num_tasks < 2:
         raise ConfigError(

@@ -13,7 +13,8 @@ from charon.tuning.study.space import Choice, Space, Whole, ends
 
 WHAT_IS_MEASURED = (
     *("data.path", "data.benchmark", "data.class_order", "data.classes_per_task", "data.stream"),
-    *("data.evaluate_on", "data.val_fraction"),
+    *("data.classes", "data.shots", "data.blurred", "data.returning", "data.domain"),
+    *("data.domains_per_task", "data.evaluate_on", "data.val_fraction"),
 )
 """Fields that decide what accuracy is measured on: equal in all trials of a search."""
 
@@ -163,20 +164,27 @@ class Study:
 
 
 SIZE, BYTES, BENCHMARK = "learner.buffer_size", "learner.buffer_bytes", "data.benchmark"
+ORDER = "data.class_order"
+
+CUT = (
+    *(BENCHMARK, "data.classes", "data.classes_per_task", "data.stream", "data.shots"),
+    *("data.blurred", "data.returning", "data.domain", "data.domains_per_task"),
+)
+"""Fields that cut a set into tasks."""
 
 
-def under_benchmarks(study: Study, benchmarks: Sequence[str]) -> Study:
-    """Return the study with each of its runs under each of these protocols.
+def under_each(study: Study, name: str, values: Sequence[str], option: str) -> Study:
+    """Return the study with each of its runs at each of these values of a field.
 
     Raises:
-        ConfigError: the study varies its protocol, or is a search.
+        ConfigError: the study varies the field, or is a search; ``option`` has named the values.
     """
-    if BENCHMARK in study.varied:
-        raise ConfigError(f"{BENCHMARK} is varied by the study {study.name!r}; it cannot be set.")
+    if name in study.varied:
+        raise ConfigError(f"{name} is varied by the study {study.name!r}; it cannot be set.")
     if study.is_search:
-        raise ConfigError("A search has one protocol, but --benchmark names several.")
-    also = [{BENCHMARK: name, **run} for name in benchmarks for run in study.also]
-    return replace(study, grid={BENCHMARK: benchmarks, **study.grid}, also=also)
+        raise ConfigError(f"A search has one {name}, but {option} names several.")
+    also = [{name: value, **run} for value in values for run in study.also]
+    return replace(study, grid={name: values, **study.grid}, also=also)
 
 
 def for_learner(study: Study, learner: Value) -> Study:

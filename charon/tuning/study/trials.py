@@ -1,5 +1,6 @@
 """The runs of a study, expanded from its declaration, and their labels."""
 
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ SYMBOLS: dict[str, str] = {
     "optimiser.batch_size": "batch",
     "optimiser.epochs": "epochs",
     "model.size": "",
+    "model.backbone": "",
     "data.benchmark": "",
     "data.stream": "",
     "data.class_order": "",
@@ -31,6 +33,9 @@ SYMBOLS: dict[str, str] = {
 RATIO = "learner.masking_ratio"
 ALWAYS = (RATIO, "learner.sampling_interval", "learner.buffer_size")
 """Fields in every label of a run that has them."""
+
+LONGEST = 40
+"""Letters of a value in a label; of a longer one, a hash stands for its end."""
 
 MAX_OTHERS = 4
 """Other fields that a label names; further ones are only counted."""
@@ -67,11 +72,18 @@ def expand(
     check_not_varied(study, overrides)
     _check_names(study, overrides)
     fixed = {**preset(study.preset), **study.base}
-    trials: list[PlannedTrial] = []
+    runs: list[tuple[dict[str, Value], Sequence[str]]] = []
     for choice, names in _choices(study):
         fields = complete(_fields(choice, fixed, scaled, overrides, optional=study.grid))
-        if all(trial.fields != fields for trial in trials):
-            trials.append(PlannedTrial(label(fields, names), fields))
+        if all(known != fields for known, _ in runs):
+            runs.append((fields, names))
+    short = Counter(label(fields, names) for fields, names in runs)
+    trials = []
+    for fields, names in runs:
+        name = label(fields, names)
+        # Runs that differ in what a label only counts are called by all of it.
+        name = name if short[name] == 1 else label(fields, names, most=len(names))
+        trials.append(PlannedTrial(name, fields))
     labels = Counter(trial.label for trial in trials)
     repeated = [name for name, number in labels.items() if number > 1]
     if repeated:
@@ -148,22 +160,32 @@ def _over(fields: Mapping[str, Value], layer: Mapping[str, Value]) -> dict[str, 
     return {**rest, **layer}
 
 
-def label(fields: Mapping[str, Value], varied: Sequence[str]) -> str:
-    """Return a run's label from its complete fields, and those in which its study's runs differ."""
+def label(fields: Mapping[str, Value], varied: Sequence[str], most: int = MAX_OTHERS) -> str:
+    """Return a run's label from its complete fields, and those in which its study's runs differ.
+
+    It names ``most`` of the latter, and counts the others.
+    """
     always = [name for name in ALWAYS if fields.get(name) is not None]
     others = [n for n in dict.fromkeys(varied) if n in fields and n not in (*ALWAYS, "learner")]
     others = [name for name in others if name != BYTES or fields[name] is not None]
     parts = []
-    for name in (*always, *others[:MAX_OTHERS]):
+    for name in (*always, *others[:most]):
         value = fields[name]
-        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        text = f"{value:.4g}" if isinstance(value, float) else _short(str(value))
         if name == RATIO and isinstance(value, int | float) and round(value, 2) == value:
             text = f"{value:.2f}"
         if name != "seed":
             parts.append(SYMBOLS.get(name, name.rpartition(".")[2] + "=") + text)
-    if len(others) > MAX_OTHERS:
-        parts.append(f"+{len(others) - MAX_OTHERS}")
+    if len(others) > most:
+        parts.append(f"+{len(others) - most}")
     learner = fields.get("learner")
     if learner != "charon" or (varied and varied[0] == "learner"):
         parts.insert(0, str(learner))
     return " ".join([*parts, f"seed{fields['seed']}"])
+
+
+def _short(text: str) -> str:
+    """Return a value as it stands in a label."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST // 2]}… {hashlib.blake2b(text.encode(), digest_size=3).hexdigest()}"

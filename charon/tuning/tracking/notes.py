@@ -28,6 +28,9 @@ FEWEST = 3
 MOST_ROWS = 30
 """Of a note's table."""
 
+MOST_SEEDS = 20
+"""Of a setting that a note lists one by one."""
+
 WIDTH = 80
 """Characters in a line of a command; the page does not break it and would put what is beside
 the description, and the values of the metrics, out of sight."""
@@ -150,6 +153,7 @@ def _of_group(group: Sequence[TrialRecord]) -> str:
     """Return the mean FAA of a setting's finished runs, with its interval if they are enough."""
     known = [record for record in group if faa_of(record) is not None]
     seeds = f"seeds {', '.join(str(record.fields['seed']) for record in known)}"
+    seeds = seeds if len(known) <= MOST_SEEDS else counted(len(known), "seed")
     values = [_faa(record) for record in known]
     if len(values) < 2:
         return "No other run of this setting has finished."
@@ -174,13 +178,13 @@ def in_lines(command: str) -> str:
 
 def group_of(record: TrialRecord, records: Iterable[TrialRecord]) -> list[TrialRecord]:
     """Return the trials that differ from one in nothing but the seed, itself among them."""
-    setting = without_seed(record.fields)
-    return [other for other in records if without_seed(other.fields) == setting]
-
-
-def without_seed(fields: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the fields of a setting."""
-    return {name: value for name, value in fields.items() if name != "seed"}
+    wanted = dict(record.fields)  # with each one's seed in turn: comparing is what takes no time
+    found = []
+    for other in records:
+        wanted["seed"] = other.fields["seed"]
+        if other.fields == wanted:
+            found.append(other)
+    return found
 
 
 def _faa(record: TrialRecord) -> float:

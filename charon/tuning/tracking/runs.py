@@ -34,8 +34,8 @@ from charon.tuning.tracking.notes import (
     study_note,
     trial_note,
 )
-from charon.tuning.tracking.store import Store
-from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, colour, trials_view
+from charon.tuning.tracking.store import REFUSALS, Store
+from charon.tuning.tracking.view import COLOUR_TAG, VIEW_TAG, Palette, trials_view
 
 STATUS = {FINISHED: "FINISHED", FAILED: "FAILED"}
 """MLflow's status of an outcome; others are KILLED, told apart by the outcome tag."""
@@ -47,14 +47,15 @@ SETTING_TAG = "setting"
 """A trial's setting without its seed, by which the page can group runs."""
 
 NOTE_SECONDS = 10.0
-"""Between two tables of a running study; that of a large search takes half a second."""
+"""Between two notes of a running study, whose table takes half a second for a large search, and of
+the settings that have changed meanwhile."""
 
 
 def is_temporary(error: BaseException) -> bool:
-    """Whether sending again later may work: the server is away, or the file is busy."""
+    """Whether sending again later may work: the server is away or refuses, or the file is busy."""
     if isinstance(error, MlflowException):
         status = error.get_http_status_code()
-        return status >= 500 or status in (408, 429)
+        return status >= 500 or status in (408, 429, *REFUSALS)
     return isinstance(error, OSError | sqlite3.OperationalError)
 
 
@@ -62,6 +63,7 @@ class Runs:
     """The runs of one study, looked up or made when first needed.
 
     It ``is_new`` where MLflow has nothing of the study yet, so that all events must be sent.
+    ``notice`` is a sentence for the user, if there is something to say of the experiment.
     """
 
     def __init__(self, journal: Journal, store: Store, experiment: str) -> None:
@@ -72,14 +74,20 @@ class Runs:
         """
         self._journal = journal
         self._client = MlflowClient(store.uri)
+        self.notice = ""
         self.experiment_id = self._find_experiment(experiment, store)
         self._study = next(journal.of_kind("study"))
         wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
         stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)
         ids: dict[str, str] = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
         self._parent, self._ids = ids.pop("", ""), ids
+        # A run is made in one call and described in the next, between which anything may happen.
+        self._described = {run.data.tags.get(TRIAL_TAG, "") for run in stored if run.data.params}
         self._steps: dict[str, int] = {}
+        self._palette, self._colours = Palette(), dict[str, str]()
         self._noted_at = 0.0
+        self._new: list[TrialRecord] = []
+        """Trials that have finished since."""
         self.is_new = not self._parent
 
     def _find_experiment(self, name: str, store: Store) -> str:
@@ -88,6 +96,12 @@ class Runs:
             number = str(experiment.experiment_id)
             if experiment.lifecycle_stage == "deleted":
                 self._client.restore_experiment(number)
+                self.notice = (
+                    f"MLflow's experiment {name} ({number}) had been deleted, so it was restored "
+                    "with the runs in it. To have it without them: delete it again, remove it for "
+                    f"good (mlflow gc --backend-store-uri ... --experiment-ids {number}), and go "
+                    "on with --resume."
+                )
             if not store.moved_from(experiment.artifact_location, name):
                 return number
             # MLflow cannot change the absolute path of artifacts and would make the old folder
@@ -145,7 +159,6 @@ class Runs:
         trial = event["trial"]
         if trial not in self._ids:
             record = self._journal.trials[trial]
-            known = [other.fields for other in self._journal.records]
             tags = {
                 "mlflow.parentRunId": self._parent,
                 "kind": "trial",
@@ -154,7 +167,7 @@ class Runs:
                 "seed": str(record.fields["seed"]),
                 SETTING_TAG: group_name(record.fields, self._study["varied"]),
                 NOTE_TAG: trial_note(record, [], self._study["varied"]),
-                COLOUR_TAG: colour(record.fields, known),
+                COLOUR_TAG: self._colour(record),
                 **record.tags,
             }
             run = self._client.create_run(
@@ -162,9 +175,18 @@ class Runs:
             )
             self._ids[trial] = run.info.run_id
             self._steps[trial] = 0
-            params = [Param(name, str(value)) for name, value in record.fields.items()]
-            self._client.log_batch(run.info.run_id, params=params)
+        if trial not in self._described:
+            fields = self._journal.trials[trial].fields
+            params = [Param(name, str(value)) for name, value in fields.items()]
+            self._client.log_batch(self._ids[trial], params=params)
+            self._described.add(trial)
         return self._ids[trial]
+
+    def _colour(self, record: TrialRecord) -> str:
+        """Return a trial's colour, which the trials entered before it decide."""
+        for other in self._journal.records[len(self._colours) :]:
+            self._colours[other.trial_id] = self._palette.colour(other.fields)
+        return self._colours[record.trial_id]
 
     def _send_report(self, event: Mapping[str, Any]) -> None:
         run_id, trial, step = self._child(event), event["trial"], event["task"]
@@ -190,7 +212,8 @@ class Runs:
             self._send_artifacts(run_id, event)
             standing = study_metrics(self._journal.records, until=event["time"])
             self._client.log_batch(self._parent, standing)
-            self._note_setting(record)
+            self._note_trial(record, group_of(record, self._journal.records))
+            self._new.append(record)
             if time.monotonic() - self._noted_at >= NOTE_SECONDS:
                 self._note_study()
         else:  # which may wait again by now
@@ -200,17 +223,22 @@ class Runs:
         self._send_outcome(run_id, event, seconds=f"{record.seconds:.1f}", **error)
 
     def _note_study(self) -> None:
-        """Say on the study's page what its results are, as the journal has them now."""
-        self._noted_at = time.monotonic()
-        note = study_note(self._study, self._journal.records)
-        self._client.set_tag(self._parent, NOTE_TAG, note)
+        """Say on the study's page what its results are, as the journal has them now.
 
-    def _note_setting(self, record: TrialRecord) -> None:
-        """Say on the pages of all finished trials of a setting what their mean is."""
-        group = group_of(record, self._journal.records)
-        for member in group:
-            if member.status == FINISHED and member.trial_id in self._ids:
-                self._note_trial(member, group)
+        And on those of all finished trials of a setting that has changed, what their mean is.
+        """
+        self._noted_at = time.monotonic()
+        records = self._journal.records
+        self._client.set_tag(self._parent, NOTE_TAG, study_note(self._study, records))
+        noted: set[str] = set()
+        for record in self._new:
+            if record.trial_id not in noted:
+                group = group_of(record, records)
+                noted.update(member.trial_id for member in group)
+                for member in group:
+                    if member.status == FINISHED and member.trial_id in self._ids:
+                        self._note_trial(member, group)
+        self._new.clear()
 
     def _note_trial(self, record: TrialRecord, group: Sequence[TrialRecord]) -> None:
         note = trial_note(record, group, self._study["varied"])

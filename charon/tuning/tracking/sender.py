@@ -13,11 +13,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from mlflow.exceptions import MlflowException
+
 from charon.files import read_json, write_json
+from charon.plain import conform
 from charon.text import first_line
 from charon.tuning.records.journal import Journal
 from charon.tuning.tracking.runs import Runs, is_temporary
-from charon.tuning.tracking.store import Store
+from charon.tuning.tracking.store import HOW_TO_SIGN_IN, REFUSALS, SentState, Store
 
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 """Between attempts while the server is away; the last is repeated."""
@@ -41,8 +44,8 @@ class Sender:
         self._state_file = folder / "tracking.json"
         self._position = 0
         with suppress(OSError, ValueError):
-            state = read_json(self._state_file)
-            self._position = int(state["position"]) if state.get("uri") == store.uri else 0
+            state = conform(read_json(self._state_file), SentState)
+            self._position = max(0, state["position"]) if state["uri"] == store.uri else 0
         self._runs: Runs | None = None
         self._deadline = math.inf
         self._thread = threading.Thread(target=self._loop, name="mlflow-sender", daemon=True)
@@ -58,8 +61,9 @@ class Sender:
         return self._position >= len(self._journal.events)
 
     def missing_lines(self, *, all_sent: bool) -> list[str]:
-        """Return lines for the user about events that MLflow lacks, given what close returned."""
-        lines = [f"MLflow refused an event: {sentence}" for sentence in self.skipped[:3]]
+        """Return lines for the user about MLflow and what it lacks, given what close returned."""
+        lines = [self._runs.notice] if self._runs and self._runs.notice else []
+        lines += [f"MLflow refused an event: {sentence}" for sentence in self.skipped[:3]]
         if all_sent:
             return lines
         problem = self.problem or "MLflow was too slow"
@@ -87,6 +91,8 @@ class Sender:
                     self.skipped.append(reason)
                     self._position += 1
                     continue
+                if _is_refusal(error):
+                    reason = f"{HOW_TO_SIGN_IN} ({reason})"
                 self.problem = f"MLflow at {self._store.uri} does not take events: {reason}"
                 pause = PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)]
                 attempt += 1
@@ -106,3 +112,8 @@ class Sender:
             self._position += 1
             state = {"uri": self._store.uri, "position": self._position}
             write_json(self._state_file, {**state, "experiment_id": self.experiment_id})
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether a server wants to know who asks, or does not let them in."""
+    return isinstance(error, MlflowException) and error.get_http_status_code() in REFUSALS

@@ -5,19 +5,40 @@ MLflow's own default is relative to the working directory, and its file store is
 
 import errno
 import fcntl
+import os
 import sys
 import tempfile
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from charon.errors import ConfigError
 from charon.files import whole_file
+from charon.text import first_line, shown
 from charon.tuning.records.folder import try_writing, why_unwritable
 from charon.tuning.tracking.view import RUNS_PAGE
 
 SQLITE = "sqlite:///"
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+"""MLflow's own variable, which a study respects where ``--tracking-uri`` is not given."""
+
+HOW_TO_SIGN_IN = (
+    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+)
+
+
+OK, REFUSALS = 200, (401, 403)
+"""Status of an answer."""
+
+
+class SentState(TypedDict):
+    """``tracking.json``: where a study's events were sent, and how many."""
+
+    uri: str
+    position: int
+    experiment_id: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -84,13 +105,16 @@ def choose_store(uri: str | None, results: Path) -> Store:
     """
     if uri is None:
         return Store(f"{SQLITE}{results / 'mlflow.db'}", str(results / "mlartifacts"))
+    named = f"--tracking-uri {shown(uri, quoted=False)}"
+    if uri == os.environ.get(URI_VARIABLE):
+        named = f"{URI_VARIABLE}={shown(uri, quoted=False)}"
     scheme = urllib.parse.urlsplit(uri).scheme
     if scheme == "sqlite":
         if not uri.startswith(SQLITE):
             path = uri.partition(":")[2].removeprefix("//")
             raise ConfigError(
-                f"--tracking-uri {uri} names no SQLite file; three slashes stand before its path: "
-                f"{SQLITE}{path}."
+                f"{named} names no SQLite file; three slashes stand before its path: "
+                f"{SQLITE}{shown(path, quoted=False)}."
             )
         file = Path(uri.removeprefix(SQLITE)).expanduser().absolute()
         return Store(f"{SQLITE}{file}", str(file.parent / "mlartifacts"))
@@ -99,7 +123,7 @@ def choose_store(uri: str | None, results: Path) -> Store:
     if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
         return Store(uri, str(results / "mlartifacts"))
     raise ConfigError(
-        f"--tracking-uri {uri} is of a kind that MLflow no longer takes or never took; "
+        f"{named} is of a kind that MLflow no longer takes or never took; "
         "give sqlite:///FILE or the http(s) address of an MLflow server."
     )
 
@@ -155,14 +179,41 @@ def _unwritable(file: Path, error: OSError) -> ConfigError:
 
 
 def check_answers(store: Store) -> str:
-    """Return an empty text if the store answers, else a sentence that says it does not."""
+    """Return an empty text if the store answers, else a sentence that says it does not.
+
+    MLflow's own variables for authentication and TLS hold.
+    """
     if not store.is_remote:
         return ""
+    # Imported here, as above.
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    later = "the study goes on and sends its events when {}, or with the next --resume."
     try:
-        urllib.request.urlopen(store.uri.rstrip("/") + "/health", timeout=5.0).close()
-    except (OSError, ValueError) as error:
+        answer = http_request(
+            get_default_host_creds(store.uri.rstrip("/")),
+            "/api/2.0/mlflow/experiments/search",
+            "POST",
+            json={"max_results": 1},
+            max_retries=0,
+            timeout=5.0,
+            raise_on_status=False,
+        )
+    except (MlflowException, OSError, ValueError) as error:
         return (
-            f"The MLflow server at {store.uri} does not answer ({error}); the study goes on "
-            "and sends its events when the server is back, or with the next --resume."
+            f"The MLflow server at {store.uri} does not answer ({first_line(error)}); "
+            f"{later.format('the server is back')}"
+        )
+    if answer.status_code in REFUSALS:
+        return (
+            f"The MLflow server at {store.uri} refuses (status {answer.status_code}): "
+            f"{HOW_TO_SIGN_IN}; {later.format('it is let in')}"
+        )
+    if answer.status_code != OK:
+        return (
+            f"{store.uri} does not answer as an MLflow server does (status {answer.status_code}); "
+            f"{later.format('one is there')}"
         )
     return ""

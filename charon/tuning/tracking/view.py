@@ -8,7 +8,8 @@ was read off the page of the version that pyproject.toml pins, and tests watch i
 
 import colorsys
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from charon.settings import Value
@@ -64,16 +65,22 @@ def trials_view(varied: Iterable[str]) -> str:
     return json.dumps(state)
 
 
-def colour(fields: Mapping[str, Value], known: Sequence[Mapping[str, Value]]) -> str:
-    """Return a trial's colour as ``#rrggbb``: a hue per configuration, a lightness per seed.
+class Palette:
+    """Gives a study's trials colours, one after the other.
 
-    MLflow's default gives the same blue to several of a dozen trials. ``known`` are the fields of
-    the study's trials so far, oldest first, this one among them.
+    MLflow's default gives the same blue to several of a dozen trials.
     """
-    configurations = [tuple((n, v) for n, v in f.items() if n != "seed") for f in known]
-    configuration = configurations[known.index(fields)]
-    seeds = [f["seed"] for f, c in zip(known, configurations, strict=True) if c == configuration]
-    # Multiples of the golden ratio keep any number of hues apart.
-    hue = list(dict.fromkeys(configurations)).index(configuration) * 0.618034 % 1.0
-    lightness = (0.42, 0.62, 0.30, 0.72)[seeds.index(fields["seed"]) % 4]
-    return "#" + "".join(f"{round(255 * v):02x}" for v in colorsys.hls_to_rgb(hue, lightness, 0.7))
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[Any, ...], int] = {}
+        self._seeds: Counter[tuple[Any, ...]] = Counter()
+
+    def colour(self, fields: Mapping[str, Value]) -> str:
+        """Return the next trial's ``#rrggbb``: a hue per configuration, a lightness per seed."""
+        configuration = tuple((name, value) for name, value in fields.items() if name != "seed")
+        # Multiples of the golden ratio keep any number of hues apart.
+        hue = self._places.setdefault(configuration, len(self._places)) * 0.618034 % 1.0
+        lightness = (0.42, 0.62, 0.30, 0.72)[self._seeds[configuration] % 4]
+        self._seeds[configuration] += 1
+        shares = colorsys.hls_to_rgb(hue, lightness, 0.7)
+        return "#" + "".join(f"{round(255 * share):02x}" for share in shares)

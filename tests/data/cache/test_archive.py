@@ -74,7 +74,7 @@ def test_an_archive_is_pickled_as_its_path(tmp_path):
 def test_a_truncated_or_missing_file_is_not_opened(tmp_path, file):
     path = write(tmp_path / "set", random_clips()).path / file
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match=r"is damaged .*; delete it and prepare again"):
+    with pytest.raises(DataError, match=r"truncated or damaged .*; delete it and prepare"):
         Archive(tmp_path / "set")
     path.unlink()
     with pytest.raises(DataError, match=f"is not a prepared set: it has no .*{file}"):
@@ -127,3 +127,89 @@ def test_the_default_cache_lies_in_the_home(monkeypatch, base):
 def test_the_default_cache_follows_xdg(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache_dir() == tmp_path / "charon"
+
+
+def replaced(path, **columns):
+    """Replace columns of a written set."""
+    with np.load(path / "clips.npz") as stored:
+        kept = dict(stored)
+    np.savez(path / "clips.npz", **{**kept, **columns})
+
+
+def moved(path, name, by):
+    with np.load(path / "clips.npz") as stored:
+        return {name: stored[name] + by}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("start", 10**9, r"start of clip 0 is 1000000000\)"),
+        ("start", -1, r"start of clip 0 is -1\)"),
+        ("start", 2**63 - 1, "start of clip"),
+        ("length", 10**9, "length of clip 0 is"),
+        ("length", -100, "length of clip 0 is"),
+        ("label", 2, r"label of clip 0 is 2\)"),
+        ("label", -1, r"label of clip 0 is -1\)"),
+        ("in_train", np.int8(9), "in_train of clip 0 is"),
+    ],
+)
+def test_a_clip_that_is_not_within_the_set_is_refused(tmp_path, name, change, said):
+    write(tmp_path / "set", random_clips())
+    replaced(tmp_path / "set", **moved(tmp_path / "set", name, change))
+    with pytest.raises(DataError, match=said):
+        Archive(tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"label": np.zeros(3, np.int64)},
+        {"label": np.zeros(12, np.int32)},
+        {"present": np.ones((12, 2), np.bool_)},
+        {"names": np.arange(12)},
+        {"names": np.array("a")},
+        {"duplicated": np.array([None] * 12)},
+    ],
+)
+def test_columns_that_do_not_fit_together_are_refused(tmp_path, columns):
+    write(tmp_path / "set", random_clips())
+    replaced(tmp_path / "set", **columns)
+    with pytest.raises(DataError, match=r"prepare again\.$|save it as a plain array"):
+        Archive(tmp_path / "set")
+
+
+ABOUTS = {
+    "a list": lambda about: [],
+    "a number": lambda about: 3,
+    "no description": lambda about: {**about, "description": None},
+    "no classes": lambda about: about | {"description": {"name": "a"}},
+    "a joint beyond": lambda about: (
+        about | {"description": about["description"] | {"bones": [[0, 99]]}}
+    ),
+    "no joint": lambda about: about | {"description": about["description"] | {"num_joints": 0}},
+    "other joints": lambda about: about | {"description": about["description"] | {"num_joints": 9}},
+    "huge": lambda about: about | {"description": about["description"] | {"num_joints": 10**400}},
+    "a source that is a list": lambda about: about | {"source": []},
+    "reasons without names": lambda about: about | {"unreadable": ["abc"]},
+    "a field more": lambda about: about | {"more": 1},
+    "deep": lambda about: "deep",
+}
+
+
+@pytest.mark.parametrize("change", ABOUTS.values(), ids=ABOUTS)
+def test_a_damaged_description_is_refused(tmp_path, change):
+    path = write(tmp_path / "set", random_clips()).path / "archive.json"
+    text = json.dumps(change(json.loads(path.read_text())))
+    path.write_text("[" * 100_000 if text == '"deep"' else text)
+    with pytest.raises(DataError, match=r"delete it and prepare again\.$"):
+        Archive(tmp_path / "set")
+
+
+@pytest.mark.parametrize("file", ["frames.npy", "clips.npz", "archive.json"])
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path, file):
+    path = write(tmp_path / "set", random_clips()).path / file
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match=r"cannot be read"):
+        Archive(tmp_path / "set")

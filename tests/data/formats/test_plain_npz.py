@@ -43,15 +43,18 @@ def test_the_description_follows_the_arrays(tmp_path):
     assert about.class_names == ("class 0", "class 1")
     assert (about.num_joints, about.num_bodies, about.num_channels) == (5, 2, 2)
     assert (about.centre_joint, about.parts, about.is_ntu) == (1, {}, False)
+    assert about.bones == ()
     optional = {
         "class_names": np.array(["wave", "clap"]),
         "parts": np.array([0, 0, 2, 2, 1]),
         "centre_joint": np.array(3),
+        "bones": np.array([[1, 0], [1, 2], [2, 3], [2, 4]]),
     }
     about = save(tmp_path, **optional).description
     assert about.class_names == ("wave", "clap")
     assert about.parts == {"part 0": (0, 1), "part 1": (4,), "part 2": (2, 3)}
     assert about.centre_joint == 3
+    assert about.bones == ((1, 0), (1, 2), (2, 3), (2, 4))
 
 
 def test_parts_are_those_of_ntu_where_only_its_joints_are_named(tmp_path):
@@ -239,7 +242,7 @@ BAD = {
         {"axes": np.array("NTCVM")},
         r"`x` cannot have the axes NTCVM \(N 6, T 2, C 10, V 5, M 2\)",
     ),
-    "nan": ({"x": with_nan()}, r"`x`: row 4 has a value that is NaN or infinite; repair or rem"),
+    "nan": ({"x": with_nan()}, r"`x`: row 4 has a value that is NaN or infinite, or bey"),
     "padding": ({"x": with_values_in_the_padding()}, r"row 3 of `x` is not zero after its \d fra"),
     "by columns": ({"x": np.asfortranarray(X)}, r"`x` is stored column by column"),
     "objects": ({"label": np.array([None] * 6)}, r"`label` holds Python objects, which can carry"),

@@ -2,7 +2,7 @@
 
 import torch
 
-from charon.model.kernels.attention import key_query_products
+from charon.model.kernels.attention import key_query_products, mix_tokens
 
 
 def test_products_and_their_gradient_are_those_of_the_sums():
@@ -26,3 +26,13 @@ def test_the_last_tuple_counts_as_often_as_it_stands_for_others():
     torch.testing.assert_close(products, expected)
     slopes = (torch.autograd.grad(z.square().sum(), query_key)[0] for z in (products, expected))
     torch.testing.assert_close(*slopes)
+
+
+def test_mixed_tokens_are_sums_by_each_map_beside_one_another():
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(2, 3, 5, 5, generator=generator).double()
+    x = torch.randn(2, 4, 5, 6, generator=generator).double()
+    expected = torch.einsum("nhvu,ncut->nhcvt", maps, x).flatten(1, 2)
+    torch.testing.assert_close(mix_tokens(maps, x), expected)
+    shared = maps[:1].expand(2, -1, -1, -1)
+    torch.testing.assert_close(mix_tokens(shared, x)[0], expected[0])

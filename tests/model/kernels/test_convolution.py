@@ -7,7 +7,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from charon.model.kernels import conv2d, convolution, convolve, convolve_and_normalise
+from charon.model.kernels import (
+    conv2d,
+    convolution,
+    convolve,
+    convolve_and_normalise,
+    normalise,
+)
 
 
 def layers():
@@ -93,3 +99,13 @@ def test_each_group_is_normalised_alone_and_moves_the_statistics_in_turn():
     torch.testing.assert_close(together, torch.cat(alone))
     torch.testing.assert_close(norm.running_mean, twin.running_mean)
     torch.testing.assert_close(norm.running_var, twin.running_var)
+
+
+def test_batch_norm_alone_takes_each_groups_statistics_as_forwards_of_each_would():
+    (_, norm), (_, expected) = layers(), layers()
+    x = torch.randn(5, 4, 6, 3, generator=torch.Generator().manual_seed(2)).double()
+    got = normalise(norm, x, (2, 3))
+    torch.testing.assert_close(got, torch.cat([expected(x[:2]), expected(x[2:])]))
+    torch.testing.assert_close(norm.running_mean, expected.running_mean)
+    torch.testing.assert_close(norm.running_var, expected.running_var)
+    torch.testing.assert_close(normalise(norm.eval(), x, (2, 3)), expected.eval()(x))

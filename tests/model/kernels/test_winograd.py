@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from charon.model.backbones.sttformer import SIZES
 from charon.model.block import NUM_HEADS
 from charon.model.kernels import winograd
-from charon.model.settings import SIZES
 
 
 def inputs(rows=2, channels=3, out=4, tokens=12, tuples=5, dtype=torch.float64):

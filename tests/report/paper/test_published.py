@@ -43,6 +43,10 @@ def test_what_the_paper_does_not_have_has_no_value():
         ({"is_standin": True}, "stand-in"),
         ({"is_standin": False, "protocol": "own"}, "is not NTU"),
         ({"is_standin": False, "data": "ntu60-2d"}, "ntu60-2d has 2-D skeletons"),
+        (
+            {"is_standin": False, "protocol": "part of ntu60-xview: 12 of 60 classes"},
+            "not all of its classes (part of ntu60-xview: 12 of 60 classes)",
+        ),
         ({"is_standin": False, "scale": "small"}, "the scale is small"),
         ({"is_standin": False, "scale": "paper"}, ""),
     ],

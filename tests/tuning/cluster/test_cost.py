@@ -5,7 +5,8 @@ from tiny_runs import tiny_run
 from tuning.study_runs import write_clips
 
 from charon.data.prepare import prepare
-from charon.tuning.cluster.cost import costs_of, slowest_and_fastest
+from charon.tuning.cluster.cost import costs_of, slowest_and_fastest, with_networks
+from charon.tuning.study.space import Choice, Real, Whole
 from charon.tuning.study.trials import PlannedTrial
 
 
@@ -24,6 +25,26 @@ def test_trials_are_grouped_by_learner_and_stream():
         ("charon", "incremental"): [runs[0], runs[2]],
         ("er", "incremental"): [runs[1]],
     }
+
+
+def test_another_network_is_another_cost():
+    runs = [
+        {**fields(), "model.backbone": backbone, "model.encoder": encoder}
+        for backbone, encoder in (("sttformer", None), ("sttformer", "32-64"), ("stgcn", None))
+    ]
+    assert [*slowest_and_fastest(planned(runs)).values()] == [[run] for run in runs]
+
+
+def test_a_search_over_networks_costs_as_much_as_those_at_the_ends_of_its_space():
+    start = {**fields(), "model.encoder": "32-64", "model.heads": 3}
+    space = {
+        "model.encoder": Choice(("32-64", "64-128")),
+        "model.heads": Whole(1, 3),
+        "learner.alpha": Real(0.1, 1.0),
+    }
+    possible = [trial.fields for trial in with_networks(planned([start]), space)]
+    assert possible == [start, {**start, "model.encoder": "64-128"}, {**start, "model.heads": 1}]
+    assert [t.fields for t in with_networks(planned([start, fields()]), {})] == [start, fields()]
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,13 @@ from charon.tuning.cluster.startup import Starting, connect_to_ray, machines_of
 LEFT_RUNNING = """
 import os
 from pathlib import Path
+from charon.tuning.cluster.cluster import Cluster
 from charon.tuning.cluster.startup import Starting
 
 Starting(
     None,
     Path("driver.log"),
-    connect=lambda *arguments: os.write(1, b"up\\n"),
+    connect=lambda *arguments: os.write(1, b"up\\n") and Cluster("", ()),
     disconnect=lambda: os.write(1, b"down\\n"),
 )
 os.write(1, b"the last word\\n")
@@ -53,7 +54,7 @@ except KeyboardInterrupt:
 class Calls(list):
     """Connects to nothing; remembers what was called, and in which thread."""
 
-    def connect(self, address, temporary, log_file):
+    def connect(self, address, temporary, log_file, last_words):
         self.append(("up", threading.current_thread(), temporary))
         if address == "nowhere":
             raise ClusterError("Ray does not answer at nowhere.")
@@ -63,7 +64,7 @@ class Calls(list):
         self.append(("down", threading.current_thread()))
 
     def start(self, address, folder):
-        return Starting(address, folder / "driver.log", self.connect, self.disconnect)
+        return Starting(address, folder / "driver.log", "", self.connect, self.disconnect)
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +129,7 @@ def test_what_goes_wrong_is_raised_where_it_is_waited_for(tmp_path):
 @pytest.mark.parametrize("address", ["nowhere", "host:port", "127.0.0.1:9"])
 def test_an_address_where_nothing_answers_is_refused_at_once(address, tmp_path):
     with pytest.raises(ClusterError, match=f"--address.*{address}"):
-        connect_to_ray(address, None, tmp_path / "driver.log")
+        connect_to_ray(address, None, tmp_path / "driver.log", "")
 
 
 def test_a_study_that_is_refused_says_so_before_ray_is_down_again():

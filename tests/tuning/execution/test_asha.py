@@ -5,7 +5,8 @@ import pytest
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from tuning.fakes import fake_trial
 
-from charon.tuning.execution.asha import TaskHalving, stops
+from charon.tuning.execution.asha import TaskHalving
+from charon.tuning.records.halving import Halving, stops
 from charon.tuning.records.journal import Journal
 from charon.tuning.study.objectives import score
 from charon.tuning.study.selection_rules import grace_tasks
@@ -23,7 +24,7 @@ class Trials:
             self.journal.append(
                 "trial", str(place), label="", fields={}, tags={}, number=place, sampler={}
             )
-        self.halving = TaskHalving(self.journal, "val/faa", NUM_TASKS, is_hyperband=is_hyperband)
+        self.halving = TaskHalving(self.journal, Halving("val/faa", NUM_TASKS, is_hyperband))
 
     def judge(self, number, task, faa):
         result = {"task": task, "num_tasks": NUM_TASKS, "metrics/val/faa": faa}
@@ -43,10 +44,9 @@ class Trials:
         return decision
 
 
-def test_no_trial_is_judged_before_forgetting_can_show(tmp_path):
+def test_no_trial_is_judged_before_forgetting_can_show():
     assert (grace_tasks(6), grace_tasks(12), grace_tasks(1)) == (2, 3, 1)
-    journal = Journal(tmp_path / "journal.jsonl")
-    rungs = [TaskHalving(journal, "val/faa", tasks).rungs for tasks in (1, 2, 3, 6, 12)]
+    rungs = [Halving("val/faa", tasks).rungs for tasks in (1, 2, 3, 6, 12)]
     assert rungs == [[], [], [2], [2, 4], [3, 6]]
 
 
@@ -118,9 +118,8 @@ def test_a_joint_stream_which_reports_once_is_not_judged(tmp_path):
     assert trials.report(2, NUM_TASKS, 10) == CONTINUE
 
 
-def test_hyperband_has_a_bracket_for_every_rung_and_one_that_never_stops(tmp_path):
-    journal = Journal(tmp_path / "journal.jsonl")
-    found = [TaskHalving(journal, "val/faa", n, is_hyperband=True) for n in (1, 2, 3, 6, 12)]
+def test_hyperband_has_a_bracket_for_every_rung_and_one_that_never_stops():
+    found = [Halving("val/faa", n, is_hyperband=True) for n in (1, 2, 3, 6, 12)]
     assert [halving.num_brackets for halving in found] == [1, 1, 2, 3, 3]
 
 

@@ -4,6 +4,7 @@ import csv
 import math
 
 import pytest
+from small_disk import files_of_at_most
 from tuning.fakes import enter, fake_result
 
 from charon.tuning.execution.callbacks import Recorder
@@ -132,3 +133,51 @@ def test_the_tables_are_not_written_anew_with_every_report(journal, recorder, fo
     assert read(folder / "curves.csv") == []
     recorder.on_trial_complete(0, [], trial)
     assert len(read(folder / "curves.csv")) == 2
+
+
+def test_of_many_trials_the_tables_are_whole_at_the_end(journal, recorder, folder, monkeypatch):
+    monkeypatch.setattr("charon.tuning.execution.callbacks.MANY", 0)
+    trial = enter(journal)
+    play(recorder, trial, [1, 2])
+    recorder.on_trial_complete(0, [], trial)
+    assert read(folder / "curves.csv") == []
+    recorder.on_experiment_end([trial])
+    assert len(read(folder / "curves.csv")) == 2
+
+
+def test_what_cannot_be_written_ends_the_study_and_nothing_builds_on_what_is_missing(
+    journal, recorder, folder
+):
+    trial = enter(journal)
+    play(recorder, trial, [1, 2])
+    checkpoint_folder(str(folder), "t1").mkdir(parents=True)
+    with files_of_at_most(journal.path.stat().st_size + 20):
+        recorder.on_trial_result(0, [trial], trial, fake_result(3))
+    recorder.on_trial_complete(0, [trial], trial)  # as far as Ray knows, it is
+    with pytest.raises(OSError):
+        recorder.on_step_begin(0, [trial])
+    with pytest.raises(OSError):
+        recorder.on_experiment_end([trial])
+    assert status(folder) == INTERRUPTED
+    assert sorted(Journal(folder / "journal.jsonl").trials["t1"].curve) == [1, 2]
+    assert [path.name for path in folder.glob("checkpoints/*")] == ["t1"]
+
+
+def test_tables_that_cannot_be_written_end_no_trial_twice(journal, recorder, folder):
+    trial = enter(journal)
+    play(recorder, trial, [1, 2, 3])
+    (folder / "trials.csv").unlink()
+    (folder / "trials.csv").mkdir()
+    recorder.on_trial_complete(0, [trial], trial)
+    with pytest.raises(IsADirectoryError):
+        recorder.on_step_begin(0, [trial])
+    assert status(folder) == FINISHED
+
+
+def test_before_each_step_of_ray_the_study_may_be_ended(journal, folder):
+    def check():
+        raise KeyboardInterrupt
+
+    recorder = Recorder(journal, folder, lambda kind, trial_id: None, check)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.on_step_begin(0, [])

@@ -1,5 +1,7 @@
 """Trials that learn one after the other in one process: each as if it were alone."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -17,6 +19,7 @@ from charon.tuning.execution.trainable import (
     failure_file,
     reports,
     trial_config,
+    trouble_file,
 )
 from charon.tuning.records.heartbeat import read_beat
 from charon.tuning.records.journal import TrialRecord
@@ -122,6 +125,19 @@ def test_a_trial_that_failed_says_why_and_does_not_learn_again_to_fail(study, mo
     with pytest.raises(CharonError, match="nan"):
         study.learn("a")
     failure_file(str(study.path), "a").unlink()  # as the driver does when a study is resumed
+    assert len(study.learn("a")) == NUM_TASKS
+
+
+def test_a_trial_that_a_disk_failed_says_why_and_goes_on_when_it_is_tried_again(study, monkeypatch):
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("charon.training.checkpoint.save", fail)
+        with pytest.raises(OSError):
+            study.learn("a")
+    assert "the disk is full; make room" in trouble_file(study.path, "a").read_text()
+    assert not failure_file(study.path, "a").exists()
     assert len(study.learn("a")) == NUM_TASKS
 
 

@@ -16,3 +16,8 @@ def test_before_the_first_beat_and_of_a_damaged_file_there_is_none(tmp_path):
     assert read_beat(tmp_path / "t1.json") is None
     (tmp_path / "t1.json").write_text("[1, 2")
     assert read_beat(tmp_path / "t1.json") is None
+
+
+def test_a_beat_that_cannot_be_written_is_left_out(tmp_path):
+    Heart(tmp_path / "gone" / "t1.json").beat(2, 1, 30, "train")
+    assert read_beat(tmp_path / "gone" / "t1.json") is None

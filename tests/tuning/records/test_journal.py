@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from small_disk import files_of_at_most
 
 from charon.errors import CheckpointError
 from charon.tuning.records.journal import (
@@ -56,6 +57,21 @@ def end(journal, outcome, name="a", **more):
 
 
 # The file.
+
+
+def test_a_line_that_did_not_fit_has_not_happened_and_the_next_takes_its_place(journal, path):
+    enter(journal)
+    before = path.read_bytes()
+    for _ in range(2):
+        with files_of_at_most(len(before) + 20), pytest.raises(OSError):
+            report(journal, 1)
+    assert journal.trials["a"].curve == {}
+    assert [event["kind"] for event in Journal(path).events] == ["trial"]
+    report(journal, 1, 70.0)
+    end(journal, FINISHED)
+    again = Journal(path)
+    assert [event["kind"] for event in again.events] == ["trial", "report", "end"]
+    assert again.trials == journal.trials
 
 
 def test_an_event_is_one_line_with_its_kind_its_time_and_its_trial(journal, path):
@@ -291,3 +307,53 @@ def test_a_study_whose_failed_trials_are_tried_again_is_not_over(journal):
     assert is_over(journal, 2)
     journal.append("study")
     assert not is_over(journal, 2)
+
+
+# A journal that lies.
+
+TRIAL = {"kind": "trial", "time": 1.0, "trial": "a", "label": "a", "fields": {}}
+REPORT = {"kind": "report", "time": 1.0, "trial": "a", "task": 1, "num_tasks": 2}
+REPORT |= {"metrics": {}, "matrix": [[1.0, None]], "seconds": 1.0}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [],
+        3,
+        {"kind": "study"},
+        {"kind": [], "time": 1},
+        {"kind": "note", "time": "now"},
+        TRIAL | {"trial": []},
+        TRIAL | {"fields": []},
+        TRIAL | {"tags": []},
+        TRIAL | {"tags": {"a": []}},
+        TRIAL | {"number": 10**400},
+        REPORT | {"trial": "nobody"},
+        REPORT | {"task": 0},
+        REPORT | {"task": 3},
+        REPORT | {"tags": ["a"]},
+        REPORT | {"metrics": {"a": "b"}},
+        REPORT | {"matrix": [1]},
+        REPORT | {"seconds": None},
+        {"kind": "tag", "time": 1, "trial": "a", "tags": []},
+        {"kind": "end", "time": 1, "trial": "a", "outcome": "lost"},
+    ],
+)
+def test_an_event_that_does_not_hold_what_its_kind_does_is_refused_with_its_line(path, event):
+    path.write_text(json.dumps(TRIAL) + "\n" + json.dumps(event) + "\n")
+    with pytest.raises(CheckpointError, match=r"journal\.jsonl: line 2 is not an event of a study"):
+        Journal(path)
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"kind": NaN}', '"\\ud800"', "\x00", "9" * 5000])
+def test_a_line_that_no_json_reader_takes_is_refused(path, line):
+    path.write_text(json.dumps(TRIAL) + "\n" + line + "\n")
+    with pytest.raises(CheckpointError, match=r"line 2 is not an event of a study"):
+        Journal(path)
+
+
+def test_a_folder_in_the_journals_place_is_said(path):
+    path.mkdir()
+    with pytest.raises(CheckpointError, match=r"journal\.jsonl cannot be read \(Is a directory\)"):
+        Journal(path)

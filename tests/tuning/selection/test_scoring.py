@@ -20,7 +20,7 @@ def test_a_saved_model_has_the_test_metrics_of_its_run(two_bodies, tmp_path, mon
     write_outputs(tmp_path, stream)
     monkeypatch.setattr(scoring, "prepare", lambda *_, **__: two_bodies)
     scores = score_on_test(tmp_path, tmp_path, 1.0)
-    names = {"faa", "task_il_faa", *(f"acc/task_{k:02d}" for k in (1, 2, 3))}
+    names = {"faa", "task_il_faa", "accuracy", *(f"acc/task_{k:02d}" for k in (1, 2, 3))}
     assert scores == pytest.approx({f"test/{n}": results[-1].metrics[f"test/{n}"] for n in names})
 
 

@@ -13,8 +13,21 @@ STUDY = Study("some", "Which?", grid={"learner.masking_ratio": [0.0, 0.5]}, seed
 SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, seeds=(0,))
 
 
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 def test_nothing_given_means_the_defaults():
     assert parse_options(STUDY, []) == Options()
+
+
+def test_mlflows_own_variable_says_where_to_track_unless_the_command_line_does(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert parse_options(STUDY, []).tracking_uri == "http://host:5000"
+    assert parse_options(STUDY, ["--tracking-uri", "sqlite:///x"]).tracking_uri == "sqlite:///x"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    assert parse_options(STUDY, []).tracking_uri is None
 
 
 def test_every_flag_is_understood(tmp_path):
@@ -38,10 +51,35 @@ def test_every_flag_is_understood(tmp_path):
     assert options.settings == {"learner.alpha": 0.5, "data.crop": "epoch"}
 
 
+def test_a_stream_by_name_sets_its_fields_unless_they_are_set():
+    assert parse_options(STUDY, ["--stream", "poet"]).settings == {
+        "data.classes_per_task": "40,5,5,5,5",
+        "data.shots": 5,
+    }
+    flags = ["--stream", "poet", "--set", "data.shots=1", "--set", "learner.alpha=0.5"]
+    assert parse_options(STUDY, flags).settings == {
+        "data.classes_per_task": "40,5,5,5,5",
+        "data.shots": 1,
+        "learner.alpha": 0.5,
+    }
+
+
+def test_class_orders_are_spelt_out(tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("A2\nA1\n")
+    options = parse_options(STUDY, ["--class-order", "paper", "shuffled(0..2)", str(file)])
+    assert options.class_order == ("paper", "shuffled(0)", "shuffled(1)", "shuffled(2)", "A2,A1")
+    options = parse_options(STUDY, ["--set", f"data.class_order={file}"])
+    assert options.settings == {"data.class_order": "A2,A1"}
+    with pytest.raises(ConfigError, match=r"none\.txt cannot be read"):
+        parse_options(STUDY, ["--class-order", "none.txt"])
+
+
 @pytest.mark.parametrize(
     "flags",
     [
         "--benchmark ntu61",
+        "--stream poets",
         "--scale huge",
         "--seeds -1",
         "--cpus-per-trial 0",
@@ -119,7 +157,7 @@ def test_what_is_remembered_stands_in_study_json_and_where_things_are_does_not()
     forgotten = {field.name for field in dataclasses.fields(Options)} - set(REMEMBERED)
     assert forgotten == {
         *("trials", "hours", "extend", "address", "results", "cache", "tracking_uri"),
-        *("resume", "dry_run"),
+        *("resume", "dry_run", "stream"),  # a stream's fields are remembered
     }
     assert Options(seeds=(1,)).remembered()["seeds"] == (1,)
 

@@ -4,6 +4,7 @@ import errno
 import os
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from charon.errors import ConfigError, DataError
 from charon.tuning.session.options import Options, parse_options
 from charon.tuning.session.request import Request, make_request, set_fields, with_options
 from charon.tuning.study.selection_rules import GTEP
-from charon.tuning.study.study import BENCHMARK, Study
+from charon.tuning.study.study import BENCHMARK, ORDER, Study
 
 SEARCH = runpy.run_path(str(Path(__file__).parents[3] / "studies" / "search.py"))["study"]
 GRID = Study("some", "Which?", grid={"learner.alpha": [0.1, 0.2, 0.3]}, seeds=(0, 1))
@@ -55,6 +56,15 @@ def test_of_several_protocols_each_run_is_made_under_each():
     assert study.grid == {BENCHMARK: ("ntu60-xsub", "ntu60-xview"), **GRID.grid}
 
 
+def test_of_several_class_orders_each_run_is_made_with_each():
+    names = ("paper", "shuffled(0)", "shuffled(1)")
+    study = chosen(replace(GRID, also=[{"learner": "finetune"}]), class_order=names)
+    assert study.grid == {ORDER: names, **GRID.grid}
+    assert [run[ORDER] for run in study.also] == list(names)
+    with pytest.raises(ConfigError, match=r"data\.class_order is varied by the study 'some'"):
+        chosen(replace(GRID, grid={ORDER: ["paper"]}), class_order=names)
+
+
 def test_a_smoke_run_has_the_ends_of_a_grid_and_two_trials_unless_others_are_asked_for():
     small = chosen(GRID, smoke=True)
     assert (small.grid, small.seeds) == ({"learner.alpha": [0.1, 0.3]}, (0,))
@@ -70,7 +80,8 @@ def test_a_smoke_run_has_the_ends_of_a_grid_and_two_trials_unless_others_are_ask
         ({"objectives": ("memory/bytes",)}, "val/faa within a --budget"),
         ({"objectives": ("val/faa", "memory/bytes"), "pruner": "asha"}, "--pruner none"),
         ({"settings": {"learner": "er2"}}, "no space for the learner 'er2'"),
-        ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one protocol"),
+        ({"benchmark": ("ntu60-xview", "ntu60-xsub")}, "one data.benchmark, but --benchmark"),
+        ({"class_order": ("paper", "natural")}, "one data.class_order, but --class-order"),
     ],
 )
 def test_a_choice_that_does_not_fit_says_so_in_one_sentence(options, message):
@@ -91,6 +102,7 @@ def test_fields_of_all_runs_are_set_by_name():
         BENCHMARK: "ntu60-xsub",
         "learner.beta": 0.5,
     }
+    assert set_fields(GRID, Options(class_order=("1,0",))) == {ORDER: "1,0"}
     # Of several protocols none is that of all runs.
     assert set_fields(GRID, Options(benchmark=("ntu60-xsub", "ntu60-xview"))) == {}
 

@@ -81,6 +81,16 @@ def test_a_grid_that_goes_on_is_compared_with_the_one_that_was_written(tmp_path)
     check_same(read_plan(tmp_path), plan(options=Options(resume=True)), GO_ON)
 
 
+def test_a_study_from_before_a_field_was_there_goes_on_with_its_default():
+    old = plan()
+    for trial in old.trials:
+        del trial["fields"]["model.backbone"]
+    check_same(old, plan(), GO_ON)
+    changed = plan(fields={"model.backbone": "stgcn", "learner.masking_position": "pre"})
+    with pytest.raises(ConfigError, match=r"model\.backbone of .* was 'sttformer', now 'stgcn'"):
+        check_same(old, changed, GO_ON)
+
+
 SEARCH = Study("some", "Which?", space={"learner.alpha": Real(0.1, 1.0)}, pruner="asha")
 
 
@@ -212,3 +222,16 @@ def test_a_finished_study_is_moved_aside_and_an_unfinished_one_is_kept(tmp_path)
     assert "moved to" in made(folder)
     assert not folder.exists()
     assert len(list(tmp_path.glob("some-*/study.json"))) == 1
+
+
+def test_a_study_that_is_older_than_a_field_and_an_option_goes_on(tmp_path):
+    """What is added later has its default in it."""
+    old = plan(options=Options(data="d"))
+    for trial in old.trials:
+        del trial["fields"]["data.shots"]
+    options = {name: v for name, v in old.options.items() if name != "class_order"}
+    old = replace(old, options=options)
+    assert restore_options(Options(resume=True), old) == Options(data="d", resume=True)
+    check_same(old, plan(), GO_ON)
+    with pytest.raises(ConfigError, match=r"data\.shots of .* was 0, now 5"):
+        check_same(old, plan(fields={"data.shots": 5}), GO_ON)

@@ -131,3 +131,17 @@ def test_a_domain_of_no_known_kind_is_an_error():
 def test_a_choice_needs_different_values():
     with pytest.raises(ConfigError):
         Choice((1, 1))
+
+
+def test_widths_are_searched_as_text_or_as_the_channels_of_a_single_block():
+    start = complete({"learner": "charon", "model.encoder": "32-64", "model.decoder": 32})
+    space = {
+        "model.encoder": Choice(("32-64", "32-64-128")),
+        "model.decoder": Whole(8, 64),
+        "model.heads": Whole(1, 4),
+        "model.query_key": Choice((None, 8, 16)),
+    }
+    check_space(space, start, complete)
+    assert from_plain(json.loads(json.dumps(to_plain(space)))) == space
+    with pytest.raises(ConfigError, match=r"model\.encoder must be the channels"):
+        check_space({"model.encoder": Choice(("32-64", "32/64"))}, start, complete)

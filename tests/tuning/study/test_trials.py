@@ -223,3 +223,21 @@ def test_bytes_stand_in_place_of_the_buffer_size_and_the_other_way_round():
 def test_the_label_of_a_run_names_its_bytes_and_no_buffer_size():
     labels = [t.label for t in expand(study(grid={BYTES: [5000]}, cases=[{SIZE: None}]))]
     assert all("buffer_bytes=5000" in label and "M" not in label for label in labels)
+
+
+def test_a_long_value_is_shortened_so_that_labels_still_differ():
+    orders = [",".join(map(str, range(60))), ",".join(map(str, (*range(58), 59, 58)))]
+    runs = expand(study(grid={"data.class_order": orders}))
+    one, other = (run.label for run in runs[:2])
+    assert one.startswith("eta0.30 s5 M500 0,1,2,3,4,5,6,7,8,9,… ")
+    assert one != other
+    assert len(one) < 70
+
+
+def test_runs_that_differ_in_what_a_label_only_counts_are_called_by_all_of_it():
+    fields = ["alpha", "beta", "gamma", "replay_draws", "refresh_rotation", "probe_rotation"]
+    one = {f"learner.{name}": 1 for name in fields[:4]}
+    cases = [{**one, f"learner.{fields[place]}": True} for place in (4, 5)]
+    first, second = expand(Study("some", "Which?", cases=cases, seeds=(0,)))
+    assert "refresh_rotation=True" in first.label
+    assert "probe_rotation=True" in second.label

@@ -1,6 +1,8 @@
 """What reaches MLflow: each thing once, whoever was interrupted and whatever was away."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from mlflow import MlflowClient
@@ -199,6 +201,18 @@ def test_sending_all_over_again_changes_nothing(tmp_path, store):
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
 
 
+def test_a_run_that_was_made_and_not_described_gets_its_parameters(tmp_path, store):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1])
+    send(journal, tmp_path, store)
+    with closing(sqlite3.connect(store.file)) as database, database:
+        database.execute("delete from params")
+    play(journal, "t1", [2, 3], FINISHED)
+    send(journal, tmp_path, store)
+    run = runs(store)[1]["eta0.30 t1"]
+    assert run.data.params == {name: str(value) for name, value in {**FIELDS, "seed": 0}.items()}
+
+
 def everything(store):
     """Return what MLflow has of each run, but for its numbers, times and artifacts' folders."""
     client, found = runs(store)
@@ -237,6 +251,22 @@ def test_a_database_that_was_deleted_is_made_anew_from_the_journal(tmp_path, sto
     again.append("study_end", **end)
     assert send(again, tmp_path, other)[0]
     assert everything(other) == first
+
+
+def test_a_deleted_experiment_is_restored_and_that_is_said(tmp_path, store):
+    client = MlflowClient(store.uri)
+    number = client.create_experiment("some", str(tmp_path / "artifacts"))
+    client.create_run(number)
+    client.delete_experiment(number)
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2, 3], FINISHED)
+    done, sender = send(journal, tmp_path, store)
+    assert done
+    (line,) = sender.missing_lines(all_sent=done)
+    assert line.startswith(f"MLflow's experiment some ({number}) had been deleted, so it was resto")
+    assert f"mlflow gc --backend-store-uri ... --experiment-ids {number}" in line
+    assert client.get_experiment(number).lifecycle_stage == "active"
+    assert send(journal, tmp_path, store)[1].missing_lines(all_sent=True) == []
 
 
 def test_a_step_that_mlflow_has_and_the_journal_lost_is_not_logged_twice(tmp_path, store):

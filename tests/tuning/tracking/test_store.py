@@ -1,9 +1,16 @@
 """Where a study is tracked, and what cannot be used for it."""
 
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from charon.errors import ConfigError
+from charon.tuning.tracking.runs import is_temporary
 from charon.tuning.tracking.store import Store, check_answers, check_file, choose_store, make_schema
 
 
@@ -67,3 +74,83 @@ def test_a_database_without_its_three_slashes_is_refused_with_the_right_form(uri
 def test_a_kind_of_uri_that_cannot_be_used_is_refused(uri, tmp_path):
     with pytest.raises(ConfigError, match="sqlite:///FILE"):
         choose_store(uri, tmp_path)
+
+
+def test_a_uri_of_mlflows_own_variable_is_named_by_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:///tmp/mlruns")
+    with pytest.raises(ConfigError, match=r"^MLFLOW_TRACKING_URI=file:///tmp/mlruns is of a kind"):
+        choose_store("file:///tmp/mlruns", tmp_path)
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """An MLflow server that lets in who has the right header, and notes what it was given."""
+
+    right = ""
+    status = 200
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        is_right = self.headers.get("Authorization", "") == self.right
+        self.send_response(self.status if is_right else 401)
+        self.end_headers()
+        self.wfile.write(json.dumps({}).encode())
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def guarded(monkeypatch):
+    """Return a server's store, and a function that says what it lets in."""
+    for name in ("USERNAME", "PASSWORD", "TOKEN"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    monkeypatch.setenv("HOME", "/nowhere")  # MLflow reads ~/.mlflow/credentials, too
+    server = HTTPServer(("127.0.0.1", 0), Guarded)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+
+    def lets_in(header, status=200):
+        monkeypatch.setattr(Guarded, "right", header)
+        monkeypatch.setattr(Guarded, "status", status)
+
+    yield Store(f"http://127.0.0.1:{server.server_port}", None), lets_in
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+BASIC = "Basic " + base64.b64encode(b"me:secret").decode()
+
+
+def test_mlflows_own_variables_sign_in(guarded, monkeypatch):
+    store, lets_in = guarded
+    lets_in("")
+    assert check_answers(store) == ""
+    lets_in(BASIC)
+    refused = check_answers(store)
+    assert refused.startswith(f"The MLflow server at {store.uri} refuses (status 401): set MLFLOW_")
+    assert refused.endswith("with the next --resume.")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    assert check_answers(store) == ""
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME")
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0k3n")
+    assert "refuses" in check_answers(store)
+    lets_in("Bearer t0k3n")
+    assert check_answers(store) == ""
+
+
+def test_another_server_is_said(guarded):
+    store, lets_in = guarded
+    lets_in("", status=404)
+    assert "does not answer as an MLflow server does (status 404)" in check_answers(store)
+
+
+def test_what_a_server_refuses_can_be_sent_later(guarded, monkeypatch):
+    store, lets_in = guarded
+    lets_in(BASIC)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(MlflowException) as refused:
+        MlflowClient(store.uri).search_experiments(max_results=1)
+    assert is_temporary(refused.value)  # and so nothing is skipped

@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from charon.tuning.tracking.view import RUNS_PAGE, VIEW_TAG, colour, trials_view
+from charon.tuning.tracking.view import RUNS_PAGE, VIEW_TAG, Palette, trials_view
 
 
 def test_the_page_opens_the_view_as_charts_of_all_trials():
@@ -37,10 +37,8 @@ def test_the_installed_page_knows_the_undocumented_words_of_the_view():
 
 def test_every_trial_has_a_colour_of_its_own_and_seeds_share_a_hue():
     trials = [{"eta": n / 10, "seed": seed} for seed in range(2) for n in range(10)]
-    colours = {
-        (trial["eta"], trial["seed"]): colour(trial, trials[: number + 1])
-        for number, trial in enumerate(trials)
-    }
+    palette = Palette()
+    colours = {(trial["eta"], trial["seed"]): palette.colour(trial) for trial in trials}
     assert len(set(colours.values())) == len(trials)
     assert all(re.fullmatch("#[0-9a-f]{6}", value) for value in colours.values())
     assert hue(colours[0.3, 0]) == pytest.approx(hue(colours[0.3, 1]), abs=0.01)
