@@ -368,9 +368,8 @@ def _members_within(
             return _members(inner, modified, is_wanted)
     except Exception as error:  # zipfile raises whatever a damaged zip leads to
         raise DataError(
-            f"{archive.filename}/{member.filename} is no readable zip ({reason_of(error)}); copy or "
-            "download "
-            f"{archive.filename} again, or remove it there."
+            f"{archive.filename}/{member.filename} is no readable zip ({reason_of(error)}); "
+            f"copy or download {archive.filename} again, or remove it there."
         ) from error
 
 

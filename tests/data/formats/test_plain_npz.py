@@ -192,7 +192,7 @@ def test_frames_of_all_clips_one_after_the_other(tmp_path, axes, monkeypatch):
     flat = np.concatenate(frames)
     flat = flat if axes == "TCVM" else np.ascontiguousarray(flat.transpose(0, 3, 2, 1))
     # Slabs of a few frames, so that clips lie across them.
-    monkeypatch.setattr("charon.data.formats.npz_reader._SLAB_BYTES", 4 * flat[0].nbytes)
+    monkeypatch.setattr("charon.npz._SLAB_BYTES", 4 * flat[0].nbytes)
     save(tmp_path, x=flat)
     source = PlainNpz(tmp_path / "set.npz", axes=axes)
     assert_same_clips(clips_of(source), expected)
