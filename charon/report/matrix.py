@@ -17,6 +17,9 @@ PER_ROW = 3
 LETTERS_A_TASK = 6
 """Of a title over the columns of a matrix."""
 
+MOST_LINES = 4
+"""Of a title."""
+
 
 def draw_matrix(matrix: Sequence[Sequence[float | None]], title: str, path: Path) -> Path:
     """Draw R[i, j], the accuracy on task j after learning task i, as PNG, and return the path.
@@ -68,7 +71,8 @@ def fill_matrix(axes: Axes, matrix: Any, title: str) -> AxesImage:
     axes.set_ylabel("after learning task")
     # Wider than the axes, it would leave them no room.
     width = max(20, LETTERS_A_TASK * values.shape[1])
-    axes.set_title("\n".join(textwrap.wrap(title, width)))
+    lines = textwrap.wrap(title, width, max_lines=MOST_LINES, placeholder=" …")
+    axes.set_title("\n".join(lines))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     return image

@@ -87,6 +87,7 @@ def search_in(folder):
         gpus=0.0,
         slots=1,
         dashboard_url="",
+        check=lambda: None,
     )
     return search, clips
 

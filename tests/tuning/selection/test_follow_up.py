@@ -99,6 +99,7 @@ def followed(journal, folder, steps, *, instead=None, **options):
         gpus=0.0,
         slots=1,
         dashboard_url="",
+        check=lambda: None,
         progress=StudyProgress(24, 0, 24),
         store=None,
     )

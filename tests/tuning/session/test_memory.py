@@ -21,7 +21,7 @@ from charon.tuning.study.space import Choice, Real, SamplingInterval, Whole, bou
 
 DATA = SimpleNamespace(
     tasks=SimpleNamespace(clip_shape=(3, 12, 5, 2), num_classes=NUM_CLASSES),
-    archive=SimpleNamespace(description=SimpleNamespace(parts=PARTS)),
+    archive=SimpleNamespace(description=SimpleNamespace(parts=PARTS, bones=())),
 )
 
 
@@ -57,7 +57,7 @@ def test_an_interval_that_leaves_one_frame_of_a_clip_is_an_error():
 SHAPE = (3, 120, 25, 2)
 NTU = SimpleNamespace(
     tasks=SimpleNamespace(clip_shape=SHAPE, num_classes=60),
-    archive=SimpleNamespace(description=SimpleNamespace(parts={})),
+    archive=SimpleNamespace(description=SimpleNamespace(parts={}, bones=())),
 )
 
 

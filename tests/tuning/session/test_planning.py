@@ -37,7 +37,7 @@ ORDERS = Study("some", "Which?", cases=[{ORDER: "natural"}, {ORDER: "paper"}])
 
 def clips(num_clips=1680, num_frames=120):
     parts = {"left": (0, 1), "right": (2, 3, 4)}
-    about = SimpleNamespace(parts=parts, is_ntu=True, class_names=("x",) * 60)
+    about = SimpleNamespace(parts=parts, bones=(), is_ntu=True, class_names=("x",) * 60)
     tasks = SimpleNamespace(
         num_training_clips=num_clips, clip_shape=(3, num_frames, 25, 2), num_classes=60
     )
