@@ -312,7 +312,7 @@ learner.buffer_bytes=none
 def _of_command_lines(made):
     def options(config=None, settings=()):
         return argparse.Namespace(
-            data=None, learner=None, seed=None, settings=list(settings), config=config
+            data=None, stream=None, learner=None, seed=None, settings=list(settings), config=config
         )
 
     def flat(given):
