@@ -56,7 +56,12 @@ def together(*names: str, learner: str = "charon") -> dict[str, Value]:
 alone = study = Study(
     name="beyond",
     question="What brings more accuracy from the same bytes and the same steps?",
-    cases=[together(), *(together(name) for name in CHANGES)],
+    cases=[
+        together(),
+        *(together(name) for name in CHANGES),
+        together(learner="er"),
+        together(learner="derpp"),
+    ],
     grid={"learner.buffer_bytes": [36_230_000, 144_920_000]},
     seeds=(0, 1, 2, 3, 4),
     small_memory_share=1.0,
