@@ -83,7 +83,7 @@ def picture(
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """Yield a new figure and its axes, saved as ``path`` and as a PDF when the block ends.
 
-    The PDF takes two thirds of the time, for its fonts; it can be left out.
+    The PDF takes more than half of the time, for its fonts; it can be left out.
     """
     with styled():
         figure, axes = new_figure(width, height, columns, rows)

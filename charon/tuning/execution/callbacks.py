@@ -29,7 +29,7 @@ MANY = 500
 """Trials from which on the tables are not written anew with each that ends."""
 
 REST_SECONDS = 0.002
-"""Between two writings, for each trial: about twenty times what its rows take."""
+"""Between two writings, for each trial: some ten times what its rows take."""
 
 
 class Recorder(Callback):  # type: ignore[misc]
