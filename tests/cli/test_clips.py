@@ -11,7 +11,7 @@ from charon.cli.clips import tell_problems
 def archive(num_unreadable):
     unreadable = [(f"clip {k}", "is empty") for k in range(num_unreadable)]
     return SimpleNamespace(
-        duplicated=np.zeros(1, bool), unreadable=unreadable, path=Path("cache/some-set")
+        notes=[], duplicated=np.zeros(1, bool), unreadable=unreadable, path=Path("cache/some-set")
     )
 
 
