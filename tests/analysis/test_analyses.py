@@ -156,3 +156,32 @@ def test_loss_weights_are_shown_alone_and_as_a_plane(tmp_path):
     write_study(tmp_path, runs, varied=["learner.alpha", "learner.beta", "learner.gamma"])
     assert "0.8" in shown("loss_weights", tmp_path)
     assert (tmp_path / "loss_weights.png").exists()
+
+
+def test_bytes_names_what_no_other_way_beats(tmp_path):
+    compact = {"learner.storage": "int8", "learner.selection": "balanced"}
+    whole = {"learner.storage": "float32", "learner.selection": "reservoir"}
+    runs = []
+    for learner, stored, size, faa, seconds in [
+        ("er", whole, 10_000, 40.0, 5.0),
+        ("er", whole, 40_000, 55.0, 5.0),  # a compact memory has more with less
+        ("charon", whole, 10_000, 50.0, 8.0),
+        ("charon", compact, 10_000, 70.0, 9.0),
+        ("charon", compact, 40_000, 69.0, 9.0),
+        ("charon", {**whole, "learner.storage": "float16"}, 10_000, 60.0, 8.0),
+    ]:
+        fields = {"learner": learner, "learner.buffer_bytes": size, **stored}
+        measured = {"memory/bytes": float(size), "time/train_seconds": seconds}
+        for seed in (0, 1):
+            runs.append({**fields, **measured, "seed": seed, "faa": faa + seed})
+    varied = ["learner", *whole, "learner.buffer_bytes"]
+    write_study(tmp_path, runs, varied=varied)
+    text = shown("bytes", tmp_path)
+    front = text.partition("What no other way beats")[2]
+    assert "| ER, 10.0 kB |" in front
+    assert "| ER, 40.0 kB |" in front
+    assert "| CHARON, compact, 10.0 kB | 70.5 ± 0.7 | 10.0 | 9.0 |" in front
+    assert "| CHARON, storage = float16, 10.0 kB |" in front
+    assert "| CHARON, 10.0 kB |" not in front
+    assert "CHARON, compact, 40.0 kB" not in front
+    assert (tmp_path / "bytes.pdf").exists()

@@ -70,11 +70,10 @@ def test_every_field_of_every_learner_is_listed(capsys):
             shown = "none" if value is None else str(value)
             if name != "learner":
                 assert f"  {name} = {shown.lower() if isinstance(value, bool) else shown}  " in said
-    for name, value in PRESETS["released"].items():
-        word = str(value).lower() if isinstance(value, bool) else value
-        assert any(name in line and f"released: {word})" in line for line in said.splitlines()), (
-            name
-        )
+    for preset, fields in PRESETS.items():
+        for name, value in fields.items():
+            word = f"{preset}: {str(value).lower() if isinstance(value, bool) else value})"
+            assert any(name in line and word in line for line in said.splitlines()), name
 
 
 def test_streams_by_name_are_listed_with_their_fields_and_source(capsys):

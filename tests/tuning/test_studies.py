@@ -57,3 +57,21 @@ def test_fidelity_switches_one_field_at_a_time_and_then_all():
     assert one_seed[1:-2] == [{name} for name in released]
     assert one_seed[-2:] == [set(released) - {"data.class_order"}, set(released)]
     assert len(runs) == 3 * len(one_seed)
+
+
+def test_the_compact_preset_is_what_was_accepted():
+    from charon.config import PRESETS
+
+    beyond = runpy.run_path(str(ROOT / "studies" / "beyond.py"))
+    accepted = beyond["together"](*beyond["FINAL"])
+    assert accepted == {"learner": "charon", **PRESETS["compact"]}
+
+
+def test_the_bytes_of_every_method_are_also_spent_compactly():
+    from charon.config import PRESETS
+
+    runs = [run.fields for run in expand(declared(ROOT / "studies" / "bytes.py"))]
+    compact = [run for run in runs if run.get("learner.selection") == "balanced"]
+    assert {run["learner"] for run in compact} == {"er", "derpp", "charon"}
+    for run in compact:
+        assert all(run[n] == value for n, value in PRESETS["compact"].items() if n in run)

@@ -3,7 +3,7 @@
 At the end stand the streams that --stream names, with the settings they stand for.
 
 The same names are the search keys of a study, the parameters in MLflow and the columns of its
-tables. Defaults are the preset `paper`'s; where the preset `released` differs, its value follows.
+tables. Defaults are the preset `paper`'s; where another preset differs, its value follows.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def _entries(learner: str) -> list[dict[str, Any]]:
             "learner": learner,
             "field": name,
             "default": defaults[name],
-            "released": PRESETS["released"].get(name, defaults[name]),
+            **{p: PRESETS[p].get(name, defaults[name]) for p in PRESETS if p != "paper"},
             "allowed": allowed,
             "meaning": meaning,
         }
@@ -81,9 +81,9 @@ def _print_group(title: str, prefix: str, group: type[Settings], defaults: dict[
 
 
 def _print(name: str, default: Any, allowed: str, meaning: str) -> None:
-    released = PRESETS["released"].get(name, default)
-    other = "" if released == default else f"; released: {_word(released)}"
-    print(f"  {name} = {_word(default)}   ({allowed}{other})")
+    presets = {preset: values.get(name, default) for preset, values in PRESETS.items()}
+    others = [f"; {p}: {_word(value)}" for p, value in presets.items() if value != default]
+    print(f"  {name} = {_word(default)}   ({allowed}{''.join(others)})")
     print(textwrap.indent(textwrap.fill(meaning, 96), " " * 6))
 
 

@@ -5,12 +5,13 @@ stopped early looks better than it is.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from charon.errors import CharonError
+from charon.report.pareto import is_dominated
 from charon.tuning.records.journal import FINISHED, TrialRecord
 from charon.tuning.session.provenance import repeat_command, run_command
 from charon.tuning.study.objectives import directions
@@ -77,18 +78,11 @@ def select(
         name: [sign * value for sign, value in zip(signs, of_trial, strict=True)]
         for name, of_trial in values.items()
     }
-    front = [r for r in candidates if not _is_dominated(keys[r.trial_id], keys.values())]
+    front = [r for r in candidates if not is_dominated(keys[r.trial_id], keys.values())]
     front.sort(key=lambda record: keys[record.trial_id], reverse=True)
     if len(objectives) == 1:
         front = front[:1]
     return Selection(front[0], front, values)
-
-
-def _is_dominated(keys: list[float], others: Iterable[list[float]]) -> bool:
-    """Whether some other is at least as good in all objectives and better in at least one."""
-    return any(
-        other != keys and all(a >= b for a, b in zip(other, keys, strict=True)) for other in others
-    )
 
 
 def selection_facts(

@@ -42,7 +42,7 @@ class Study:
             front; default ``val/faa`` for a search, ``test/faa`` for a
             grid, whose part is that of ``data.evaluate_on``.
         num_trials: trials of a search.
-        preset: ``"paper"`` or ``"released"``.
+        preset: ``"paper"``, ``"released"`` or ``"compact"``.
         sampler, pruner: of a search (:mod:`charon.tuning.study.search_methods`); pruning is
             over tasks.
         budget: most bytes of a search's memories, such as ``"1.5MB"``; ``"start"`` for those

@@ -1,0 +1,101 @@
+"""FAA against the bytes of the memory, and what no other way beats in FAA, bytes and seconds.
+
+Reads    results/bytes
+Writes   README.md, tables and figures beside its tables, and prints the table
+Run      python analysis/bytes.py [--results DIR]
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from charon.config import PRESETS
+from charon.report.cases import METHOD, Case, cases_of, name_by_difference, usual_values
+from charon.report.chart import draw_lines
+from charon.report.command import show
+from charon.report.names import in_units
+from charon.report.pareto import is_dominated
+from charon.report.results import Results
+from charon.report.style import note, picture
+from charon.report.summary import FIGURES, summarise
+from charon.report.tables import Table, markdown_table, plus_minus
+
+FAA, BYTES, EXTRA, SECONDS = (
+    "test/faa",
+    "memory/bytes",
+    "memory/extra_bytes",
+    "time/train_seconds",
+)
+BUDGET = "learner.buffer_bytes"
+COMPACT = PRESETS["compact"]
+
+
+def describe(results: Results) -> str:
+    """Draw FAA over bytes, name the front, and write what every study gets."""
+    cases = [case for case in named(cases_of(results)) if not case.runs.empty]
+    path = results.folder / "bytes.png"
+    by_method = [case for case in cases if case.name.count(",") == 1 or is_compact(case)]
+    stored = [c for c in cases if c.values[METHOD] == "CHARON"]
+    panels = {"By method": by_method, "CHARON, by how clips are stored": stored}
+    with picture(path, 11, 4.4, columns=2) as (figure, axes):
+        for (title, shown), panel in zip(panels.items(), axes, strict=True):
+            ways = [
+                replace(c, values={METHOD: c.name.rpartition(", ")[0], BUDGET: c.values[BUDGET]})
+                for c in shown
+            ]
+            draw_lines(panel, ways, BUDGET, FAA)
+            panel.set_title(title)
+        note(figure, results.provenance)
+    front = [case for case in cases if is_on_front(case, cases)]
+    table = markdown_table(*front_table(front))
+    text = "## What no other way beats in FAA, bytes and seconds of training together\n\n" + table
+    figures = {"bytes": "FAA against the bytes of the memory", **FIGURES}
+    return summarise(results, text, cases=named(cases_of(results)), figures=figures)
+
+
+def named(cases: Sequence[Case]) -> list[Case]:
+    """Return the cases by method, how clips are stored, and bytes."""
+    ways = [{n: v for n, v in case.values.items() if n not in (BUDGET, METHOD)} for case in cases]
+    usual = usual_values(ways)
+    result = []
+    for case, way in zip(cases, ways, strict=True):
+        there = {name: value for name, value in way.items() if value is not None}
+        other = {name: value for name, value in there.items() if value != usual[name]}
+        stored = "compact" if is_compact(case) else name_by_difference(other, dict.fromkeys(other))
+        parts = [case.values[METHOD], *([stored] if other else []), _kilobytes(case.values[BUDGET])]
+        result.append(replace(case, name=", ".join(parts)))
+    return result
+
+
+def is_compact(case: Case) -> bool:
+    """Whether a case has all of the preset ``compact`` that its method has."""
+    known = {name: case.values.get(name) for name in COMPACT}
+    return all(value in (COMPACT[name], None) for name, value in known.items())
+
+
+def is_on_front(case: Case, cases: Sequence[Case]) -> bool:
+    """Whether no other case has as much FAA at as few bytes and seconds, by the means."""
+    return not is_dominated(_keys(case), [_keys(other) for other in cases])
+
+
+def _keys(case: Case) -> tuple[float, float, float]:
+    held = case.runs[BYTES] + case.runs.get(EXTRA, 0)
+    return case.runs[FAA].mean(), -held.mean(), -case.runs[SECONDS].mean()
+
+
+def front_table(front: Sequence[Case]) -> Table:
+    """Return the front's cases, from the fewest bytes to the most."""
+    rows = []
+    for case in sorted(front, key=lambda case: -_keys(case)[1]):
+        _, held, seconds = _keys(case)
+        faa = case.runs[FAA]
+        spread = plus_minus(faa.mean(), faa.std())
+        rows.append([case.name, spread, f"{-in_units(BYTES, held):.1f}", f"{-seconds:.1f}"])
+    return ["case", "FAA %", "memory and beside it, kB", "training, s"], rows
+
+
+def _kilobytes(number: float) -> str:
+    return f"{in_units(BUDGET, number):.1f} kB"
+
+
+if __name__ == "__main__":
+    show(describe, "bytes")
