@@ -1,10 +1,15 @@
-"""What all tests share: one thread a process, and tiny prepared sets."""
+"""What all tests share: one thread a process, their order, and tiny prepared sets."""
 
 import pytest
 import torch
 from tiny_runs import write_set
 
 torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the file that takes longest, so that no process works on it alone in the end."""
+    items.sort(key=lambda item: item.path.name != "test_smoke.py")
 
 
 @pytest.fixture(scope="session")

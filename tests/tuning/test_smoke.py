@@ -81,7 +81,10 @@ def test_codecs_are_measured_without_learning(place):
 
 
 def test_the_report_of_them_all_has_the_text_that_was_kept(place):
-    """Its words: numbers, commits and fingerprints are taken out, for they may change."""
+    """Its words: numbers, commits and fingerprints are taken out, for they may change.
+
+    It is of the studies that the tests above have run: they stay in one process, in this order.
+    """
     run(place, "analysis/report.py")
     html = (place / "results" / "report.html").read_text(encoding="utf-8")
     made = words_of(html.replace(str(place), "HERE"))

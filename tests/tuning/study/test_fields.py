@@ -22,7 +22,9 @@ def test_a_preset_is_a_set_of_fields():
 
 
 def test_an_unknown_name_lists_the_known_names():
-    with pytest.raises(ConfigError, match=r"no preset 'mine'; known are paper, released\."):
+    with pytest.raises(
+        ConfigError, match=r"no preset 'mine'; known are paper, released, compact\."
+    ):
         preset("mine")
     with pytest.raises(ConfigError, match=r"no scale 'huge'; known are small, paper\."):
         check_known("scale", "huge", ("small", "paper"))
