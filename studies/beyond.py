@@ -7,8 +7,9 @@ Paper      none: its Section 6 leaves it open. ``analysis/beyond.md`` registers 
 Same       bytes of all that is stored or kept beside the memory; clips seen; network.
 Memory     the bytes of CHARON's M=500 and M=2000.
 Cost       see --dry-run, which measures a few steps on this machine.
-Run        python studies/beyond.py [alone|sum|final], the first two with --set data.evaluate_on=val
-Read       python -m charon.report.summary --results results/beyond (or beyond_sum, beyond_final)
+Run        python studies/beyond.py [alone|sum|bodies|final], all but the last with
+           --set data.evaluate_on=val, bodies on the stand-in, the others on recorded people
+Read       python -m charon.report.summary --results results/beyond (or beyond_sum, ...)
 """
 
 import sys
@@ -87,7 +88,15 @@ final = replace(
     ],
     seeds=(5, 6, 7, 8, 9),
 )
-STAGES = {"alone": alone, "sum": in_sum, "final": final}
+in_bodies = replace(
+    study,
+    name="beyond_bodies",
+    question="What is it worth to store present bodies alone, where many clips have one of two?",
+    cases=[
+        together(*names, *bodies) for names in ((), FINAL) for bodies in ((), ("present bodies",))
+    ],
+)
+STAGES = {"alone": alone, "sum": in_sum, "bodies": in_bodies, "final": final}
 
 if __name__ == "__main__":
     stage, *flags = sys.argv[1:] or ["alone"]
