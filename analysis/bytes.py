@@ -36,7 +36,7 @@ def describe(results: Results) -> str:
     by_method = [case for case in cases if case.name.count(",") == 1 or is_compact(case)]
     stored = [c for c in cases if c.values[METHOD] == "CHARON"]
     panels = {"By method": by_method, "CHARON, by how clips are stored": stored}
-    with picture(path, 11, 4.4, columns=2) as (figure, axes):
+    with picture(path, 11, 5.6, columns=2) as (figure, axes):
         for (title, shown), panel in zip(panels.items(), axes, strict=True):
             ways = [
                 replace(c, values={METHOD: c.name.rpartition(", ")[0], BUDGET: c.values[BUDGET]})
@@ -44,6 +44,7 @@ def describe(results: Results) -> str:
             ]
             draw_lines(panel, ways, BUDGET, FAA)
             panel.set_title(title)
+            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=8)
         note(figure, results.provenance)
     front = [case for case in cases if is_on_front(case, cases)]
     table = markdown_table(*front_table(front))

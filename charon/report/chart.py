@@ -1,7 +1,7 @@
 """The general figure of a study, chosen from what varies.
 
 A number: lines with intervals over it, single runs as dots. Two numbers: a heat map. Words
-alone: a row each with its interval.
+alone, or more lines than can be told apart: a row each with its interval.
 """
 
 import math
@@ -26,6 +26,9 @@ APART, SPREAD = 4.0, 24.0
 LOGARITHMIC = 8
 """Quotient of the largest and the smallest value of a field from which its axis is logarithmic."""
 
+MOST_LINES = 9
+"""Lines that can be told apart in a panel."""
+
 ENOUGH_FOR_PLANE = 3
 """Values of each of two numbers from which a heat map shows more than lines."""
 
@@ -48,9 +51,9 @@ def draw_chart(cases: Sequence[Case], metric: str, path: Path, about: str) -> Pa
             image = draw_plane(axes, cases, numbers[0], numbers[1], metric)
             figure.colorbar(image, ax=axes, label=metric_title(metric)).outline.set_edgecolor(FAINT)
             note(figure, f"{about}\nmeans of runs")
-    elif numbers:
+    elif numbers and len(lines_over(cases, across := _across(cases, numbers))) <= MOST_LINES:
         with picture(path, 6.8, 3.8) as (figure, (axes,)):
-            draw_lines(axes, cases, numbers[0], metric)
+            draw_lines(axes, cases, across, metric)
             handles, labels = axes.get_legend_handles_labels()
             if len(labels) > 1:
                 figure.legend(handles, labels, loc="outside right center")
@@ -76,6 +79,11 @@ def number_fields(cases: Sequence[Case]) -> list[str]:
     return sorted(numbers, key=lambda name: -len(values[name]))
 
 
+def _across(cases: Sequence[Case], numbers: Sequence[str]) -> str:
+    """Return the number over which the fewest lines are needed."""
+    return min(numbers, key=lambda field: len(lines_over(cases, field)))
+
+
 def is_plane(cases: Sequence[Case], numbers: Sequence[str]) -> bool:
     """Whether the cases are every combination of two numbers, and nothing else varies."""
     if len(numbers) != 2 or len(cases[0].values) != 2:
@@ -86,27 +94,35 @@ def is_plane(cases: Sequence[Case], numbers: Sequence[str]) -> bool:
     return enough and points == set(product(across, up))
 
 
-def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> None:
-    """Draw a line over a number for each combination of what else varies.
+def lines_over(cases: Sequence[Case], field: str) -> dict[str, list[Case]]:
+    """Return the cases with runs by all but a field's value, each line by its name.
 
-    Cases whose method lacks the field are horizontal lines. Where more than a few fields vary, a
-    line is named by its method and by what differs from the usual values.
+    Where more than a few fields vary, a line is named by its method and by what differs from the
+    usual values.
     """
-    lines: dict[str, list[Case]] = {}
     usual = usual_values([case.values for case in cases])
     if len(usual) <= MANY_FIELDS:
         usual = {}
     usual.pop(METHOD, None)
+    lines: dict[str, list[Case]] = {}
     for case in cases:
         rest = {n: v for n, v in case.values.items() if n != field}
         rest = {n: v for n, v in rest.items() if n not in usual or v != usual[n]}
         if not case.runs.empty:
-            several = len(case.values) > 1
-            name = case_name(rest, case.runs) if several else metric_title(metric)
-            lines.setdefault(name, []).append(case)
+            lines.setdefault(case_name(rest, case.runs), []).append(case)
+    return lines
+
+
+def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> None:
+    """Draw a line over a number for each combination of what else varies.
+
+    Cases whose method lacks the field are horizontal lines.
+    """
+    lines = lines_over(cases, field)
+    titles = list(lines) if len(cases[0].values) > 1 else [metric_title(metric)]
     positions: set[float] = set()
     middle = (sum(group[0].values[field] is not None for group in lines.values()) - 1) / 2
-    for place, (name, group) in enumerate(lines.items()):
+    for place, (name, group) in enumerate(zip(titles, lines.values(), strict=True)):
         style = look(place)
         # Side by side, so that bars at the same value can be told apart.
         aside = (place - middle) * min(APART, SPREAD / len(lines)) / 72

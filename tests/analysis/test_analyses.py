@@ -1,5 +1,6 @@
 """The analyses of single studies: what they add to what every study gets."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -185,3 +186,33 @@ def test_bytes_names_what_no_other_way_beats(tmp_path):
     assert "| CHARON, 10.0 kB |" not in front
     assert "CHARON, compact, 40.0 kB" not in front
     assert (tmp_path / "bytes.pdf").exists()
+
+
+def test_the_gallery_has_a_picture_of_each_study(tmp_path):
+    weights = ("learner.alpha", "learner.beta", "learner.gamma")
+    settings = list(itertools.product((0.1, 0.3), (0.8, 2.0), (0.0, 0.5)))
+    runs = [{**dict(zip(weights, s, strict=True)), "seed": 0, "faa": 50.0} for s in settings]
+    for name in ("reconstruction", "loss_weights", "not_a_study_of_ours"):
+        write_study(tmp_path / "results" / name, runs, varied=weights, name=name)
+    output = tmp_path / "pictures" / "shown"
+    command = [str(ROOT / "analysis" / "gallery.py"), "--results", str(tmp_path / "results")]
+    done = subprocess.run(
+        [sys.executable, *command, "--output", str(output)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in output.iterdir()} == {"reconstruction.png", "loss_weights.png"}
+    page = (tmp_path / "pictures" / "gallery.md").read_text(encoding="utf-8")
+    assert "![reconstruction](shown/reconstruction.png)" in page
+    assert "`python studies/loss_weights.py`" in page
+    own = tmp_path / "results" / "loss_weights" / "loss_weights.png"
+    assert (output / "loss_weights.png").read_bytes() == own.read_bytes()
+
+
+def test_a_gallery_of_nothing_is_one_sentence(tmp_path):
+    done = run("gallery", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no study under")

@@ -5,8 +5,16 @@ from dataclasses import replace
 import pytest
 from report.made_studies import write_study
 
+from charon.report import chart
 from charon.report.cases import cases_of
-from charon.report.chart import draw_chart, draw_lines, draw_rows, is_plane, number_fields
+from charon.report.chart import (
+    draw_chart,
+    draw_lines,
+    draw_rows,
+    is_plane,
+    lines_over,
+    number_fields,
+)
 from charon.report.results import read_results
 from charon.report.style import new_figure
 
@@ -118,3 +126,26 @@ def test_a_case_without_runs_is_left_out_of_its_line(intervals):
     _, (axes,) = new_figure(4, 3)
     draw_lines(axes, found, "learner.sampling_interval", "test/faa")
     assert len(axes.get_lines()[0].get_xdata()) == 2
+
+
+def test_more_lines_than_can_be_told_apart_are_rows(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(chart, "draw_rows", lambda axes, cases, metric: drawn.append(len(cases)))
+    for number in (9, 10):
+        learners = ["charon"] + [f"own{k}" for k in range(number - 1)]
+        runs = [
+            {"learner": name, "learner.alpha": alpha, "seed": 0, "faa": 50.0}
+            for name in learners
+            for alpha in (0.1, 0.3, 1.0)
+        ]
+        found = cases(tmp_path / str(number), ["learner", ALPHA], runs)
+        draw_chart(found, "test/faa", tmp_path / "figure.png", "made")
+    assert drawn == [30]
+
+
+def test_of_two_numbers_that_with_fewer_lines_is_the_axis(tmp_path):
+    values = [(0.1, 8), (0.3, 8), (0.3, 16), (0.3, 32)]
+    runs = [{ALPHA: a, BETA: b, "seed": 0, "faa": 50.0} for a, b in values]
+    found = cases(tmp_path, [ALPHA, BETA], runs)
+    assert list(lines_over(found, ALPHA)) == ["β = 8", "β = 16", "β = 32"]
+    assert list(lines_over(found, BETA)) == ["α = 0.1", "α = 0.3"]
