@@ -17,6 +17,9 @@ METHOD = "method"
 MANY_FIELDS = 4
 """Fields above which a case is named by what differs from the usual values."""
 
+ALWAYS = (METHOD, "learner.buffer_size", "learner.buffer_bytes")
+"""Fields that a case's name says in full, where they are unusual."""
+
 BASE = "base"
 """Name of the case with the usual values, where cases are named by their difference."""
 
@@ -107,17 +110,20 @@ def usual_values(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
     """Return what differs from the usual values, or what little does not.
 
-    What another method lacks is not among it.
+    The method and the size of the memory, if unusual, stand before the rest of many. What another
+    method lacks is not among it.
     """
     is_usual = values.get(METHOD) == usual.get(METHOD)
     there = [name for name, value in values.items() if is_usual or value is not None]
     other = [name for name in there if values[name] != usual[name]]
-    same = [name for name in there if name not in other]
     if not other:
         return BASE
     if len(other) <= MANY_FIELDS:
         return ", ".join(assignment(name, values[name]) for name in other)
-    return "all of them" if not same else f"all but {', '.join(map(short_title, same))}"
+    parts = [assignment(name, values[name]) for name in ALWAYS if name in other]
+    same = [name for name in there if name not in (*other, *ALWAYS)]
+    rest = "all of them" if not same else f"all but {', '.join(map(short_title, same))}"
+    return ", ".join([*parts, rest])
 
 
 def case_name(values: Mapping[str, Any], runs: pd.DataFrame) -> str:

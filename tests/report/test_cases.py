@@ -2,7 +2,7 @@
 
 from report.made_studies import write_study
 
-from charon.report.cases import BASE, cases_of, varied_fields
+from charon.report.cases import ALWAYS, BASE, cases_of, varied_fields
 from charon.report.results import read_results
 
 
@@ -59,6 +59,20 @@ def test_where_many_fields_vary_a_case_is_named_by_what_is_unusual(tmp_path):
     ]
     assert names[:2] == [BASE, "switch 0 = 1"]
     assert names[-2:] == ["all of them", "all but switch 0"]
+
+
+def test_the_method_and_the_memory_are_said_beside_many_unusual_fields(tmp_path):
+    fields = [f"learner.switch_{n}" for n in range(5)]
+    settings = [dict.fromkeys(fields, 0)] * 3 + [dict.fromkeys(fields, 1)]
+    runs = [
+        {"learner": learner, "learner.buffer_bytes": size, **setting, "seed": 0, "faa": 10.0}
+        for learner in ("charon", "charon_of_mine", "er")
+        for size in (1000, 4000)
+        for setting in settings
+    ]
+    results = read_results(write_study(tmp_path, runs, varied=["learner", *ALWAYS, *fields]))
+    names = [case.name for case in cases_of(results)]
+    assert names[-2:] == ["ER, buffer size = 4 kB", "ER, buffer size = 4 kB, all of them"]
 
 
 def test_what_another_method_lacks_is_not_in_its_difference(tmp_path):
