@@ -107,6 +107,9 @@ def why_not_comparable(results: Results) -> str:
         return f"{study.data} has 2-D skeletons"
     if study.scale != "paper":
         return f"the scale is {study.scale}, not the paper's"
+    preset = results.tags.get("preset", "paper")
+    if preset not in ("paper", "released"):
+        return f"the preset is {preset}"
     if study.overridden:
         return f"the command line set {', '.join(study.overridden)}"
     return ""

@@ -85,6 +85,12 @@ class Options:
         nargs="+",
         metavar="ORDER",
     )
+    preset: str | None = option(
+        RUNS,
+        "fields that the study leaves open: paper, released (the authors' code), compact (more "
+        "accuracy from the same bytes) (the study's)",
+        choices=("paper", "released", "compact"),
+    )
     scale: str | None = option(RUNS, "size of the runs (small)", choices=("small", "paper"))
     seeds: tuple[int, ...] | None = option(
         RUNS,

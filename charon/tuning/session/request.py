@@ -108,7 +108,9 @@ def make_request(study: Study, options: Options, script: Path) -> Request:
 
 def with_options(study: Study, options: Options) -> Study:
     """Return the study with the changes of the command line."""
-    study = replace(study, seeds=options.seeds or study.seeds)
+    study = replace(
+        study, seeds=options.seeds or study.seeds, preset=options.preset or study.preset
+    )
     for name, (flag, values) in _several(options).items():
         if len(values) > 1:
             study = under_each(study, name, values, flag)

@@ -49,6 +49,8 @@ def test_what_the_paper_does_not_have_has_no_value():
         ),
         ({"is_standin": False, "scale": "small"}, "the scale is small"),
         ({"is_standin": False, "scale": "paper"}, ""),
+        ({"is_standin": False, "scale": "paper", "tags": {"preset": "compact"}}, "is compact"),
+        ({"is_standin": False, "scale": "paper", "tags": {"preset": "released"}}, ""),
     ],
 )
 def test_what_does_not_compare_says_why(tmp_path, other, reason):

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from charon.config import PRESETS
 from charon.errors import ConfigError
 from charon.tuning.session.options import REMEMBERED, Options, parse_options
 from charon.tuning.study.space import Real
@@ -62,6 +63,13 @@ def test_a_stream_by_name_sets_its_fields_unless_they_are_set():
         "data.shots": 1,
         "learner.alpha": 0.5,
     }
+
+
+def test_every_preset_can_be_named():
+    for name in PRESETS:
+        assert parse_options(STUDY, ["--preset", name]).preset == name
+    with pytest.raises(SystemExit):
+        parse_options(STUDY, ["--preset", "mine"])
 
 
 def test_class_orders_are_spelt_out(tmp_path):

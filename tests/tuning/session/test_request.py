@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from tuning.session.test_options import STUDY
 
+from charon.config import PRESETS
 from charon.errors import ConfigError, DataError
 from charon.tuning.session.options import Options, parse_options
 from charon.tuning.session.request import Request, make_request, set_fields, with_options
 from charon.tuning.study.selection_rules import GTEP
 from charon.tuning.study.study import BENCHMARK, ORDER, Study
+from charon.tuning.study.trials import expand
 
 SEARCH = runpy.run_path(str(Path(__file__).parents[3] / "studies" / "search.py"))["study"]
 GRID = Study("some", "Which?", grid={"learner.alpha": [0.1, 0.2, 0.3]}, seeds=(0, 1))
@@ -54,6 +56,14 @@ def test_another_learner_brings_its_space():
 def test_of_several_protocols_each_run_is_made_under_each():
     study = chosen(GRID, benchmark=("ntu60-xsub", "ntu60-xview"))
     assert study.grid == {BENCHMARK: ("ntu60-xsub", "ntu60-xview"), **GRID.grid}
+
+
+def test_a_preset_fills_what_the_study_leaves_open():
+    assert chosen(GRID).preset == "paper"
+    assert chosen(replace(GRID, preset="released")).preset == "released"
+    assert chosen(replace(GRID, preset="released"), preset="compact").preset == "compact"
+    (run, *_) = expand(chosen(GRID, preset="compact"))
+    assert PRESETS["compact"].items() <= run.fields.items()
 
 
 def test_of_several_class_orders_each_run_is_made_with_each():
