@@ -142,6 +142,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "compact": {
         "learner.storage": "int8",
+        "learner.bodies": "present",
         "learner.selection": "balanced",
         "learner.logit_adjustment": 1.0,
         "model.time_encoding": True,

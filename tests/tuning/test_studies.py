@@ -63,7 +63,7 @@ def test_the_compact_preset_is_what_was_accepted():
     from charon.config import PRESETS
 
     beyond = runpy.run_path(str(ROOT / "studies" / "beyond.py"))
-    accepted = beyond["together"](*beyond["FINAL"])
+    accepted = beyond["together"](*beyond["COMPACT"])
     assert accepted == {"learner": "charon", **PRESETS["compact"]}
 
 
