@@ -6,10 +6,12 @@ made from it, and a study goes on from it, so they agree whatever interrupts the
 Kinds of events, each with its ``time`` in seconds since the epoch:
 
 - ``study``: a sitting begins; trials that are neither finished nor pruned wait again.
-- ``trial``: a trial is planned, or suggested under a ``number``.
+- ``trial``: a trial is planned, or suggested under a ``number``; ``told`` is how many suggestions
+  Optuna then knew to have ended.
 - ``refused``: a search was suggested a setting that is never run.
 - ``start``, ``report``, ``end``: of a trial; ``tag`` adds plain facts to it. A report has the
   metrics after a task, and lists of the means of its epochs.
+- ``logged``: MLflow has the first ``position`` events; said where an end is among the newest.
 - ``extended``, ``time_up``, ``exhausted``, ``study_end``: of the study.
 
 Other kinds are kept and change nothing.
