@@ -171,7 +171,7 @@ class Evaluation:
         return arrays | {"top_score": scores.astype(np.float16)}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return copies of all accuracies; the scores themselves are made anew."""
+        """Return copies of the accuracies that no later evaluation makes anew."""
         return {name: torch.from_numpy(getattr(self, name).copy()) for name in self._SAVED}
 
     def load_state_dict(self, state: dict[str, Any], num_seen: int) -> None:
@@ -187,7 +187,7 @@ class Evaluation:
             setattr(self, name, saved.copy())
         self._scored = [self._score(index) for index in range(num_seen)]
 
-    _SAVED = ("matrix", "task_il", "before", "untrained", "lowest")
+    _SAVED = ("matrix", "before", "untrained", "lowest")
 
     @property
     def _outputs(self) -> range:
