@@ -7,10 +7,12 @@ that still runs when all is over. It also holds in the middle of a study, such a
 """
 
 import json
+import shutil
 import sqlite3
+import tempfile
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from charon.tuning.records.events import LOGGED
 from charon.tuning.records.halving import Halving, stops
@@ -160,7 +162,11 @@ def against_mlflow(journal, database):
 
 def _stored_runs(database, key):
     """Return the runs of a study: trial (None of the study's own), status, metrics."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with tempfile.TemporaryDirectory() as folder:
+        # A copy, as one who was killed may have left something to be rolled back.
+        for file in database.parent.glob(f"{database.name}*"):
+            shutil.copy(file, folder)
+        connection = sqlite3.connect(Path(folder) / database.name)
         runs = connection.execute(
             "select t.value, r.status, r.run_uuid from runs r"
             f" join tags s on s.run_uuid = r.run_uuid and s.key = '{STUDY_TAG}' and s.value = ?"
@@ -168,7 +174,11 @@ def _stored_runs(database, key):
             [key],
         ).fetchall()
         asked = "select key, step, value from metrics where run_uuid = ?"
-        return [(name, how, connection.execute(asked, [run]).fetchall()) for name, how, run in runs]
+        found = [
+            (name, how, connection.execute(asked, [run]).fetchall()) for name, how, run in runs
+        ]
+        connection.close()
+    return found
 
 
 def _last_turn(events, name):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -275,6 +276,21 @@ def test_a_trial_whose_process_was_killed_goes_on(clips, tmp_path, calm):
     wait_for(process, "task 1/3")
     os.kill(worker_of(process), signal.SIGKILL)
     finish(process)
+    assert broken(tmp_path) == []
+    assert trials(tmp_path / "tiny") == calm
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_a_trial_whose_process_hangs_is_ended_and_goes_on(clips, tmp_path, calm):
+    process = start(clips, tmp_path, "--hung-after", "0.5", epochs=LONG)
+    wait_for(process, "task 1/3")
+    worker = worker_of(process)
+    os.kill(worker, signal.SIGSTOP)
+    out = finish(process)
+    assert not (Path("/proc") / str(worker)).exists()
+    assert "is tried again: it gave no sign of life for 0.5 minutes (--hung-after)" in out
+    assert "Hung, ended and started again: 1 trial: " in out
     assert broken(tmp_path) == []
     assert trials(tmp_path / "tiny") == calm
 

@@ -87,6 +87,12 @@ class TrialEnds(OfTrial):
     error: NotRequired[str]
 
 
+class TrialHangs(OfTrial):
+    """A trial was silent for so many seconds, and its process was ended."""
+
+    seconds: float
+
+
 class EventsAreLogged(Event):
     """MLflow at ``uri`` has the first ``position`` events."""
 
@@ -101,6 +107,7 @@ KINDS: dict[str, type] = {
     "start": OfTrial,
     "report": TrialReports,
     "tag": TrialIsTagged,
+    "hung": TrialHangs,
     "end": TrialEnds,
     LOGGED: EventsAreLogged,
 }
