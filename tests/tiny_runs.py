@@ -12,6 +12,7 @@ from charon.data.cache.writer import write_archive
 from charon.data.source import Description, SourceClip
 from charon.learners import LEARNERS
 from charon.training.build import make_learner
+from charon.training.checkpoint import load_checkpoint, save_checkpoint
 from charon.training.stream import Stream
 
 NUM_CLASSES, NUM_JOINTS, NUM_FRAMES = 6, 5, 12
@@ -103,6 +104,47 @@ def assert_same(one, other):
             assert_same(left, right)
     else:
         assert one == other
+
+
+CLOCK_SECONDS = 1000.0
+"""By which the clocks of a checkpoint are put forward, to see that they go on."""
+
+
+class Checkpointed:
+    """A run that nothing happened to, and its checkpoint after some of its tasks."""
+
+    def __init__(self, run, archive, folder, after=1, first_tasks=None):
+        """Learn the whole stream; ``first_tasks`` is where runs share their first task."""
+        self._new = lambda: Stream(run, archive, first_tasks)
+        self._stream, self._later = self._new(), []
+        for result in self._stream:
+            if result.task > after:
+                self._later.append(result)
+            else:
+                self._predictions = self._stream.evaluation.predictions()
+                save_checkpoint(folder, self._stream.state_dict(), run)
+        self.state = load_checkpoint(folder, run)
+        self.state["train_seconds"] += CLOCK_SECONDS
+        self.state["main"][0] += CLOCK_SECONDS
+        self.fresh = self._new().state_dict()
+
+    def check(self, state):
+        """Check that a stream that loads a state goes on, and ends, as if nothing had happened."""
+        stream = self._new()
+        stream.load_state_dict(state)
+        for name, values in stream.evaluation.predictions().items():
+            assert np.array_equal(values, self._predictions[name])
+        for one, other in zip(stream, self._later, strict=True):
+            assert untimed(one.metrics) == untimed(other.metrics)
+            assert one.epochs == other.epochs
+            assert one.metrics["time/train_seconds"] >= CLOCK_SECONDS
+            shared = [
+                metrics.get("time/shared_seconds") for metrics in (one.metrics, other.metrics)
+            ]
+            assert shared[0] == shared[1]
+        end = stream.state_dict()
+        assert_same(without_clock(end), without_clock(self._stream.state_dict()))
+        assert end["main"][0] >= CLOCK_SECONDS
 
 
 def tiny_learner(run, num_bodies=2, num_classes=NUM_CLASSES):

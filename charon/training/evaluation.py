@@ -1,6 +1,6 @@
 """Accuracies of a stream: every task's evaluation clips are scored after each task."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +67,15 @@ class Evaluation:
             are NaN where it is not defined.
     """
 
-    def __init__(self, run: Run, tasks: Tasks, learner: Learner) -> None:
-        self._run, self._tasks, self._learner = run, tasks, learner
+    def __init__(
+        self,
+        run: Run,
+        tasks: Tasks,
+        learner: Learner,
+        on_task: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; ``on_task`` is called whenever the clips of a task have been scored."""
+        self._run, self._tasks, self._learner, self._on_task = run, tasks, learner, on_task
         num_tasks = len(tasks.tasks)
         self.matrix = np.full((num_tasks, num_tasks), np.nan)
         self.task_il, self.before, self.untrained, self.lowest = (
@@ -171,7 +178,7 @@ class Evaluation:
         return arrays | {"top_score": scores.astype(np.float16)}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return copies of all accuracies; the scores themselves are made anew."""
+        """Return copies of the accuracies that no later evaluation makes anew."""
         return {name: torch.from_numpy(getattr(self, name).copy()) for name in self._SAVED}
 
     def load_state_dict(self, state: dict[str, Any], num_seen: int) -> None:
@@ -187,7 +194,7 @@ class Evaluation:
             setattr(self, name, saved.copy())
         self._scored = [self._score(index) for index in range(num_seen)]
 
-    _SAVED = ("matrix", "task_il", "before", "untrained", "lowest")
+    _SAVED = ("matrix", "before", "untrained", "lowest")
 
     @property
     def _outputs(self) -> range:
@@ -202,7 +209,9 @@ class Evaluation:
     def _score(self, index: int) -> Scored:
         task = self._tasks.tasks[index]
         with self._learner.optimiser.averaged():
-            return score(self._learner, self._tasks.load(task.test, "test"), task.classes)
+            scored = score(self._learner, self._tasks.load(task.test, "test"), task.classes)
+        self._on_task()
+        return scored
 
     def _accuracy_of_next(self, index: int) -> float:
         scored = self._score(index)

@@ -138,6 +138,7 @@ class Stream:
     Attributes:
         num_tasks: tasks the stream has; the joint stream learns them as one.
         on_progress: called after every epoch, if set.
+        on_step: called after every step, and whenever a task has been evaluated.
 
     Raises:
         ConfigError: the run's fields do not fit the data.
@@ -156,7 +157,8 @@ class Stream:
         shape, num_classes = self.tasks.clip_shape, self.tasks.num_classes
         about = archive.description
         self.learner = make_learner(run, shape, num_classes, about.parts, self.device, about.bones)
-        self.evaluation = Evaluation(run, self.tasks, self.learner)
+        self.on_step: Callable[[], None] = lambda: None
+        self.evaluation = Evaluation(run, self.tasks, self.learner, lambda: self.on_step())
         self.on_progress: Callable[[Position], None] | None = None
         self._shared: Path | None = None
         if first_tasks is not None and first_task.can_share(run):
@@ -292,6 +294,7 @@ class Stream:
     def _watch(self) -> None:
         """Count a step; evaluate the tasks learned before as often as the run asks for it."""
         self._steps += 1
+        self.on_step()
         every = self.run.data.evaluate_every
         if not every or self._steps % every or not self._done:
             return

@@ -9,6 +9,7 @@ from rich.console import Console
 from charon.text import counted, tool
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal
+from charon.tuning.records.status import hung_sentence
 from charon.tuning.session.provenance import run_command
 from charon.tuning.study.first_tasks import SAVED
 from charon.tuning.tracking.sender import Sender
@@ -63,7 +64,13 @@ def close(
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close()
     folder, store = ready.folder, ready.store
-    lines = [*saved_lines(journal), "", *(f"Figure         {path}" for path in figures)]
+    hung = hung_sentence(journal.records)
+    lines = [
+        *saved_lines(journal),
+        *([hung] if hung else []),
+        "",
+        *(f"Figure         {path}" for path in figures),
+    ]
     if (folder / "README.md").exists():
         lines.append(f"Report         {folder / 'README.md'}")
     lines += [f"Tables         {folder / name}" for name in ("trials.csv", "curves.csv")]

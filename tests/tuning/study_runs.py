@@ -45,7 +45,11 @@ def start(clips, folder, *flags, mode="grid", epochs=SHORT):
 
 
 def finish(process, status=0):
-    out, problem = process.communicate(timeout=240)
+    try:
+        out, problem = process.communicate(timeout=240)
+    except subprocess.TimeoutExpired:
+        process.kill()  # or it would go on beside the tests that follow
+        raise
     assert process.returncode == status, out + problem
     return out
 

@@ -13,7 +13,7 @@ from charon.report.summary import metrics_of
 from charon.report.tables import case_table, text_table
 from charon.text import clock
 from charon.tuning.records.journal import FAILED, RUNNING, TrialRecord
-from charon.tuning.records.status import Status, read_status
+from charon.tuning.records.status import Status, hung_sentence, read_status
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +36,8 @@ def main(options: argparse.Namespace) -> int:
         f"{status.state}; {counts or 'no trial yet'}; {status.num_left} of "
         f"{status.plan.num_trials} left"
     )
+    if hung := hung_sentence(status.trials):
+        print(hung)
     for record in status.trials:
         if record.status == RUNNING and status.state == "running":
             print(f"  {record.label}  {_progress(status, record)}")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ray.tune import Callback
 
+from charon.tuning.execution.hung import HungTrials
 from charon.tuning.execution.trainable import (
     checkpoint_folder,
     failure_file,
@@ -45,12 +46,14 @@ class Recorder(Callback):  # type: ignore[misc]
         folder: Path,
         tell: Callable[[str, str], None],
         check: Callable[[], None] = lambda: None,
+        hung: HungTrials | None = None,
     ) -> None:
         """Record into ``journal``, which has all trials, and into the tables of ``folder``.
 
         ``tell`` is called after each event with its kind and the trial's id, ``check`` several
-        times a second; it may raise an error that ends the study.
+        times a second; it may raise an error that ends the study. ``hung`` ends trials that hang.
         """
+        self._hung = hung or HungTrials(journal, folder, math.inf)
         self._journal, self._folder, self._tell, self._check = journal, folder, tell, check
         self._tables_at = -math.inf
         self._problem: OSError | None = None
@@ -65,9 +68,13 @@ class Recorder(Callback):  # type: ignore[misc]
         if self._problem is not None:
             raise self._problem
         self._check()
+        self._hung.look()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Ray has a process for the trial."""
+        with suppress(OSError):
+            trouble_file(self._folder, _id(trial)).unlink(missing_ok=True)
+        self._hung.started(_id(trial))
         self._record("start", trial)
 
     def on_trial_result(
@@ -90,6 +97,7 @@ class Recorder(Callback):  # type: ignore[misc]
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has ended: after its last task, or stopped before it."""
+        self._hung.stopped(_id(trial))
         record = self._journal.trials[_id(trial)]
         outcome, artifacts = PRUNED, []
         if record.curve and record.tasks_seen == record.num_tasks:
@@ -103,12 +111,14 @@ class Recorder(Callback):  # type: ignore[misc]
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial's process has died; Ray starts it again, and it finds its checkpoint."""
+        self._hung.stopped(_id(trial))
         if shutil.disk_usage(self._folder).free < 1_000_000:
             self._problem = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
         self._tell("recover", _id(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial has failed for good; its checkpoint stays for --resume."""
+        self._hung.stopped(_id(trial))
         reason = (
             "The trial's process was killed each time it was tried, most often for want of "
             "memory; lower optimiser.batch_size, or run fewer trials at once with a larger "

@@ -17,6 +17,7 @@ from charon.text import counted
 from charon.tuning.cluster.watch import ClusterGone
 from charon.tuning.execution.asha import TaskHalving
 from charon.tuning.execution.callbacks import Recorder
+from charon.tuning.execution.hung import HungTrials
 from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.execution.searcher import Entries, StudySearch
@@ -65,7 +66,8 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
         console=console,
         headline=lambda: sender.problem,
     )
-    recorder = Recorder(journal, ready.folder, view.on_event, ready.check)
+    hung = HungTrials(journal, ready.folder, ready.options.hung_after)
+    recorder = Recorder(journal, ready.folder, view.on_event, ready.check, hung)
     with view.shown():
         try:
             ended_by = (_search if study.is_search else _run_grid)(ready, recorder, entries)

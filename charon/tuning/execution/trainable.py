@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
 import torch
 from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]
@@ -26,7 +27,7 @@ from charon.training.artifacts import write_outputs
 from charon.training.checkpoint import CHECKPOINT, fitting, load_checkpoint, save_checkpoint
 from charon.training.stream import Stream, TaskResult
 from charon.tuning.records.folder import describe_write_error
-from charon.tuning.records.heartbeat import Heart
+from charon.tuning.records.heartbeat import Heart, write_process
 from charon.tuning.records.journal import TrialRecord
 from charon.tuning.study.first_tasks import first_tasks_folder
 
@@ -70,6 +71,8 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
     removes these files when a study is resumed.
     """
     context = TrialContext(**trial["context"])
+    node = ray.get_runtime_context().get_node_id() if ray.is_initialized() else ""
+    write_process(process_file(context.folder, trial["id"]), node, title_of(trial))
     torch.set_num_threads(max(1, int(context.cpus)))
     if torch.cuda.is_available():
         gc.collect()  # what the process's last trial may still hold of the device
@@ -104,7 +107,9 @@ def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str
     run = Run.from_flat(trial["run"])
     archive = prepare(run.data.path, Path(context.cache), reading=run.data.reading)
     shared = first_tasks_folder(context.folder) if context.share_first_task else None
+    heart = Heart(beat_file(context.folder, trial["id"]))
     stream = Stream(run, archive, shared)
+    stream.on_step = heart.pulse
     folder = checkpoint_folder(context.folder, trial["id"])
     learned: list[dict[str, Any]] = []
     if (folder / CHECKPOINT).exists():
@@ -113,7 +118,6 @@ def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str
             stream.load_state_dict(saved["stream"])
             learned = list(saved["reports"])
     yield from learned
-    heart = Heart(beat_file(context.folder, trial["id"]))
     stream.on_progress = lambda at: heart.beat(at.task, at.epoch, at.epochs, at.phase)
     start = time.time()
     for result in stream:
@@ -160,6 +164,16 @@ def beat_file(study_folder: Path | str, trial_id: str) -> Path:
     return Path(study_folder) / "progress" / f"{trial_id}.json"
 
 
+def process_file(study_folder: Path | str, trial_id: str) -> Path:
+    """Return the file in which a trial says which process learns it."""
+    return Path(study_folder) / "progress" / f"{trial_id}.process"
+
+
+def title_of(trial: Mapping[str, Any]) -> str:
+    """Return what the process of a trial is called while it learns it."""
+    return f"ray::{trial['context']['title']} {trial['name']}"
+
+
 def failure_file(study_folder: Path | str, trial_id: str) -> Path:
     """Return the file in which a failed trial says why."""
     return Path(study_folder) / "progress" / f"{trial_id}.failure"
@@ -189,8 +203,7 @@ class CharonTrial(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         """Learn a task; meanwhile the process is called as its trial is."""
-        trial = self.config["trial"]
-        setproctitle(f"ray::{trial['context']['title']} {trial['name']}")
+        setproctitle(title_of(self.config["trial"]))
         report = next(self._reports)
         return {**report, "done": report["task"] == report["num_tasks"]}
 

@@ -5,6 +5,9 @@ from typing import Any, Literal, NotRequired, TypedDict
 from charon.plain import Misfit, conform
 from charon.settings import Value
 
+LOGGED = "logged"
+"""Kind of the event that says what MLflow has."""
+
 Fields = dict[str, Value]
 """Of a run, by their dotted names."""
 
@@ -32,7 +35,7 @@ class StudyBegins(Event):
 
 
 class TrialIsEntered(OfTrial):
-    """A trial is planned, or suggested under a number."""
+    """A trial is planned, or suggested under a number when Optuna knew the ends of so many."""
 
     label: str
     fields: Fields
@@ -40,6 +43,7 @@ class TrialIsEntered(OfTrial):
     role: NotRequired[str]
     tags: NotRequired[dict[str, str]]
     sampler: NotRequired[dict[str, Any]]
+    told: NotRequired[int]
 
 
 class SettingIsRefused(Event):
@@ -83,6 +87,19 @@ class TrialEnds(OfTrial):
     error: NotRequired[str]
 
 
+class TrialHangs(OfTrial):
+    """A trial was silent for so many seconds, and its process was ended."""
+
+    seconds: float
+
+
+class EventsAreLogged(Event):
+    """MLflow at ``uri`` has the first ``position`` events."""
+
+    position: int
+    uri: str
+
+
 KINDS: dict[str, type] = {
     "study": StudyBegins,
     "trial": TrialIsEntered,
@@ -90,7 +107,9 @@ KINDS: dict[str, type] = {
     "start": OfTrial,
     "report": TrialReports,
     "tag": TrialIsTagged,
+    "hung": TrialHangs,
     "end": TrialEnds,
+    LOGGED: EventsAreLogged,
 }
 
 

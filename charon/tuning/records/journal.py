@@ -6,10 +6,13 @@ made from it, and a study goes on from it, so they agree whatever interrupts the
 Kinds of events, each with its ``time`` in seconds since the epoch:
 
 - ``study``: a sitting begins; trials that are neither finished nor pruned wait again.
-- ``trial``: a trial is planned, or suggested under a ``number``.
+- ``trial``: a trial is planned, or suggested under a ``number``; ``told`` is how many suggestions
+  Optuna then knew to have ended.
 - ``refused``: a search was suggested a setting that is never run.
 - ``start``, ``report``, ``end``: of a trial; ``tag`` adds plain facts to it. A report has the
   metrics after a task, and lists of the means of its epochs.
+- ``hung``: a trial gave no sign of life, and was ended to be started again.
+- ``logged``: MLflow has the first ``position`` events; said where an end is among the newest.
 - ``extended``, ``time_up``, ``exhausted``, ``study_end``: of the study.
 
 Other kinds are kept and change nothing.
@@ -58,6 +61,7 @@ class TrialRecord:
         number: of a search's trial, the one its name ends in; None in a grid.
         role: which setting of a search the run confirms; empty in other studies.
         tags: plain facts about the run (device, library versions, ...).
+        hung: how often it gave no sign of life and was ended, to be started again.
     """
 
     trial_id: str
@@ -74,6 +78,7 @@ class TrialRecord:
     number: int | None = None
     role: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+    hung: int = 0
 
     @property
     def tasks_seen(self) -> int:
@@ -91,7 +96,7 @@ class TrialRecord:
         return self.latest if self.status == FINISHED else {}
 
     def change(self, event: Mapping[str, Any]) -> None:
-        """Take a ``start``, ``report``, ``tag`` or ``end`` of the trial into account."""
+        """Take a ``start``, ``report``, ``tag``, ``hung`` or ``end`` of the trial into account."""
         kind = event["kind"]
         if kind == "start":
             self.status = RUNNING
@@ -105,6 +110,8 @@ class TrialRecord:
             self.tags.update(event.get("tags", {}))
         elif kind == "tag":
             self.tags.update(event["tags"])
+        elif kind == "hung":
+            self.hung += 1
         elif kind == "end":
             self.status = event["outcome"]
             self.ended = event["time"]
@@ -191,7 +198,7 @@ class Journal:
             names = {"label", "fields", "number", "role", "tags"} & event.keys()
             record = TrialRecord(event["trial"], **{name: event[name] for name in names})
             self.trials.setdefault(record.trial_id, record)
-        elif kind in ("start", "report", "tag", "end"):
+        elif kind in ("start", "report", "tag", "hung", "end"):
             self.trials[event["trial"]].change(event)
 
     def of_kind(self, kind: str) -> Iterator[dict[str, Any]]:

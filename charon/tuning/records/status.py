@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from charon.errors import CheckpointError
+from charon.text import counted
 from charon.tuning.records.heartbeat import Beat, read_beat
 from charon.tuning.records.journal import FAILED, OVER, RUNNING, Journal, TrialRecord, is_over
 from charon.tuning.records.plan import Plan, read_plan
@@ -52,6 +54,7 @@ class Status:
                     "seconds": round(record.seconds, 3),
                     "metrics": record.latest,
                     "error": record.error,
+                    "hung": record.hung,
                     "progress": None if beat is None else beat._asdict(),
                 }
             )
@@ -64,6 +67,14 @@ class Status:
             "counts": self.counts(),
             "trials": trials,
         }
+
+
+def hung_sentence(records: Sequence[TrialRecord]) -> str:
+    """Return which trials hung, for people; empty if none did."""
+    names = [f"{r.label} ({r.hung} times)" if r.hung > 1 else r.label for r in records if r.hung]
+    if not names:
+        return ""
+    return f"Hung, ended and started again: {counted(len(names), 'trial')}: {', '.join(names)}."
 
 
 def read_status(folder: Path) -> Status:

@@ -44,8 +44,8 @@ class Suggester:
 
         The fixed fields of all trials are those of the first, the ``start``. ``bytes_of`` returns
         the bytes that the memory of a run with these fields can take. ``enter`` enters a trial
-        into the journal, by its number among all suggestions, label, fields and what the sampler
-        noted with it, and returns its id.
+        into the journal, by its number among all suggestions, label, fields, what the sampler
+        noted with it, and how many suggestions it knew to have ended, and returns its id.
         """
         self._journal, self._plan = journal, plan
         self._start, self._bytes_of, self._enter = start, bytes_of, enter
@@ -72,7 +72,9 @@ class Suggester:
             if not refused:
                 fields = complete({**self._start, **varied})
                 name = f"{label(fields, list(self._plan.space))} #{trial.number}"
-                return self._enter(trial.number, name, fields, number=trial.number, sampler=noted)
+                told = sum(known.state.is_finished() for known in study.get_trials(deepcopy=False))
+                about = {"number": trial.number, "sampler": noted, "told": told}
+                return self._enter(trial.number, name, fields, **about)
             study.tell(trial, state=TrialState.PRUNED)
             self._journal.append(
                 "refused", number=trial.number, fields=varied, refused=refused, sampler=noted

@@ -190,6 +190,14 @@ class Options:
         "learn a first task once where trials agree on all that acts in it; same results",
         default=False,
     )
+    hung_after: float = option(
+        RESOURCES,
+        "minutes without a sign of life (a step, a task evaluated) after which a trial is ended "
+        "and started again from its last task (60)",
+        default=60.0,
+        type=positive,
+        metavar="MINUTES",
+    )
     address: str | None = option(
         RESOURCES, "a running Ray cluster (none: start one)", metavar="HOST:PORT", remembered=False
     )

@@ -4,6 +4,7 @@ The driver is the only writer. A server that is away does not stop the study: mi
 are sent when it is back, or with the next ``--resume``. ``tracking.json`` beside the journal
 holds the position. Where it is behind (the process was killed before writing it), sending again
 changes nothing: runs are looked up by their trial, and steps that MLflow has are left out.
+The journal is told what MLflow has once an end is in it.
 Where MLflow has nothing of the study, all of it is sent, whatever the position.
 """
 
@@ -18,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from charon.files import read_json, write_json
 from charon.plain import conform
 from charon.text import first_line
+from charon.tuning.records.events import LOGGED
 from charon.tuning.records.journal import Journal
 from charon.tuning.tracking.runs import Runs, is_temporary
 from charon.tuning.tracking.store import HOW_TO_SIGN_IN, REFUSALS, SentState, Store
@@ -27,6 +29,9 @@ PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 
 POLL_SECONDS = 0.1
 """Between looks at the journal and at the clock."""
+
+ENDS = ("end", "study_end")
+"""Kinds of events of which the journal is told that they have arrived: one a trial."""
 
 
 class Sender:
@@ -47,6 +52,7 @@ class Sender:
             state = conform(read_json(self._state_file), SentState)
             self._position = max(0, state["position"]) if state["uri"] == store.uri else 0
         self._runs: Runs | None = None
+        self._has_news = False  # an end was sent, which the journal does not say yet
         self._deadline = math.inf
         self._thread = threading.Thread(target=self._loop, name="mlflow-sender", daemon=True)
 
@@ -58,7 +64,10 @@ class Sender:
         """Send what is left for up to ``timeout`` seconds; return whether all was sent."""
         self._deadline = time.monotonic() + timeout
         self._thread.join(timeout + 1.0)
-        return self._position >= len(self._journal.events)
+        return self._all_sent()
+
+    def _all_sent(self) -> bool:
+        return all(event["kind"] == LOGGED for event in self._journal.events[self._position :])
 
     def missing_lines(self, *, all_sent: bool) -> list[str]:
         """Return lines for the user about MLflow and what it lacks, given what close returned."""
@@ -82,8 +91,8 @@ class Sender:
             try:
                 self._send_new()
                 attempt, self.problem = 0, ""
-                # Nothing is appended once the end is asked for.
-                if self._deadline < math.inf and self._position >= len(self._journal.events):
+                # No one else appends once the end is asked for.
+                if self._deadline < math.inf and self._all_sent():
                     return
             except Exception as error:
                 reason = first_line(error)[:300]
@@ -108,10 +117,15 @@ class Sender:
             self._runs = Runs(self._journal, self._store, self._experiment)
             self._position = 0 if self._runs.is_new else self._position
         while self._position < len(self._journal.events) and not self._is_late():
-            self._runs.send(self._journal.events[self._position])
+            event = self._journal.events[self._position]
+            self._runs.send(event)
             self._position += 1
+            self._has_news |= event["kind"] in ENDS
             state = {"uri": self._store.uri, "position": self._position}
             write_json(self._state_file, {**state, "experiment_id": self.experiment_id})
+        if self._has_news:
+            self._journal.append(LOGGED, position=self._position, uri=self._store.uri)
+            self._has_news = False
 
 
 def _is_refusal(error: Exception) -> bool:

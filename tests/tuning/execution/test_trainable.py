@@ -17,11 +17,12 @@ from charon.tuning.execution.trainable import (
     beat_file,
     checkpoint_folder,
     failure_file,
+    process_file,
     reports,
     trial_config,
     trouble_file,
 )
-from charon.tuning.records.heartbeat import read_beat
+from charon.tuning.records.heartbeat import read_beat, read_process
 from charon.tuning.records.journal import TrialRecord
 
 NUM_TASKS = 3
@@ -191,6 +192,7 @@ def test_a_trial_after_another_says_and_leaves_everything_under_its_own_name(pro
     titles = dict.fromkeys(process.titles)
     assert list(titles) == ["ray::charon_tiny label other", "ray::charon_tiny label one"]
     assert read_beat(beat_file(str(tmp_path), "one")) is not None
+    assert read_process(process_file(str(tmp_path), "one")).title == list(titles)[-1]
     assert [path.name for path in (tmp_path / "trials").iterdir()] == ["label_one"]
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"one", "other"}
 

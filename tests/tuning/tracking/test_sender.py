@@ -2,7 +2,10 @@
 
 import json
 import sqlite3
+import tempfile
 from contextlib import closing
+from functools import cache
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -21,18 +24,19 @@ SHOWN = {
 }
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
+@cache
+def empty_database():
     """One schema for all tests: making it takes a second or two."""
-    store = choose_store(None, tmp_path_factory.mktemp("schema"))
-    make_schema(store)
-    return store.file
+    with tempfile.TemporaryDirectory() as folder:
+        store = choose_store(None, Path(folder))
+        make_schema(store)
+        return store.file.read_bytes()
 
 
 @pytest.fixture
-def store(tmp_path, empty_database):
+def store(tmp_path):
     store = choose_store(None, tmp_path)
-    store.file.write_bytes(empty_database.read_bytes())
+    store.file.write_bytes(empty_database())
     return store
 
 
@@ -230,7 +234,7 @@ def everything(store):
     return shown
 
 
-def test_a_database_that_was_deleted_is_made_anew_from_the_journal(tmp_path, store, empty_database):
+def test_a_database_that_was_deleted_is_made_anew_from_the_journal(tmp_path, store):
     journal = new_journal(tmp_path)
     play(journal, "t1", [1, 2], INTERRUPTED)
     play(journal, "t1", [3], FINISHED)
@@ -243,7 +247,7 @@ def test_a_database_that_was_deleted_is_made_anew_from_the_journal(tmp_path, sto
     assert len(first) == 4
     # A new file, which this process has no connection to.
     other = choose_store(f"sqlite:///{tmp_path}/new.db", tmp_path)
-    other.file.write_bytes(empty_database.read_bytes())
+    other.file.write_bytes(empty_database())
     state = json.loads((tmp_path / "tracking.json").read_text())
     (tmp_path / "tracking.json").write_text(json.dumps({**state, "uri": other.uri}))
     again = Journal(tmp_path / "journal.jsonl")
@@ -283,13 +287,11 @@ def test_a_step_that_mlflow_has_and_the_journal_lost_is_not_logged_twice(tmp_pat
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
 
 
-def test_artifacts_that_were_moved_with_their_database_are_there_and_added_to(
-    tmp_path, empty_database
-):
+def test_artifacts_that_were_moved_with_their_database_are_there_and_added_to(tmp_path):
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()
     store = choose_store(None, before)
-    store.file.write_bytes(empty_database.read_bytes())
+    store.file.write_bytes(empty_database())
     journal = new_journal(before)
     play(journal, "t1", [1, 2, 3], FINISHED, artifacts=[table_of(before, "t1")])
     send(journal, before, store)
@@ -316,12 +318,12 @@ def table_of(folder, trial):
 
 
 @pytest.mark.parametrize("kept", ["mlartifacts/some", "my/own"])
-def test_artifacts_that_did_not_move_stay_where_they_are(tmp_path, empty_database, kept):
+def test_artifacts_that_did_not_move_stay_where_they_are(tmp_path, kept):
     old, new = tmp_path / kept, tmp_path / "new"
     old.mkdir(parents=True)
     new.mkdir()
     store = choose_store(None, new)
-    store.file.write_bytes(empty_database.read_bytes())
+    store.file.write_bytes(empty_database())
     number = MlflowClient(store.uri).create_experiment("some", str(old))
     send(new_journal(new), new, store)
     assert MlflowClient(store.uri).get_experiment(number).artifact_location == str(old)
