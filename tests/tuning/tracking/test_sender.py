@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from mlflow.utils.validation import MAX_PARAMS_TAGS_PER_BATCH
 from tuning.fakes import FIELDS
 
@@ -343,6 +344,61 @@ def test_a_server_that_is_away_stops_nothing_and_gets_everything_later(
     assert send(journal, tmp_path, store)[0]
     client, found = runs(store)
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
+
+
+def lose_first_answers(monkeypatch):
+    """Let MLflow do all that it is asked, and lose the answer of each call that is new."""
+    seen = set()
+
+    def losing(name, real):
+        def act(self, *arguments, **named):
+            answer = real(self, *arguments, **named)
+            call = name, str(arguments), str(named)
+            if call not in seen:
+                seen.add(call)
+                raise MlflowException("the answer is lost")
+            return answer
+
+        return act
+
+    for name in ("create_experiment", "create_run", "log_batch", "set_tag", "set_terminated"):
+        monkeypatch.setattr(MlflowClient, name, losing(name, getattr(MlflowClient, name)))
+
+
+def test_what_is_done_without_an_answer_is_there_once(tmp_path, store, monkeypatch):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2], PRUNED)
+    play(journal, "t2", [1, 2], PRUNED)
+    journal.append("study_end", outcome=FINISHED, artifacts=[])
+    with monkeypatch.context() as patch:
+        lose_first_answers(patch)
+        sender = Sender(journal, tmp_path, store, "some", pauses=(0.0,))
+        sender.start()
+        assert sender.close(30.0)
+        assert sender.skipped == []
+    client = MlflowClient(store.uri)
+    found = client.search_runs([sender.experiment_id])
+    assert sorted(run.info.run_name for run in found) == ["eta0.30 t1", "eta0.30 t2", "some study"]
+    assert {run.info.status for run in found} == {"KILLED", "FINISHED"}
+    assert all(steps(client, run) == [1, 2] for run in found if run.data.tags["kind"] == "trial")
+
+
+def test_what_was_made_twice_is_made_one_when_the_study_goes_on(tmp_path, store):
+    """The run that has more of the trial stays."""
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2], INTERRUPTED)
+    send(journal, tmp_path, store)
+    client, found = runs(store)
+    for run in found.values():
+        client.create_run(run.info.experiment_id, 0, run.data.tags, run.info.run_name)
+    again = Journal(tmp_path / "journal.jsonl")
+    again.append("study", key="k1", title="some study", **SHOWN)
+    play(again, "t1", [3], FINISHED)
+    send(again, tmp_path, store)
+    client, now = runs(store)
+    assert len(client.search_runs([next(iter(now.values())).info.experiment_id])) == 2
+    assert {run.info.run_id for run in now.values()} == {run.info.run_id for run in found.values()}
+    assert steps(client, now["eta0.30 t1"]) == [1, 2, 3]
 
 
 def test_final_metrics_have_no_step_so_that_mlflow_draws_bars(tmp_path, store):
