@@ -5,6 +5,7 @@ Ray takes five seconds, most of them waiting; a study spends as long on imports 
 
 import atexit
 import gc
+import os
 import shutil
 import socket
 import tempfile
@@ -93,6 +94,27 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
+MOST_BYTES = 24
+"""Of the folder of temporary files: a socket's path may have 107, and Ray's are up to 83 longer."""
+
+
+def _temporary_folder() -> Path:
+    """Make a folder for Ray, with a short enough path.
+
+    Raises:
+        ClusterError: there is none that can be written.
+    """
+    default = tempfile.gettempdir()
+    short = default if len(os.fsencode(default)) <= MOST_BYTES else "/tmp"
+    try:
+        return Path(tempfile.mkdtemp(prefix="charon-", dir=short))
+    except OSError as error:
+        raise ClusterError(
+            f"Ray's temporary files cannot be written in {short} ({error.strerror or error}); set "
+            f"TMPDIR to a folder that can be written and whose path has at most {MOST_BYTES} bytes."
+        ) from error
+
+
 class Starting:
     """Start Ray on this machine, or connect to a running cluster, in a thread.
 
@@ -143,10 +165,7 @@ class Starting:
         temporary = None
         try:
             if self._address is None:
-                # A socket's path may have 107 characters; Ray's are up to 83 longer than this.
-                default = tempfile.gettempdir()
-                short = default if len(default) <= 24 else "/tmp"
-                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
+                temporary = _temporary_folder()
             cluster = self._connect(self._address, temporary, self._log_file, self._last_words)
         except BaseException as error:
             self._cluster.set_exception(error)

@@ -4,6 +4,7 @@ Ray's reports come once per task, which takes an hour on a full-size benchmark. 
 beside the results, which every node of a cluster can reach.
 """
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,18 +30,18 @@ class Heart:
     """Writes a trial's beats to a file, at most one a second."""
 
     path: Path
-    last: float = 0.0
+    last: float = -math.inf
 
     def beat(self, task: int, epoch: int, epochs: int, phase: str) -> None:
         """Write a beat, unless the last is less than a second old.
 
         What cannot be written is left out: a checkpoint follows, and says so if it must.
         """
-        now = time.time()
+        now = time.monotonic()  # the clock may be set back
         if now - self.last >= 1.0:
             self.last = now
             with suppress(OSError):
-                write_json(self.path, Beat(task, epoch, epochs, phase, now))
+                write_json(self.path, Beat(task, epoch, epochs, phase, time.time()))
 
 
 def read_beat(path: Path) -> Beat | None:

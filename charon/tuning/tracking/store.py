@@ -101,8 +101,21 @@ def choose_store(uri: str | None, results: Path) -> Store:
     """Return the store for ``--tracking-uri``; None is an SQLite file in ``results``, absolute.
 
     Raises:
-        ConfigError: the kind of URI is not supported.
+        ConfigError: the kind of URI is not supported, or a path cannot be a part of one.
     """
+    store = _choose_store(uri, results)
+    if not store.is_remote:
+        for place in filter(None, (store.file, store.artifacts)):
+            if special := sorted({*"?#%"} & {*str(place)}):
+                raise ConfigError(
+                    f"{place} cannot be used by MLflow, to which {' and '.join(special)} in a path "
+                    "mean something else: choose another folder with --results DIR, or name a "
+                    "server with --tracking-uri."
+                )
+    return store
+
+
+def _choose_store(uri: str | None, results: Path) -> Store:
     if uri is None:
         return Store(f"{SQLITE}{results / 'mlflow.db'}", str(results / "mlartifacts"))
     named = f"--tracking-uri {shown(uri, quoted=False)}"

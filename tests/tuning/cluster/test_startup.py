@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 import ray
@@ -153,3 +155,24 @@ def test_a_study_that_is_asked_to_end_once_ray_is_up_is_no_crash(tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=60) == ("asked to end\n", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("name", "is_short"), [("a", True), ("a" * 60, False)])
+def test_rays_sockets_have_a_short_path_whatever_the_folder_of_temporary_files(
+    tmp_path, monkeypatch, name, is_short
+):
+    folder = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    calls = Calls()
+    calls.start(None, tmp_path).wait().stop()
+    made = calls[0][2]
+    folder.rmdir()
+    assert made.parent == (folder if is_short else Path("/tmp"))
+
+
+def test_a_folder_of_temporary_files_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/self")
+    starting = Calls().start(None, tmp_path)
+    with pytest.raises(ClusterError, match=r"^Ray's temporary files cannot be .* set TMPDIR to"):
+        starting.wait()
