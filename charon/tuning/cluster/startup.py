@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,17 @@ def connect_to_ray(
         raise ClusterError(
             f"Ray does not answer {where}: {first_line(error)} (more in {log_file})."
         ) from error
+    if address is None:
+        _keep_private(Path.home() / ".ray" / "auth_token")
     url = context.dashboard_url
     watch = Watch(look_at_ray(), last_words)
     return Cluster(f"http://{url}" if url else "", machines_of(ray.nodes()), watch=watch)
+
+
+def _keep_private(token: Path) -> None:
+    """Let nobody else read Ray's token, which Ray makes for itself as any other file."""
+    with suppress(OSError):
+        token.chmod(0o600)
 
 
 def machines_of(nodes: Sequence[Mapping[str, Any]]) -> tuple[Machine, ...]:

@@ -16,8 +16,8 @@ from ray._private import worker
 from ray._private.node import Node
 from tuning.study_runs import ROOT
 
-from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
-from charon.tuning.cluster.startup import Starting, connect_to_ray, machines_of
+from charon.tuning.cluster.cluster import ENVIRONMENT, Cluster, ClusterError, Machine
+from charon.tuning.cluster.startup import Starting, _keep_private, connect_to_ray, machines_of
 
 LEFT_RUNNING = """
 import os
@@ -176,3 +176,18 @@ def test_a_folder_of_temporary_files_that_cannot_be_written_is_said(tmp_path, mo
     starting = Calls().start(None, tmp_path)
     with pytest.raises(ClusterError, match=r"^Ray's temporary files cannot be .* set TMPDIR to"):
         starting.wait()
+
+
+def test_nobody_else_reads_rays_token(tmp_path):
+    _keep_private(tmp_path / "none")
+    token = tmp_path / "auth_token"
+    token.touch(0o644)
+    _keep_private(token)
+    assert token.stat().st_mode & 0o777 == 0o600
+
+
+def test_ray_asks_for_a_token_where_it_is_not_told_otherwise(monkeypatch):
+    """Should it no longer do so by itself, a study must ask for it."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    assert "RAY_AUTH_MODE" not in ENVIRONMENT
+    assert "enable_token_auth_by_default()" in inspect.getsource(worker.init.__wrapped__)

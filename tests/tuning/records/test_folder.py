@@ -159,7 +159,7 @@ def as_nobody(act):
         os._exit(0)
     os.close(write)
     os.waitpid(child, 0)
-    with open(read, "rb") as pipe:
+    with os.fdopen(read, "rb") as pipe:
         return pipe.read().decode()
 
 

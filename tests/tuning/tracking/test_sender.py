@@ -14,7 +14,7 @@ from charon.config import Run
 from charon.learners import LEARNERS
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, Journal
 from charon.tuning.tracking.sender import Sender
-from charon.tuning.tracking.store import Store, choose_store, make_schema
+from charon.tuning.tracking.store import Store, check_answers, choose_store, make_schema
 
 SHOWN = {
     "varied": ["learner.masking_ratio"],
@@ -408,3 +408,21 @@ def test_final_metrics_have_no_step_so_that_mlflow_draws_bars(tmp_path, store):
     client, found = runs(store)
     history = client.get_metric_history(found["eta0.30 t1"].info.run_id, "final/faa")
     assert [(metric.step, metric.value) for metric in history] == [(0, 87.0)]
+
+
+def test_no_secret_is_written_down_or_said(tmp_path, monkeypatch, caplog, capfd):
+    """With a server that is away, so that all messages are made."""
+    secrets = {"MLFLOW_TRACKING_USERNAME": "s3cret-name", "MLFLOW_TRACKING_PASSWORD": "s3cret-word"}
+    for name, value in {**secrets, "RAY_AUTH_TOKEN": "s3cret-token"}.items():
+        monkeypatch.setenv(name, value)
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1], FINISHED)
+    store = Store("http://127.0.0.1:9", None)
+    sender = Sender(journal, tmp_path, store, "some", pauses=(0.1,))
+    sender.start()
+    sender.close(1.0)
+    said = [sender.problem, check_answers(store), *sender.missing_lines(all_sent=False)]
+    found = [path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file()]
+    assert found
+    for text in (*said, *found, caplog.text, *capfd.readouterr()):
+        assert "s3cret" not in text

@@ -173,3 +173,16 @@ def test_a_folder_of_any_other_name_can_be_used(tmp_path):
     run = client.create_run(experiment)
     client.log_artifact(run.info.run_id, __file__)
     assert [path.name for path in folder.rglob("*.py")] == ["test_store.py"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://me:s3cret@host:5000", "postgresql+psycopg2://me:s3cret@host/db"]
+)
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_password_in_a_uri_is_refused_and_not_repeated(tmp_path, monkeypatch, uri, by_variable):
+    if by_variable:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(ConfigError, match="has a password") as refused:
+        choose_store(uri, tmp_path)
+    assert "s3cret" not in str(refused.value)
+    assert ("MLFLOW_TRACKING_URI has" in str(refused.value)) == by_variable
