@@ -1,11 +1,34 @@
-"""Numbers of a command line, checked as argparse reads them."""
+"""Words of a command line: numbers, checked as argparse reads them, and paths."""
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 
-from charon.text import shown
+from charon.errors import ConfigError
+from charon.text import printable, shown
+
+
+def check_paths(words: Iterable[str | Path]) -> None:
+    """Raise a ConfigError for a word that is not UTF-8, or a working folder that is none or gone.
+
+    Files that describe a run, and MLflow, could not hold it.
+    """
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            f"The working folder is gone ({error.strerror or error}); change to another."
+        ) from error
+    for word in map(str, [*words, here]):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise ConfigError(
+                f"{printable(word)} is not UTF-8, in which paths are written down; rename it, or "
+                "give another."
+            ) from None
 
 
 def whole_number(least: int) -> Callable[[str], int]:

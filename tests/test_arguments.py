@@ -1,10 +1,12 @@
 """Numbers of a command line: what is read, and how all else is refused."""
 
 import argparse
+import os
 
 import pytest
 
-from charon.arguments import positive, whole_number
+from charon.arguments import check_paths, positive, whole_number
+from charon.errors import ConfigError
 
 
 def test_numbers_are_read():
@@ -28,3 +30,22 @@ def test_what_is_no_such_number_is_refused_with_what_is_expected(read, text, mes
     with pytest.raises(argparse.ArgumentTypeError) as refused:
         read(text)
     assert str(refused.value) == message
+
+
+def test_a_word_that_is_not_utf8_is_refused_in_one_sentence(tmp_path, monkeypatch):
+    check_paths(["--data", tmp_path / "опыт η", ""])
+    odd = os.fsdecode(b"results/\xff")
+    with pytest.raises(ConfigError, match="results/\N{REPLACEMENT CHARACTER} is not UTF-8"):
+        check_paths(["--results", odd])
+    (tmp_path / os.fsdecode(b"\xff")).mkdir()
+    monkeypatch.chdir(tmp_path / os.fsdecode(b"\xff"))
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        check_paths([])
+
+
+def test_a_working_folder_that_is_gone_is_said(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ConfigError, match="The working folder is gone"):
+        check_paths([])

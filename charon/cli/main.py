@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
+from charon.arguments import check_paths
 from charon.cli.console import INTERRUPTED
 from charon.errors import CharonError
 from charon.text import printable
@@ -35,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        check_paths(given)
         return _dispatch(given)
     except CharonError as error:
         _say(str(error))
+    except MemoryError:
+        _say("the machine's memory is used up; lower optimiser.batch_size or the number of clips.")
     except BrokenPipeError:
         # Whoever read our output has gone; Python must not notice again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -213,11 +213,21 @@ class Learner(ABC):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where :meth:`state_dict` was taken, between two tasks."""
+        """Continue where :meth:`state_dict` was taken, between two tasks.
+
+        Raises:
+            ValueError: the memory holds clips of classes that there are not.
+        """
         self.load_predictor_state(state)
         self.optimiser.load_state_dict(state["optimiser"])
         if self.memory is not None:
             self.memory.load_state_dict(state["memory"])
+            labels = self.memory.labels
+            if ((labels < 0) | (labels >= self.setup.num_classes)).any():
+                raise ValueError(
+                    f"its memory has labels from {labels.min()} to {labels.max()}, and there are "
+                    f"{self.setup.num_classes} classes"
+                )
         for name, generator in self.generators.items():
             generator.set_state(state["generators"][name])
 

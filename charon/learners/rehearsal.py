@@ -29,6 +29,9 @@ AnyBuffer = TypeVar("AnyBuffer", bound=Buffer)
 PAPER_SIZE = 500
 """M of the paper where no size of the memory is given."""
 
+MOST_CLIPS, MOST_BYTES = 10**9, 10**15
+"""Of a memory: more than any set has, and few enough to be counted in 64 bits."""
+
 
 def _described(table: Mapping[str, type]) -> str:
     """Return the entries of a table with the first sentence of each."""
@@ -44,12 +47,14 @@ class MemorySettings(Settings):
         f"M, nominal size in uncompressed clips (Table 1: 500 and 2000); none: {PAPER_SIZE}, "
         "unless learner.buffer_bytes is given",
         at_least=0,
+        at_most=MOST_CLIPS,
     )
     buffer_bytes: int | None = checked(
         None,
         "bytes of all that is stored and of what lies beside the memory, in place of "
         "learner.buffer_size; as many clips as fit",
         at_least=0,
+        at_most=MOST_BYTES,
     )
     sampling_interval: int = checked(
         1,

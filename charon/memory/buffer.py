@@ -10,7 +10,7 @@ from torch import Tensor
 from charon.clips import Clips
 from charon.memory.budget import Budget
 from charon.memory.codec import TemporalCodec
-from charon.memory.store import Store
+from charon.memory.store import FIRST_ROWS, Store, take_over, with_room
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Buffer(ABC):
         self.generator = generator
         self._store = store
         self._num_stored = 0
-        capacity = self.capacity
-        self._present = torch.zeros(capacity, store.num_bodies, dtype=torch.bool)
-        self._label = torch.zeros(capacity, dtype=torch.int64, device=device)
-        self._logits = torch.zeros(capacity, num_logits, device=device)
+        rows = min(self.capacity, FIRST_ROWS)
+        self._present = torch.zeros(rows, store.num_bodies, dtype=torch.bool)
+        self._label = torch.zeros(rows, dtype=torch.int64, device=device)
+        self._logits = torch.zeros(rows, num_logits, device=device)
 
     @abstractmethod
     def assign(self, clips: Clips) -> dict[int, int]:
@@ -69,6 +69,7 @@ class Buffer(ABC):
         slots, rows = torch.tensor(list(row_of)), torch.tensor(list(row_of.values()))
         chosen = clips.take(rows)
         self._store.write(slots, chosen)
+        self._reserve(int(slots.max()) + 1)
         self._present[slots] = chosen.present
         self._label[slots.to(self._label.device, non_blocking=True)] = chosen.label
         self._num_stored = max(self._num_stored, int(slots.max()) + 1)
@@ -140,13 +141,26 @@ class Buffer(ABC):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from the state of a memory of the same shape."""
+        """Continue from the state of a memory of the same shape.
+
+        Raises:
+            ValueError: it is of another shape, or of more clips than may be stored.
+        """
         *encoded, present, label, logits = state["stored"]
+        if len(label) > self.capacity:
+            raise ValueError(f"its memory holds {len(label)} clips, more than {self.capacity}")
         self._num_stored = len(label)
-        self._store.load(encoded, present)
+        self._reserve(len(label))
         for tensor, stored in zip(self._beside(), (present, label, logits), strict=True):
-            tensor.copy_(stored)
+            take_over(tensor, stored)
+        self._store.load(encoded, present)
         self.generator.set_state(state["generator"])
+
+    def _reserve(self, count: int) -> None:
+        """Make room for so many clips, beside what is encoded of them."""
+        self._present = with_room(self._present, count, self.capacity)
+        self._label = with_room(self._label, count, self.capacity)
+        self._logits = with_room(self._logits, count, self.capacity)
 
     def _beside(self) -> tuple[Tensor, ...]:
         """Return what is stored beside the encoded clips; the first axis is the slot."""

@@ -12,6 +12,9 @@ from charon.memory.codec import TemporalCodec
 
 Bodies = Literal["all", "present"]
 
+FIRST_ROWS = 4096
+"""For which a memory asks at first. A budget may allow more clips than there are."""
+
 ROW_BYTES = 4
 """Of the number of a body's row, int32."""
 
@@ -53,7 +56,11 @@ class Store(ABC):
 
     @abstractmethod
     def load(self, tensors: Sequence[Tensor], present: Tensor) -> None:
-        """Take what another store's :meth:`tensors` returned; ``present`` is (clip, body)."""
+        """Take what another store's :meth:`tensors` returned; ``present`` is (clip, body).
+
+        Raises:
+            ValueError: it is of another shape or type.
+        """
 
 
 class WholeClips(Store):
@@ -63,10 +70,15 @@ class WholeClips(Store):
         self.codec = codec
         self.num_bodies = codec.clip_shape[3]
         self._device = device
-        self._encoded = _empty(num_clips, codec, device)
+        self._encoded = _empty(min(num_clips, FIRST_ROWS), codec, device)
+        self._most = num_clips
+
+    def _reserve(self, count: int) -> None:
+        self._encoded = tuple(with_room(part, count, self._most) for part in self._encoded)
 
     def write(self, slots: Tensor, clips: Clips) -> None:
         """Encode clips into slots, whose old content goes."""
+        self._reserve(int(slots.max()) + 1)
         on_device = slots.to(self._device, non_blocking=True)
         for stored, part in zip(self._encoded, self.codec.encode(clips.x), strict=True):
             stored[on_device] = part
@@ -95,8 +107,9 @@ class WholeClips(Store):
 
     def load(self, tensors: Sequence[Tensor], present: Tensor) -> None:
         """Take what another store's :meth:`tensors` returned."""
+        self._reserve(len(present))
         for part, stored in zip(self._encoded, tensors, strict=True):
-            part[: len(stored)] = stored.to(self._device)
+            take_over(part[: len(present)], stored)
 
 
 class PresentBodies(Store):
@@ -116,14 +129,22 @@ class PresentBodies(Store):
         self.codec = codec
         self.num_bodies = num_bodies
         self._device = device
-        self._encoded = _empty(num_rows, codec, device)
+        self._encoded = _empty(min(num_rows, FIRST_ROWS), codec, device)
         # The row of each body, (slot, body); -1 for none.
-        self._row = torch.full((num_clips, num_bodies), -1, dtype=torch.int32)
+        self._row = torch.full((min(num_clips, FIRST_ROWS), num_bodies), -1, dtype=torch.int32)
+        self._most_clips, self._most_rows = num_clips, num_rows
+
+    def _reserve(self, num_clips: int, num_rows: int) -> None:
+        self._row = with_room(self._row, num_clips, self._most_clips, fill=-1)
+        parts = self._encoded
+        self._encoded = tuple(with_room(part, num_rows, self._most_rows) for part in parts)
 
     def write(self, slots: Tensor, clips: Clips) -> None:
         """Encode clips into slots, whose old content goes."""
+        self._reserve(int(slots.max()) + 1, 0)
         self._row[slots] = -1
         clip, body = clips.present.nonzero(as_tuple=True)
+        self._reserve(0, int((self._row >= 0).sum()) + len(clip))
         rows = self._free_rows()[: len(clip)]
         bodies = clips.x[
             clip.to(self._device, non_blocking=True),
@@ -173,8 +194,9 @@ class PresentBodies(Store):
     def load(self, tensors: Sequence[Tensor], present: Tensor) -> None:
         """Take what another store's :meth:`tensors` returned."""
         count = int(present.sum())
+        self._reserve(len(present), count)
         for part, stored in zip(self._encoded, tensors, strict=True):
-            part[:count] = stored.to(self._device)
+            take_over(part[:count], stored)
         self._row[:] = -1
         self._row[: len(present)][present] = torch.arange(count, dtype=torch.int32)
 
@@ -183,6 +205,27 @@ class PresentBodies(Store):
         is_free = torch.ones(len(self._encoded[0]), dtype=torch.bool)
         is_free[self._row[self._row >= 0].long()] = False
         return is_free.nonzero().flatten()
+
+
+def with_room(tensor: Tensor, count: int, most: int, fill: int = 0) -> Tensor:
+    """Return the tensor with at least ``count`` rows: itself, or one of twice as many.
+
+    More than ``most`` rows are never needed. New ones hold ``fill``.
+    """
+    if count <= len(tensor):
+        return tensor
+    more = max(count, min(2 * len(tensor), most)) - len(tensor)
+    return torch.cat([tensor, tensor.new_full((more, *tensor.shape[1:]), fill)])
+
+
+def take_over(into: Tensor, stored: Tensor) -> None:
+    """Copy what was stored; a ValueError if it is of another shape or type, which torch allows."""
+    if (into.shape, into.dtype) != (stored.shape, stored.dtype):
+        raise ValueError(
+            f"its memory holds {stored.dtype} {tuple(stored.shape)}, not {into.dtype} "
+            f"{tuple(into.shape)}"
+        )
+    into.copy_(stored)
 
 
 def _empty(count: int, codec: TemporalCodec, device: torch.device) -> tuple[Tensor, ...]:

@@ -23,6 +23,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from charon.arguments import check_paths
 from charon.errors import CharonError
 from charon.tuning.cluster.cluster import Cluster, log_to, prepare_environment
 from charon.tuning.cluster.startup import Starting
@@ -81,6 +82,7 @@ def run(study: Study, arguments: Sequence[str] | None, script: Path) -> int:
     # ones, as is usual, they take a second longer.
     gc.set_threshold(50_000)
     prepare_environment()
+    check_paths([*(sys.argv[1:] if arguments is None else arguments), script])
     request = make_request(study, parse_options(study, arguments), script)
     try:
         return run_request(request, console)

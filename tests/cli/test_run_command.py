@@ -190,9 +190,22 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path, run, charon, refus
     assert "does not fit this version" in refused(*run(tmp_path / "out", "--resume"))
 
 
+@pytest.mark.parametrize("label", [-1, 4])
+def test_a_memory_of_classes_that_there_are_not_is_refused(tmp_path, run, charon, refused, label):
+    charon(*run(tmp_path / "out"))
+    saved = load(tmp_path / "out/checkpoint.pt")
+    *_, labels, _logits = saved["state"]["learner"]["memory"]["stored"]
+    labels[0] = label
+    save(tmp_path / "out/checkpoint.pt", saved)
+    said = refused(*run(tmp_path / "out", "--resume"))
+    assert "its memory has labels from" in said
+    assert "there are 4 classes" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
+        (["--set", f"learner.buffer_size={10**15}"], ["learner.buffer_size <= 1000000000"]),
         (["--set", "data.benchmark=ntu60"], ["data.benchmark", "ntu60-xview"]),
         (["--set", "data.benchmark=ntu60-xview"], ["ntu60-xview", "small.npz", "auto"]),
         (["--set", "learner.masking=odd"], ["learner.masking", "deterministic"]),

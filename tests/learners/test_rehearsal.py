@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tiny_runs import tiny_learner, tiny_run
+from tiny_runs import random_clips, tiny_learner, tiny_run
 
 from charon.errors import ConfigError
 from charon.learners.er import ErSettings
@@ -123,3 +123,10 @@ def test_the_most_bytes_are_known_of_an_empty_memory(name, bodies, limit):
     else:
         assert memory.most_bytes == memory.capacity * per_clip
     assert memory.num_bytes == 0
+
+
+@pytest.mark.parametrize("bodies", ["all", "present"])
+def test_a_memory_far_larger_than_any_set_takes_no_more_than_its_clips(bodies):
+    learner = tiny_learner(tiny_run("er", learner__buffer_size=10**9, learner__bodies=bodies))
+    learner.memory.offer(random_clips(4))
+    assert len(learner.memory.draw(4).clips) == 4

@@ -77,3 +77,26 @@ def test_a_loaded_store_gives_back_what_was_saved(kind, name, storage):
     slots = torch.arange(5)
     assert torch.equal(loaded.read(slots), saved.read(slots))
     assert loaded.num_bytes(5) == saved.num_bytes(5)
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["whole", "present"])
+def test_a_store_asks_for_room_when_clips_come_and_not_before(kind, monkeypatch):
+    monkeypatch.setattr("charon.memory.store.FIRST_ROWS", 2)
+    small = stores("thinned", "float32")[kind]
+    huge = stores("thinned", "float32", num_clips=10**12)[kind]
+    clips = random_clips(5)
+    for store in (small, huge):
+        for slot in range(5):
+            store.write(torch.tensor([slot]), clips.take(torch.tensor([slot])))
+    assert torch.equal(small.read(torch.arange(5)), huge.read(torch.arange(5)))
+    again = stores("thinned", "float32")[kind]
+    again.load(huge.tensors(5), clips.present)
+    assert torch.equal(again.read(torch.arange(5)), huge.read(torch.arange(5)))
+
+
+def test_what_is_of_another_shape_or_type_is_not_loaded():
+    whole, _ = stores("thinned", "float32")
+    (stored,) = whole.tensors(3)
+    for wrong in (stored[:1], stored.double(), stored[..., :1]):
+        with pytest.raises(ValueError, match="its memory holds"):
+            whole.load((wrong,), torch.ones(3, 2, dtype=torch.bool))

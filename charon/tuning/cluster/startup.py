@@ -5,6 +5,7 @@ Ray takes five seconds, most of them waiting; a study spends as long on imports 
 
 import atexit
 import gc
+import os
 import shutil
 import socket
 import tempfile
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,9 +53,17 @@ def connect_to_ray(
         raise ClusterError(
             f"Ray does not answer {where}: {first_line(error)} (more in {log_file})."
         ) from error
+    if address is None:
+        _keep_private(Path.home() / ".ray" / "auth_token")
     url = context.dashboard_url
     watch = Watch(look_at_ray(), last_words)
     return Cluster(f"http://{url}" if url else "", machines_of(ray.nodes()), watch=watch)
+
+
+def _keep_private(token: Path) -> None:
+    """Let nobody else read Ray's token, which Ray makes for itself as any other file."""
+    with suppress(OSError):
+        token.chmod(0o600)
 
 
 def machines_of(nodes: Sequence[Mapping[str, Any]]) -> tuple[Machine, ...]:
@@ -90,6 +100,27 @@ def _check_reachable(address: str) -> None:
         raise ClusterError(
             f"No Ray cluster answers at --address {address} ({error}); start one with "
             "`ray start --head`, or leave --address out."
+        ) from error
+
+
+MOST_BYTES = 24
+"""Of the folder of temporary files: a socket's path may have 107, and Ray's are up to 83 longer."""
+
+
+def _temporary_folder() -> Path:
+    """Make a folder for Ray, with a short enough path.
+
+    Raises:
+        ClusterError: there is none that can be written.
+    """
+    default = tempfile.gettempdir()
+    short = default if len(os.fsencode(default)) <= MOST_BYTES else "/tmp"
+    try:
+        return Path(tempfile.mkdtemp(prefix="charon-", dir=short))
+    except OSError as error:
+        raise ClusterError(
+            f"Ray's temporary files cannot be written in {short} ({error.strerror or error}); set "
+            f"TMPDIR to a folder that can be written and whose path has at most {MOST_BYTES} bytes."
         ) from error
 
 
@@ -143,10 +174,7 @@ class Starting:
         temporary = None
         try:
             if self._address is None:
-                # A socket's path may have 107 characters; Ray's are up to 83 longer than this.
-                default = tempfile.gettempdir()
-                short = default if len(default) <= 24 else "/tmp"
-                temporary = Path(tempfile.mkdtemp(prefix="charon-", dir=short))
+                temporary = _temporary_folder()
             cluster = self._connect(self._address, temporary, self._log_file, self._last_words)
         except BaseException as error:
             self._cluster.set_exception(error)

@@ -48,7 +48,7 @@ class LiveView:
     def __post_init__(self) -> None:
         is_single = self.is_search and len(self.objectives) == 1
         self._direction = directions(self.objectives)[0] if is_single else None
-        self._started = time.time()
+        self._started = time.monotonic()
 
     def shown(self) -> AbstractContextManager[object]:
         """Show the table on a terminal while the block runs; its last state stays."""
@@ -63,7 +63,7 @@ class LiveView:
             self.console.print(f"[{self._so_far()}] {line}", markup=False)
 
     def _so_far(self) -> str:
-        return clock(time.time() - self._started)
+        return clock(time.monotonic() - self._started)
 
     def _line(self, kind: str, record: TrialRecord) -> str:
         name = f"{record.label:<28}"

@@ -180,7 +180,7 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     )
     deadline = math.inf
     if plan.hours is not None:
-        deadline = time.time() + 3600 * plan.hours - spent_seconds(journal.events)
+        deadline = time.monotonic() + 3600 * plan.hours - spent_seconds(journal.events)
     search = StudySearch(entries, suggester.suggest, plan.num_trials, deadline)
     scheduler, num_tasks = None, len(ready.data.tasks.tasks)
     if study.pruner != "none":

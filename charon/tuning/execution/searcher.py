@@ -61,8 +61,8 @@ class StudySearch(Searcher):  # type: ignore[misc]
         """Prepare a sitting of the search, in which the pending entries go on first.
 
         ``suggest`` enters the next trial and returns its id; None where none can be run. Trials of
-        earlier sittings count among the ``num_trials``. After the deadline, in seconds since the
-        epoch, no trial is suggested but the first.
+        earlier sittings count among the ``num_trials``. After the deadline, of the clock that is
+        never set, no trial is suggested but the first.
         """
         super().__init__()
         self.ended_by = ""
@@ -76,7 +76,7 @@ class StudySearch(Searcher):  # type: ignore[misc]
             return {"trial": self._waiting.pop(0)}
         trials = self._entries.journal.trials
         if len(trials) < self._num_trials:
-            if trials and time.time() >= self._deadline:
+            if trials and time.monotonic() >= self._deadline:
                 self.ended_by = TIME_UP
             elif name := self._suggest():
                 return {"trial": trial_config(self._entries.context, trials[name])}

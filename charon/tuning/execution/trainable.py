@@ -98,6 +98,11 @@ def reports(trial: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
             used_up = f"The GPU's memory is used up at --gpus-per-trial {context.gpus:g}"
             advice = "pack fewer trials (a larger fraction), or lower optimiser.batch_size"
             reason = f"{used_up}; {advice}."
+        elif isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            reason = (
+                "The machine's memory is used up; lower optimiser.batch_size, or run fewer trials "
+                "at once with a larger --cpus-per-trial."
+            )
         with suppress(OSError):  # Ray tries the trial again then
             write_text(failure, reason)
         raise
@@ -119,15 +124,15 @@ def _learn(trial: Mapping[str, Any], context: TrialContext) -> Iterator[dict[str
             learned = list(saved["reports"])
     yield from learned
     stream.on_progress = lambda at: heart.beat(at.task, at.epoch, at.epochs, at.phase)
-    start = time.time()
+    start = time.monotonic()
     for result in stream:
         if result.is_last:
             write_outputs(outputs_folder(context.folder, trial["name"]), stream)
         metric = f"{run.data.evaluate_on}/{context.accuracy}"
-        learned.append(_report(result, metric, trial["name"], time.time() - start))
+        learned.append(_report(result, metric, trial["name"], time.monotonic() - start))
         save_checkpoint(folder, {"stream": stream.state_dict(), "reports": learned}, run)
         yield learned[-1]
-        start = time.time()
+        start = time.monotonic()
 
 
 def _report(result: TaskResult, metric: str, name: str, seconds: float) -> dict[str, Any]:

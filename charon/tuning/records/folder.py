@@ -86,11 +86,15 @@ def lock_folder(folder: Path) -> None:
     files cannot be locked, as on some network folders, the study runs without.
 
     Raises:
-        ResultsError: another process holds the lock.
+        ResultsError: another process holds the lock, or the disk is full.
     """
+    path = folder.with_name(f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except PermissionError:  # of another user, who may be at work on the study
+            lock = os.open(path, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(lock)
@@ -98,5 +102,6 @@ def lock_folder(folder: Path) -> None:
             f"{folder}: another process is at work on this study; wait until it has ended, end it "
             "with Ctrl-C, or start another study with --results DIR."
         ) from error
-    except OSError:
-        return
+    except OSError as error:
+        if is_full(error):
+            raise ResultsError(describe_write_error(folder, error)) from error

@@ -4,6 +4,7 @@ Ray's reports come once per task, which takes an hour on a full-size benchmark. 
 beside the results, which every node of a cluster can reach.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -35,19 +36,19 @@ class Heart:
     """Writes a trial's beats to a file, at most one a second."""
 
     path: Path
-    last: float = 0.0
-    pulsed: float = 0.0
+    last: float = -math.inf
+    pulsed: float = -math.inf
 
     def beat(self, task: int, epoch: int, epochs: int, phase: str) -> None:
         """Write a beat, unless the last is less than a second old.
 
         What cannot be written is left out: a checkpoint follows, and says so if it must.
         """
-        now = time.time()
+        now = time.monotonic()  # the clock may be set back
         if now - self.last >= 1.0:
             self.last = now
             with suppress(OSError):
-                write_json(self.path, Beat(task, epoch, epochs, phase, now))
+                write_json(self.path, Beat(task, epoch, epochs, phase, time.time()))
 
     def pulse(self) -> None:
         """Mark the file as new, unless that was done less than 10 seconds ago."""

@@ -209,7 +209,8 @@ class Journal:
 def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
     """Return the wall seconds a study has run since it was last extended, over all its runs.
 
-    Each run counts until the last event of its trials, without the confirm stage.
+    Each run counts until the last event of its trials, without the confirm stage. Where the clock
+    was set back, it counts until the latest before.
     """
     work = ("trial", "refused", "start", "report", "end", TIME_UP, EXHAUSTED)
     total, began, last = 0.0, 0.0, 0.0
@@ -220,7 +221,7 @@ def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
             total += last - began
             began = last = event["time"]
         elif event["kind"] in work:
-            last = event["time"]
+            last = max(last, event["time"])
     return total + last - began
 
 

@@ -179,10 +179,16 @@ def make_room(folder: Path, *, is_resumed: bool = False, dry_run: bool = False) 
         A sentence on what was moved; empty if nothing was.
 
     Raises:
-        ResultsError: the folder holds an unfinished study.
+        ResultsError: the folder holds an unfinished study, or the journal of one without its plan.
         CheckpointError: its plan is damaged or of another version.
     """
     plan = None if is_resumed else read_plan(folder)
+    if plan is None and not is_resumed and (folder / "journal.jsonl").exists():
+        raise ResultsError(
+            f"{folder} holds the journal of a study, but not its study.json, without which it "
+            "cannot go on: put that back, move the folder away, or choose another with "
+            "--results DIR."
+        )
     if plan is None:
         yield ""
         return

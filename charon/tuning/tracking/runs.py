@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Param, RunTag
+from mlflow.entities import Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from charon.report.matrix import draw_matrix
 from charon.tuning.records.journal import FAILED, FINISHED, Journal, TrialRecord
@@ -67,27 +68,44 @@ class Runs:
     """
 
     def __init__(self, journal: Journal, store: Store, experiment: str) -> None:
-        """Connect, and look up the study's experiment and runs.
-
-        Raises:
-            MlflowException: the server does not answer or refuses.
-        """
-        self._journal = journal
+        """Prepare; MLflow is asked for nothing before :meth:`look_up`."""
+        self._journal, self._store, self._experiment = journal, store, experiment
         self._client = MlflowClient(store.uri)
-        self.notice = ""
-        self.experiment_id = self._find_experiment(experiment, store)
+        self.notice, self.experiment_id, self.is_new = "", "", True
         self._study = next(journal.of_kind("study"))
-        wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
-        stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)
-        ids: dict[str, str] = {run.data.tags.get(TRIAL_TAG, ""): run.info.run_id for run in stored}
-        self._parent, self._ids = ids.pop("", ""), ids
-        # A run is made in one call and described in the next, between which anything may happen.
-        self._described = {run.data.tags.get(TRIAL_TAG, "") for run in stored if run.data.params}
+        self._parent = ""
+        self._ids: dict[str, str] = {}
+        self._described: set[str] = set()
         self._steps: dict[str, int] = {}
         self._palette, self._colours = Palette(), dict[str, str]()
         self._noted_at = 0.0
         self._new: list[TrialRecord] = []
         """Trials that have finished since."""
+
+    def look_up(self) -> None:
+        """Look up the study's experiment and runs, as they are now.
+
+        A server may do what is asked and its answer be lost: what was made twice for that reason is
+        there once afterwards.
+
+        Raises:
+            MlflowException: the server does not answer or refuses.
+        """
+        self.experiment_id = self._find_experiment(self._experiment, self._store)
+        wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
+        stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)
+        parents = {run.data.tags.get(MLFLOW_PARENT_RUN_ID, "") for run in stored}
+        found: dict[str, Run] = {}
+        known = {self._parent, *self._ids.values()}
+        for run in sorted(stored, key=lambda run: _worth(run, known, parents), reverse=True):
+            trial = run.data.tags.get(TRIAL_TAG, "")
+            if found.setdefault(trial, run) is not run:
+                self._client.delete_run(run.info.run_id)
+        ids = {trial: str(run.info.run_id) for trial, run in found.items()}
+        self._parent, self._ids = ids.pop("", ""), ids
+        # A run is made in one call and described in the next, between which anything may happen.
+        self._described = {trial for trial, run in found.items() if run.data.params}
+        self._steps.clear()
         self.is_new = not self._parent
 
     def _find_experiment(self, name: str, store: Store) -> str:
@@ -160,7 +178,7 @@ class Runs:
         if trial not in self._ids:
             record = self._journal.trials[trial]
             tags = {
-                "mlflow.parentRunId": self._parent,
+                MLFLOW_PARENT_RUN_ID: self._parent,
                 "kind": "trial",
                 STUDY_TAG: self._study["key"],
                 TRIAL_TAG: trial,
@@ -261,3 +279,10 @@ def _moved(path: Path, folder: Path) -> Path:
 
 def _tags(tags: Mapping[str, str]) -> list[RunTag]:
     return [RunTag(name, value) for name, value in tags.items()]
+
+
+def _worth(run: Run, known: set[str], parents: set[str]) -> tuple[bool, bool, bool, bool, str]:
+    """Return which of several runs of one trial is kept: the greatest."""
+    number = str(run.info.run_id)
+    data = run.data
+    return number in known, number in parents, bool(data.params), bool(data.metrics), number

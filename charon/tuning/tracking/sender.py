@@ -3,7 +3,8 @@
 The driver is the only writer. A server that is away does not stop the study: missing events
 are sent when it is back, or with the next ``--resume``. ``tracking.json`` beside the journal
 holds the position. Where it is behind (the process was killed before writing it), sending again
-changes nothing: runs are looked up by their trial, and steps that MLflow has are left out.
+changes nothing: runs are looked up by their trial, and steps that MLflow has are left out. They
+are looked up anew after each failure: the server may have done what it did not answer.
 The journal is told what MLflow has once an end is in it.
 Where MLflow has nothing of the study, all of it is sent, whatever the position.
 """
@@ -11,6 +12,7 @@ Where MLflow has nothing of the study, all of it is sent, whatever the position.
 import math
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,17 +43,27 @@ class Sender:
     MLflow refused for good.
     """
 
-    def __init__(self, journal: Journal, folder: Path, store: Store, experiment: str) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        folder: Path,
+        store: Store,
+        experiment: str,
+        pauses: Sequence[float] = PAUSES_SECONDS,
+    ) -> None:
         """Prepare to send to an experiment, from the position kept in the study's ``folder``."""
         self.problem = ""
         self.skipped: list[str] = []
         self._journal, self._store, self._experiment = journal, store, experiment
+        self._pauses = pauses
         self._state_file = folder / "tracking.json"
         self._position = 0
         with suppress(OSError, ValueError):
             state = conform(read_json(self._state_file), SentState)
             self._position = max(0, state["position"]) if state["uri"] == store.uri else 0
         self._runs: Runs | None = None
+        self._is_looked_up = False
+        self._has_failed = False
         self._has_news = False  # an end was sent, which the journal does not say yet
         self._deadline = math.inf
         self._thread = threading.Thread(target=self._loop, name="mlflow-sender", daemon=True)
@@ -96,15 +108,16 @@ class Sender:
                     return
             except Exception as error:
                 reason = first_line(error)[:300]
-                if not is_temporary(error):
+                if self._is_looked_up and not is_temporary(error):
                     self.skipped.append(reason)
                     self._position += 1
                     continue
                 if _is_refusal(error):
                     reason = f"{HOW_TO_SIGN_IN} ({reason})"
                 self.problem = f"MLflow at {self._store.uri} does not take events: {reason}"
-                pause = PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)]
+                pause = self._pauses[min(attempt, len(self._pauses) - 1)]
                 attempt += 1
+                self._is_looked_up, self._has_failed = False, True
             end = time.monotonic() + pause
             while time.monotonic() < end and not self._is_late():
                 time.sleep(POLL_SECONDS)
@@ -113,12 +126,15 @@ class Sender:
         return time.monotonic() > self._deadline
 
     def _send_new(self) -> None:
-        if self._runs is None:
-            self._runs = Runs(self._journal, self._store, self._experiment)
-            self._position = 0 if self._runs.is_new else self._position
+        runs = self._runs = self._runs or Runs(self._journal, self._store, self._experiment)
+        if not self._is_looked_up:
+            self._look_up(runs)
         while self._position < len(self._journal.events) and not self._is_late():
             event = self._journal.events[self._position]
-            self._runs.send(event)
+            if event["kind"] == "study_end" and self._has_failed:
+                self._look_up(runs)  # a late server may have done something twice
+                self._has_failed = False
+            runs.send(event)
             self._position += 1
             self._has_news |= event["kind"] in ENDS
             state = {"uri": self._store.uri, "position": self._position}
@@ -126,6 +142,12 @@ class Sender:
         if self._has_news:
             self._journal.append(LOGGED, position=self._position, uri=self._store.uri)
             self._has_news = False
+
+    def _look_up(self, runs: Runs) -> None:
+        self._is_looked_up = False
+        runs.look_up()
+        self._is_looked_up = True
+        self._position = 0 if runs.is_new else self._position
 
 
 def _is_refusal(error: Exception) -> bool:

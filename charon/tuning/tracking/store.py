@@ -101,8 +101,39 @@ def choose_store(uri: str | None, results: Path) -> Store:
     """Return the store for ``--tracking-uri``; None is an SQLite file in ``results``, absolute.
 
     Raises:
-        ConfigError: the kind of URI is not supported.
+        ConfigError: the kind of URI is not supported, it has a password, or a path cannot be a part
+            of one.
     """
+    _refuse_password(uri)
+    store = _choose_store(uri, results)
+    if not store.is_remote:
+        for place in filter(None, (store.file, store.artifacts)):
+            if special := sorted({*"?#%"} & {*str(place)}):
+                raise ConfigError(
+                    f"{place} cannot be used by MLflow, to which {' and '.join(special)} in a path "
+                    "mean something else: choose another folder with --results DIR, or name a "
+                    "server with --tracking-uri."
+                )
+    return store
+
+
+def _refuse_password(uri: str | None) -> None:
+    """Raise a ConfigError, without the password, for a URI that has one."""
+    try:
+        parts = urllib.parse.urlsplit(uri or "")
+        password = parts.password
+    except ValueError:  # no URI, as is said later
+        return
+    if password is not None:
+        place = "--tracking-uri" if uri != os.environ.get(URI_VARIABLE) else URI_VARIABLE
+        raise ConfigError(
+            f"{place} has a password, and the URI is written into results and messages: leave it "
+            f"out. For a server, {HOW_TO_SIGN_IN}; a database reads its own file or variable "
+            "(~/.pgpass, PGPASSWORD, ~/.my.cnf)."
+        )
+
+
+def _choose_store(uri: str | None, results: Path) -> Store:
     if uri is None:
         return Store(f"{SQLITE}{results / 'mlflow.db'}", str(results / "mlartifacts"))
     named = f"--tracking-uri {shown(uri, quoted=False)}"

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 import ray
@@ -14,8 +16,8 @@ from ray._private import worker
 from ray._private.node import Node
 from tuning.study_runs import ROOT
 
-from charon.tuning.cluster.cluster import Cluster, ClusterError, Machine
-from charon.tuning.cluster.startup import Starting, connect_to_ray, machines_of
+from charon.tuning.cluster.cluster import ENVIRONMENT, Cluster, ClusterError, Machine
+from charon.tuning.cluster.startup import Starting, _keep_private, connect_to_ray, machines_of
 
 LEFT_RUNNING = """
 import os
@@ -153,3 +155,39 @@ def test_a_study_that_is_asked_to_end_once_ray_is_up_is_no_crash(tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=60) == ("asked to end\n", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("name", "is_short"), [("a", True), ("a" * 60, False)])
+def test_rays_sockets_have_a_short_path_whatever_the_folder_of_temporary_files(
+    tmp_path, monkeypatch, name, is_short
+):
+    folder = Path(tempfile.mkdtemp(prefix=name, dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    calls = Calls()
+    calls.start(None, tmp_path).wait().stop()
+    made = calls[0][2]
+    folder.rmdir()
+    assert made.parent == (folder if is_short else Path("/tmp"))
+
+
+def test_a_folder_of_temporary_files_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/self")
+    starting = Calls().start(None, tmp_path)
+    with pytest.raises(ClusterError, match=r"^Ray's temporary files cannot be .* set TMPDIR to"):
+        starting.wait()
+
+
+def test_nobody_else_reads_rays_token(tmp_path):
+    _keep_private(tmp_path / "none")
+    token = tmp_path / "auth_token"
+    token.touch(0o644)
+    _keep_private(token)
+    assert token.stat().st_mode & 0o777 == 0o600
+
+
+def test_ray_asks_for_a_token_where_it_is_not_told_otherwise(monkeypatch):
+    """Should it no longer do so by itself, a study must ask for it."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    assert "RAY_AUTH_MODE" not in ENVIRONMENT
+    assert "enable_token_auth_by_default()" in inspect.getsource(worker.init.__wrapped__)

@@ -3,8 +3,11 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from charon.tuning.records.folder import (
     why_unwritable,
     writable_folder,
 )
+from charon.tuning.records.journal import Journal
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
@@ -126,3 +130,81 @@ def test_where_files_cannot_be_locked_the_study_goes_on(tmp_path, monkeypatch, n
 def test_where_no_lock_can_be_made_the_study_goes_on(tmp_path):
     (tmp_path / ".some.lock").mkdir()
     lock_folder(tmp_path / "some")
+
+
+def test_no_lock_on_a_full_disk_is_said(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(ResultsError, match="the disk is full"):
+        lock_folder(tmp_path / "some")
+
+
+def as_nobody(act):
+    """Return what a function raises for another user, who cannot be root; "" if nothing."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = b""
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            act()
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}".encode()
+        os.write(write, said)
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read, "rb") as pipe:
+        return pipe.read().decode()
+
+
+@pytest.fixture
+def common(tmp_path_factory):
+    """A folder in which everybody may write, below folders that everybody may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="common-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_another_user_at_work_on_the_study_is_seen(common):
+    lock_folder(common / "some")
+    assert "another process is at work" in as_nobody(lambda: lock_folder(common / "some"))
+    assert as_nobody(lambda: lock_folder(common / "other")) == ""
+
+
+def test_a_folder_without_permission_is_one_sentence(common):
+    (common / "mine").mkdir(mode=0o755)
+    said = as_nobody(lambda: writable_folder(common / "mine" / "results"))
+    assert said == (
+        f"ResultsError: {common}/mine/results cannot be written: it does not exist and cannot be "
+        f"made in {common}/mine (Permission denied); choose another folder with --results DIR."
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "clause"),
+    [("x" * 300, "File name too long"), ("/".join(["x" * 200] * 30), "File name too long")],
+)
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path, path, clause):
+    with pytest.raises(ResultsError, match=rf"{clause}.* --results DIR"):
+        writable_folder(tmp_path / path)
+
+
+def test_a_folder_that_vanishes_is_one_sentence(tmp_path):
+    """As with a mount: what was there is gone, and cannot be made where it was."""
+    folder = tmp_path / "mount" / "results"
+    journal = Journal(writable_folder(folder) / "journal.jsonl")
+    journal.append("study", key="k", title="t", varied=[], tags={})
+    shutil.rmtree(tmp_path / "mount")
+    with pytest.raises(OSError) as raised:
+        journal.append("time_up")
+    assert describe_write_error(folder, raised.value) == (
+        f"{folder} cannot be written: it does not exist and cannot be made in {tmp_path}; choose "
+        "another folder with --results DIR."
+    )

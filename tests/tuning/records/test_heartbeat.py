@@ -1,6 +1,7 @@
 """A trial's progress within its task, as the driver reads it."""
 
 import os
+import time
 
 import pytest
 
@@ -106,3 +107,14 @@ def test_a_driver_that_was_stopped_itself_blames_no_trial(clock):
     listener = Listener(3600.0, clock)
     looks(listener, clock, {"a": 1}, 2)
     assert looks(listener, clock, {"a": 1}, 1, seconds=1e6) == [[]]
+
+
+def test_a_clock_that_is_set_back_stops_no_heart(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: 9000.0 - now[0])
+    heart = Heart(tmp_path / "beat.json")
+    heart.beat(1, 1, 2, "main")
+    now[0] += 2.0
+    heart.beat(1, 2, 2, "main")
+    assert read_beat(tmp_path / "beat.json").epoch == 2

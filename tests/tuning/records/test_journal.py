@@ -357,3 +357,8 @@ def test_a_folder_in_the_journals_place_is_said(path):
     path.mkdir()
     with pytest.raises(CheckpointError, match=r"journal\.jsonl cannot be read \(Is a directory\)"):
         Journal(path)
+
+
+def test_a_clock_that_is_set_back_takes_no_time_from_a_search():
+    events = [{"kind": "study", "time": 100.0}, {"kind": "start", "time": 160.0}]
+    assert spent_seconds([*events, {"kind": "end", "time": 30.0}]) == 60.0

@@ -235,3 +235,17 @@ def test_a_study_that_is_older_than_a_field_and_an_option_goes_on(tmp_path):
     check_same(old, plan(), GO_ON)
     with pytest.raises(ConfigError, match=r"data\.shots of .* was 0, now 5"):
         check_same(old, plan(fields={"data.shots": 5}), GO_ON)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_journal_without_its_plan_is_refused_and_stays(tmp_path, dry_run):
+    folder = tmp_path / "some"
+    folder.mkdir()
+    journal_of(folder, FINISHED)
+    before = (folder / "journal.jsonl").read_bytes()
+    with (
+        pytest.raises(ResultsError, match=r"some holds the journal of a study, but not its study"),
+        make_room(folder, dry_run=dry_run),
+    ):
+        pass
+    assert (folder / "journal.jsonl").read_bytes() == before

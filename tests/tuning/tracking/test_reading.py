@@ -31,6 +31,7 @@ def store(tmp_path):
         journal.append("end", name, outcome=outcome, error="", artifacts=[])
     store = choose_store(None, tmp_path)
     runs = Runs(journal, store, "some")
+    runs.look_up()
     for event in journal.events:
         runs.send(event)
     return store.uri

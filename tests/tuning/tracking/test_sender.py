@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from mlflow.utils.validation import MAX_PARAMS_TAGS_PER_BATCH
 from tuning.fakes import FIELDS
 
@@ -16,7 +17,7 @@ from charon.config import Run
 from charon.learners import LEARNERS
 from charon.tuning.records.journal import FAILED, FINISHED, INTERRUPTED, PRUNED, Journal
 from charon.tuning.tracking.sender import Sender
-from charon.tuning.tracking.store import Store, choose_store, make_schema
+from charon.tuning.tracking.store import Store, check_answers, choose_store, make_schema
 
 SHOWN = {
     "varied": ["learner.masking_ratio"],
@@ -347,6 +348,61 @@ def test_a_server_that_is_away_stops_nothing_and_gets_everything_later(
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
 
 
+def lose_first_answers(monkeypatch):
+    """Let MLflow do all that it is asked, and lose the answer of each call that is new."""
+    seen = set()
+
+    def losing(name, real):
+        def act(self, *arguments, **named):
+            answer = real(self, *arguments, **named)
+            call = name, str(arguments), str(named)
+            if call not in seen:
+                seen.add(call)
+                raise MlflowException("the answer is lost")
+            return answer
+
+        return act
+
+    for name in ("create_experiment", "create_run", "log_batch", "set_tag", "set_terminated"):
+        monkeypatch.setattr(MlflowClient, name, losing(name, getattr(MlflowClient, name)))
+
+
+def test_what_is_done_without_an_answer_is_there_once(tmp_path, store, monkeypatch):
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2], PRUNED)
+    play(journal, "t2", [1, 2], PRUNED)
+    journal.append("study_end", outcome=FINISHED, artifacts=[])
+    with monkeypatch.context() as patch:
+        lose_first_answers(patch)
+        sender = Sender(journal, tmp_path, store, "some", pauses=(0.0,))
+        sender.start()
+        assert sender.close(30.0)
+        assert sender.skipped == []
+    client = MlflowClient(store.uri)
+    found = client.search_runs([sender.experiment_id])
+    assert sorted(run.info.run_name for run in found) == ["eta0.30 t1", "eta0.30 t2", "some study"]
+    assert {run.info.status for run in found} == {"KILLED", "FINISHED"}
+    assert all(steps(client, run) == [1, 2] for run in found if run.data.tags["kind"] == "trial")
+
+
+def test_what_was_made_twice_is_made_one_when_the_study_goes_on(tmp_path, store):
+    """The run that has more of the trial stays."""
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2], INTERRUPTED)
+    send(journal, tmp_path, store)
+    client, found = runs(store)
+    for run in found.values():
+        client.create_run(run.info.experiment_id, 0, run.data.tags, run.info.run_name)
+    again = Journal(tmp_path / "journal.jsonl")
+    again.append("study", key="k1", title="some study", **SHOWN)
+    play(again, "t1", [3], FINISHED)
+    send(again, tmp_path, store)
+    client, now = runs(store)
+    assert len(client.search_runs([next(iter(now.values())).info.experiment_id])) == 2
+    assert {run.info.run_id for run in now.values()} == {run.info.run_id for run in found.values()}
+    assert steps(client, now["eta0.30 t1"]) == [1, 2, 3]
+
+
 def test_final_metrics_have_no_step_so_that_mlflow_draws_bars(tmp_path, store):
     journal = new_journal(tmp_path)
     play(journal, "t1", [1, 2, 3], FINISHED)
@@ -354,3 +410,21 @@ def test_final_metrics_have_no_step_so_that_mlflow_draws_bars(tmp_path, store):
     client, found = runs(store)
     history = client.get_metric_history(found["eta0.30 t1"].info.run_id, "final/faa")
     assert [(metric.step, metric.value) for metric in history] == [(0, 87.0)]
+
+
+def test_no_secret_is_written_down_or_said(tmp_path, monkeypatch, caplog, capfd):
+    """With a server that is away, so that all messages are made."""
+    secrets = {"MLFLOW_TRACKING_USERNAME": "s3cret-name", "MLFLOW_TRACKING_PASSWORD": "s3cret-word"}
+    for name, value in {**secrets, "RAY_AUTH_TOKEN": "s3cret-token"}.items():
+        monkeypatch.setenv(name, value)
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1], FINISHED)
+    store = Store("http://127.0.0.1:9", None)
+    sender = Sender(journal, tmp_path, store, "some", pauses=(0.1,))
+    sender.start()
+    sender.close(1.0)
+    said = [sender.problem, check_answers(store), *sender.missing_lines(all_sent=False)]
+    found = [path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file()]
+    assert found
+    for text in (*said, *found, caplog.text, *capfd.readouterr()):
+        assert "s3cret" not in text

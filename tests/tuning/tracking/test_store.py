@@ -154,3 +154,35 @@ def test_what_a_server_refuses_can_be_sent_later(guarded, monkeypatch):
     with pytest.raises(MlflowException) as refused:
         MlflowClient(store.uri).search_experiments(max_results=1)
     assert is_temporary(refused.value)  # and so nothing is skipped
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "100%"])
+def test_a_folder_whose_name_means_something_else_in_a_uri_is_refused(tmp_path, name):
+    for uri in (None, f"sqlite:///{tmp_path / name}/mlflow.db"):
+        with pytest.raises(ConfigError, match=r"cannot be used by MLflow.* --results DIR"):
+            choose_store(uri, tmp_path / name)
+    assert choose_store("http://host/?a#b", tmp_path).is_remote
+
+
+def test_a_folder_of_any_other_name_can_be_used(tmp_path):
+    folder = tmp_path / "mit Leerzeichen" / "опыт η 動作 & 'x'"
+    store = choose_store(None, folder)
+    make_schema(store)
+    client = MlflowClient(store.uri)
+    experiment = client.create_experiment("some", store.artifacts_of("some"))
+    run = client.create_run(experiment)
+    client.log_artifact(run.info.run_id, __file__)
+    assert [path.name for path in folder.rglob("*.py")] == ["test_store.py"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://me:s3cret@host:5000", "postgresql+psycopg2://me:s3cret@host/db"]
+)
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_password_in_a_uri_is_refused_and_not_repeated(tmp_path, monkeypatch, uri, by_variable):
+    if by_variable:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(ConfigError, match="has a password") as refused:
+        choose_store(uri, tmp_path)
+    assert "s3cret" not in str(refused.value)
+    assert ("MLFLOW_TRACKING_URI has" in str(refused.value)) == by_variable
