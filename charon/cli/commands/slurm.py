@@ -39,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shell that makes Python ready on a machine, such as 'source .venv/bin/activate'",
     )
     parser.add_argument(
+        "--container",
+        default="",
+        metavar="IMAGE",
+        help="an Apptainer image with CHARON Studies in it, in which Ray and the study run",
+    )
+    parser.add_argument(
         "--sbatch",
         action="append",
         default=[],
@@ -74,6 +80,7 @@ def main(options: argparse.Namespace) -> int:
         Path.cwd(),
         options.setup,
         options.sbatch,
+        options.container and str(Path(options.container).expanduser().resolve()),
     )
     path = options.output or Path(f"{job.name}.sbatch")
     with writing_to(path, "choose another --output"):

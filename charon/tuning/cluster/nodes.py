@@ -33,12 +33,14 @@ def wait_for_nodes(
 def main() -> None:
     """Connect, wait, and end with status 1 if machines are missing."""
     from charon.tuning.cluster.cluster import prepare_environment
+    from charon.tuning.cluster.startup import send_token
 
     address, number = sys.argv[1], int(sys.argv[2])
     prepare_environment()
     # Imported here because it reads the environment.
     import ray
 
+    send_token()
     end = time.monotonic() + WAIT_SECONDS
     while not ray.is_initialized():
         try:

@@ -41,6 +41,7 @@ def connect_to_ray(
 
     if address is not None:
         _check_reachable(address)
+        send_token()
         flags: dict[str, Any] = {"address": address}
     else:
         flags = {"address": "local", "include_dashboard": True, "dashboard_host": "127.0.0.1"}
@@ -49,6 +50,11 @@ def connect_to_ray(
     try:
         context = ray.init(**flags, log_to_driver=False, configure_logging=False)
     except Exception as error:  # a plain one where its dashboard is too slow to start
+        if "InvalidAuthToken" in str(error.__cause__):
+            raise ClusterError(
+                f"Ray at {address} asks for another token than there is here; give all machines "
+                "that of the first: the file ~/.ray/auth_token, or the variable RAY_AUTH_TOKEN."
+            ) from error
         where = "on this machine" if address is None else f"at {address}"
         raise ClusterError(
             f"Ray does not answer {where}: {first_line(error)} (more in {log_file})."
@@ -64,6 +70,18 @@ def _keep_private(token: Path) -> None:
     """Let nobody else read Ray's token, which Ray makes for itself as any other file."""
     with suppress(OSError):
         token.chmod(0o600)
+
+
+def send_token() -> None:
+    """Have Ray send the user's token, if there is one, to the cluster that it connects to.
+
+    ``ray start --head`` asks for it wherever there is one; ``ray.init`` with an address sends none
+    unless RAY_AUTH_MODE says so.
+    """
+    # Imported here for the reason given in connect_to_ray.
+    from ray._private.authentication import authentication_token_setup as tokens
+
+    tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
 def machines_of(nodes: Sequence[Mapping[str, Any]]) -> tuple[Machine, ...]:

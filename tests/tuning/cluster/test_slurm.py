@@ -41,6 +41,28 @@ def test_names_with_spaces_stay_in_one_piece(tmp_path):
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
+def test_a_path_is_as_sbatch_reads_it(tmp_path):
+    script = job(tmp_path / "my 100%").script()
+    assert f"#SBATCH --output='{tmp_path}/my 100%%/charon-search-%j.log'\n" in script
+
+
+def test_in_a_container_run_ray_and_the_study_and_nothing_else(tmp_path):
+    lines = job(tmp_path, container="/images/my charon.sif").script().splitlines()
+    inside = f"apptainer exec --nv --bind {tmp_path} '/images/my charon.sif' "
+    ran = [line for line in lines if "ray start" in line or "python " in line]
+    assert len(ran) == 4
+    assert all(inside in line for line in ran)
+    assert sum("apptainer" in line for line in lines) == 5  # and that which gets Ray's token
+    assert "--nv" not in job(tmp_path, container="a.sif", gpus=0).script()
+    assert "apptainer" not in job(tmp_path).script()
+
+
+def test_each_step_asks_for_its_cores_and_all_machines_know_the_token(tmp_path):
+    script = job(tmp_path).script()
+    assert "--cpus-per-task=32 \\\n" in script
+    assert "export RAY_AUTH_TOKEN RAY_AUTH_MODE=token\n" in script
+
+
 @pytest.mark.parametrize(
     ("study", "changes", "message"),
     [
@@ -94,8 +116,9 @@ def sitting(script, environment, *, stop_after=None):
                 os.kill(process.pid, signal.SIGUSR1)
                 break
             time.sleep(0.2)
-        said, _ = process.communicate(timeout=240)
+        said, _ = process.communicate(timeout=400)
     finally:
+        # All that the job started, and nothing else, is in its session.
         subprocess.run(["pkill", "-TERM", "-s", str(process.pid)], check=False)
     return process.returncode, said
 
