@@ -1,8 +1,10 @@
 """What is wrong with a study's history is seen: each control makes one thing wrong."""
 
 import copy
+import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,11 +17,12 @@ from faults.history import (
 )
 from tuning.conftest import THIRD_PARTY_WARNINGS, quiet_libraries  # noqa: F401
 from tuning.driven_search import DrivenSearch, plan
-from tuning.tracking.test_sender import new_journal, play, send, store  # noqa: F401
+from tuning.tracking.test_sender import empty_database, new_journal, play, send
 
 from charon.files import write_json
 from charon.tuning.records.journal import FINISHED, INTERRUPTED, PRUNED, Journal
 from charon.tuning.sampling.optuna_study import write_database
+from charon.tuning.tracking.store import choose_store
 
 pytestmark = [pytest.mark.filterwarnings(warning) for warning in THIRD_PARTY_WARNINGS]
 
@@ -84,14 +87,25 @@ def test_an_event_that_is_lost_doubled_or_out_of_turn_is_seen(place, new, senten
     assert any(said.startswith(sentence) for said in replay(changed)), list(replay(changed))
 
 
-@pytest.fixture
-def logged(tmp_path, store):  # noqa: F811
-    journal = new_journal(tmp_path)
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory):
+    """A journal, and the database to which it was sent."""
+    folder = tmp_path_factory.mktemp("sent")
+    store = choose_store(None, folder)
+    store.file.write_bytes(empty_database())
+    journal = new_journal(folder)
     play(journal, "t1", [1, 2, 3], FINISHED)
     play(journal, "t2", [1], PRUNED, seed=1)
     journal.append("study_end", outcome=FINISHED, artifacts=[])
-    assert send(journal, tmp_path, store)[0]
+    assert send(journal, folder, store, timeout=600.0)[0]
     return journal, store.file
+
+
+@pytest.fixture
+def logged(tmp_path, sent):
+    """The journal, and a database of its own for each test."""
+    journal, database = sent
+    return journal, Path(shutil.copy(database, tmp_path))
 
 
 def test_mlflow_has_what_the_journal_says_it_has(logged):
