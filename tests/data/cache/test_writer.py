@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from data.processes import start_python
 from data.set_makers import OTHER, description_of_ntu, ntu_clip, random_clips
+from other_user import as_nobody, common_folder
+from tiny_runs import write_set
 
 from charon.data.cache.archive import Archive
 from charon.data.cache.writer import build_folder, remove_leftovers, write_archive
@@ -123,3 +125,17 @@ def test_leftovers_are_removed_but_not_what_is_being_built(tmp_path):
     process.communicate()
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_another_user_reads_what_is_prepared_and_is_refused_what_they_may_not_write():
+    def build(final):
+        with build_folder(final) as folder:
+            assert folder is None
+
+    with common_folder() as common:
+        cache = common / "cache"
+        cache.mkdir(mode=0o755)
+        write_set(cache / "set")
+        assert as_nobody(lambda: build(cache / "set")) == ""
+        assert as_nobody(lambda: Archive(cache / "set")) == ""
+        assert as_nobody(lambda: build(cache / "other")).startswith("PermissionError")

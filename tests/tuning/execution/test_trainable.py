@@ -129,6 +129,20 @@ def test_a_trial_that_failed_says_why_and_does_not_learn_again_to_fail(study, mo
     assert len(study.learn("a")) == NUM_TASKS
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")]
+)
+def test_a_trial_without_memory_says_what_to_lower(study, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(trainable, "_report", fail)
+    with pytest.raises(type(error)):
+        study.learn("a")
+    said = failure_file(str(study.path), "a").read_text()
+    assert said.startswith("The machine's memory is used up; lower optimiser.batch_size")
+
+
 def test_a_trial_that_a_disk_failed_says_why_and_goes_on_when_it_is_tried_again(study, monkeypatch):
     def fail(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -6,10 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
+from other_user import as_nobody, common_folder
 
 from charon.tuning.records.folder import (
     ResultsError,
@@ -141,46 +140,17 @@ def test_no_lock_on_a_full_disk_is_said(tmp_path, monkeypatch):
         lock_folder(tmp_path / "some")
 
 
-def as_nobody(act):
-    """Return what a function raises for another user, who cannot be root; "" if nothing."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be another user")
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        said = b""
-        try:
-            os.setgid(65534)
-            os.setuid(65534)
-            act()
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}".encode()
-        os.write(write, said)
-        os._exit(0)
-    os.close(write)
-    os.waitpid(child, 0)
-    with os.fdopen(read, "rb") as pipe:
-        return pipe.read().decode()
+def test_another_user_at_work_on_the_study_is_seen():
+    with common_folder() as common:
+        lock_folder(common / "some")
+        assert "another process is at work" in as_nobody(lambda: lock_folder(common / "some"))
+        assert as_nobody(lambda: lock_folder(common / "other")) == ""
 
 
-@pytest.fixture
-def common(tmp_path_factory):
-    """A folder in which everybody may write, below folders that everybody may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="common-"))
-    folder.chmod(0o777)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def test_another_user_at_work_on_the_study_is_seen(common):
-    lock_folder(common / "some")
-    assert "another process is at work" in as_nobody(lambda: lock_folder(common / "some"))
-    assert as_nobody(lambda: lock_folder(common / "other")) == ""
-
-
-def test_a_folder_without_permission_is_one_sentence(common):
-    (common / "mine").mkdir(mode=0o755)
-    said = as_nobody(lambda: writable_folder(common / "mine" / "results"))
+def test_a_folder_without_permission_is_one_sentence():
+    with common_folder() as common:
+        (common / "mine").mkdir(mode=0o755)
+        said = as_nobody(lambda: writable_folder(common / "mine" / "results"))
     assert said == (
         f"ResultsError: {common}/mine/results cannot be written: it does not exist and cannot be "
         f"made in {common}/mine (Permission denied); choose another folder with --results DIR."
