@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import math
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -24,12 +25,22 @@ def add_json_argument(parser: argparse.ArgumentParser, what: str = "print JSON")
 
 def print_json(content: Any) -> None:
     """Print plain values, or numpy's, as JSON."""
-    print(json.dumps(content, indent=1, default=lambda value: value.item()), flush=True)
+    print(json.dumps(_plain(content), indent=1, allow_nan=False), flush=True)
 
 
 def print_json_line(content: Any) -> None:
     """Print plain values as JSON in a line of its own."""
-    print(json.dumps(content), flush=True)
+    print(json.dumps(_plain(content), allow_nan=False), flush=True)
+
+
+def _plain(content: Any) -> Any:
+    """Return plain values; a number that is not finite, which JSON lacks, is None."""
+    if isinstance(content, Mapping):
+        return {name: _plain(value) for name, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_plain(value) for value in content]
+    value = content.item() if hasattr(content, "item") else content
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Status:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: something about the input or the surroundings is wrong, and one line on
     standard error says what. 2: the command line cannot be understood. 130: interrupted.
     """
+    if arguments is None:  # a program of its own
+        # What schedulers send is an interruption, as Ctrl-C is.
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         check_paths(given)

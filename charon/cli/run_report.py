@@ -1,6 +1,5 @@
 """The lines of ``charon run``: its title, its progress, a line a task, its end."""
 
-import math
 import shlex
 import time
 from collections.abc import Callable
@@ -45,9 +44,8 @@ def memory_warning(stream: Stream) -> str:
 
 
 def task_json(result: TaskResult) -> dict[str, Any]:
-    """Return the measurements after a task, for scripts; what is not a number is null."""
-    metrics = {n: v if math.isfinite(v) else None for n, v in result.metrics.items()}
-    return {"task": result.task, "num_tasks": result.num_tasks, "metrics": metrics}
+    """Return the measurements after a task, for scripts."""
+    return {"task": result.task, "num_tasks": result.num_tasks, "metrics": result.metrics}
 
 
 def task_line(result: TaskResult) -> str:

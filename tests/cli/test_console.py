@@ -1,12 +1,14 @@
 """Progress on a terminal and elsewhere; Ctrl-C: at once, and once more where it was swallowed."""
 
 import contextlib
+import json
 import signal
 import sys
 
+import numpy as np
 import pytest
 
-from charon.cli.console import ClipProgress, interruptible
+from charon.cli.console import ClipProgress, interruptible, print_json, print_json_line
 
 
 def test_progress_is_one_changing_line_on_a_terminal(capsys, monkeypatch):
@@ -51,3 +53,11 @@ def test_the_handler_before_is_put_back():
     with interruptible():
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.parametrize("print_as_json", [print_json, print_json_line])
+def test_what_json_lacks_is_null(print_as_json, capsys):
+    odd = {"nan": float("nan"), "more": [np.float32("inf"), np.int64(3), (1, -np.inf)], "x": None}
+    print_as_json(odd)
+    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert said == {"nan": None, "more": [None, 3, [1, None]], "x": None}

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,8 @@ from charon.cli import main as cli
 from charon.config import PRESETS, Run
 from charon.data.streams import PROTOCOLS
 from charon.learners import LEARNERS
+
+CACHE_ACTIONS = ("cache list", "cache show", "cache delete")
 
 
 def test_help_lists_every_command(capsys):
@@ -29,6 +32,15 @@ def test_each_command_explains_itself(name, capsys):
         cli.main([name, "--help"])
     assert ended.value.code == 0
     assert f"usage: charon {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name", [*(name for name in cli.COMMANDS if name != "cache"), *CACHE_ACTIONS]
+)
+def test_each_command_has_json(name, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([*name.split(), "--help"])
+    assert "--json" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -60,6 +72,17 @@ def test_what_is_misspelt_is_not_guessed_but_refused_in_one_sentence(words, name
     assert named in said
     assert said.endswith(f"; `{helped} --help` says what there is.\n")
     assert said.count("\n") == 1
+
+
+def test_what_schedulers_send_is_an_interruption(monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["charon", "fields"])
+    monkeypatch.setattr(cli, "_dispatch", lambda given: signal.raise_signal(signal.SIGTERM))
+    try:
+        assert cli.main() == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr().err == "charon: interrupted.\n"
 
 
 def test_every_field_of_every_learner_is_listed(capsys):
