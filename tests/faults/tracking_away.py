@@ -183,7 +183,7 @@ def try_way(way, place, clips, epochs):
             began = time.monotonic()
             wait_for(lambda: reports_of(folder) >= 11, process)
             asked, seconds = server.come_back(), time.monotonic() - began
-        said = process.communicate(timeout=300)[0]
+        said = process.communicate()[0]
         status, is_resumed = process.returncode, "it is sent with the next --resume" in said
         if is_resumed:
             again = subprocess.run([*program, "--resume"], env=environment, cwd=folder, check=True)
