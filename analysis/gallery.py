@@ -28,7 +28,8 @@ def draw(folder: Path) -> Path | None:
         CharonError: the analysis fails.
     """
     own = HERE / f"{folder.name}.py"
-    command = [str(own)] if own.exists() else ["-m", "charon.report.summary"]
+    plain = "search" if (folder / "selection.json").exists() else "summary"
+    command = [str(own)] if own.exists() else ["-m", f"charon.report.{plain}"]
     of = folder.parent if own.stem == "interpolation_error" else folder
     done = subprocess.run(
         [sys.executable, *command, "--results", str(of)], capture_output=True, text=True

@@ -20,6 +20,7 @@ STEPS_OF_AN_EPOCH = 393
 """Of a task, the sixth of NTU-60 XView's 37,646 clips, in batches of 16."""
 COLOURS = {"fp32": BLUE, "bf16": ORANGE}
 HEADER = ["step", "scale", "preset", "way", "seconds", "least to most", "GFLOP/s", "times plain"]
+SHARE = ["trials that share a GPU", "scale", "steps/s in all", "hours of a run, extrapolated"]
 NAMES = {
     "train": "training step",
     "evaluate": "evaluation",
@@ -53,6 +54,9 @@ def describe(measured: dict[str, Any], folder: Path) -> str:
         add_table(*_against_model(frame))
         pages.append("![Epochs per hour](throughput.png)")
         _draw(frame, limits, measured["ratios"]["machine"], folder / "throughput.png")
+    if "share" in measured:
+        add(f"{measured['share']['machine']}:")
+        add_table(SHARE, [_shared(row) for row in measured["share"]["rows"]])
     if "prepare" in measured:
         add(_preparation(*measured["prepare"]["rows"]))
     write_text(folder / "README.md", "\n\n".join(pages) + "\n")
@@ -86,6 +90,11 @@ def _row(row: dict[str, Any]) -> list[str]:
         f"{row['gflops']:.0f}",
         f"{times:.2f}" if times else "",
     ]
+
+
+def _shared(row: dict[str, Any]) -> list[str]:
+    hours = f"{row['hours']:.2f}" if "hours" in row else ""
+    return [str(row["together"]), row["scale"], f"{row['steps_per_second']:.1f}", hours]
 
 
 def _against_model(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

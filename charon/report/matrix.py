@@ -66,7 +66,7 @@ def fill_matrix(axes: Axes, matrix: Any, title: str) -> AxesImage:
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     tasks = [str(task + 1) for task in range(values.shape[1])]
     axes.set_xticks(range(values.shape[1]), tasks)
-    axes.set_yticks(range(values.shape[0]), tasks[: values.shape[0]])
+    axes.set_yticks(range(values.shape[0]), tasks[-values.shape[0] :])
     axes.set_xlabel("accuracy on task")
     axes.set_ylabel("after learning task")
     # Wider than the axes, it would leave them no room.

@@ -33,7 +33,6 @@ NAMES = {
     "learner": "method",
     "data.benchmark": "protocol",
     "data.path": "data",
-    "learner.probe_epochs": "probing epochs",
 }
 
 UNITS = {

@@ -19,16 +19,19 @@ MOST_LINES, MOST_MATRICES = 8, 9
 def matrices_of(case: Case, curves: pd.DataFrame, part: str) -> NDArray[np.float64]:
     """Return the accuracy matrices of a case's finished runs: (run, task learned, task), percent.
 
+    A joint stream, which learns all tasks as one, has the last row alone.
+
     Args:
         case: of the study.
         curves: a row per trial and task.
         part: of the data, such as ``"test"``.
     """
     prefix = f"{part}/acc/task_"
-    tasks = sorted(name for name in map(str, curves) if name.startswith(prefix))
+    names = (name for name in map(str, curves) if name.startswith(prefix))
+    tasks = sorted(names, key=lambda name: int(name.removeprefix(prefix)))
     its = curves[curves["trial_id"].isin(case.runs["trial_id"])]
     runs = [run.sort_values("task")[tasks].to_numpy(float) for _, run in its.groupby("trial_id")]
-    used = [run[:, : len(run)] for run in runs]
+    used = [run[:, ~np.isnan(run).all(axis=0)] for run in runs]
     return np.array(used).reshape(len(used), *(used[0].shape if used else (0, 0)))
 
 
@@ -37,7 +40,7 @@ def forgetting_of(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
     The best accuracy on the task before the last task was learned, minus the final one.
     """
-    if matrices.shape[-1] < 2:
+    if min(matrices.shape[1:]) < 2:
         return np.empty((len(matrices), 0))
     best: NDArray[np.float64] = np.nanmax(matrices[:, :-1, :-1], axis=1)
     lost: NDArray[np.float64] = best - matrices[:, -1, :-1]
@@ -54,7 +57,8 @@ def draw_tasks(
             matrices = matrices_of(case, curves, part)
             seen = np.nanmean(matrices, axis=2).mean(axis=0)
             style = {**look(place), "markersize": 4}
-            left.plot(range(1, len(seen) + 1), seen, label=case.name, **style)
+            first = matrices.shape[2] - len(seen) + 1  # all of them of a joint stream
+            left.plot(range(first, first + len(seen)), seen, label=case.name, **style)
             lost = forgetting_of(matrices).mean(axis=0)
             right.plot(range(1, len(lost) + 1), lost, label=case.name, **style)
         for axes in (left, right):

@@ -64,7 +64,11 @@ class StudySummary:
             Misfit: it is no plan.
         """
         options = conform(plan.get("options"), dict[str, Any])
-        content = {**plan, "settings": options.get("settings")}
+        settings = conform(options.get("settings"), dict[str, Any])
+        orders = conform(options.get("class_order"), list[str] | None) or []
+        if len(orders) == 1 and orders != ["auto"]:  # of several, each run has its own
+            settings = {"data.class_order": orders[0], **settings}
+        content = {**plan, "settings": settings}
         known = {f.name: content[f.name] for f in fields(cls) if f.name in content}
         summary: StudySummary = conform(known, cls)
         return summary
@@ -72,7 +76,7 @@ class StudySummary:
     @property
     def overridden(self) -> list[str]:
         """The fields that the command line set for all runs, as ``name=value``."""
-        return [f"{name}={value}" for name, value in self.settings.items()]
+        return [f"{name}={shown(value, quoted=False)}" for name, value in self.settings.items()]
 
     def measured_on(self, num_runs: int, protocol: str = "") -> str:
         """Return one line that says what the numbers of finished runs were measured on.
@@ -117,8 +121,10 @@ class Results:
 
     @property
     def provenance(self) -> str:
-        """One line that says what the numbers were measured on."""
-        return self.study.measured_on(len(self.finished))
+        """One line that says what the numbers were measured on, with a preset but the paper's."""
+        preset = self.tags.get("preset", "paper")
+        more = "" if preset == "paper" else f" · preset {preset}"
+        return self.study.measured_on(len(self.finished)) + more
 
 
 def read_results(folder: Path) -> Results:

@@ -28,8 +28,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 HEAT = LinearSegmentedColormap.from_list("charon_heat", ["#f7fafc", "#a9cbe8", BLUE, "#16375f"])
 """White to dark blue: accuracies from 0 to 100."""
-RAMP = LinearSegmentedColormap.from_list("charon_ramp", ["#12436d", "#28a197", "#f0a63a"])
-"""Ordered values of a setting, such as the masking ratio from 0 to 1."""
 
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",

@@ -39,7 +39,8 @@ def case_table(cases: Sequence[Case], metrics: Sequence[str]) -> Table:
     fields = list(cases[0].values) if 0 < len(cases[0].values) <= MANY_FIELDS else []
     first, *others = metrics
     header = [field_title(name) for name in fields] or ["case"]
-    header += [f"{metric_name(first)} %", "95 % interval", *map(_column, others), "n"]
+    unit = "" if first in UNITS else " %"
+    header += [f"{_column(first)}{unit}", "95 % interval", *map(_column, others), "n"]
     rows = []
     for case in cases:
         values = {name: case.values[name] for name in fields}

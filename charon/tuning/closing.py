@@ -59,7 +59,7 @@ def close(
     names = ("trials.csv", "curves.csv", "README.md", "selection.json", "winner.json")
     more = ("confirm.json", "gap.json", "gap.csv", "importance.csv", "table.csv", "table.tex")
     tables = [ready.folder / name for name in (*names, *more)]
-    figures = sorted(p for p in ready.folder.iterdir() if p.suffix in (".png", ".svg"))
+    figures = sorted(ready.folder.glob("*.png"))
     artifacts = [str(path) for path in (*tables, *figures)]
     journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close()

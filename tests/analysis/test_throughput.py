@@ -34,7 +34,10 @@ def test_the_page_says_what_was_measured(tmp_path):
     skeletons |= {"clips_per_core_second": 500.0, "times_plain": 2.5}
     padded = {"num_bytes": 180_000_000, "seconds": 0.3, "load_seconds": 0.1}
     measured["prepare"] = {"rows": [skeletons, padded]}
+    shared = {"scale": "paper", "together": 2, "steps_per_second": 41.2, "hours": 0.98}
+    measured["share"] = {"machine": "a GPU", "rows": [shared]}
     text = describe(measured, tmp_path)
+    assert "| 2 | paper | 41.2 | 0.98 |" in (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "100 files of 250 kB, 500 clips (125 MB) a second and core" in text
     assert "(400 to 526; 1000 a second in all)" in text
     assert "2.5 times as many as a reader of line after line prepares (200)" in text

@@ -29,6 +29,19 @@ def test_forgetting_is_the_best_before_the_last_task_minus_the_end_by_hand():
     assert forgetting_of(np.array([[[50.0]]])).shape == (1, 0)
 
 
+def test_a_joint_stream_has_the_last_row_of_all_tasks(tmp_path):
+    folder = write_study(tmp_path, [{"seed": 0, "faa": 50.0}])
+    lines = (folder / "curves.csv").read_text().splitlines()
+    (folder / "curves.csv").write_text("\n".join([lines[0], lines[2]]) + "\n")
+    results = read_results(folder)
+    (case,) = cases_of(results)
+    matrices = matrices_of(case, results.curves, "test")
+    assert matrices.tolist() == [[[40.0, 60.0]]]
+    assert forgetting_of(matrices).shape == (1, 0)
+    draw_tasks([case], results.curves, "test", tmp_path / "tasks.png", "made")
+    draw_mean_matrices([case], results.curves, "test", tmp_path / "matrices.png", "made")
+
+
 def test_figures_over_tasks_are_drawn(intervals, tmp_path):
     cases = cases_of(intervals)
     draw_tasks(cases, intervals.curves, "test", tmp_path / "tasks.png", "made")

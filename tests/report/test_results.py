@@ -24,6 +24,15 @@ def test_what_the_command_line_set_for_all_runs_stands_beside_the_numbers(tmp_pa
     assert "scale small · model.precision=bf16 · 5 finished runs" in provenance
 
 
+def test_a_class_order_and_a_preset_of_the_command_line_stand_beside_the_numbers(tmp_path):
+    options = {"settings": {}, "class_order": ["natural"]}
+    made = write_study(tmp_path, RUNS, options=options, tags={"preset": "compact"})
+    provenance = read_results(made).provenance
+    assert "scale small · data.class_order=natural · 5 finished runs · preset compact" in provenance
+    options["class_order"] = ["paper", "natural"]  # which the table tells apart
+    assert "order" not in read_results(write_study(tmp_path, RUNS, options=options)).provenance
+
+
 def test_the_tags_are_those_with_which_the_journal_begins(tmp_path):
     assert read_results(write_study(tmp_path, RUNS)).tags["protocol"] == "ntu60-xview"
     (tmp_path / "journal.jsonl").write_text("torn")

@@ -62,6 +62,17 @@ def test_the_confirmed_accuracies_have_intervals_and_their_number(tmp_path, reco
         assert "57.0 ± 1.7 (95 % interval 52.7 to 61.3, n = 3)" in text
 
 
+def test_the_winner_is_compared_with_the_papers_setting_seed_by_seed(tmp_path, records):
+    """Their intervals overlap, and each seed is 4 to 6 points better."""
+    write_search(tmp_path, records)
+    sentence = "5.0 points above the paper's setting (seed by seed, 95 % interval +2.5 to +7.5, n ="
+    for text in report(tmp_path):
+        assert f"{sentence} 3; paired t-test, p < 0.05)." in text
+    table = tmp_path / "confirm" / "trials.csv"
+    table.write_text(table.read_text().replace("60.0", "40.0"))  # of one seed of the winner's
+    assert "no difference that 3 seeds can show (paired t-test)." in report(tmp_path)[1]
+
+
 def test_the_page_says_how_the_winner_was_selected(tmp_path, records):
     facts = write_search(tmp_path, records)
     _, page = report(tmp_path)

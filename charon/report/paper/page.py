@@ -69,7 +69,8 @@ def _head(studies: Sequence[Results]) -> Iterator[str]:
         "<b>held</b> if all its paired contrasts are above zero (paired t-test, 5 %, Holm), "
         "<b>failed</b> if one is below, else <b>undecided</b>. A published value is <b>within</b> "
         f"±{MARGIN:g} points by two one-sided tests at 5 %, <b>outside</b> if the 95 % interval "
-        "lies beyond. A single run decides nothing.</p>"
+        "lies beyond; it is taken as exact, though it is a mean of three runs. A single run "
+        "decides nothing.</p>"
     )
 
 
@@ -96,13 +97,16 @@ def _verdict(judged: Judged) -> str:
     word = f"<span class={judged.verdict.replace(' ', '-')}>{judged.verdict}</span>"
     if not judged.parts:
         return word
-    weakest, one = min(judged.parts.items(), key=lambda item: item[1].apart.mean)
+    run = {name: one for name, one in judged.parts.items() if one.apart.n}
+    weakest, one = min(run.items(), key=lambda item: item[1].apart.mean)
     said = f"{escape(weakest)} {one.apart.mean:+.3g}"
     if one.apart.n > 1:
         said += f" ({one.apart.low:+.3g} to {one.apart.high:+.3g})"
     said += f", {counted(one.apart.n, 'pair')}"
     if judged.verdict == "undecided" and judged.needed:
         said += f"; about {judged.needed} pairs would decide"
+    if missing := [name for name in judged.parts if name not in run]:
+        said += f"; not run: {escape('; '.join(missing))}"
     return f"{word}, {said}"
 
 
@@ -159,7 +163,7 @@ def _case_table(results: Results, rows: Sequence[Row]) -> str:
         ]
         if has_published:
             found = row.published
-            cells.append(f"{found.mean} ({escape(found.source)})" if found else "–")
+            cells.append(f"{found} ({escape(found.source)})" if found else "–")
             word = row.verdict.partition(" ")[0].rstrip(";")
             cells.append(f"<span class={word}>{escape(row.verdict)}</span>" if word else "–")
         lines.append(_row(cells))

@@ -12,6 +12,9 @@ from charon.report.results import Results
 
 PROTOCOLS = ("ntu60-xview", "ntu60-xsub", "ntu120-xset", "ntu120-xsub")
 
+ORDERS = ("auto", "paper", "released")
+"""Class orders that are the paper's or its code's; ``auto`` is the paper's."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -20,6 +23,10 @@ class Published:
     mean: float
     std: float | None
     source: str
+
+    def __str__(self) -> str:
+        """Return the mean with its deviation, if it is known."""
+        return f"{self.mean}" if self.std is None else f"{self.mean} ± {self.std}"
 
 
 _BOUNDS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -76,7 +83,7 @@ def published(study: str, values: Mapping[str, Any], run: Mapping[str, Any]) -> 
         run: all fields of one of its runs, with its method and resolved protocol.
     """
     protocol, size = run["protocol"], run.get("learner.buffer_size")
-    if protocol not in PROTOCOLS:
+    if protocol not in PROTOCOLS or run.get("data.class_order", "auto") not in ORDERS:
         return None
     if study in _ABLATIONS:
         if protocol != "ntu60-xview" or size != 500 or run[METHOD] != "CHARON":

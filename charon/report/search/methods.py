@@ -96,17 +96,19 @@ def _confirmation(search: Search) -> str:
 
 def comparison(search: Search) -> str:
     """Say whether the confirmed winner is better than the paper's setting; empty if not known."""
-    if search.confirmation is None or len(search.confirmation.faas) < 2:
+    if search.confirmation is None or search.confirmation.apart is None:
         return ""
-    winner, paper = search.confirmation.means.values()
-    apart = winner.mean - paper.mean
-    way = "above" if apart > 0 else "below"
-    text = f"The winner is {abs(apart):.1f} points {way} the paper's setting"
-    if winner.n < 2:
+    apart = search.confirmation.apart.apart
+    way = "above" if apart.mean > 0 else "below"
+    text = f"The winner is {abs(apart.mean):.1f} points {way} the paper's setting"
+    if apart.n == 0:
+        return "No seed has confirmed both settings, so they are not compared."
+    if apart.n == 1:
         return f"{text}, of one seed, which shows nothing."
-    if abs(apart) <= winner.half + paper.half:
-        return f"{text}, no difference that {winner.n} seeds can show (the intervals overlap)."
-    return f"{text}; the intervals do not overlap."
+    interval = f"seed by seed, 95 % interval {apart.low:+.1f} to {apart.high:+.1f}"
+    if search.confirmation.apart.is_decided:
+        return f"{text} ({interval}, n = {apart.n}; paired t-test, p < 0.05)."
+    return f"{text} ({interval}), no difference that {apart.n} seeds can show (paired t-test)."
 
 
 def thinned(search: Search) -> str:

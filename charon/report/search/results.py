@@ -10,6 +10,7 @@ from charon.errors import CheckpointError
 from charon.files import read_json, reading_from
 from charon.plain import conform
 from charon.report.results import Results, read_table
+from charon.report.significance import Difference, difference_of
 from charon.report.statistics import Mean, mean_of
 from charon.text import shown
 
@@ -146,10 +147,14 @@ class Gap:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The confirm stage: test FAA of its finished runs, percent, and their mean, by setting."""
+    """The confirm stage: test FAA of its finished runs, percent, and their mean, by setting.
+
+    ``apart`` is the winner's minus the paper's, seed by seed; None where one of them has no run.
+    """
 
     faas: dict[str, list[float]]
     means: dict[str, Mean]
+    apart: Difference | None
     seeds: list[int]
     protocol: str
     is_other_test: bool
@@ -246,14 +251,18 @@ def _read(results: Results, folder: Path) -> Search:
         runs = read_table(folder / "confirm", "trials")
         by_role = runs[runs["status"] == FINISHED].groupby("role")
         names = {"winner": WINNER, "paper": PAPER}
-        faas = {
-            name: by_role.get_group(role)["test/faa"].tolist()
+        by_seed = {
+            name: by_role.get_group(role).set_index("seed")["test/faa"]
             for role, name in names.items()
             if role in by_role.groups
         }
+        faas = {name: of_setting.tolist() for name, of_setting in by_seed.items()}
         means = {name: mean_of(of_setting) for name, of_setting in faas.items()}
+        apart = difference_of(by_seed[WINNER], by_seed[PAPER]) if len(by_seed) == 2 else None
         is_other_test = plain["protocol"] != results.study.protocol
-        confirmation = Confirmation(faas, means, plain["seeds"], plain["protocol"], is_other_test)
+        confirmation = Confirmation(
+            faas, means, apart, plain["seeds"], plain["protocol"], is_other_test
+        )
     if (folder / "importance.csv").exists():
         importance = read_table(folder, "importance")
     return Search(results, selection, gap, confirmation, importance)

@@ -215,7 +215,7 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     """
     domain = study.space.get(SIZE)
     searched = domain if isinstance(domain, Whole | Choice) else None
-    of_cases = [case[SIZE] for case in study.cases if SIZE in case]
+    of_cases = [run[SIZE] for run in (*study.cases, *study.also) if SIZE in run]
     sizes = ends(searched) if searched else study.grid.get(SIZE, ())
     numbers = [size for size in (*sizes, *of_cases, start) if isinstance(size, int)]
     factor = min(1.0, largest / max(numbers, default=1))
@@ -223,14 +223,14 @@ def with_small_buffers(study: Study, largest: int, start: Value = None) -> tuple
     shrunken = tuple(dict.fromkeys(small.get(size, size) for size in sizes))
     if searched is None:
         grid = {name: shrunken if name == SIZE else axis for name, axis in study.grid.items()}
-        cases = tuple(
-            {
-                name: small.get(value, value) if name == SIZE else value
-                for name, value in case.items()
-            }
-            for case in study.cases
+        cases, also = (
+            tuple(
+                {name: small.get(v, v) if name == SIZE else v for name, v in run.items()}
+                for run in runs
+            )
+            for runs in (study.cases, study.also)
         )
-        return replace(study, grid=grid, cases=cases), largest
+        return replace(study, grid=grid, cases=cases, also=also), largest
     if len(shrunken) == 1:
         raise ConfigError(
             f"At the small scale a memory on this data has at most {largest} clips, which leaves "

@@ -9,9 +9,12 @@ from charon.report.paper.claims import (
     FAA,
     SPEED,
     Claim,
+    S,
     best,
+    both,
     gain_grows,
     grows,
+    higher,
     judge,
 )
 from charon.report.results import read_results
@@ -67,6 +70,31 @@ def test_a_single_seed_decides_nothing(tmp_path):
 def test_what_was_not_run_is_said(tmp_path):
     judged = judge(Claim("", "", "made", best(GAMMA, 0.5)), results(tmp_path, over_eta({0.3: 1.0})))
     assert judged.verdict == "not run"
+
+
+def test_a_claim_of_which_a_part_was_not_run_is_not_held(tmp_path):
+    runs = [
+        {"learner.sampling_interval": s, "seed": n, "faa": 50.0 + s} for s in (1, 2) for n in (0, 1)
+    ]
+    claim = Claim("", "", "made", both(*(higher({S: s}, {S: 1}) for s in (2, 5))))
+    judged = judge(claim, results(tmp_path, runs))
+    assert judged.verdict == "undecided"
+    assert [one.apart.n for one in judged.parts.values()] == [2, 0]
+
+
+def test_joint_training_is_compared_with_each_size_of_the_memory(tmp_path):
+    """On the mean over both sizes CHARON is below it, with the large memory above."""
+    runs = [
+        {"learner": "finetune", "data.stream": "joint", "seed": seed, "faa": 75.0 + 0.1 * seed}
+        for seed in range(3)
+    ]
+    runs += [
+        {"learner": "charon", "learner.buffer_size": size, "seed": seed, "faa": faa}
+        for size, faa in ((72, 60.0), (288, 80.0))
+        for seed in range(3)
+    ]
+    claim = next(claim for claim in CLAIMS if claim.text == "CHARON stays below joint training")
+    assert judge(claim, results(tmp_path, runs)).verdict == "failed"
 
 
 def test_a_slope_is_taken_seed_by_seed_and_has_its_unit(tmp_path):

@@ -31,6 +31,12 @@ def test_an_ablation_is_of_one_protocol_and_size():
     assert published("reconstruction", values, {**run, "protocol": "ntu60-xsub"}) is None
 
 
+def test_another_class_order_has_no_published_value():
+    run = {"method": "CHARON", M: 500, "protocol": "ntu60-xview"}
+    assert published("baselines", {}, {**run, "data.class_order": "paper"}) is not None
+    assert published("baselines", {}, {**run, "data.class_order": "shuffled(0)"}) is None
+
+
 def test_what_the_paper_does_not_have_has_no_value():
     run = {"method": "X-DER", M: 500, "protocol": "ntu60-xview"}
     assert published("baselines", {}, run) is None
@@ -51,6 +57,14 @@ def test_what_the_paper_does_not_have_has_no_value():
         ({"is_standin": False, "scale": "paper"}, ""),
         ({"is_standin": False, "scale": "paper", "tags": {"preset": "compact"}}, "is compact"),
         ({"is_standin": False, "scale": "paper", "tags": {"preset": "released"}}, ""),
+        (
+            {
+                "is_standin": False,
+                "scale": "paper",
+                "options": {"settings": {}, "class_order": ["natural"]},
+            },
+            "the command line set data.class_order=natural",
+        ),
     ],
 )
 def test_what_does_not_compare_says_why(tmp_path, other, reason):

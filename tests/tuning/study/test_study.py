@@ -118,12 +118,13 @@ def test_cases_stand_beside_a_grid_of_other_fields_and_no_space(where):
 
 def test_buffer_sizes_of_cases_shrink_with_those_of_the_grid():
     cases = [{"learner.buffer_size": 500}, {"learner.buffer_size": 2000}, {"learner": "finetune"}]
-    found, _ = with_small_buffers(study(cases=cases), 200, 500)
+    found, _ = with_small_buffers(study(cases=cases, also=cases[:1]), 200, 500)
     assert found.cases == (
         {"learner.buffer_size": 50},
         {"learner.buffer_size": 200},
         {"learner": "finetune"},
     )
+    assert found.also == ({"learner.buffer_size": 50},)
 
 
 def test_bytes_shrink_wherever_a_study_names_them():
