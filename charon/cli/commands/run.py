@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         choices=PRESETS,
-        help="paper follows the text of the paper (default); released the authors' code",
+        help="paper follows the text of the paper (default); released the authors' code; compact "
+        "has more accuracy from the same bytes",
     )
     parser.add_argument(
         "--config",
