@@ -76,12 +76,15 @@ def test_what_is_misspelt_is_not_guessed_but_refused_in_one_sentence(words, name
 
 def test_what_schedulers_send_is_an_interruption(monkeypatch, capsys):
     before = signal.getsignal(signal.SIGTERM)
+    # A process of pytest-xdist ignores it.
+    before_interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(sys, "argv", ["charon", "fields"])
     monkeypatch.setattr(cli, "_dispatch", lambda given: signal.raise_signal(signal.SIGTERM))
     try:
         assert cli.main() == 130
     finally:
         signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, before_interrupt)
     assert capsys.readouterr().err == "charon: interrupted.\n"
 
 
