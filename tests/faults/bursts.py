@@ -47,6 +47,9 @@ HUNG_MINUTES = 1.0
 LONGEST_SECONDS = 900
 """Of a sitting; one that takes longer is stuck, and ended."""
 
+TRIES = 3
+"""For a fault to strike before its study is over."""
+
 INTERRUPTED = 130
 
 
@@ -387,14 +390,17 @@ def burst(place, mode, machines, faults, calm, rng):
     """
     found, wrong, known, status = [], [], {}, 0
     for fault in faults:
-        if status == 0:
-            shutil.rmtree(place / "results", ignore_errors=True)
-        struck, status, sitting = inject(fault, place, mode, machines, rng, resumes=status != 0)
+        for _ in range(TRIES):
+            if status == 0:
+                shutil.rmtree(place / "results", ignore_errors=True)
+            struck, status, sitting = inject(fault, place, mode, machines, rng, resumes=status != 0)
+            known |= sitting.known
+            if (place / "results" / "tiny" / "journal.jsonl").exists():
+                wrong += broken(place / "results")
+            wrong += compare(place, mode, calm) if status == 0 else []
+            if struck.struck or status != 0:
+                break
         found.append(struck)
-        known |= sitting.known
-        if (place / "results" / "tiny" / "journal.jsonl").exists():
-            wrong += broken(place / "results")
-        wrong += compare(place, mode, calm) if status == 0 else []
     for _ in range(3):
         if status != 0:
             address = machines.cluster.address if machines else None
