@@ -17,7 +17,7 @@ from tuning.study_runs import finish, read_table, start, wait_for, write_clips
 from charon.tuning.cluster import watch
 from charon.tuning.cluster.watch import ClusterGone, Watch, look_at_ray
 
-MANY = 40
+MANY = 120
 """Epochs, so that a trial learns when something is killed."""
 
 
