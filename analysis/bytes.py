@@ -5,6 +5,7 @@ Writes   README.md, tables and figures beside its tables, and prints the table
 Run      python analysis/bytes.py [--results DIR]
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ FAA, BYTES, EXTRA, SECONDS = (
     "time/train_seconds",
 )
 BUDGET = "learner.buffer_bytes"
+TENTH = 1.1
 COMPACT = PRESETS["compact"]
 
 
@@ -78,19 +80,20 @@ def is_on_front(case: Case, cases: Sequence[Case]) -> bool:
     return not is_dominated(_keys(case), [_keys(other) for other in cases])
 
 
-def _keys(case: Case) -> tuple[float, float, float]:
-    held = case.runs[BYTES] + case.runs.get(EXTRA, 0)
-    return case.runs[FAA].mean(), -held.mean(), -case.runs[SECONDS].mean()
+def _keys(case: Case) -> tuple[float, float, int]:
+    """Return FAA, the bytes allowed, and seconds: those within about a tenth count as equal."""
+    steps = round(math.log(case.runs[SECONDS].mean(), TENTH))
+    return case.runs[FAA].mean(), -case.values[BUDGET], -steps
 
 
 def front_table(front: Sequence[Case]) -> Table:
     """Return the front's cases, from the fewest bytes to the most."""
     rows = []
-    for case in sorted(front, key=lambda case: -_keys(case)[1]):
-        _, held, seconds = _keys(case)
-        faa = case.runs[FAA]
+    for case in sorted(front, key=lambda case: case.values[BUDGET]):
+        faa, held = case.runs[FAA], case.runs[BYTES] + case.runs.get(EXTRA, 0)
         spread = plus_minus(faa.mean(), faa.std())
-        rows.append([case.name, spread, f"{-in_units(BYTES, held):.1f}", f"{-seconds:.1f}"])
+        seconds = case.runs[SECONDS].mean()
+        rows.append([case.name, spread, f"{in_units(BYTES, held.mean()):.1f}", f"{seconds:.1f}"])
     return ["case", "FAA %", "memory and beside it, kB", "training, s"], rows
 
 
