@@ -17,8 +17,8 @@ from tuning.study_runs import finish, read_table, start, wait_for, write_clips
 from charon.tuning.cluster import watch
 from charon.tuning.cluster.watch import ClusterGone, Watch, look_at_ray
 
-MANY = 120
-"""Epochs, so that a trial learns when something is killed."""
+MANY = 400
+"""Epochs, so that trials are left to learn when Ray notices, half a minute after the kill."""
 
 
 @pytest.fixture(autouse=True)
