@@ -13,6 +13,7 @@ import numpy as np
 from cli.small_sets import npz_arrays
 from data.raw_clips import format_skeleton
 from data.set_makers import (
+    NTU_NPZ,
     flat_annotation,
     flat_annotations,
     write_agcn,
@@ -198,17 +199,6 @@ def end_to_end(arrays):
     pairs = zip(arrays["x"], arrays["n_frames"], strict=True)
     return np.concatenate([x[:, :n].transpose(1, 0, 2, 3) for x, n in pairs])
 
-
-NTU_NPZ = (
-    ("NTU60_XSub.npz", "ntu60-xsub"),
-    ("NTU60_CS.npz", "ntu60-xsub"),
-    ("NTU60_XView.npz", "ntu60-xview"),
-    ("NTU60_CV.npz", "ntu60-xview"),
-    ("NTU120_XSub.npz", "ntu120-xsub"),
-    ("NTU120_CSub.npz", "ntu120-xsub"),
-    ("NTU120_XSet.npz", "ntu120-xset"),
-    ("NTU120_CSet.npz", "ntu120-xset"),
-)
 
 PYSKL = tuple(f"{name}_hrnet.pkl" for name in ("gym", "ucf101", "hmdb51", "diving48"))
 

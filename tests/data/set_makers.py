@@ -13,6 +13,18 @@ from charon.data.source import Description, SourceClip
 
 OTHER = Description("other", ("a", "b"), 4, 1, 3, 1)
 
+NTU_NPZ = (
+    ("NTU60_XSub.npz", "ntu60-xsub"),
+    ("NTU60_CS.npz", "ntu60-xsub"),
+    ("NTU60_XView.npz", "ntu60-xview"),
+    ("NTU60_CV.npz", "ntu60-xview"),
+    ("NTU120_XSub.npz", "ntu120-xsub"),
+    ("NTU120_CSub.npz", "ntu120-xsub"),
+    ("NTU120_XSet.npz", "ntu120-xset"),
+    ("NTU120_CSet.npz", "ntu120-xset"),
+)
+"""Names of the field's files, and their protocols."""
+
 
 def description_of_ntu(num_classes=60, name=None):
     return Description(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data.raw_clips import random_raw_clip
-from data.set_makers import write_large_ntu_npz, write_ntu_npz
+from data.set_makers import NTU_NPZ, write_large_ntu_npz, write_ntu_npz
 
 from charon.data import ntu
 from charon.data.actors import prepare_clip
@@ -32,16 +32,7 @@ def read(path, workers=2):
 
 @pytest.mark.parametrize(
     ("name", "benchmark"),
-    [
-        ("NTU60_XSub.npz", "ntu60-xsub"),
-        ("NTU60_CS.npz", "ntu60-xsub"),
-        ("NTU60_XView.npz", "ntu60-xview"),
-        ("NTU60_CV.npz", "ntu60-xview"),
-        ("NTU120_XSub.npz", "ntu120-xsub"),
-        ("NTU120_CSub.npz", "ntu120-xsub"),
-        ("NTU120_XSet.npz", "ntu120-xset"),
-        ("NTU120_CSet.npz", "ntu120-xset"),
-    ],
+    NTU_NPZ,
 )
 def test_eight_names_stand_for_four_protocols(tmp_path, name, benchmark):
     for path in (tmp_path / name, tmp_path / "other" / name.lower()):
