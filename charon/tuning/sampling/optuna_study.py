@@ -87,19 +87,14 @@ class Encoding:
         return {field: p.decode(params[p.name]) for field, p in self._parameters.items()}
 
 
-def make_study(
-    journal: Journal,
-    encoding: Encoding,
-    objectives: Sequence[str],
-    sampler: optuna.samplers.BaseSampler,
-) -> optuna.Study:
+def make_study(journal: Journal, encoding: Encoding, objectives: Sequence[str]) -> optuna.Study:
     """Return an Optuna study in memory that holds all that the journal tells of a search.
 
     Trials have the numbers under which they were suggested; those that are not over are running.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # the journal tells what it would
     pruner = optuna.pruners.NopPruner()
-    study = optuna.create_study(sampler=sampler, pruner=pruner, directions=directions(objectives))
+    study = optuna.create_study(pruner=pruner, directions=directions(objectives))
     for event in list(journal.events):
         if event["kind"] == "refused":
             fields, ended = event["fields"], event["time"]

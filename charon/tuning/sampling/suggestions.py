@@ -40,31 +40,34 @@ class Suggester:
         bytes_of: Callable[[Mapping[str, Value]], int],
         enter: Callable[..., str],
     ) -> None:
-        """Prepare to suggest; nothing is asked yet. Each sitting draws others from the seed.
+        """Prepare to suggest; nothing is asked yet.
 
-        The fixed fields of all trials are those of the first, the ``start``. ``bytes_of`` returns
-        the bytes that the memory of a run with these fields can take. ``enter`` enters a trial
-        into the journal, by its number among all suggestions, label, fields, what the sampler
-        noted with it, and how many suggestions it knew to have ended, and returns its id.
+        Every suggestion has draws of its own from the ``seed``, by its number, so that a search
+        that was interrupted goes on as it would have gone. The fixed fields of all trials are
+        those of the first, the ``start``. ``bytes_of`` returns the bytes that the memory of a run
+        with these fields can take. ``enter`` enters a trial into the journal, by its number among
+        all suggestions, label, fields, what the sampler noted with it, and how many suggestions
+        it knew to have ended, and returns its id.
         """
         self._journal, self._plan = journal, plan
         self._start, self._bytes_of, self._enter = start, bytes_of, enter
         self.encoding = Encoding(plan.space, as_numbers=plan.sampler in NUMBERS_ONLY)
-        num_suggested = len(journal.trials) + sum(1 for _ in journal.of_kind("refused"))
-        self._sampler = make_sampler(plan.sampler, seed, plan.num_trials, num_suggested)
+        self._seed = seed
 
     def study(self) -> optuna.Study:
         """Return the search as Optuna knows it now."""
-        return make_study(self._journal, self.encoding, self._plan.objectives, self._sampler)
+        return make_study(self._journal, self.encoding, self._plan.objectives)
 
     def suggest(self) -> str | None:
         """Enter the next trial, the paper's first; return its id, or None if none can be run."""
         study = self.study()
-        if not study.trials:
+        num_known = len(study.get_trials(deepcopy=False))
+        if not num_known:
             study.enqueue_trial(self.encoding.encode(self._start))
         for draw in range(MOST_DRAWS):
-            if draw == PATIENCE:
-                study.sampler = optuna.samplers.RandomSampler(seed=len(self._journal.trials))
+            name = self._plan.sampler if draw < PATIENCE else "random"
+            number = draw + num_known
+            study.sampler = make_sampler(name, self._seed, self._plan.num_trials, number)
             trial = study.ask(self.encoding.distributions)
             varied = self.encoding.decode(trial.params)
             refused = self._why_refused(trial, varied)
@@ -90,23 +93,19 @@ class Suggester:
         if self._plan.budget is None:
             return ""
         # CMA-ES knows no constraints and warns of every one; it is only asked again.
-        if not isinstance(self._sampler, optuna.samplers.CmaEsSampler):
+        if self._plan.sampler != "cmaes":
             trial.set_constraint("memory/bytes", num_bytes - self._plan.budget)
         if num_bytes <= self._plan.budget:
             return ""
         return f"Its memory could take {byte_size(num_bytes)}, over {byte_size(self._plan.budget)}."
 
 
-def make_sampler(
-    name: str, seed: int, num_trials: int, num_suggested: int = 0
-) -> optuna.samplers.BaseSampler:
-    """Return a sampler for one sitting of a search.
+def make_sampler(name: str, seed: int, num_trials: int, number: int) -> optuna.samplers.BaseSampler:
+    """Return the sampler for the suggestion of this number in a search with this seed.
 
-    ``"tpe"`` models settings jointly and knows of running trials. Earlier sittings were suggested
-    ``num_suggested`` settings; this one draws others.
+    ``"tpe"`` models settings jointly and knows of running trials.
     """
-    if num_suggested:
-        seed = derive_seed(seed, "sampler", num_suggested) % 2**32
+    seed = derive_seed(seed, "sampler", number) % 2**32
     with warnings.catch_warnings():
         # Joint modelling and the liar are experimental by name only: they are years old.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

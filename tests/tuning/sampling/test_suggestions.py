@@ -126,22 +126,22 @@ def test_what_a_sampler_notes_with_a_trial_is_there_for_the_next_sitting(tmp_pat
     assert attributes == [set(trial.system_attrs) for trial in search.study.trials]
 
 
-# Samplers by name, what each can search, and that a later sitting draws anew.
+# Samplers by name, what each can search, and that every suggestion has draws of its own.
 
 
 NUMBERS = {"a": Real(0, 1), "b": Real(0, 1)}
 
 
-def drawn(**how):
-    """Return what the random sampler draws first."""
-    study = create_study(sampler=make_sampler("random", num_trials=24, **how))
+def drawn(seed, number=0):
+    """Return what the random sampler of a suggestion draws."""
+    study = create_study(sampler=make_sampler("random", seed, 24, number))
     return study.ask({"a": FloatDistribution(0, 1)}).params["a"]
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_is_made_and_searches_two_numbers_for_one_objective(name):
     check_sampler(name, NUMBERS, ["val/faa"])
-    make_sampler(name, seed=0, num_trials=24)
+    make_sampler(name, seed=0, num_trials=24, number=0)
 
 
 @pytest.mark.parametrize(
@@ -163,15 +163,30 @@ def test_draws_depend_on_the_seed_and_repeat_with_it():
     assert drawn(seed=1) == drawn(seed=1) != drawn(seed=2)
 
 
-def test_a_later_sitting_draws_what_no_earlier_one_drew():
-    draws = [drawn(seed=1, num_suggested=number) for number in (0, 1, 2)]
-    assert len(set(draws)) == 3
-    assert draws[0] == drawn(seed=1)
-    assert draws[1] == drawn(seed=1, num_suggested=1)
+def test_every_suggestion_has_draws_of_its_own():
+    assert len({drawn(seed=1, number=number) for number in range(20)}) == 20
 
 
 @pytest.mark.parametrize(("num_trials", "population"), [(8, 4), (100, 25), (1000, 50)])
 def test_a_search_sees_a_few_generations(num_trials, population):
-    sampler = make_sampler("nsga2", 0, num_trials)
+    sampler = make_sampler("nsga2", 0, num_trials, 0)
     assert isinstance(sampler, NSGAIISampler)
     assert sampler.population_size == population
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_search_that_is_interrupted_suggests_what_a_calm_one_does(name, tmp_path):
+    space = {"learner.alpha": Real(0.1, 1), "learner.beta": Real(0.1, 1)}
+
+    def suggested(folder, is_interrupted):
+        folder.mkdir()
+        search, fields = DrivenSearch(folder, space, sampler=name), []
+        for _ in range(14):
+            if is_interrupted:
+                search = DrivenSearch(folder, space, sampler=name)
+            record = search.suggest()
+            fields.append(record.fields)
+            search.finish(record, [record.fields["learner.alpha"]] * 6)
+        return fields
+
+    assert suggested(tmp_path / "calm", False) == suggested(tmp_path / "killed", True)
