@@ -14,8 +14,11 @@ from charon.tuning.records.heartbeat import Process
 
 @pytest.fixture
 def sleeper():
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "some trial"])
+    code = "import time; print(flush=True); time.sleep(600)"
+    process = subprocess.Popen([sys.executable, "-c", code, "some trial"], stdout=subprocess.PIPE)
+    process.stdout.readline()  # for a moment a process that begins has no name
     yield process
+    process.stdout.close()
     process.kill()
     process.wait()
 
