@@ -1,7 +1,8 @@
 """Comparison of cases, of one study or of several: paired by identity, corrected for their number.
 
 Runs are a pair if they have the same seed, class order, protocol and data. Where fields are
-left out of the comparison, runs of a pair agree in them too, and count as one by their mean.
+left out of the comparison, runs of a pair agree in them too, and count as one by their mean;
+where class orders are, so do the runs of an order.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from charon.report.names import (
     metric_title,
     number_text,
 )
+from charon.report.pairs import DATA, PAIRED, by_pair, has_several_orders, independent
 from charon.report.results import Results
 from charon.report.significance import Difference, corrected, difference_of, runs_needed
 from charon.report.statistics import mean_of, number_or_none
@@ -26,9 +28,7 @@ from charon.report.tables import plus_minus, text_table
 from charon.settings import did_you_mean
 from charon.text import counted
 
-STUDY, DATA = "study", "fingerprint"
-PAIRED = ("seed", "data.class_order", "data.benchmark", DATA)
-"""What two runs must share to be a pair; the data by their fingerprint."""
+STUDY = "study"
 
 SEED_AND_PLACE = ("seed", "data.path", "device")
 """Fields that never make a case of their own."""
@@ -51,11 +51,13 @@ class Compared:
         case: with its runs.
         difference: to the reference, in the metric's unit; None for the reference itself.
         of: number of comparisons that are made.
+        over_orders: whether each pair is a class order, by the mean of its seeds.
     """
 
     case: Case
     difference: Difference | None
     of: int = 1
+    over_orders: bool = False
 
     @property
     def verdict(self) -> str:
@@ -136,12 +138,12 @@ def compare(
         raise ConfigError(f"No case is called {against!r}; {did_you_mean(against, names)}")
     reference = cases[names.index(against) if against else 0]
     others = [case for case in cases if case is not reference]
-    keys = [name for name in (*PAIRED, *varied) if name in trials and name not in (by or varied)]
-    keys = list(dict.fromkeys(name for name in keys if trials[name].nunique(dropna=False) > 0))
-    differences = corrected([_difference(case, reference, keys, metric) for case in others])
+    kept = [name for name in varied if name not in (by or varied)]
+    pairs = [_pairs(case, reference, kept, metric) for case in others]
+    differences = corrected([difference_of(*map(independent, sides)) for sides in pairs])
     rows = [Compared(reference, None)]
-    for case, difference in zip(others, differences, strict=True):
-        rows.append(Compared(case, difference, len(others)))
+    for case, difference, (its, _) in zip(others, differences, pairs, strict=True):
+        rows.append(Compared(case, difference, len(others), has_several_orders(its)))
     fields = {name: list(trials[name].unique()) for name in varied}
     return Comparison(metric, _provenance(studies), fields, rows, [r.folder.name for r in studies])
 
@@ -169,16 +171,15 @@ def _varied(trials: pd.DataFrame) -> list[str]:
     return [STUDY, *varied] if repeated and trials[STUDY].nunique() > 1 else varied
 
 
-def _difference(case: Case, reference: Case, keys: list[str], metric: str) -> Difference:
-    """Compare pair by pair; runs of a seed that agree in all other fields count as one."""
+def _pairs(
+    case: Case, reference: Case, kept: list[str], metric: str
+) -> tuple[pd.Series, pd.Series]:
+    """Return a case's and the reference's values where there are both; ``kept`` fields agree."""
     first, second = (
-        in_units(metric, side.runs.groupby(keys, dropna=False)[metric].mean())
-        for side in (case, reference)
+        in_units(metric, by_pair(side.runs, metric, kept)) for side in (case, reference)
     )
     both = first.index.intersection(second.index)
-    once = [name for name in keys if name in PAIRED]
-    sides = [side.loc[both].groupby(level=once, dropna=False).mean() for side in (first, second)]
-    return difference_of(*sides)
+    return first.loc[both], second.loc[both]
 
 
 def _provenance(studies: Sequence[Results]) -> dict[str, list[str]]:
@@ -210,7 +211,10 @@ def describe(comparison: Comparison) -> str:
     number = len(comparison.rows) - 1
     p = f"p corrected for {number} comparisons (Holm)" if number > 1 else "p of a paired t-test"
     reference = comparison.rows[0].case.name
-    return "\n".join([*lines, "", f"Paired differences to {reference}; Student's t; {p}."])
+    orders = any(row.over_orders for row in comparison.rows)
+    pair = "; a pair is a class order, its seeds averaged" if orders else ""
+    said = f"Paired differences to {reference}; Student's t; {p}{pair}."
+    return "\n".join([*lines, "", said])
 
 
 def _row(row: Compared, metric: str) -> list[str]:

@@ -46,6 +46,11 @@ class Difference:
         """Whether the corrected p is below 0.05; never from a single pair."""
         return self.apart.n > 1 and self.adjusted < 1 - LEVEL
 
+    @property
+    def is_decided_alone(self) -> bool:
+        """Whether the p of this comparison alone is below 0.05; never from a single pair."""
+        return self.apart.n > 1 and self.p < 1 - LEVEL
+
 
 def difference_of(first: pd.Series, second: pd.Series) -> Difference:
     """Compare runs pair by pair.

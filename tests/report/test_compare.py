@@ -38,6 +38,19 @@ def test_all_cases_are_compared_with_one_of_them_and_p_is_corrected(intervals):
     assert "corrected for 5 comparisons (Holm)" in describe(found)
 
 
+def test_of_several_class_orders_each_counts_as_one_pair(tmp_path):
+    runs = [
+        {"learner": learner, "data.class_order": f"shuffled({order})", "seed": seed, "faa": faa}
+        for order, gain in enumerate((6.0, 2.0, 4.0))
+        for seed in range(4)
+        for learner, faa in (("er", 50.0 + seed), ("charon", 50.0 + seed + gain))
+    ]
+    found = compare([study(tmp_path, runs)], by=["method"])
+    assert found.rows[1].difference.values == pytest.approx((6.0, 2.0, 4.0))
+    assert "a pair is a class order, its seeds averaged" in describe(found)
+    assert "class order, its" not in describe(compare([study(tmp_path, runs)]))
+
+
 def test_rows_of_two_studies_are_paired_by_seed_and_never_by_their_order(tmp_path):
     runs = [{"seed": seed, "faa": 50.0 + 3 * seed} for seed in range(4)]
     better = [{"seed": seed, "faa": 51.0 + 3 * seed, "learner.alpha": 1.0} for seed in (3, 2, 1, 0)]

@@ -1,9 +1,10 @@
 """The paper's claims as testable sentences, each judged by paired tests.
 
 A claim is a number of contrasts, each a value per pair of runs that is above zero if the claim
-is true. It is *held* if all contrasts are above zero (paired t-test, 5 %, Holm over the
-claim's contrasts), *failed* if any is below zero, and *undecided* otherwise, as where a part of
-the contrasts was not run.
+is true. It is *held* if all are above zero by a paired t-test at 5 % each, which a claim that is
+false passes in at most 2.5 % of studies, however many contrasts it has; *failed* if any is below
+zero at 5 % by Holm's correction over the claim's contrasts; and *undecided* otherwise, as where a
+part of the contrasts was not run.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from charon.report.cases import METHOD, assignment, with_methods
-from charon.report.compare import PAIRED
+from charon.report.pairs import PAIRED, by_pair, independent
 from charon.report.results import Results
 from charon.report.significance import Difference, corrected, difference_of, runs_needed
 
@@ -63,8 +64,8 @@ class Judged:
     @property
     def needed(self) -> int | None:
         """About how many pairs in all the contrasts that are open would take."""
-        open_ones = [one.apart for one in self.parts.values() if not one.is_decided]
-        needed = [runs_needed(one.mean, one.std, len(self.parts)) for one in open_ones]
+        open_ones = [one.apart for one in self.parts.values() if not one.is_decided_alone]
+        needed = [runs_needed(one.mean, one.std) for one in open_ones]
         known = [number for number in needed if number is not None]
         return max(known) if known and len(known) == len(needed) else None
 
@@ -72,16 +73,17 @@ class Judged:
 def judge(claim: Claim, results: Results) -> Judged:
     """Judge a claim by the finished runs of a study."""
     runs = with_methods(results.finished)
-    named = [(name, values.dropna()) for name, values in claim.contrasts(runs)]
+    named = [(name, independent(values.dropna())) for name, values in claim.contrasts(runs)]
     if not any(len(values) for _, values in named):
         return Judged(claim, "not run")
     zeros = [difference_of(values, values * 0) for _, values in named]
     parts = dict(zip([name for name, _ in named], corrected(zeros), strict=True))
-    decided = {name: one.apart.mean > 0 for name, one in parts.items() if one.is_decided}
-    if not all(decided.values()):
+    if any(one.is_decided and one.apart.mean < 0 for one in parts.values()):
         verdict = "failed"
+    elif all(one.is_decided_alone and one.apart.mean > 0 for one in parts.values()):
+        verdict = "held"
     else:
-        verdict = "held" if len(decided) == len(parts) else "undecided"
+        verdict = "undecided"
     return Judged(claim, verdict, parts)
 
 
@@ -104,18 +106,12 @@ def select(runs: pd.DataFrame, fields: Fields) -> pd.DataFrame:
     return runs
 
 
-def per_pair(runs: pd.DataFrame, metric: str) -> pd.Series:
-    """Return a metric by what makes a pair; what else varies is averaged."""
-    keys = [name for name in PAIRED if name in runs]
-    return runs.groupby(keys, dropna=False)[metric].mean()
-
-
 def higher(better: Fields, worse: Fields, where: Fields | None = None) -> Contrast:
     """FAA of ``better`` minus that of ``worse``, under each of ``where``'s values."""
 
     def contrast(runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
         within = select(runs, where or {})
-        first, second = (per_pair(select(within, side), FAA) for side in (better, worse))
+        first, second = (by_pair(select(within, side), FAA) for side in (better, worse))
         at = f" at {describe(where)}" if where else ""
         yield f"{describe(better)} over {describe(worse)}{at}", first - second
 
@@ -130,7 +126,7 @@ def best(name: str, value: Any, where: Fields | None = None) -> Contrast:
         if name not in within:
             return
         for other in sorted(set(within[name].dropna()) - {value}):
-            first, second = (per_pair(select(within, {name: v}), FAA) for v in (value, other))
+            first, second = (by_pair(select(within, {name: v}), FAA) for v in (value, other))
             yield f"{value:g} over {other:g}", first - second
 
     return contrast
@@ -167,14 +163,14 @@ def both(*contrasts: Contrast) -> Contrast:
 
 
 def _slopes(runs: pd.DataFrame, metric: str, over: str) -> pd.Series:
+    """Return the slope of a metric over a field, by pair; none where its values are all one."""
     if over not in runs or metric not in runs:
         return pd.Series(dtype=float)
+    values = by_pair(runs.dropna(subset=[over, metric]), metric, [over]).reset_index(over)
     keys = [name for name in PAIRED if name in runs]
-    slopes = {}
-    for key, its in runs.dropna(subset=[over, metric]).groupby(keys, dropna=False):
-        if its[over].nunique() > 1:
-            slopes[key] = float(np.polyfit(its[over], its[metric], 1)[0])
-    return pd.Series(slopes, dtype=float)
+    return values.groupby(level=keys, dropna=False)[[over, metric]].apply(
+        lambda its: np.polyfit(its[over], its[metric], 1)[0] if its[over].nunique() > 1 else np.nan
+    )
 
 
 def describe(fields: Fields) -> str:

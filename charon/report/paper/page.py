@@ -66,10 +66,11 @@ def _head(studies: Sequence[Results]) -> Iterator[str]:
     )
     yield (
         "<p class=quiet>Means ± standard deviation with 95 % intervals (Student's t). A claim is "
-        "<b>held</b> if all its paired contrasts are above zero (paired t-test, 5 %, Holm), "
-        "<b>failed</b> if one is below, else <b>undecided</b>. A published value is <b>within</b> "
-        f"±{MARGIN:g} points by two one-sided tests at 5 %, <b>outside</b> if the 95 % interval "
-        "lies beyond; it is taken as exact, though it is a mean of three runs. A single run "
+        "<b>held</b> if all its paired contrasts are above zero (paired t-tests at 5 %), "
+        "<b>failed</b> if one is below (at 5 % by Holm's correction), else <b>undecided</b>. A "
+        f"published value is <b>within</b> ±{MARGIN:g} points by two one-sided tests at 5 %, "
+        "<b>outside</b> if the 95 % interval lies beyond; it is taken as exact, though it is a "
+        "mean of three runs. Of several class orders, each counts as one pair. A single run "
         "decides nothing.</p>"
     )
 

@@ -1,5 +1,7 @@
 """The paper's claims, judged on made-up runs that leave no doubt, little doubt, or only doubt."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from report.made_studies import write_study
 
@@ -18,6 +20,7 @@ from charon.report.paper.claims import (
     judge,
 )
 from charon.report.results import read_results
+from charon.report.significance import difference_of
 
 GAMMA = "learner.gamma"
 
@@ -95,6 +98,29 @@ def test_joint_training_is_compared_with_each_size_of_the_memory(tmp_path):
     ]
     claim = next(claim for claim in CLAIMS if claim.text == "CHARON stays below joint training")
     assert judge(claim, results(tmp_path, runs)).verdict == "failed"
+
+
+def test_all_parts_of_a_claim_are_tested_at_5_percent_each_and_what_fails_it_by_holm(tmp_path):
+    # Three pairs that differ by 4.4 +- 1.6: p is 0.041 alone, and above 0.05 by Holm for two.
+    def runs(sign):
+        return [
+            {ETA: eta, "seed": seed, "faa": 50.0 + (eta == 0.3) * sign * gain}
+            for seed, gain in enumerate((3.0, 4.1, 6.1))
+            for eta in (0.0, 0.3, 0.9)
+        ]
+
+    claim = Claim("", "", "made", best(ETA, 0.3))
+    assert judge(claim, results(tmp_path / "above", runs(1))).verdict == "held"
+    assert judge(claim, results(tmp_path / "below", runs(-1))).verdict == "undecided"
+
+
+def test_a_false_claim_of_two_parts_is_held_in_at_most_a_fortieth_of_studies():
+    rng = np.random.default_rng(0)
+    held = 0
+    for values in rng.normal([[0.0], [9.0]], 1.0, (2000, 2, 5)):  # the first is at its border
+        parts = [difference_of(pd.Series(v), pd.Series(np.zeros(5))) for v in values]
+        held += all(one.is_decided_alone and one.apart.mean > 0 for one in parts)
+    assert held / 2000 == pytest.approx(0.025, abs=0.01)
 
 
 def test_a_slope_is_taken_seed_by_seed_and_has_its_unit(tmp_path):
