@@ -109,7 +109,7 @@ def value_text(value: object) -> str:
     if not isinstance(value, float):
         return str(value)
     text = f"{value:.4g}"
-    return f"{value:.0f}" if "e+" in text else text
+    return f"{value:.0f}" if "e+" in text and abs(value) < 1e9 else text
 
 
 def field_text(field: str, value: Any) -> str:

@@ -310,8 +310,7 @@ class Stream:
                 raise DivergenceError(
                     f"The loss {name!r} became {mean} in task {number}, epoch {epoch + 1} of "
                     f"phase {phase.name!r}; lower optimiser.learning_rate (now "
-                    f"{self.run.optimiser.learning_rate:g}) or the weights of the losses. "
-                    f"The run: {self.run.to_flat()}."
+                    f"{self.run.optimiser.learning_rate:g}) or the weights of the losses."
                 )
 
     def _tell(self, phase: Phase, epoch: int, number: int) -> None:

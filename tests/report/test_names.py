@@ -46,6 +46,7 @@ def test_a_value_that_is_not_there_is_none():
 
 def test_large_numbers_are_written_out_and_bytes_are_in_kilobytes():
     assert [value_text(value) for value in (40000.0, 2000.0, 36125.4)] == ["40000", "2000", "36125"]
+    assert value_text(1e30) == "1e+30"
     field = "learner.buffer_bytes"
     assert [field_text(field, value) for value in (36_125_000, 4632.0)] == ["36125", "4.632"]
     assert [field_text(field, value) for value in (None, float("nan"))] == ["none", "none"]

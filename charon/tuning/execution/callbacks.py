@@ -75,7 +75,8 @@ class Recorder(Callback):  # type: ignore[misc]
         with suppress(OSError):
             trouble_file(self._folder, _id(trial)).unlink(missing_ok=True)
         self._hung.started(_id(trial))
-        self._record("start", trial)
+        if not self._has_failed(trial):
+            self._record("start", trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -110,9 +111,11 @@ class Recorder(Callback):  # type: ignore[misc]
             shutil.rmtree(checkpoint_folder(self._folder, record.trial_id), ignore_errors=True)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """The trial's process has died; Ray starts it again, and it finds its checkpoint."""
+        """The trial's process has ended; Ray starts it again, and it finds its checkpoint."""
         self._hung.stopped(_id(trial))
-        if shutil.disk_usage(self._folder).free < 1_000_000:
+        if self._has_failed(trial):
+            trial.max_failures = 0  # it would only repeat itself: its next start is its end
+        elif shutil.disk_usage(self._folder).free < 1_000_000:
             self._problem = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
         self._tell("recover", _id(trial))
 
@@ -141,6 +144,9 @@ class Recorder(Callback):  # type: ignore[misc]
         write_tables(self._folder, self._journal)
         if self._problem is not None:
             raise self._problem
+
+    def _has_failed(self, trial: Any) -> bool:
+        return failure_file(self._folder, _id(trial)).exists()
 
     def _record(self, kind: str, trial: Any, **content: Any) -> None:
         if self._problem is not None:

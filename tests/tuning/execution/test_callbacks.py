@@ -104,6 +104,18 @@ def test_an_interrupted_study_has_its_tables_and_says_what_was_running(journal, 
     assert [row["task"] for row in read(folder / "curves.csv")] == ["1", "2"]
 
 
+def test_an_error_of_a_trials_own_is_tried_again_once_and_no_second_start_is_recorded(
+    journal, recorder, folder
+):
+    trial = enter(journal)
+    play(recorder, trial, [1])
+    (folder / "progress" / "t1.failure").write_text("The loss became nan.")
+    recorder.on_trial_recover(0, [trial], trial)
+    assert trial.max_failures == 0
+    recorder.on_trial_start(0, [trial], trial)
+    assert sum(1 for _ in journal.of_kind("start")) == 1
+
+
 def test_a_failed_trial_says_why(journal, recorder, folder):
     trial = enter(journal)
     recorder.on_trial_start(0, [], trial)
