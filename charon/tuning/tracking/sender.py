@@ -24,7 +24,7 @@ from charon.text import first_line
 from charon.tuning.records.events import LOGGED
 from charon.tuning.records.journal import Journal
 from charon.tuning.tracking.runs import Runs, is_temporary
-from charon.tuning.tracking.store import HOW_TO_SIGN_IN, REFUSALS, SentState, Store
+from charon.tuning.tracking.store import REFUSALS, SentState, Store, how_to_sign_in
 
 PAUSES_SECONDS = (1.0, 5.0, 15.0, 30.0)
 """Between attempts while the server is away; the last is repeated."""
@@ -113,7 +113,7 @@ class Sender:
                     self._position += 1
                     continue
                 if _is_refusal(error):
-                    reason = f"{HOW_TO_SIGN_IN} ({reason})"
+                    reason = f"{how_to_sign_in()} ({reason})"
                 self.problem = f"MLflow at {self._store.uri} does not take events: {reason}"
                 pause = self._pauses[min(attempt, len(self._pauses) - 1)]
                 attempt += 1

@@ -24,10 +24,10 @@ SQLITE = "sqlite:///"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 """MLflow's own variable, which a study respects where ``--tracking-uri`` is not given."""
 
-HOW_TO_SIGN_IN = (
-    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-)
+CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+"""MLflow's own variables of who asks: a name with a password, or a token."""
 
+SIGN_IN = "set {} and {}, or {}".format(*CREDENTIALS)
 
 OK, REFUSALS = 200, (401, 403)
 """Status of an answer."""
@@ -128,7 +128,7 @@ def _refuse_password(uri: str | None) -> None:
         place = "--tracking-uri" if uri != os.environ.get(URI_VARIABLE) else URI_VARIABLE
         raise ConfigError(
             f"{place} has a password, and the URI is written into results and messages: leave it "
-            f"out. For a server, {HOW_TO_SIGN_IN}; a database reads its own file or variable "
+            f"out. For a server, {SIGN_IN}; a database reads its own file or variable "
             "(~/.pgpass, PGPASSWORD, ~/.my.cnf)."
         )
 
@@ -209,6 +209,12 @@ def _unwritable(file: Path, error: OSError) -> ConfigError:
     )
 
 
+def how_to_sign_in() -> str:
+    """Return what to do where a server lets nobody in, as the end of a sentence."""
+    known = [name for name in CREDENTIALS if os.environ.get(name)]
+    return f"it does not accept what is in {' and '.join(known)}" if known else SIGN_IN
+
+
 def check_answers(store: Store) -> str:
     """Return an empty text if the store answers, else a sentence that says it does not.
 
@@ -240,7 +246,7 @@ def check_answers(store: Store) -> str:
     if answer.status_code in REFUSALS:
         return (
             f"The MLflow server at {store.uri} refuses (status {answer.status_code}): "
-            f"{HOW_TO_SIGN_IN}; {later.format('it is let in')}"
+            f"{how_to_sign_in()}; {later.format('it is let in')}"
         )
     if answer.status_code != OK:
         return (
