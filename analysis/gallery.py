@@ -12,6 +12,7 @@ from pathlib import Path
 
 from charon.errors import CharonError
 from charon.files import read_json, write_text
+from charon.report.command import analysis_of
 from charon.report.results import read_results
 from charon.text import counted, duration
 
@@ -27,10 +28,9 @@ def draw(folder: Path) -> Path | None:
     Raises:
         CharonError: the analysis fails.
     """
-    own = HERE / f"{folder.name}.py"
-    plain = "search" if (folder / "selection.json").exists() else "summary"
-    command = [str(own)] if own.exists() else ["-m", f"charon.report.{plain}"]
-    of = folder.parent if own.stem == "interpolation_error" else folder
+    is_search = (folder / "selection.json").exists()
+    command = analysis_of(STUDIES / f"{folder.name}.py", is_search=is_search)
+    of = folder.parent if folder.name == "interpolation_error" else folder
     done = subprocess.run(
         [sys.executable, *command, "--results", str(of)], capture_output=True, text=True
     )

@@ -9,6 +9,16 @@ from charon.errors import CharonError
 from charon.report.results import Results, read_results
 
 
+def analysis_of(script: Path, *, is_search: bool) -> list[str]:
+    """Return the program that describes the results of a study's script, as Python takes it.
+
+    That is ``analysis/NAME.py`` beside ``studies``, or else a plain table or a search's report.
+    """
+    own = script.resolve().parent.parent / "analysis" / script.name
+    plain = "charon.report.search" if is_search else "charon.report.summary"
+    return [str(own)] if own.exists() else ["-m", plain]
+
+
 def show(describe: Callable[[Results], str], default: str = "") -> None:
     """Read a study's results, describe them, and print the text.
 

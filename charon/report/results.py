@@ -78,11 +78,12 @@ class StudySummary:
         """The fields that the command line set for all runs, as ``name=value``."""
         return [f"{name}={shown(value, quoted=False)}" for name, value in self.settings.items()]
 
-    def measured_on(self, num_runs: int, protocol: str = "") -> str:
+    def measured_on(self, num_runs: int, preset: str, protocol: str = "") -> str:
         """Return one line that says what the numbers of finished runs were measured on.
 
         Args:
             num_runs: number of finished runs.
+            preset: of the runs, which is said unless it is the paper's.
             protocol: where it is not the study's.
         """
         kind = "synthetic stand-in, not NTU RGB+D" if self.is_standin else "recorded data"
@@ -92,6 +93,7 @@ class StudySummary:
             f"scale {self.scale}",
             *self.overridden,
             counted(num_runs, "finished run"),
+            *([f"preset {preset}"] if preset != "paper" else []),
         ]
         return " · ".join(parts)
 
@@ -121,10 +123,12 @@ class Results:
 
     @property
     def provenance(self) -> str:
-        """One line that says what the numbers were measured on, with a preset but the paper's."""
-        preset = self.tags.get("preset", "paper")
-        more = "" if preset == "paper" else f" · preset {preset}"
-        return self.study.measured_on(len(self.finished)) + more
+        """One line that says what the numbers were measured on."""
+        return self.measured_on(len(self.finished))
+
+    def measured_on(self, num_runs: int, protocol: str = "") -> str:
+        """Return the same line of so many finished runs, under another protocol if one is given."""
+        return self.study.measured_on(num_runs, self.tags.get("preset", "paper"), protocol)
 
 
 def read_results(folder: Path) -> Results:

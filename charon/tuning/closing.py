@@ -6,6 +6,7 @@ import sys
 
 from rich.console import Console
 
+from charon.report.command import analysis_of
 from charon.text import counted, tool
 from charon.tuning.execution.ready import ReadyStudy
 from charon.tuning.records.journal import Journal
@@ -16,13 +17,11 @@ from charon.tuning.tracking.sender import Sender
 
 
 def start_analysis(ready: ReadyStudy) -> subprocess.Popen[str]:
-    """Start ``analysis/NAME.py`` beside ``studies``, or else a plain table or search report.
+    """Start the study's analysis, its own or the general one.
 
     It needs neither torch nor Ray, so it runs in a separate process while they end.
     """
-    analysis = ready.script.resolve().parent.parent / "analysis" / ready.script.name
-    plain = "charon.report.search" if ready.study.is_search else "charon.report.summary"
-    program = [str(analysis)] if analysis.exists() else ["-m", plain]
+    program = analysis_of(ready.script, is_search=ready.study.is_search)
     return subprocess.Popen(
         [sys.executable, *program, "--results", str(ready.folder)],
         stdout=subprocess.PIPE,

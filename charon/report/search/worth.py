@@ -71,7 +71,7 @@ def draw_confirmed(search: Search) -> Figure | None:
     if any(mean.n > 1 for mean in means.values()):
         dots = "large: mean with its 95 % interval (Student's t); small: single seeds"
     num_runs = sum(mean.n for mean in means.values())
-    measured = search.results.study.measured_on(num_runs, confirmation.protocol)
+    measured = search.results.measured_on(num_runs, confirmation.protocol)
     note(figure, f"{measured}{search.flattered}\n{dots}")
     return figure
 

@@ -35,7 +35,8 @@ SELECTION, WINNER, CONFIRMED = "selection.json", "winner.json", "confirm.json"
 def draw_pages(search: ReadyStudy, records: Sequence[TrialRecord]) -> None:
     """Draw Optuna's pages of a search's trials."""
     objectives, folder = search.study.objectives, search.folder
-    measured_on = StudySummary.of(vars(search.plan)).measured_on(len(finished(records)))
+    summary = StudySummary.of(vars(search.plan))
+    measured_on = summary.measured_on(len(finished(records)), search.study.preset)
     write_plots(load_optuna_study(folder, search.plan), objectives, measured_on, folder)
 
 
