@@ -325,3 +325,22 @@ def test_a_trial_that_diverges_fails_alone_and_the_study_says_why(clips, tmp_pat
     assert set(statuses(tmp_path)) == {"failed"}
     assert "optimiser.learning_rate" in out
     assert all("learning_rate" in row["error"] for row in read_table(tmp_path, "trials.csv"))
+
+
+@pytest.mark.slow
+def test_in_folders_of_other_alphabets_a_study_runs_and_writes_no_secret_down(
+    tmp_path, monkeypatch
+):
+    for name in ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "s3cret")
+    folder = tmp_path / "mit Leerzeichen" / "опыт η 動作 & 'x'"
+    (folder / "fails").mkdir(parents=True)
+    clips = write_clips(folder / "клипы.npz")
+    said = finish(start(clips, folder))
+    said += finish(start(clips, folder / "fails", "--set", "optimiser.learning_rate=1e12"), 1)
+    assert statuses(folder) == ["finished"] * 3
+    assert logged(folder)["study"] == ("finished", [])
+    written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(written) > 50
+    assert not [path for path, content in written.items() if b"s3cret" in content]
+    assert "s3cret" not in said

@@ -111,6 +111,8 @@ trap 'is_over=1; [ -z "$study" ] || kill -TERM "$study" 2> /dev/null' USR1
 # Two ports a job, and a short temporary folder: a socket's path may have 107 characters.
 port=$((20000 + 2 * (SLURM_JOB_ID % 10000)))
 temporary=/tmp/ray-$SLURM_JOB_ID
+# Ray lets everybody read and write its folder, but nobody else gets through the one above.
+srun --overlap --ntasks-per-node=1 sh -c "rm -rf $temporary && mkdir -m 700 $temporary" || exit 1
 sizes="--num-cpus={cpus} --num-gpus={gpus}"
 # Ray's head asks for a token wherever there is one; on the other machines it must be told.
 RAY_AUTH_TOKEN=$({inside}ray get-auth-token --generate 2> /dev/null) || exit 1
@@ -125,7 +127,7 @@ address=$( (hostname --ip-address; hostname --all-ip-addresses) | tr ' ' '\\n' |
     grep -E '^[0-9.]+$' | grep -v '^127[.]' | head -n 1)
 
 on "${{nodes[0]}}" {inside}ray start --head --node-ip-address="$address" --port="$port" \\
-    --ray-client-server-port=$((port + 1)) --temp-dir="$temporary" \\
+    --ray-client-server-port=$((port + 1)) --temp-dir="$temporary/r" \\
     --dashboard-host=127.0.0.1 --dashboard-port=$((port + 20000)) $sizes --block &
 for node in "${{nodes[@]:1}}"; do
     for _ in $(seq 120); do (: < "/dev/tcp/$address/$port") 2> /dev/null && break; sleep 1; done

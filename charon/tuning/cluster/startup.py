@@ -29,7 +29,7 @@ REACH_SECONDS = 5.0
 def connect_to_ray(
     address: str | None, temporary: Path | None, log_file: Path, last_words: str
 ) -> Cluster:
-    """Start Ray with its files in ``temporary``, or connect to the cluster at ``address``.
+    """Start Ray with its files below ``temporary``, or connect to the cluster at ``address``.
 
     It is watched from then on; ``last_words`` are those of :class:`Watch`.
 
@@ -46,7 +46,8 @@ def connect_to_ray(
     else:
         flags = {"address": "local", "include_dashboard": True, "dashboard_host": "127.0.0.1"}
         # The docstring of ray.init names it, though it is a private argument by its name.
-        flags["_temp_dir"] = str(temporary)
+        # Ray lets everybody read and write there, but nobody else gets through the folder above.
+        flags["_temp_dir"] = f"{temporary}/r"
     try:
         context = ray.init(**flags, log_to_driver=False, configure_logging=False)
     except Exception as error:  # a plain one where its dashboard is too slow to start
@@ -121,8 +122,8 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
-MOST_BYTES = 24
-"""Of the folder of temporary files: a socket's path may have 107, and Ray's are up to 83 longer."""
+MOST_BYTES = 22
+"""Of the folder of temporary files: a socket's path may have 107, and Ray's are up to 85 longer."""
 
 
 def _temporary_folder() -> Path:

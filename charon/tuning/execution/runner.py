@@ -201,9 +201,10 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
 
 def _run(recorder: Recorder, folder: Path, **trials: Any) -> None:
     """Let Ray run trials until none is left, or Ctrl-C."""
-    # A variable for Lightning only; with any of its own a trial gets none of the processes that
-    # Ray has made ready.
+    # A variable for Lightning, and the keys of Amazon's cloud, which no trial needs and Ray would
+    # write into its log. With any of its own a trial gets none of the processes that are ready.
     class_cache.DEFAULT_ENV_VARS.clear()
+    class_cache.ENV_VARS_TO_PROPAGATE.clear()
     tune.run(
         CharonTrial,
         name="ray",  # the folder of Ray's own files; nothing reads them again

@@ -46,14 +46,17 @@ HAS_NO_VARIABLES = """
 from ray.tune.execution import class_cache
 assert class_cache.DEFAULT_ENV_VARS == {"PL_DISABLE_FORK": "1"}, class_cache.DEFAULT_ENV_VARS
 class_cache.DEFAULT_ENV_VARS.clear()
+assert "AWS_SECRET_ACCESS_KEY" in class_cache.ENV_VARS_TO_PROPAGATE
+class_cache.ENV_VARS_TO_PROPAGATE.clear()
 class Actor: pass
 made = class_cache._ActorClassCache().get(Actor)
 print(made._default_options["runtime_env"])
 """
 
 
-def test_rays_actors_still_have_no_variables_once_its_private_default_is_cleared():
-    """With any, no trial would get a process that Ray has made ready: seconds a study."""
+def test_rays_actors_still_have_no_variables_once_its_private_ones_are_cleared(monkeypatch):
+    """With any, no trial would get a process that Ray has made ready, and secrets were logged."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
     done = subprocess.run(
         [sys.executable, "-c", HAS_NO_VARIABLES], capture_output=True, text=True, check=True
     )
