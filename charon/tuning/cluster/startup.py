@@ -5,6 +5,7 @@ Ray takes five seconds, most of them waiting; a study spends as long on imports 
 
 import atexit
 import gc
+import logging
 import os
 import shutil
 import socket
@@ -49,7 +50,9 @@ def connect_to_ray(
         # Ray lets everybody read and write there, but nobody else gets through the folder above.
         flags["_temp_dir"] = f"{temporary}/r"
     try:
-        context = ray.init(**flags, log_to_driver=False, configure_logging=False)
+        context = _patiently(
+            lambda: ray.init(**flags, log_to_driver=False, configure_logging=False)
+        )
     except Exception as error:  # a plain one where its dashboard is too slow to start
         if "InvalidAuthToken" in str(error.__cause__):
             raise ClusterError(
@@ -65,6 +68,20 @@ def connect_to_ray(
     url = context.dashboard_url
     watch = Watch(look_at_ray(), last_words)
     return Cluster(f"http://{url}" if url else "", machines_of(ray.nodes()), watch=watch)
+
+
+def _patiently(init: Callable[[], Any]) -> Any:
+    """Start Ray; once more where it was too slow, as on a machine with much else to do.
+
+    It gives each of its processes half a minute, which cannot be changed.
+    """
+    try:
+        return init()
+    except Exception as error:
+        if "timed out" not in str(error):
+            raise
+        logging.getLogger(__name__).warning("Ray is started once more: %s", error)
+        return init()
 
 
 def _keep_private(token: Path) -> None:

@@ -17,7 +17,13 @@ from ray._private.node import Node
 from tuning.study_runs import ROOT
 
 from charon.tuning.cluster.cluster import ENVIRONMENT, Cluster, ClusterError, Machine
-from charon.tuning.cluster.startup import Starting, _keep_private, connect_to_ray, machines_of
+from charon.tuning.cluster.startup import (
+    Starting,
+    _keep_private,
+    _patiently,
+    connect_to_ray,
+    machines_of,
+)
 
 LEFT_RUNNING = """
 import os
@@ -132,6 +138,24 @@ def test_what_goes_wrong_is_raised_where_it_is_waited_for(tmp_path):
 def test_an_address_where_nothing_answers_is_refused_at_once(address, tmp_path):
     with pytest.raises(ClusterError, match=f"--address.*{address}"):
         connect_to_ray(address, None, tmp_path / "driver.log", "")
+
+
+@pytest.mark.parametrize(("slow", "calls"), [(1, 2), (2, 2)])
+def test_ray_that_is_slow_to_start_is_started_once_more(slow, calls):
+    tried = []
+
+    def init():
+        tried.append(1)
+        if len(tried) <= slow:
+            raise Exception("The current node timed out during startup.")  # as Ray does
+        return "up"
+
+    if slow < calls:
+        assert _patiently(init) == "up"
+    else:
+        with pytest.raises(Exception, match="timed out"):
+            _patiently(init)
+    assert len(tried) == calls
 
 
 def test_a_study_that_is_refused_says_so_before_ray_is_down_again():
