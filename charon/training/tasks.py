@@ -154,7 +154,9 @@ class Tasks:
             alone = np.setdiff1d(ids, others)
             if len(alone):
                 more = f" and {len(alone) - 1} more have" if len(alone) > 1 else " has"
-                remedy = f"choose a benchmark that does not split by {domain}"
+                remedy = "choose another benchmark"
+                if len(alone) == len(np.unique(ids)):
+                    remedy = f"choose a benchmark that does not split by {domain}"
                 if settings.evaluate_on == "val":
                     remedy = "validation holds people out, so choose another domain"
                 raise DataError(

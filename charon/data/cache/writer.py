@@ -40,6 +40,7 @@ def build_folder(final: Path) -> Iterator[Path | None]:
     """
     if final.exists():
         # Before anything is written: the parent may be read-only.
+        _remove_lock(final)
         yield None
         return
     with _one_thread:
@@ -55,10 +56,16 @@ def build_folder(final: Path) -> Iterator[Path | None]:
                 if path.name != _LOCK:
                     path.unlink()
             yield folder
-            (final / _LOCK).unlink(missing_ok=True)
+            _remove_lock(final)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+
+def _remove_lock(final: Path) -> None:
+    """Remove the lock that came with a complete folder, where it can be; it does no harm."""
+    with suppress(OSError):
+        (final / _LOCK).unlink(missing_ok=True)
 
 
 def remove_leftovers(parent: Path) -> None:

@@ -71,6 +71,14 @@ def test_what_is_renamed_is_kept_and_not_built_again(tmp_path):
         assert folder is None
 
 
+def test_a_lock_that_could_not_be_removed_is_removed_later(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "lock").touch()
+    with build_folder(tmp_path / "set") as folder:
+        assert folder is None
+    assert list((tmp_path / "set").iterdir()) == []
+
+
 def test_a_failure_leaves_nothing(tmp_path):
     def fail(folder):
         (folder / "frames").write_text("half")
