@@ -9,8 +9,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from charon.config import PRESETS
-from charon.report.cases import METHOD, Case, cases_of, name_by_difference, usual_values
+from charon.report.cases import (
+    METHOD,
+    Case,
+    cases_of,
+    name_by_difference,
+    preset_of,
+    usual_values,
+)
 from charon.report.chart import draw_lines
 from charon.report.command import show
 from charon.report.names import in_units
@@ -28,14 +34,15 @@ FAA, BYTES, EXTRA, SECONDS = (
 )
 BUDGET = "learner.buffer_bytes"
 TENTH = 1.1
-COMPACT = PRESETS["compact"]
 
 
 def describe(results: Results) -> str:
     """Draw FAA over bytes, name the front, and write what every study gets."""
     cases = [case for case in named(cases_of(results)) if not case.runs.empty]
     path = results.folder / "bytes.png"
-    by_method = [case for case in cases if case.name.count(",") == 1 or is_compact(case)]
+    by_method = [
+        case for case in cases if case.name.count(",") == 1 or preset_of(case.values) == "compact"
+    ]
     stored = [c for c in cases if c.values[METHOD] == "CHARON"]
     panels = {"By method": by_method, "CHARON, by how clips are stored": stored}
     with picture(path, 11, 5.6, columns=2) as (figure, axes):
@@ -57,22 +64,13 @@ def describe(results: Results) -> str:
 
 def named(cases: Sequence[Case]) -> list[Case]:
     """Return the cases by method, how clips are stored, and bytes."""
-    ways = [{n: v for n, v in case.values.items() if n not in (BUDGET, METHOD)} for case in cases]
-    usual = usual_values(ways)
-    result = []
-    for case, way in zip(cases, ways, strict=True):
-        there = {name: value for name, value in way.items() if value is not None}
-        other = {name: value for name, value in there.items() if value != usual[name]}
-        stored = "compact" if is_compact(case) else name_by_difference(other, dict.fromkeys(other))
-        parts = [case.values[METHOD], *([stored] if other else []), _kilobytes(case.values[BUDGET])]
-        result.append(replace(case, name=", ".join(parts)))
-    return result
-
-
-def is_compact(case: Case) -> bool:
-    """Whether a case has all of the preset ``compact`` that its method has."""
-    known = {name: case.values.get(name) for name in COMPACT}
-    return all(value in (COMPACT[name], None) for name, value in known.items())
+    ways = [{n: v for n, v in case.values.items() if n != BUDGET} for case in cases]
+    usual = {**usual_values(ways), METHOD: None}  # it is said of every case
+    names = [name_by_difference(way, usual) for way in ways]
+    return [
+        replace(case, name=f"{name}, {_kilobytes(case.values[BUDGET])}")
+        for case, name in zip(cases, names, strict=True)
+    ]
 
 
 def is_on_front(case: Case, cases: Sequence[Case]) -> bool:

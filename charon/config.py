@@ -13,6 +13,7 @@ from charon.learners.charon import CharonSettings
 from charon.model.backbones import BACKBONES
 from charon.model.settings import ModelSettings
 from charon.optimiser import OptimiserSettings
+from charon.presets import PRESETS
 from charon.settings import Settings, checked, did_you_mean
 from charon.text import shown
 
@@ -124,33 +125,6 @@ class Run(Settings):
         switches = {switch: value for switch, value in PRESETS[name].items() if switch in known}
         return Run.from_flat({**switches, **flat})
 
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "released": {
-        "data.class_order": "released",
-        "data.duplicate_bodies": "keep",
-        "model.presence": "positive_sum",
-        "learner.mask_rounding": "float",
-        "learner.replay_draws": 2,
-        "learner.capacity_rule": "times_interval",
-        "learner.probe_inserts": "every_epoch",
-        "learner.store_without_probing": False,
-        "learner.rebuild": "resize",
-        "learner.refresh_rotation": True,
-        "argmax": "all",
-    },
-    "compact": {
-        "learner.storage": "int8",
-        "learner.bodies": "present",
-        "learner.selection": "balanced",
-        "learner.logit_adjustment": 1.0,
-        "model.time_encoding": True,
-        "optimiser.momentum": 0.5,
-        "optimiser.nesterov": True,
-    },
-}
-"""Fields that differ from the defaults; those that a learner does not have are left out."""
 
 TOP_LEVEL = ("seed", "device", "argmax")
 """Fields of a run that belong to no group."""

@@ -11,7 +11,7 @@ Run        python studies/bytes.py
 Read       python analysis/bytes.py
 """
 
-from charon.config import PRESETS
+from charon.presets import PRESETS
 from charon.tuning import Study, main
 from charon.tuning.study.fields import known_fields
 

@@ -11,7 +11,7 @@ Run        python studies/fidelity.py
 Read       python analysis/fidelity.py
 """
 
-from charon.config import PRESETS
+from charon.presets import PRESETS
 from charon.tuning import Study, main
 
 RELEASED = PRESETS["released"]

@@ -5,9 +5,10 @@ import pickle
 
 import pytest
 
-from charon.config import PRESETS, Run
+from charon.config import Run
 from charon.errors import ConfigError
 from charon.learners import LEARNERS
+from charon.presets import PRESETS
 from charon.settings import describe
 
 

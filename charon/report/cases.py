@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from charon.presets import PRESETS
 from charon.report.names import METHODS, UNITS, field_text, method_of, short_title
 from charon.report.results import Results
 
@@ -108,7 +109,7 @@ def usual_values(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
-    """Return what differs from the usual values, or what little does not.
+    """Return what differs from the usual values, or what little does not; a preset by its name.
 
     The method and the size of the memory, if unusual, stand before the rest of many. What another
     method lacks is not among it.
@@ -118,12 +119,28 @@ def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> s
     other = [name for name in there if values[name] != usual[name]]
     if not other:
         return BASE
+    preset = preset_of(values)
+    if not set(other).isdisjoint(PRESETS[preset]):
+        other = [name for name in other if name not in PRESETS[preset]]
+        return ", ".join([*(assignment(name, values[name]) for name in other), preset])
     if len(other) <= MANY_FIELDS:
         return ", ".join(assignment(name, values[name]) for name in other)
     parts = [assignment(name, values[name]) for name in ALWAYS if name in other]
     same = [name for name in there if name not in (*other, *ALWAYS)]
     rest = "all of them" if not same else f"all but {', '.join(map(short_title, same))}"
     return ", ".join([*parts, rest])
+
+
+def preset_of(values: Mapping[str, Any]) -> str:
+    """Return the preset whose fields are all among a case's, with its values where it has them.
+
+    ``"paper"``, which sets none, if there is no other.
+    """
+    for preset, fields in PRESETS.items():
+        are_known = fields and fields.keys() <= values.keys()
+        if are_known and all(values[name] in (None, value) for name, value in fields.items()):
+            return preset
+    return "paper"
 
 
 def case_name(values: Mapping[str, Any], runs: pd.DataFrame) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from report.made_studies import write_study
 
+from charon.presets import PRESETS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -160,8 +162,8 @@ def test_loss_weights_are_shown_alone_and_as_a_plane(tmp_path):
 
 
 def test_bytes_names_what_no_other_way_beats(tmp_path):
-    compact = {"learner.storage": "int8", "learner.selection": "balanced"}
-    whole = {"learner.storage": "float32", "learner.selection": "reservoir"}
+    compact = PRESETS["compact"]
+    whole = {name: {bool: False, float: 0.0}.get(type(v), "usual") for name, v in compact.items()}
     runs = []
     for learner, stored, size, faa, seconds in [
         ("er", whole, 10_000, 40.0, 5.0),

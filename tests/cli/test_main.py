@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from charon.cli import main as cli
-from charon.config import PRESETS, Run
+from charon.config import Run
 from charon.data.streams import PROTOCOLS
 from charon.learners import LEARNERS
+from charon.presets import PRESETS
 
 CACHE_ACTIONS = ("cache list", "cache show", "cache delete")
 

@@ -2,6 +2,7 @@
 
 from report.made_studies import write_study
 
+from charon.presets import PRESETS
 from charon.report.cases import ALWAYS, BASE, cases_of, varied_fields
 from charon.report.results import read_results
 
@@ -59,6 +60,22 @@ def test_where_many_fields_vary_a_case_is_named_by_what_is_unusual(tmp_path):
     ]
     assert names[:2] == [BASE, "switch 0 = 1"]
     assert names[-2:] == ["all of them", "all but switch 0"]
+
+
+def test_a_case_with_all_fields_of_a_preset_has_its_name(tmp_path):
+    compact, codec = PRESETS["compact"], "learner.codec"
+    usual = {name: {bool: False, float: 0.0}.get(type(v), "usual") for name, v in compact.items()}
+    settings = [{}, *({codec: name} for name in "abc"), compact, {**compact, codec: "a"}]
+    runs = [{**usual, codec: "thinned", **setting, "seed": 0, "faa": 1.0} for setting in settings]
+    # Of a method without them, fields are missing.
+    lacking = {name: value for name, value in compact.items() if name != "learner.bodies"}
+    runs.append({**lacking, codec: "thinned", "learner": "er", "seed": 0, "faa": 1.0})
+    varied = ["learner", codec, *compact]
+    names = [
+        case.name for case in cases_of(read_results(write_study(tmp_path, runs, varied=varied)))
+    ]
+    assert names[:2] == [BASE, "codec = a"]
+    assert names[4:] == ["compact", "codec = a, compact", "ER, compact"]
 
 
 def test_the_method_and_the_memory_are_said_beside_many_unusual_fields(tmp_path):

@@ -43,7 +43,8 @@ def test_table_1_has_every_method_under_the_papers_conditions():
 
 
 def test_fidelity_switches_one_field_at_a_time_and_then_all():
-    from charon.config import PRESETS, Run
+    from charon.config import Run
+    from charon.presets import PRESETS
 
     runs = [run.fields for run in expand(declared(ROOT / "studies" / "fidelity.py"))]
     paper = Run.from_flat({}).to_flat()
@@ -60,7 +61,7 @@ def test_fidelity_switches_one_field_at_a_time_and_then_all():
 
 
 def test_the_compact_preset_is_what_was_accepted():
-    from charon.config import PRESETS
+    from charon.presets import PRESETS
 
     beyond = runpy.run_path(str(ROOT / "studies" / "beyond.py"))
     accepted = beyond["together"](*beyond["COMPACT"])
@@ -68,7 +69,7 @@ def test_the_compact_preset_is_what_was_accepted():
 
 
 def test_the_bytes_of_every_method_are_also_spent_compactly():
-    from charon.config import PRESETS
+    from charon.presets import PRESETS
 
     runs = [run.fields for run in expand(declared(ROOT / "studies" / "bytes.py"))]
     compact = [run for run in runs if run.get("learner.selection") == "balanced"]

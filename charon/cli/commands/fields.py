@@ -11,9 +11,10 @@ import textwrap
 from typing import Any
 
 from charon.cli.console import add_json_argument, print_json
-from charon.config import PRESETS, TOP_LEVEL, Run, groups_of
+from charon.config import TOP_LEVEL, Run, groups_of
 from charon.data.streams import PROTOCOLS
 from charon.learners import LEARNERS
+from charon.presets import PRESETS
 from charon.settings import Settings, describe
 
 

@@ -31,13 +31,14 @@ from charon.cli.run_report import (
     task_line,
     title,
 )
-from charon.config import PRESETS, Run
+from charon.config import Run
 from charon.data.formats import known_formats
 from charon.data.prepare import open_source
 from charon.data.streams import PROTOCOLS, protocol_fields
 from charon.errors import CheckpointError, ConfigError
 from charon.files import read_json
 from charon.learners import LEARNERS
+from charon.presets import PRESETS
 from charon.settings import Value, parse_field
 from charon.training.checkpoint import MAY_DIFFER
 from charon.training.stream import Stream

@@ -17,6 +17,7 @@ from charon.data.formats import known_formats
 from charon.data.prepare import from_anywhere
 from charon.data.streams import PROTOCOLS, protocol_fields
 from charon.errors import ConfigError
+from charon.presets import PRESETS
 from charon.settings import Value, parse_field
 from charon.tuning.study.search_methods import PRUNERS, SAMPLERS
 from charon.tuning.study.selection_rules import RULES
@@ -89,7 +90,7 @@ class Options:
         RUNS,
         "fields that the study leaves open: paper, released (the authors' code), compact (more "
         "accuracy from the same bytes) (the study's)",
-        choices=("paper", "released", "compact"),
+        choices=tuple(PRESETS),
     )
     scale: str | None = option(RUNS, "size of the runs (small)", choices=("small", "paper"))
     seeds: tuple[int, ...] | None = option(

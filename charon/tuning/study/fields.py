@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from charon.errors import ConfigError
+from charon.presets import PRESETS
 from charon.settings import Value
 
 
@@ -33,8 +34,6 @@ def preset(name: str) -> dict[str, Value]:
     Raises:
         ConfigError: there is no such preset.
     """
-    from charon.config import PRESETS  # here, as above
-
     check_known("preset", name, PRESETS)
     return dict(PRESETS[name])
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from charon.config import PRESETS
 from charon.errors import ConfigError
+from charon.presets import PRESETS
 from charon.tuning.session.options import REMEMBERED, Options, parse_options
 from charon.tuning.study.space import Real
 from charon.tuning.study.study import Study

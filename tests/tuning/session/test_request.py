@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tuning.session.test_options import STUDY
 
-from charon.config import PRESETS
 from charon.errors import ConfigError, DataError
+from charon.presets import PRESETS
 from charon.tuning.session.options import Options, parse_options
 from charon.tuning.session.request import Request, make_request, set_fields, with_options
 from charon.tuning.study.selection_rules import GTEP
