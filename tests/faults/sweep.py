@@ -96,7 +96,10 @@ def sweep(kind_of_study, threads, kinds, every, start, place):
         pairs = [(n, kind) for n in range(1, len(calm.strikes) + 1) for kind in kinds]
         counts = Counter(calls=len(calm.strikes))
         control(bench, calm, thread)
-        for number, kind in pairs[start::every]:
+        tried = pairs[start::every]
+        for place, (number, kind) in enumerate(tried):
+            if place % 100 == 99:
+                print(f"{kind_of_study}, {thread}: {place} of {len(tried)}", file=sys.stderr)
             first, wrong = try_fault(bench, calm.facts, number, kind, thread)
             counts["injected"] += 1
             if not first.strikes:
