@@ -65,8 +65,7 @@ def describe(results: Results) -> str:
 def named(cases: Sequence[Case]) -> list[Case]:
     """Return the cases by method, how clips are stored, and bytes."""
     ways = [{n: v for n, v in case.values.items() if n != BUDGET} for case in cases]
-    usual = {**usual_values(ways), METHOD: None}  # it is said of every case
-    names = [name_by_difference(way, usual) for way in ways]
+    names = [name_by_difference(way, usual_values(ways)) for way in ways]
     return [
         replace(case, name=f"{name}, {_kilobytes(case.values[BUDGET])}")
         for case, name in zip(cases, names, strict=True)

@@ -87,6 +87,11 @@ class Run(Settings):
         given: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         for name, value in flat.items():
             if name not in known:
+                if owners := [other for other in LEARNERS if name in _field_names(other)]:
+                    raise ConfigError(
+                        f"The learner {method!r} has no field {name!r}; leave it out, or choose a "
+                        f"learner that has it: {', '.join(owners)}."
+                    )
                 raise ConfigError(
                     f"The learner {method!r} has no field {shown(name)}; "
                     f"{did_you_mean(name, known)}"

@@ -8,6 +8,7 @@ import types
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from charon.errors import ConfigError
@@ -55,11 +56,17 @@ class Settings:
         return ""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        hints = _hints(type(self))  # type: ignore[arg-type]  # a class can be hashed
         for field in dataclasses.fields(self):
             value = _check_type(field.name, getattr(self, field.name), hints[field.name])
             object.__setattr__(self, field.name, value)
             _check_limits(field.name, value, field.metadata.get("limits", {}))
+
+
+@cache
+def _hints(group: type) -> dict[str, Any]:
+    """Return the types of a group's fields, which take longer to look up than to check."""
+    return get_type_hints(group)
 
 
 def describe(group: type[Settings]) -> list[tuple[str, str, str]]:
@@ -98,8 +105,12 @@ def parse_field(text: str) -> tuple[str, Value]:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return the known name closest to an unknown name, as a question; else all known names."""
-    close = difflib.get_close_matches(name, known, n=1)
+    """Return the known name closest to an unknown name, as a question; else all known names.
+
+    The last part of a dotted name may be all that was given of it.
+    """
+    close = [whole for whole in known if whole.rpartition(".")[2] == name]
+    close = close or difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
 
 
@@ -133,8 +144,9 @@ _HOLDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.
 def _check_limits(name: str, value: Any, limits: dict[str, float]) -> None:
     if value is None or isinstance(value, str | tuple):
         return
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{name} must be finite, but got {value}.")
+    if isinstance(value, float) and not abs(value) < _LARGEST:
+        wanted = "below 2**63" if math.isfinite(value) else "finite"
+        raise ConfigError(f"{name} must be {wanted}, but got {value}.")
     for sign, limit in limits.items():
         if not _HOLDS[sign](value, limit):
             raise ConfigError(f"{name} {sign} {limit} must hold, but got {value}.")

@@ -109,14 +109,14 @@ def usual_values(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
-    """Return what differs from the usual values, or what little does not; a preset by its name.
+    """Return the method, where methods vary, and what differs from the usual values.
 
-    The method and the size of the memory, if unusual, stand before the rest of many. What another
-    method lacks is not among it.
+    Of many fields, what little does not differ is said instead, after the method and the size of
+    the memory; a preset by its name. What another method lacks is not among it.
     """
     is_usual = values.get(METHOD) == usual.get(METHOD)
     there = [name for name, value in values.items() if is_usual or value is not None]
-    other = [name for name in there if values[name] != usual[name]]
+    other = [name for name in there if values[name] != usual[name] or name == METHOD]
     if not other:
         return BASE
     preset = preset_of(values)

@@ -5,14 +5,23 @@ left out of the comparison, runs of a pair agree in them too, and count as one b
 where class orders are, so do the runs of an order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from charon.errors import ConfigError
-from charon.report.cases import METHOD, Case, grouped, with_methods, without_stream
+from charon.report.cases import (
+    MANY_FIELDS,
+    METHOD,
+    Case,
+    assignment,
+    grouped,
+    usual_values,
+    with_methods,
+    without_stream,
+)
 from charon.report.names import (
     field_text,
     field_title,
@@ -23,7 +32,7 @@ from charon.report.names import (
 from charon.report.pairs import DATA, PAIRED, by_pair, has_several_orders, independent
 from charon.report.results import Results
 from charon.report.significance import Difference, corrected, difference_of, runs_needed
-from charon.report.statistics import mean_of, number_or_none
+from charon.report.statistics import FEWEST, mean_of, number_or_none
 from charon.report.tables import plus_minus, text_table
 from charon.settings import did_you_mean
 from charon.text import counted
@@ -75,6 +84,7 @@ class Comparison:
         fields: by varied field: the values there are.
         rows: the reference first.
         studies: names of the results.
+        usual: by field that tells cases apart, its most common value.
     """
 
     metric: str
@@ -82,6 +92,7 @@ class Comparison:
     fields: dict[str, list[Any]]
     rows: list[Compared]
     studies: list[str]
+    usual: dict[str, Any]
 
 
 def verdict(difference: Difference, comparisons: int = 1) -> str:
@@ -123,6 +134,8 @@ def compare(
     trials = _together(studies)
     if metric not in trials:
         known = [name for name in map(str, trials) if "/" in name]
+        if not known:
+            raise ConfigError("There is nothing to compare: no run has finished a task.")
         raise ConfigError(f"No run has the metric {metric!r}; {did_you_mean(metric, known)}")
     varied = _varied(trials)
     for name in by or ():
@@ -141,11 +154,14 @@ def compare(
     kept = [name for name in varied if name not in (by or varied)]
     pairs = [_pairs(case, reference, kept, metric) for case in others]
     differences = corrected([difference_of(*map(independent, sides)) for sides in pairs])
+    number = sum(one.apart.n > 1 for one in differences)
     rows = [Compared(reference, None)]
     for case, difference, (its, _) in zip(others, differences, pairs, strict=True):
-        rows.append(Compared(case, difference, len(others), has_several_orders(its)))
+        rows.append(Compared(case, difference, number, has_several_orders(its)))
     fields = {name: list(trials[name].unique()) for name in varied}
-    return Comparison(metric, _provenance(studies), fields, rows, [r.folder.name for r in studies])
+    usual = usual_values([case.values for case in cases])
+    names = [results.folder.name for results in studies]
+    return Comparison(metric, _provenance(studies), fields, rows, names, usual)
 
 
 def _together(studies: Sequence[Results]) -> pd.DataFrame:
@@ -208,13 +224,27 @@ def describe(comparison: Comparison) -> str:
     verdicts = [row.verdict for row in comparison.rows]
     lines += [head, rule]
     lines += [f"{row.ljust(width)}  {word}" for row, word in zip(rows, verdicts, strict=True)]
-    number = len(comparison.rows) - 1
+    return "\n".join([*lines, "", *_explained(comparison)])
+
+
+def _explained(comparison: Comparison) -> Iterator[str]:
+    """Yield sentences that say what the columns are, as far as it is not plain."""
+    others = comparison.rows[1:]
+    number = others[0].of
     p = f"p corrected for {number} comparisons (Holm)" if number > 1 else "p of a paired t-test"
-    reference = comparison.rows[0].case.name
-    orders = any(row.over_orders for row in comparison.rows)
-    pair = "; a pair is a class order, its seeds averaged" if orders else ""
-    said = f"Paired differences to {reference}; Student's t; {p}{pair}."
-    return "\n".join([*lines, "", said])
+    yield f"Paired differences to {comparison.rows[0].case.name}; Student's t; {p}."
+    if number > 1:
+        yield "Each interval is of its own comparison alone; the verdict goes by the corrected p."
+    compared = [row.difference for row in others if row.difference is not None]
+    if any(one.wins * one.apart.n % 1 for one in compared if one.apart.n):
+        yield "Pairs that are equal count half as higher."
+    if any(row.over_orders for row in others):
+        yield "A pair is a class order, its seeds averaged."
+    elif any(len(row.case.runs) > row.difference.apart.n > 0 for row in others if row.difference):
+        yield "Runs of a pair that differ in what is not compared count as one, by their mean."
+    if len(comparison.usual) > MANY_FIELDS:
+        told = [assignment(n, v) for n, v in comparison.usual.items() if v is not None]
+        yield f"Unless its name says otherwise, a case has {', '.join(told)}."
 
 
 def _row(row: Compared, metric: str) -> list[str]:
@@ -226,7 +256,7 @@ def _row(row: Compared, metric: str) -> list[str]:
     return [
         *cells,
         f"{apart.mean:+.1f}" if apart.n else "–",
-        f"{apart.low:+.1f} to {apart.high:+.1f}" if apart.n > 1 else "–",
+        f"{apart.low:+.1f} to {apart.high:+.1f}" if apart.n >= FEWEST else "–",
         "< 0.001" if p < 0.001 else number_text(p, 3),
         f"{100 * row.difference.wins:.0f} %" if apart.n else "–",
         str(apart.n),

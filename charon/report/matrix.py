@@ -41,8 +41,10 @@ def draw_matrices(matrices: dict[str, NDArray[np.float64]], path: Path, about: s
     columns = min(PER_ROW, len(matrices))
     rows = -(-len(matrices) // columns)
     tasks = max(np.shape(matrix)[1] for matrix in matrices.values())
-    side = 1.0 + 0.34 * tasks
-    with picture(path, columns * side + 1, rows * side + 0.3, columns, rows) as (figure, panels):
+    side = 1.0 + 0.34 * tasks  # inches
+    lines = max(len(_wrapped(name, tasks)) for name in matrices)
+    height = rows * (side + 0.15 + 0.2 * lines) + 0.6
+    with picture(path, columns * side + 1, height, columns, rows) as (figure, panels):
         for place, (name, matrix) in enumerate(matrices.items()):
             image = fill_matrix(panels[place], matrix, name)
             panels[place].set_xlabel("accuracy on task" if place >= len(matrices) - columns else "")
@@ -69,10 +71,13 @@ def fill_matrix(axes: Axes, matrix: Any, title: str) -> AxesImage:
     axes.set_yticks(range(values.shape[0]), tasks[-values.shape[0] :])
     axes.set_xlabel("accuracy on task")
     axes.set_ylabel("after learning task")
-    # Wider than the axes, it would leave them no room.
-    width = max(20, LETTERS_A_TASK * values.shape[1])
-    lines = textwrap.wrap(title, width, max_lines=MOST_LINES, placeholder=" …")
-    axes.set_title("\n".join(lines))
+    axes.set_title("\n".join(_wrapped(title, values.shape[1])))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     return image
+
+
+def _wrapped(title: str, tasks: int) -> list[str]:
+    """Return a title's lines: wider than the axes, it would leave them no room."""
+    width = max(20, LETTERS_A_TASK * tasks)
+    return textwrap.wrap(title, width, max_lines=MOST_LINES, placeholder=" …")

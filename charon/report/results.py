@@ -140,8 +140,8 @@ def read_results(folder: Path) -> Results:
     for name in ("study.json", "trials.csv", "curves.csv"):
         if not (folder / name).exists():
             raise CheckpointError(
-                f"{folder / name} does not exist; run the study first, or name its folder "
-                "with --results DIR."
+                f"{folder / name} does not exist; run the study first, or give the folder that "
+                "holds it."
             )
     path = folder / "study.json"
     with reading_from(path, "run the study anew", CheckpointError):

@@ -14,6 +14,9 @@ from scipy.special import stdtrit
 LEVEL = 0.95
 """Of all intervals."""
 
+FEWEST = 3
+"""Runs whose interval is shown: that of two reaches 12.7 standard errors to each side."""
+
 
 @dataclass(frozen=True)
 class Mean:

@@ -9,7 +9,7 @@ import pandas as pd
 from charon.files import csv_text, write_text
 from charon.report.cases import MANY_FIELDS, Case
 from charon.report.names import UNITS, field_text, field_title, in_units, metric_name, metric_title
-from charon.report.statistics import Mean, mean_of
+from charon.report.statistics import FEWEST, Mean, mean_of
 
 TEX = {"η": r"$\eta$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "±": r"$\pm$"}
 TEX |= {"–": "--", "−": "$-$"}
@@ -26,8 +26,8 @@ def plus_minus(mean: float, std: float, digits: int = 1) -> str:
 
 
 def interval_text(mean: Mean) -> str:
-    """Return a mean's 95 % interval, or a dash for fewer than two runs."""
-    return "–" if mean.n < 2 else f"{mean.low:.1f} to {mean.high:.1f}"
+    """Return a mean's 95 % interval, or a dash for fewer than three runs."""
+    return "–" if mean.n < FEWEST else f"{mean.low:.1f} to {mean.high:.1f}"
 
 
 def case_table(cases: Sequence[Case], metrics: Sequence[str]) -> Table:

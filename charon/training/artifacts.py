@@ -97,6 +97,11 @@ def load_model(folder: Path, device: str = "auto") -> Model:
         ConfigError: the device is unknown, or not there.
     """
     path, chosen = folder / MODEL, choose_device(device)
+    if not path.exists() and (trials := sorted(folder.glob(f"trials/*/{MODEL}"))):
+        raise CheckpointError(
+            f"{folder} is a study; give the folder of one of its trials, such as "
+            f"{trials[0].parent}."
+        )
     saved = load(path)
     missing = {"run", "clip_shape", "parts", "class_names", "is_standin", "learner"} - saved.keys()
     if missing:

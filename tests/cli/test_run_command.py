@@ -245,7 +245,7 @@ def test_an_empty_task_is_refused(tmp_path, refused):
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_in_one_sentence(tmp_path, run, refused):
-    said = refused(*run(tmp_path / "out", settings=tiny(optimiser__learning_rate=1e30)))
+    said = refused(*run(tmp_path / "out", settings=tiny(optimiser__learning_rate=1e18)))
     assert "lower optimiser.learning_rate" in said
 
 

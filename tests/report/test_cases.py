@@ -74,8 +74,8 @@ def test_a_case_with_all_fields_of_a_preset_has_its_name(tmp_path):
     names = [
         case.name for case in cases_of(read_results(write_study(tmp_path, runs, varied=varied)))
     ]
-    assert names[:2] == [BASE, "codec = a"]
-    assert names[4:] == ["compact", "codec = a, compact", "ER, compact"]
+    assert names[:2] == ["CHARON", "CHARON, codec = a"]
+    assert names[4:] == ["CHARON, compact", "CHARON, codec = a, compact", "ER, compact"]
 
 
 def test_the_method_and_the_memory_are_said_beside_many_unusual_fields(tmp_path):

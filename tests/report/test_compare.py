@@ -47,7 +47,7 @@ def test_of_several_class_orders_each_counts_as_one_pair(tmp_path):
     ]
     found = compare([study(tmp_path, runs)], by=["method"])
     assert found.rows[1].difference.values == pytest.approx((6.0, 2.0, 4.0))
-    assert "a pair is a class order, its seeds averaged" in describe(found)
+    assert "A pair is a class order, its seeds averaged." in describe(found)
     assert "class order, its" not in describe(compare([study(tmp_path, runs)]))
 
 

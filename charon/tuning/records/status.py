@@ -3,14 +3,22 @@
 import fcntl
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from charon.errors import CheckpointError
 from charon.text import counted
 from charon.tuning.records.heartbeat import Beat, read_beat
-from charon.tuning.records.journal import FAILED, OVER, RUNNING, Journal, TrialRecord, is_over
+from charon.tuning.records.journal import (
+    FAILED,
+    INTERRUPTED,
+    OVER,
+    RUNNING,
+    Journal,
+    TrialRecord,
+    is_over,
+)
 from charon.tuning.records.plan import Plan, read_plan
 
 
@@ -89,6 +97,11 @@ def read_status(folder: Path) -> Status:
     journal = Journal(folder / "journal.jsonl")
     records = list(journal.trials.values())
     running = is_locked(folder)
+    if not running:  # a driver that was killed has not said so
+        records = [
+            replace(record, status=INTERRUPTED) if record.status == RUNNING else record
+            for record in records
+        ]
     if running:
         state = "running"
     elif not is_over(journal, plan.num_trials):

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from charon.errors import CheckpointError
-from charon.text import counted
+from charon.text import counted, folder_name
 from charon.tuning.records.halving import Halving
 from charon.tuning.records.journal import FINISHED, PRUNED, TrialRecord
 from charon.tuning.records.status import Status, read_status
@@ -71,7 +71,7 @@ def why(folder: Path, name: str) -> Reason:
 def _find(status: Status, name: str, folder: Path) -> TrialRecord:
     for record in status.trials:
         number = "" if record.number is None else str(record.number)
-        if name in (record.trial_id, record.label, number):
+        if name in (record.trial_id, record.label, number, folder_name(record.label)):
             return record
     example = f", such as {status.trials[0].label!r}" if status.trials else ""
     raise CheckpointError(

@@ -65,7 +65,7 @@ def small_buffer(
     With it, even the trial that thins its clips most holds at most ``most_clips``. Of the clip's
     shape, a run has its own frames.
     """
-    memories = filter(None, (_memory(fields, clip_shape) for fields in trials))
+    memories = filter(None, (_memory(fields, clip_shape) for fields in _but_for_seeds(trials)))
     sizes = [
         settings.largest_size(codec, clip_shape[3], most_clips)
         for settings, codec in memories

@@ -74,6 +74,11 @@ def check_same(old: Plan, now: Plan, command: str) -> None:
 
     Only its length may. ``command``, which resumes it, is for the message.
     """
+    if old.name != now.name:
+        raise ConfigError(
+            f"The folder holds the study {old.name!r}, and this is {now.name!r}; give another "
+            "folder with --results DIR."
+        )
     _refuse(old, _changes(old, now), command)
 
 

@@ -1,6 +1,7 @@
 """The fields of a run by their dotted names: defaults, presets and checks."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from charon.errors import ConfigError
 from charon.presets import PRESETS
@@ -13,6 +14,11 @@ def known_fields(learner: Value) -> dict[str, Value]:
     Raises:
         ConfigError: there is no such learner.
     """
+    return dict(_known_fields(learner))
+
+
+@cache
+def _known_fields(learner: Value) -> dict[str, Value]:
     return complete({"learner": learner})
 
 

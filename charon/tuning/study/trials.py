@@ -73,9 +73,12 @@ def expand(
     _check_names(study, overrides)
     fixed = {**preset(study.preset), **study.base}
     runs: list[tuple[dict[str, Value], Sequence[str]]] = []
+    seen = set()
     for choice, names in _choices(study):
         fields = complete(_fields(choice, fixed, scaled, overrides, optional=study.grid))
-        if all(known != fields for known, _ in runs):
+        key = frozenset(fields.items())
+        if key not in seen:
+            seen.add(key)
             runs.append((fields, names))
     short = Counter(label(fields, names) for fields, names in runs)
     trials = []

@@ -31,7 +31,7 @@ def folder(tmp_path):
 def test_a_study_at_which_nobody_works_is_interrupted(folder):
     status = read_status(folder)
     assert status.state == "interrupted"
-    assert status.counts() == {"finished": 1, "running": 1}
+    assert status.counts() == {"finished": 1, "interrupted": 1}
     assert status.num_left == 2
 
 
