@@ -17,7 +17,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from charon.report.cases import MANY_FIELDS, METHOD, Case, case_name, usual_values
 from charon.report.names import field_text, field_title, in_units, metric_title, value_text
-from charon.report.statistics import Mean, mean_of
+from charon.report.statistics import ENOUGH_FOR_INTERVAL, Mean, mean_of
 from charon.report.style import FAINT, HEAT, INK, QUIET, look, note, picture
 
 APART, SPREAD = 4.0, 24.0
@@ -34,9 +34,6 @@ ENOUGH_FOR_PLANE = 3
 
 BARS: dict[str, Any] = {"capsize": 3, "elinewidth": 1.1, "capthick": 1.1}
 SINGLE_RUNS: dict[str, Any] = {"s": 12, "alpha": 0.45, "linewidths": 0}
-
-ENOUGH_FOR_BAR = 3
-"""Runs from which an interval is drawn: that of two is thirteen times as wide as they differ."""
 
 INTERVALS = (
     "bars: 95 % interval of the mean (Student's t), of three runs or more; small dots: single runs"
@@ -135,7 +132,7 @@ def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> No
         group = sorted(group, key=lambda case: case.values[field])
         at = [in_units(field, case.values[field]) for case in group]
         means = [mean_of(in_units(metric, case.runs[metric]).tolist()) for case in group]
-        halves = [mean.half if mean.n >= ENOUGH_FOR_BAR else math.nan for mean in means]
+        halves = [mean.half if mean.n >= ENOUGH_FOR_INTERVAL else math.nan for mean in means]
         axes.errorbar(at, [m.mean for m in means], halves, label=name, **BARS, **style | moved)
         for x, case in zip(at, group, strict=True):
             runs = in_units(metric, case.runs[metric])
@@ -176,7 +173,7 @@ def draw_rows(axes: Axes, cases: Sequence[Case], metric: str) -> None:
         style = look(colours.setdefault(key, len(colours)))
         runs = in_units(metric, case.runs[metric])
         mean: Mean = mean_of(runs.tolist())
-        half = mean.half if mean.n >= ENOUGH_FOR_BAR else math.nan
+        half = mean.half if mean.n >= ENOUGH_FOR_INTERVAL else math.nan
         axes.errorbar([mean.mean], [row], xerr=[half], markersize=7, **BARS, **style)
         axes.scatter(runs, [row] * len(runs), color=INK, zorder=3, **SINGLE_RUNS)
     axes.set_yticks(range(len(cases)), [case.name for case in cases])

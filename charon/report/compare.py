@@ -32,7 +32,7 @@ from charon.report.names import (
 from charon.report.pairs import DATA, PAIRED, by_pair, has_several_orders, independent
 from charon.report.results import Results
 from charon.report.significance import Difference, corrected, difference_of, runs_needed
-from charon.report.statistics import FEWEST, mean_of, number_or_none
+from charon.report.statistics import ENOUGH_FOR_INTERVAL, mean_of, number_or_none
 from charon.report.tables import plus_minus, text_table
 from charon.settings import did_you_mean
 from charon.text import counted
@@ -256,7 +256,7 @@ def _row(row: Compared, metric: str) -> list[str]:
     return [
         *cells,
         f"{apart.mean:+.1f}" if apart.n else "–",
-        f"{apart.low:+.1f} to {apart.high:+.1f}" if apart.n >= FEWEST else "–",
+        f"{apart.low:+.1f} to {apart.high:+.1f}" if apart.n >= ENOUGH_FOR_INTERVAL else "–",
         "< 0.001" if p < 0.001 else number_text(p, 3),
         f"{100 * row.difference.wins:.0f} %" if apart.n else "–",
         str(apart.n),

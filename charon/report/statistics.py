@@ -14,8 +14,8 @@ from scipy.special import stdtrit
 LEVEL = 0.95
 """Of all intervals."""
 
-FEWEST = 3
-"""Runs whose interval is shown: that of two reaches 12.7 standard errors to each side."""
+ENOUGH_FOR_INTERVAL = 3
+"""Runs from which an interval is shown: that of two is thirteen times as wide as they differ."""
 
 
 @dataclass(frozen=True)

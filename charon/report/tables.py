@@ -9,7 +9,7 @@ import pandas as pd
 from charon.files import csv_text, write_text
 from charon.report.cases import MANY_FIELDS, Case
 from charon.report.names import UNITS, field_text, field_title, in_units, metric_name, metric_title
-from charon.report.statistics import FEWEST, Mean, mean_of
+from charon.report.statistics import ENOUGH_FOR_INTERVAL, Mean, mean_of
 
 TEX = {"η": r"$\eta$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "±": r"$\pm$"}
 TEX |= {"–": "--", "−": "$-$"}
@@ -27,7 +27,7 @@ def plus_minus(mean: float, std: float, digits: int = 1) -> str:
 
 def interval_text(mean: Mean) -> str:
     """Return a mean's 95 % interval, or a dash for fewer than three runs."""
-    return "–" if mean.n < FEWEST else f"{mean.low:.1f} to {mean.high:.1f}"
+    return "–" if mean.n < ENOUGH_FOR_INTERVAL else f"{mean.low:.1f} to {mean.high:.1f}"
 
 
 def case_table(cases: Sequence[Case], metrics: Sequence[str]) -> Table:

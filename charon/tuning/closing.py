@@ -83,11 +83,6 @@ def close(
     elif sender.experiment_id:
         lines.append(f"MLflow         {store.page(sender.experiment_id)}")
     lines += sender.missing_lines(all_sent=all_sent)
-    if ready.options.address is None:
-        lines.append(
-            f"Ray dashboard  {ready.dashboard_url} while a study runs; "
-            f"its token: {tool('ray')} get-auth-token"
-        )
     console.print(*lines, sep="\n", markup=False)
     return analysed
 

@@ -4,6 +4,7 @@ Whole studies run through it in a second, their every other line unchanged: the 
 journal, the tables, the checkpoints, MLflow, Optuna. Errors go the ways they go in Ray 2.60.
 """
 
+import itertools
 import traceback
 from types import SimpleNamespace
 
@@ -29,33 +30,31 @@ def stand_in_for_ray():
     tune.run = run
 
 
-def run(trainable, *, callbacks, config, max_failures, search_alg=None, scheduler=None, **rest):
+def run(trainable, *, callbacks, search_alg, scheduler, max_failures, **rest):
     """Do what Ray Tune does, as far as a study sees it."""
     scheduler, (recorder,) = scheduler or FIFOScheduler(), callbacks
     try:
-        for number, given in enumerate(_configurations(config, search_alg)):
-            trial = SimpleNamespace(trial_id=f"ray_{number}", config=given)
-            _run_trial(trial, recorder, scheduler, max_failures)
-            if search_alg is not None:
-                search_alg.on_trial_complete(trial.trial_id)
+        for number, given in enumerate(_configurations(search_alg)):
+            trial = SimpleNamespace(
+                trial_id=f"ray_{number}", config=given, max_failures=max_failures
+            )
+            _run_trial(trial, recorder, scheduler)
+            search_alg.on_trial_complete(trial.trial_id)
     except Exception:
         recorder.on_experiment_end([])
         raise
     recorder.on_experiment_end([])
 
 
-def _configurations(config, search):
-    if search is None:
-        yield from ({"trial": trial} for trial in config["trial"]["grid_search"])
-        return
+def _configurations(search):
     number = 0
     while isinstance(given := search.suggest(f"ray_{number}"), dict):
         yield given
         number += 1
 
 
-def _run_trial(trial, recorder, scheduler, max_failures):
-    for attempt in range(max_failures + 1):
+def _run_trial(trial, recorder, scheduler):
+    for failures in itertools.count(1):
         recorder.on_step_begin(0, [trial])
         recorder.on_trial_start(0, [trial], trial)
         learning = reports(trial.config["trial"])
@@ -77,10 +76,10 @@ def _run_trial(trial, recorder, scheduler, max_failures):
         if not is_failed:
             return
         with _wrapped():
-            if attempt < max_failures:
-                recorder.on_trial_recover(0, [trial], trial)
-            else:
+            if failures > trial.max_failures:
                 recorder.on_trial_error(0, [trial], trial)
+                return
+            recorder.on_trial_recover(0, [trial], trial)
 
 
 def _is_over(trial, result, recorder, scheduler):

@@ -36,8 +36,6 @@ def test_a_study_ends_with_its_analysis_and_the_places_of_its_results(tmp_path, 
         cache=Path("/sets"),
         cpus=1.0,
         store=choose_store(None, tmp_path),
-        options=SimpleNamespace(address=None),
-        dashboard_url="http://127.0.0.1:8265",
     )
     sender = SimpleNamespace(
         close=lambda: True, experiment_id="7", missing_lines=lambda *, all_sent: []
@@ -57,4 +55,4 @@ def test_a_study_ends_with_its_analysis_and_the_places_of_its_results(tmp_path, 
     said = out.getvalue().splitlines()
     assert said[:4] == ["", "a table", "", f"Figure         {tmp_path / 'faa.png'}"]
     assert any(line.startswith("Winner         OMP_NUM_THREADS=1") for line in said) == is_search
-    assert said[-1].startswith("Ray dashboard  http://127.0.0.1:8265 while a study runs; its token")
+    assert said[-1].startswith("MLflow         ")

@@ -5,11 +5,10 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ray import tune
 from ray.tune.execution import class_cache
-from ray.tune.search import ConcurrencyLimiter
+from ray.tune.search import ConcurrencyLimiter, Searcher
 from rich.console import Console
 
 from charon.files import remove_partial_files
@@ -161,9 +160,9 @@ def _run_grid(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     """Run the trials of a grid; nothing ends it before it had all of them."""
     for place, trial in enumerate(ready.trials):
         entries.enter(place, trial.label, trial.fields, role=trial.role)
-    waiting = entries.waiting()
-    if waiting:
-        _run(recorder, ready.folder, config={"trial": tune.grid_search(waiting)})
+    if entries.waiting():
+        # Ray's own grid is copied as a whole for each of its trials.
+        _run(recorder, ready.folder, StudySearch(entries, lambda: None, num_trials=0))
     return ""
 
 
@@ -187,19 +186,14 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
         halving = Halving(study.objectives[0], num_tasks, study.pruner == "hyperband")
         scheduler = TaskHalving(journal, halving)
     if entries.waiting() or len(journal.trials) < plan.num_trials:
-        _run(
-            recorder,
-            ready.folder,
-            config={},  # all of it is suggested
-            search_alg=ConcurrencyLimiter(search, ready.slots),
-            scheduler=scheduler,
-            num_samples=-1,
-        )
+        _run(recorder, ready.folder, ConcurrencyLimiter(search, ready.slots), scheduler)
     write_database(suggester.study(), plan, ready.folder)
     return search.ended_by
 
 
-def _run(recorder: Recorder, folder: Path, **trials: Any) -> None:
+def _run(
+    recorder: Recorder, folder: Path, search: Searcher, scheduler: TaskHalving | None = None
+) -> None:
     """Let Ray run trials until none is left, or Ctrl-C."""
     # A variable for Lightning, and the keys of Amazon's cloud, which no trial needs and Ray would
     # write into its log. With any of its own a trial gets none of the processes that are ready.
@@ -207,6 +201,9 @@ def _run(recorder: Recorder, folder: Path, **trials: Any) -> None:
     class_cache.ENV_VARS_TO_PROPAGATE.clear()
     tune.run(
         CharonTrial,
+        search_alg=search,
+        scheduler=scheduler,
+        num_samples=-1,  # until nothing more is suggested
         name="ray",  # the folder of Ray's own files; nothing reads them again
         storage_path=str(folder),
         callbacks=[recorder],
@@ -215,5 +212,4 @@ def _run(recorder: Recorder, folder: Path, **trials: Any) -> None:
         raise_on_failed_trial=False,
         trial_dirname_creator=lambda trial: str(trial.config["trial"]["id"]),
         verbose=0,
-        **trials,
     )
