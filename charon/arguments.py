@@ -1,13 +1,26 @@
 """Words of a command line: numbers, checked as argparse reads them, and paths."""
 
 import argparse
+import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from charon.errors import ConfigError
 from charon.text import printable, shown
+
+
+class Parser(argparse.ArgumentParser):
+    """Names the option that may be meant by one that there is not."""
+
+    def refuse_unknown(self, words: Sequence[str]) -> None:
+        """End with the words that no option takes, if there are any."""
+        if words:
+            given = words[0].partition("=")[0]
+            close = difflib.get_close_matches(given, self._option_string_actions, n=1)
+            meant = f" (did you mean {close[0]}?)" if close else ""
+            self.error(f"unrecognized arguments: {' '.join(words)}{meant}")
 
 
 def check_paths(words: Iterable[str | Path]) -> None:

@@ -111,6 +111,18 @@ def test_a_misspelt_field_names_the_one_that_is_meant(name, meant):
         Run.from_flat({name: 0.5})
 
 
+def test_a_field_of_other_learners_names_them():
+    with pytest.raises(
+        ConfigError, match=r"'er' has no field 'learner.masking_ratio'.*: charon\.$"
+    ):
+        Run.from_flat({"learner": "er", "learner.masking_ratio": 0.3})
+
+
+def test_a_value_that_no_file_can_hold_is_refused():
+    with pytest.raises(ConfigError, match=r"optimiser.learning_rate must be below 2\*\*63"):
+        Run.from_flat({"optimiser.learning_rate": 1e30})
+
+
 def test_a_field_like_no_other_lists_the_known_ones():
     with pytest.raises(ConfigError, match=r"known are learner, data\.path.* learner\.masking"):
         Run.from_flat({"xyz": 0.5})

@@ -58,3 +58,9 @@ def test_a_field_needs_a_name_and_a_value(text):
 def test_an_unknown_name_is_answered_with_the_closest_or_with_all():
     assert did_you_mean("alpa", ["alpha", "beta"]) == "did you mean 'alpha'?"
     assert did_you_mean("x", ["alpha", "beta"]) == "known are alpha, beta."
+
+
+def test_the_last_part_of_a_dotted_name_is_enough_to_be_understood():
+    assert did_you_mean("epochs", ["data.path", "optimiser.epochs"]) == (
+        "did you mean 'optimiser.epochs'?"
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from charon.arguments import check_paths
+from charon.arguments import Parser, check_paths
 from charon.cli.console import INTERRUPTED
 from charon.errors import CharonError
 from charon.text import printable
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """Refuses in one sentence, without the usage before it; so do its commands' parsers."""
 
     def error(self, message: str) -> NoReturn:
@@ -87,9 +87,7 @@ def _dispatch(given: Sequence[str]) -> int:
             command.set_defaults(main=module.main)
             asked = command
     options, unknown = parser.parse_known_args(given)
-    if unknown:
-        # Of the command, whose help says what there is.
-        asked.error(f"unrecognized arguments: {' '.join(unknown)}")
+    asked.refuse_unknown(unknown)  # of the command, whose help says what there is
     status: int = options.main(options)
     sys.stdout.flush()
     return status

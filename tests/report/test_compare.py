@@ -77,6 +77,18 @@ def test_the_same_runs_in_two_folders_differ_by_their_study_alone(tmp_path):
     assert found.rows[1].verdict == "the same"
 
 
+def test_what_has_no_pair_is_no_comparison_that_is_corrected_for(tmp_path):
+    runs = [
+        {"learner.alpha": alpha, "seed": seed, "faa": 50.0 + 10 * alpha + seed + alpha * seed % 0.3}
+        for alpha, seeds in ((0.1, range(3)), (0.2, range(3)), (0.3, range(7, 9)))
+        for seed in seeds
+    ]
+    found = compare([study(tmp_path, runs)])
+    assert [row.difference.apart.n for row in found.rows[1:]] == [3, 0]
+    assert found.rows[1].of == 1
+    assert "p of a paired t-test" in describe(found)
+
+
 def test_one_pair_shows_nothing_and_few_say_how_many_it_would_take(tmp_path):
     def both(values):
         return [

@@ -89,3 +89,10 @@ def test_every_accuracy_follows_from_what_was_predicted_for_each_clip(finished):
 def test_a_folder_without_a_model_is_told(tmp_path):
     with pytest.raises(CheckpointError, match=r"model\.pt"):
         load_model(tmp_path)
+
+
+def test_the_folder_of_a_study_is_told_from_those_of_its_trials(tmp_path):
+    (tmp_path / "trials" / "a").mkdir(parents=True)
+    (tmp_path / "trials" / "a" / "model.pt").touch()
+    with pytest.raises(CheckpointError, match=r"is a study; give .* such as .*trials/a\.$"):
+        load_model(tmp_path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from charon.arguments import positive, real, whole_number
+from charon.arguments import Parser, positive, real, whole_number
 from charon.data import ntu
 from charon.data.class_lists import in_full
 from charon.data.class_orders import named_orders
@@ -255,7 +255,9 @@ def parse_options(study: Study, arguments: Sequence[str] | None) -> Options:
     for field in fields:
         group = groups[field.metadata["group"]]
         group.add_argument(flag_of(field), dest=field.name, **field.metadata["parsing"])
-    given: dict[str, Any] = vars(parser.parse_args(arguments))
+    known, unknown = parser.parse_known_args(arguments)
+    parser.refuse_unknown(unknown)
+    given: dict[str, Any] = vars(known)
     of_a_search = [f for f in fields if f.name in given and f.metadata["group"] in (SEARCH, JUDGED)]
     if of_a_search and not study.is_search:
         raise ConfigError(
@@ -289,7 +291,7 @@ def _field(text: str) -> tuple[str, Value]:
     return name, str(in_full(value)) if name in ("data.classes", "data.class_order") else value
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """Refuses in one sentence, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:

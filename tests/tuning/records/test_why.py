@@ -32,7 +32,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["t3", "run 3", "3"])
+@pytest.mark.parametrize("name", ["t3", "run 3", "run_3", "3"])
 def test_a_stopped_trial_names_the_rung_and_whom_it_was_judged_against(folder, name):
     reason = why(folder, name)
     assert reason.sentence == (

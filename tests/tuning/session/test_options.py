@@ -183,3 +183,10 @@ def test_an_option_of_a_search_is_refused_for_a_grid(flags, named):
     with pytest.raises(ConfigError, match=f"^{named} is for searches, and the study 'some' runs"):
         parse_options(STUDY, flags.split())
     parse_options(SEARCH, flags.split())
+
+
+def test_an_option_that_there_is_not_names_the_one_that_may_be_meant(capsys):
+    with pytest.raises(SystemExit):
+        parse_options(STUDY, ["--smok"])
+    said = capsys.readouterr().err
+    assert said.startswith("error: unrecognized arguments: --smok (did you mean --smoke?); --help")

@@ -249,3 +249,8 @@ def test_a_journal_without_its_plan_is_refused_and_stays(tmp_path, dry_run):
     ):
         pass
     assert (folder / "journal.jsonl").read_bytes() == before
+
+
+def test_the_folder_of_another_study_is_not_gone_on_with():
+    with pytest.raises(ConfigError, match=r"holds the study 'some', and this is 'other'; .*DIR\.$"):
+        check_same(plan(), plan(name="other"), GO_ON)
