@@ -1,6 +1,7 @@
 """The study on Ray: from the list of trials to their recorded ends."""
 
 import math
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -161,7 +162,9 @@ def _run_grid(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     for place, trial in enumerate(ready.trials):
         entries.enter(place, trial.label, trial.fields, role=trial.role)
     if entries.waiting():
-        # Ray's own grid is copied as a whole for each of its trials.
+        # Ray's own grid is copied as a whole for each of its trials. As many as of one are made
+        # ready: a process is kept for the next trial only if that is there.
+        os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(max(200, ready.slots)))
         _run(recorder, ready.folder, StudySearch(entries, lambda: None, num_trials=0))
     return ""
 
