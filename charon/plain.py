@@ -4,6 +4,7 @@ import math
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from charon.text import shown
@@ -36,9 +37,9 @@ def conform(value: Any, kind: Any) -> Any:
     Raises:
         Misfit: it is not.
     """
-    if kind is Any:
+    if kind is Any or (type(value) is kind and kind in (str, bool)):
         return value
-    origin, arguments = get_origin(kind), get_args(kind)
+    origin, arguments = _parts(kind)
     if origin in (types.UnionType, Union):
         return _any_of(value, arguments)
     if origin is Literal:
@@ -48,13 +49,30 @@ def conform(value: Any, kind: Any) -> Any:
     if origin in (list, tuple):
         return _sequence(value, origin, arguments)
     if origin is dict:
-        return _each(_named(value), lambda name: arguments[1])
+        named = _named(value)
+        if arguments[1] is float and _are_floats(named.values()):
+            return dict(named)
+        return _each(named, lambda name: arguments[1])
     if is_typeddict(kind):
         return value | _record(_named(value), kind, kind.__required_keys__)
     if is_dataclass(kind):
         return _make(_named(value), kind)
     _check_plain(value, kind)
     return value
+
+
+@cache
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return what a generic type is of; looking it up takes longer than most checks."""
+    return get_origin(kind), get_args(kind)
+
+
+_hints = cache(get_type_hints)
+
+
+def _are_floats(values: Iterable[Any]) -> bool:
+    """Whether all values are floats in range, as most of what is read."""
+    return all(type(value) is float and abs(value) < _LARGEST for value in values)
 
 
 def _check_plain(value: Any, kind: Any) -> None:
@@ -82,6 +100,9 @@ def _any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
 def _sequence(value: Any, origin: Any, kinds: tuple[Any, ...]) -> Any:
     if not isinstance(value, list | tuple):
         raise _wrong(value, "a list")
+    numbers = (number for number in value if number is not None)
+    if origin is list and kinds[0] == float | None and _are_floats(numbers):
+        return list(value)
     if origin is list or kinds[1:] == (...,):
         made = _each(dict(enumerate(value)), lambda _: kinds[0]).values()
     elif len(value) != len(kinds):
@@ -114,7 +135,7 @@ def _record(value: dict[str, Any], kind: Any, needed: Iterable[str]) -> dict[str
     missing = set(needed) - value.keys()
     if missing:
         raise Misfit(f"has no {min(missing)}")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     return _each({n: v for n, v in value.items() if n in hints}, hints.__getitem__)
 
 
