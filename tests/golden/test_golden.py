@@ -58,7 +58,7 @@ def test_they_name_no_place_but_the_placeholder_and_are_small():
     ("name", "said"),
     [
         ("grid", "finished; 2 finished; 0 of 2 left"),
-        ("interrupted", "interrupted; 1 finished, 1 running; 1 of 2 left"),
+        ("interrupted", "interrupted; 1 finished, 1 interrupted; 1 of 2 left"),
         ("search", "finished; 3 finished; 0 of 3 left"),
     ],
 )
