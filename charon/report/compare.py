@@ -61,12 +61,14 @@ class Compared:
         difference: to the reference, in the metric's unit; None for the reference itself.
         of: number of comparisons that are made.
         over_orders: whether each pair is a class order, by the mean of its seeds.
+        over_fields: whether runs that differ in fields left out count as one, by their mean.
     """
 
     case: Case
     difference: Difference | None
     of: int = 1
     over_orders: bool = False
+    over_fields: bool = False
 
     @property
     def verdict(self) -> str:
@@ -157,7 +159,9 @@ def compare(
     number = sum(one.apart.n > 1 for one in differences)
     rows = [Compared(reference, None)]
     for case, difference, (its, _) in zip(others, differences, pairs, strict=True):
-        rows.append(Compared(case, difference, number, has_several_orders(its)))
+        orders = has_several_orders(its)
+        fields_too = not orders and len(its) > difference.apart.n
+        rows.append(Compared(case, difference, number, orders, fields_too))
     fields = {name: list(trials[name].unique()) for name in varied}
     usual = usual_values([case.values for case in cases])
     names = [results.folder.name for results in studies]
@@ -240,7 +244,7 @@ def _explained(comparison: Comparison) -> Iterator[str]:
         yield "Pairs that are equal count half as higher."
     if any(row.over_orders for row in others):
         yield "A pair is a class order, its seeds averaged."
-    elif any(len(row.case.runs) > row.difference.apart.n > 0 for row in others if row.difference):
+    if any(row.over_fields for row in others):
         yield "Runs of a pair that differ in what is not compared count as one, by their mean."
     if len(comparison.usual) > MANY_FIELDS:
         told = [assignment(n, v) for n, v in comparison.usual.items() if v is not None]

@@ -23,6 +23,9 @@ def test_methods_are_compared_in_pairs_that_agree_in_all_else(intervals):
     assert charon.difference.apart.mean == pytest.approx(10.0)
     assert charon.difference.apart.n == 3
     assert charon.verdict == "higher"
+    averaged = "Runs of a pair that differ in what is not compared count as one, by their mean."
+    assert averaged in describe(compare([intervals], by=["method"]))
+    assert averaged not in describe(compare([intervals]))
 
 
 def test_all_cases_are_compared_with_one_of_them_and_p_is_corrected(intervals):
