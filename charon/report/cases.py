@@ -18,7 +18,10 @@ METHOD = "method"
 MANY_FIELDS = 4
 """Fields above which a case is named by what differs from the usual values."""
 
-ALWAYS = (METHOD, "learner.buffer_size", "learner.buffer_bytes")
+SIZES = ("learner.buffer_size", "learner.buffer_bytes")
+"""Fields of the memory's size, of whose values none is usual."""
+
+ALWAYS = (METHOD, *SIZES)
 """Fields that a case's name says in full, where they are unusual."""
 
 BASE = "base"
@@ -103,9 +106,14 @@ def grouped(trials: pd.DataFrame, fields: Sequence[str]) -> list[Case]:
 
 
 def usual_values(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the most common value of each field; of those as common, the first."""
+    """Return the most common value of each field; of those as common, the first.
+
+    Of several sizes of the memory it is None: which it is must be said of each case.
+    """
     fields = values[0] if values else {}
-    return {name: Counter(v[name] for v in values).most_common(1)[0][0] for name in fields}
+    usual = {name: Counter(v[name] for v in values).most_common(1)[0][0] for name in fields}
+    several = [n for n in SIZES if n in fields and len({v[n] for v in values} - {None}) > 1]
+    return usual | dict.fromkeys(several)
 
 
 def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
@@ -123,7 +131,7 @@ def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> s
     if not set(other).isdisjoint(PRESETS[preset]):
         other = [name for name in other if name not in PRESETS[preset]]
         return ", ".join([*(assignment(name, values[name]) for name in other), preset])
-    if len(other) <= MANY_FIELDS:
+    if len(set(other) - {*ALWAYS}) <= MANY_FIELDS:
         return ", ".join(assignment(name, values[name]) for name in other)
     parts = [assignment(name, values[name]) for name in ALWAYS if name in other]
     same = [name for name in there if name not in (*other, *ALWAYS)]

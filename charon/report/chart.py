@@ -4,7 +4,6 @@ A number: lines with intervals over it, single runs as dots. Two numbers: a heat
 alone, or more lines than can be told apart: a row each with its interval.
 """
 
-import math
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -17,7 +16,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from charon.report.cases import MANY_FIELDS, METHOD, Case, case_name, usual_values
 from charon.report.names import field_text, field_title, in_units, metric_title, value_text
-from charon.report.statistics import ENOUGH_FOR_INTERVAL, Mean, mean_of
+from charon.report.statistics import Mean, mean_of
 from charon.report.style import FAINT, HEAT, INK, QUIET, look, note, picture
 
 APART, SPREAD = 4.0, 24.0
@@ -132,8 +131,8 @@ def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> No
         group = sorted(group, key=lambda case: case.values[field])
         at = [in_units(field, case.values[field]) for case in group]
         means = [mean_of(in_units(metric, case.runs[metric]).tolist()) for case in group]
-        halves = [mean.half if mean.n >= ENOUGH_FOR_INTERVAL else math.nan for mean in means]
-        axes.errorbar(at, [m.mean for m in means], halves, label=name, **BARS, **style | moved)
+        bars = [mean.bar for mean in means]
+        axes.errorbar(at, [m.mean for m in means], bars, label=name, **BARS, **style | moved)
         for x, case in zip(at, group, strict=True):
             runs = in_units(metric, case.runs[metric])
             axes.scatter([x] * len(runs), runs, color=style["color"], **moved, **SINGLE_RUNS)
@@ -173,8 +172,7 @@ def draw_rows(axes: Axes, cases: Sequence[Case], metric: str) -> None:
         style = look(colours.setdefault(key, len(colours)))
         runs = in_units(metric, case.runs[metric])
         mean: Mean = mean_of(runs.tolist())
-        half = mean.half if mean.n >= ENOUGH_FOR_INTERVAL else math.nan
-        axes.errorbar([mean.mean], [row], xerr=[half], markersize=7, **BARS, **style)
+        axes.errorbar([mean.mean], [row], xerr=[mean.bar], markersize=7, **BARS, **style)
         axes.scatter(runs, [row] * len(runs), color=INK, zorder=3, **SINGLE_RUNS)
     axes.set_yticks(range(len(cases)), [case.name for case in cases])
     axes.set_ylim(len(cases) - 0.4, -0.6)

@@ -28,7 +28,7 @@ def draw_differences(
             assert row.difference is not None
             apart, values = row.difference.apart, row.difference.values
             if apart.n > 1:
-                axes.errorbar(apart.mean, place, xerr=apart.half, capsize=3, fmt="o", color=BLUE)
+                axes.errorbar(apart.mean, place, xerr=apart.bar, capsize=3, fmt="o", color=BLUE)
             axes.scatter(values, [place] * len(values), color=INK, zorder=3, **SINGLE_RUNS)
         axes.set_yticks(range(len(rows)), [row.case.name for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)

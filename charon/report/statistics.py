@@ -45,6 +45,11 @@ class Mean:
         """Upper end of the interval."""
         return self.mean + self.half
 
+    @property
+    def bar(self) -> float:
+        """``half`` as a figure shows it: NaN for so few runs that it says nothing."""
+        return self.half if self.n >= ENOUGH_FOR_INTERVAL else math.nan
+
     def __str__(self) -> str:
         """Return the mean with its spread and interval, which a single run lacks."""
         if self.n < 2:

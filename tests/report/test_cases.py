@@ -99,3 +99,20 @@ def test_what_another_method_lacks_is_not_in_its_difference(tmp_path):
     runs = [{**run, "seed": 0, "faa": 10.0} for run in runs]
     results = read_results(write_study(tmp_path, runs, varied=["learner", *fields]))
     assert [case.name for case in cases_of(results)][-1] == "ER"
+
+
+def test_each_case_of_several_sizes_of_the_memory_says_which_it_has(tmp_path):
+    """Also that with the usual values, which would otherwise be known by its method alone."""
+    fields = ["learner.bodies", "learner.storage", "learner.codec"]
+    settings = [{}, dict(zip(fields, ("present", "int8", "dct"), strict=True))]
+    runs = [
+        {"learner": learner, "learner.buffer_bytes": size, **setting, "seed": 0, "faa": 10.0}
+        for learner in ("charon", "er")
+        for setting in settings
+        for size in (2_000, 4_000)
+    ]
+    results = read_results(write_study(tmp_path, runs, varied=["learner", *ALWAYS, *fields]))
+    names = [case.name for case in cases_of(results)]
+    assert names[:2] == ["CHARON, buffer size = 2 kB", "CHARON, buffer size = 4 kB"]
+    together = "bodies = present, storage = int8, codec = dct"
+    assert f"ER, buffer size = 4 kB, {together}" in names
