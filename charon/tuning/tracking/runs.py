@@ -90,7 +90,9 @@ class Runs:
 
         Raises:
             MlflowException: the server does not answer or refuses.
+            OSError: the folder of artifacts cannot be written.
         """
+        self._store.remove_partial_artifacts(self._experiment)
         self.experiment_id = self._find_experiment(self._experiment, self._store)
         wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
         stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)

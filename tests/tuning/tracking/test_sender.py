@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.utils.validation import MAX_PARAMS_TAGS_PER_BATCH
 from tuning.fakes import FIELDS
 
@@ -193,6 +194,21 @@ def test_a_resumed_trial_continues_its_run_and_no_step_is_logged_twice(tmp_path,
     assert len(found) == 2
     assert steps(client, found["eta0.30 t1"]) == [1, 2, 3]
     assert found["eta0.30 t1"].info.status == "FINISHED"
+
+
+def test_what_a_killed_driver_left_of_an_artifact_is_removed_when_the_study_goes_on(
+    tmp_path, store
+):
+    """The name is MLflow's: were it another, half a file would show among the artifacts."""
+    journal = new_journal(tmp_path)
+    play(journal, "t1", [1, 2, 3], FINISHED)
+    send(journal, tmp_path, store)
+    run = runs(store)[1]["eta0.30 t1"].info.run_id
+    half = LocalArtifactRepository(store.artifacts_of("some") + f"/{run}/artifacts")
+    _, path, _ = half._create_staging_artifact("some.csv")
+    send(Journal(tmp_path / "journal.jsonl"), tmp_path, store)
+    assert not Path(path).exists()
+    assert (Path(path).parent / "accuracy_matrix.png").exists()
 
 
 def test_sending_all_over_again_changes_nothing(tmp_path, store):
