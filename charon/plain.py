@@ -2,7 +2,7 @@
 
 import math
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -50,7 +50,7 @@ def conform(value: Any, kind: Any) -> Any:
         return _sequence(value, origin, arguments)
     if origin is dict:
         named = _named(value)
-        if arguments[1] is float and _are_floats(named.values()):
+        if _are_plain(named.values(), arguments[1]):
             return dict(named)
         return _each(named, lambda name: arguments[1])
     if is_typeddict(kind):
@@ -70,9 +70,26 @@ def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
 _hints = cache(get_type_hints)
 
 
-def _are_floats(values: Iterable[Any]) -> bool:
-    """Whether all values are floats in range, as most of what is read."""
-    return all(type(value) is float and abs(value) < _LARGEST for value in values)
+_PLAIN = {bool, int, float, str, type(None)}
+
+
+@cache
+def _plain_kinds(kind: Any) -> Collection[type]:
+    """Return the plain types that a kind is made of; none unless it is of nothing else."""
+    kinds = get_args(kind) if get_origin(kind) in (types.UnionType, Union) else (kind,)
+    return set(kinds) if _PLAIN.issuperset(kinds) else ()
+
+
+def _are_plain(values: Iterable[Any], kind: Any) -> bool:
+    """Whether all values are of a plain kind and in range: most of what is read, in little time.
+
+    Where they are not, each is looked at.
+    """
+    kinds = _plain_kinds(kind)
+    return all(
+        type(value) in kinds and (type(value) not in (int, float) or abs(value) < _LARGEST)
+        for value in values
+    )
 
 
 def _check_plain(value: Any, kind: Any) -> None:
@@ -100,8 +117,7 @@ def _any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
 def _sequence(value: Any, origin: Any, kinds: tuple[Any, ...]) -> Any:
     if not isinstance(value, list | tuple):
         raise _wrong(value, "a list")
-    numbers = (number for number in value if number is not None)
-    if origin is list and kinds[0] == float | None and _are_floats(numbers):
+    if origin is list and _are_plain(value, kinds[0]):
         return list(value)
     if origin is list or kinds[1:] == (...,):
         made = _each(dict(enumerate(value)), lambda _: kinds[0]).values()

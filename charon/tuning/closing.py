@@ -44,7 +44,6 @@ def show_analysis(process: subprocess.Popen[str], console: Console) -> bool:
 
 def close(
     ready: ReadyStudy,
-    journal: Journal,
     sender: Sender,
     analysis: subprocess.Popen[str],
     outcome: str,
@@ -60,12 +59,12 @@ def close(
     tables = [ready.folder / name for name in (*names, *more)]
     figures = sorted(ready.folder.glob("*.png"))
     artifacts = [str(path) for path in (*tables, *figures)]
-    journal.append("study_end", outcome=outcome, artifacts=artifacts)
+    ready.journal.append("study_end", outcome=outcome, artifacts=artifacts)
     all_sent = sender.close()
     folder, store = ready.folder, ready.store
-    hung = hung_sentence(journal.records)
+    hung = hung_sentence(ready.journal.records)
     lines = [
-        *saved_lines(journal),
+        *saved_lines(ready.journal),
         *([hung] if hung else []),
         "",
         *(f"Figure         {path}" for path in figures),

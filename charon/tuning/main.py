@@ -111,8 +111,9 @@ def run_request(request: Request, console: Console) -> int:
 
         data = steps.prepare_data(request, console)
         planned = plan_study(request, data)
+        journal = Journal(request.folder / "journal.jsonl")
         cluster = services() if services else None
-        ready = steps.make_ready(request, store, data, planned, cluster, console.print)
+        ready = steps.make_ready(request, store, data, planned, journal, cluster, console.print)
     say(console, *filter(None, [moved, *ready.notices]), style="yellow")
     if cluster is None:
         say(console, *dry_run.lines(ready))
@@ -120,9 +121,9 @@ def run_request(request: Request, console: Console) -> int:
     steps.announce(ready, console)
     command = command_of(request)
     try:
-        outcome, journal, sender, analysis = steps.learn(ready, cluster, console)
-        analysed = closing.close(ready, journal, sender, analysis, outcome, console)
-        return report_outcome(outcome, journal, command, console, analysed=analysed)
+        outcome, sender, analysis = steps.learn(ready, cluster, console)
+        analysed = closing.close(ready, sender, analysis, outcome, console)
+        return report_outcome(outcome, ready.journal, command, console, analysed=analysed)
     except KeyboardInterrupt:
         return say_interrupted(command, console)
 

@@ -51,6 +51,7 @@ def make_ready(
     store: Store,
     data: StudyData,
     planned: PlannedStudy,
+    journal: Journal,
     cluster: Cluster | None,
     say: Callable[[str], None],
 ) -> ReadyStudy:
@@ -71,13 +72,14 @@ def make_ready(
         possible = with_networks(planned.trials, planned.study.space)
         gpus, packed = pack(cluster, possible, request.cache, cpus, gpus, say)
         options = replace(options, gpus=gpus)
-    recorded, progress = _recorded_plan(replace(request, options=options), planned, data)
+    recorded, progress = _recorded_plan(replace(request, options=options), planned, data, journal)
     notices = [packed, check_answers(store), *planned.notices]
     planned = replace(planned, notices=[notice for notice in notices if notice])
     return ReadyStudy(
         **vars(planned),
         options=options,
         plan=recorded,
+        journal=journal,
         progress=progress,
         script=request.script,
         folder=request.folder,
@@ -93,14 +95,13 @@ def make_ready(
 
 
 def _recorded_plan(
-    request: Request, planned: PlannedStudy, data: StudyData
+    request: Request, planned: PlannedStudy, data: StudyData, journal: Journal
 ) -> tuple[Plan, StudyProgress]:
     """Return the plan for ``study.json``, and the progress of the study."""
     now = new_plan(planned, request.script, request.options, data)
     if request.resumed is None:
         return now, StudyProgress(0, 0, now.num_trials)
     check_same(request.resumed, now, request.resume_command)
-    journal = Journal(request.folder / "journal.jsonl")
     recorded = extended_plan(request.resumed, request.options, journal)
     return recorded, progress_of(journal, recorded.num_trials)
 
@@ -120,7 +121,7 @@ def announce(ready: ReadyStudy, console: Console) -> None:
 
 def learn(
     ready: ReadyStudy, cluster: Cluster, console: Console
-) -> tuple[str, Journal, Sender, subprocess.Popen[str]]:
+) -> tuple[str, Sender, subprocess.Popen[str]]:
     """Run the trials and a search's follow-up; return the outcome and what closes the study.
 
     Raises:
@@ -128,13 +129,13 @@ def learn(
         CharonError: something in the user's environment is wrong.
     """
     try:
-        journal, sender = run_study(ready, console)
-        outcome = outcome_of(journal, ready.plan.num_trials)
+        sender = run_study(ready, console)
+        outcome = outcome_of(ready.journal, ready.plan.num_trials)
         if ready.study.is_search and outcome != INTERRUPTED:
             # Imported here because only a search needs it, after its trials: it takes a second.
             from charon.tuning.selection.follow_up import FollowUp
 
-            outcome = FollowUp(ready, journal, console).run(outcome)
-        return outcome, journal, sender, start_analysis(ready)
+            outcome = FollowUp(ready, console).run(outcome)
+        return outcome, sender, start_analysis(ready)
     finally:
         cluster.stop()

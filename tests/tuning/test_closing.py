@@ -36,6 +36,7 @@ def test_a_study_ends_with_its_analysis_and_the_places_of_its_results(tmp_path, 
         cache=Path("/sets"),
         cpus=1.0,
         store=choose_store(None, tmp_path),
+        journal=Journal(tmp_path / "journal.jsonl"),
     )
     sender = SimpleNamespace(
         close=lambda: True, experiment_id="7", missing_lines=lambda *, all_sent: []
@@ -46,10 +47,10 @@ def test_a_study_ends_with_its_analysis_and_the_places_of_its_results(tmp_path, 
         stderr=subprocess.PIPE,
         text=True,
     )
-    out, journal = io.StringIO(), Journal(tmp_path / "journal.jsonl")
+    out = io.StringIO()
     console = Console(file=out, soft_wrap=True)
-    assert close(study, journal, sender, analysis, FINISHED, console)
-    (end,) = journal.of_kind("study_end")
+    assert close(study, sender, analysis, FINISHED, console)
+    (end,) = study.journal.of_kind("study_end")
     assert end["outcome"] == FINISHED
     assert end["artifacts"][-1] == str(tmp_path / "faa.png")
     said = out.getvalue().splitlines()

@@ -11,6 +11,7 @@ from tuning.study_runs import write_clips
 
 from charon.errors import ConfigError
 from charon.tuning import steps
+from charon.tuning.records.journal import Journal
 from charon.tuning.session.options import Options
 from charon.tuning.session.planning import plan_study
 from charon.tuning.session.request import make_request
@@ -39,10 +40,11 @@ def ready(folder, **options):
     request = make_request(GRID, given, Path("some.py"))
     data = steps.prepare_data(request, console)
     store = choose_store(None, request.results)
+    planned, journal = plan_study(request, data), Journal(request.folder / "journal.jsonl")
     return (
         request,
         data,
-        steps.make_ready(request, store, data, plan_study(request, data), None, console.print),
+        steps.make_ready(request, store, data, planned, journal, None, console.print),
     )
 
 
@@ -60,11 +62,11 @@ def test_a_resumed_study_keeps_its_plan_and_refuses_another(tmp_path):
     study.plan.write(tmp_path)
     again = replace(request, resumed=study.plan, options=replace(request.options, resume=True))
     planned = plan_study(again, data)
-    resumed = steps.make_ready(again, study.store, data, planned, None, print)
+    resumed = steps.make_ready(again, study.store, data, planned, study.journal, None, print)
     assert (resumed.plan.key, resumed.progress) == (study.plan.key, StudyProgress(0, 0, 2))
     fewer = replace(planned, trials=planned.trials[:1])
     with pytest.raises(ConfigError, match="had 2 runs and now has 1"):
-        steps.make_ready(again, study.store, data, fewer, None, print)
+        steps.make_ready(again, study.store, data, fewer, study.journal, None, print)
 
 
 @pytest.mark.parametrize(

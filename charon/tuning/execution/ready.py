@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from charon.tuning.records.journal import Journal
 from charon.tuning.records.plan import Plan
 from charon.tuning.session.data import StudyData
 from charon.tuning.session.options import Options
@@ -17,6 +18,7 @@ class ReadyStudy(PlannedStudy):
     """A planned study, with all that its trials need.
 
     Attributes:
+        journal: what has happened so far; it has no event where the study is new.
         script: the study's file.
         folder, cache: of the results and of the prepared sets; absolute.
         cpus, gpus: what one trial takes.
@@ -27,6 +29,7 @@ class ReadyStudy(PlannedStudy):
 
     options: Options
     plan: Plan
+    journal: Journal
     progress: StudyProgress
     script: Path
     folder: Path

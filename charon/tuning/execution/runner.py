@@ -46,8 +46,8 @@ from charon.tuning.tracking.notes import QUESTION_TAG
 from charon.tuning.tracking.sender import Sender
 
 
-def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
-    """Run all trials that are not over yet; return what happened, and who sends it on.
+def run_study(ready: ReadyStudy, console: Console) -> Sender:
+    """Run all trials that are not over yet; return who sends on what the journal says of it.
 
     Raises:
         OSError: the results cannot be written any more.
@@ -83,7 +83,7 @@ def run_study(ready: ReadyStudy, console: Console) -> tuple[Journal, Sender]:
     shutil.rmtree(ready.folder / "progress", ignore_errors=True)
     if is_over(journal, plan.num_trials):
         remove_leftovers(ready.folder, journal)
-    return journal, sender
+    return sender
 
 
 def _begin(ready: ReadyStudy) -> Entries:
@@ -93,7 +93,7 @@ def _begin(ready: ReadyStudy) -> Entries:
     shutil.rmtree(ready.folder / "progress", ignore_errors=True)
     for name in ("progress", "trials"):
         (ready.folder / name).mkdir(exist_ok=True)
-    journal = Journal(ready.folder / "journal.jsonl")
+    journal = ready.journal
     if ready.options.extend is not None:
         journal.append(EXTENDED)
     tags = trial_tags(ready.data, ready.study.preset, ready.script)

@@ -1,6 +1,6 @@
 """The plan of a study, ``study.json``, by which it is resumed and reported."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict
@@ -76,7 +76,7 @@ class Plan:
         Raises:
             OSError: the folder cannot be written.
         """
-        write_json(folder / "study.json", {**asdict(self), "space": to_plain(self.space)})
+        write_json(folder / "study.json", {**vars(self), "space": to_plain(self.space)})
 
 
 def read_plan(folder: Path) -> Plan | None:

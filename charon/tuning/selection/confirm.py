@@ -106,12 +106,14 @@ def confirm_study(
     elif folder.exists():
         move_aside(folder, before)
     folder.mkdir(exist_ok=True)
+    journal = Journal(folder / "journal.jsonl")
     return replace(
         search,
         **vars(planned),
         options=options,
         plan=plan,
-        progress=progress_of(Journal(folder / "journal.jsonl"), len(trials)),
+        journal=journal,
+        progress=progress_of(journal, len(trials)),
         folder=folder,
         data=data,
     )

@@ -52,18 +52,18 @@ class FollowUp:
     """
 
     search: ReadyStudy
-    journal: Journal
     console: Console
     score: Callable[..., Tested] = score_trials
     draw: Callable[..., None] = draw_pages
     prepare: Callable[..., StudyData] = prepare_runs
-    learn: Callable[[ReadyStudy, Console], tuple[Journal, Sender]] = run_study
+    learn: Callable[[ReadyStudy, Console], Sender] = run_study
 
     def __post_init__(self) -> None:
         assert self.search.selection is not None
         self._plan = self.search.selection
         self._study = self.search.study
-        self._records = list(self.journal.trials.values())
+        self._journal = self.search.journal
+        self._records = self._journal.records
 
     def run(self, outcome: str) -> str:
         """Take all steps; return the outcome of the search, given that of its trials.
@@ -116,17 +116,17 @@ class FollowUp:
             "seed": study.seeds[0],
             "validation": search.data.tasks.val_rule,
             "confirm_seeds": list(plan.seeds),
-            "refused": [event["number"] for event in self.journal.of_kind("refused")],
+            "refused": [event["number"] for event in self._journal.of_kind("refused")],
         }
         write_json(search.folder / SELECTION, facts)
         seed = (*plan.seeds, study.seeds[0])[0]
         fields = confirm.confirmed_fields(selection.winner.fields, seed, plan.benchmark)
         write_json(search.folder / WINNER, fields)
-        _tag(self.journal, records, selection=plan.rule.name)
-        _tag(self.journal, [selection.winner], winner="true")
+        _tag(self._journal, records, selection=plan.rule.name)
+        _tag(self._journal, [selection.winner], winner="true")
         # A search that was extended may have had another winner.
         others = [r for r in records if r is not selection.winner and "winner" in r.tags]
-        _tag(self.journal, others, winner="false")
+        _tag(self._journal, others, winner="false")
 
     def _say(self, selection: Selection) -> None:
         objectives, rule = self._study.objectives, self._plan.rule
@@ -173,9 +173,9 @@ class FollowUp:
         )
         if stage.progress.done:
             self._print(stage.progress.sentence)
-        journal, sender = self.learn(stage, self.console)
+        sender, journal = self.learn(stage, self.console), stage.journal
         outcome = outcome_of(journal, stage.plan.num_trials)
-        records = list(journal.trials.values())
+        records = journal.records
         _tag(journal, records, stage=confirm.FOLDER, selection=plan.rule.name)
         failed = [record for record in records if record.status == FAILED]
         self._print(*(f"{record.label} failed: {record.error}" for record in failed))

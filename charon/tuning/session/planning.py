@@ -177,6 +177,10 @@ def plan_trials(
     return study, trials, budget
 
 
+DECIDE = (ORDER, INTERVAL, BENCHMARK, "data.classes", "data.num_frames")
+"""Fields that decide whether data forbid a run."""
+
+
 def possible_trials(
     study: Study, trials: Sequence[PlannedTrial], data: StudyData
 ) -> tuple[list[PlannedTrial], list[str]]:
@@ -185,8 +189,12 @@ def possible_trials(
     Return the others, at least one, and a notice for each such field.
     """
     possible, reasons = [], defaultdict[str, list[str]](list)
+    known: dict[tuple[Value, ...], tuple[str, str]] = {}
     for trial in trials:
-        name, reason = _obstacle(trial.fields, data)
+        deciding = tuple(trial.fields.get(name) for name in DECIDE)
+        if deciding not in known:
+            known[deciding] = _obstacle(trial.fields, data)
+        name, reason = known[deciding]
         if not reason:
             possible.append(trial)
         elif name in study.varied:

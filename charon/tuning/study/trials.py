@@ -5,6 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from charon.errors import ConfigError
 from charon.settings import Value, did_you_mean
@@ -74,8 +75,13 @@ def expand(
     fixed = {**preset(study.preset), **study.base}
     runs: list[tuple[dict[str, Value], Sequence[str]]] = []
     seen = set()
+    completed: dict[str, dict[str, Value]] = {}  # of each setting, whatever its seed
     for choice, names in _choices(study):
-        fields = complete(_fields(choice, fixed, scaled, overrides, optional=study.grid))
+        given = _fields(choice, fixed, scaled, overrides, optional=study.grid)
+        setting = repr({**given, "seed": 0})
+        if setting not in completed:
+            completed[setting] = complete(given)
+        fields = {**completed[setting], "seed": _checked_seed(given["seed"])}
         key = frozenset(fields.items())
         if key not in seen:
             seen.add(key)
@@ -92,6 +98,11 @@ def expand(
     if repeated:
         raise ConfigError(f"Two runs of the study have the same name: {repeated[0]!r}.")
     return trials
+
+
+@lru_cache(typed=True)
+def _checked_seed(seed: Value) -> Value:
+    return complete({"seed": seed})["seed"]
 
 
 def check_not_varied(study: Study, overrides: Iterable[str]) -> None:

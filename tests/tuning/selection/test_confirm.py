@@ -77,6 +77,7 @@ def search_in(folder):
         **vars(planned),
         options=options,
         plan=new_plan(planned, Path("s.py"), options, clips),
+        journal=Journal(folder / "journal.jsonl"),
         progress=StudyProgress(9, 0, 9),
         script=Path("s.py"),
         folder=folder,

@@ -100,12 +100,13 @@ def followed(journal, folder, steps, *, instead=None, **options):
         slots=1,
         dashboard_url="",
         check=lambda: None,
+        journal=journal,
         progress=StudyProgress(24, 0, 24),
         store=None,
     )
     console = Console(file=said, width=1000)
     with_steps = {"score": steps.score, "draw": nothing, **(instead or {})}
-    return FollowUp(search, journal, console, **with_steps), said
+    return FollowUp(search, console, **with_steps), said
 
 
 def prepared_clips():
@@ -213,11 +214,10 @@ class Away(Sender):
 def test_what_mlflow_lacks_of_the_confirm_stage_is_said(journal, tmp_path, steps):
     def learn(stage, console):
         sender = Away(journal, stage.folder, Store("http://some", None), "some_confirm")
-        journal_of_stage = Journal(stage.folder / "journal.jsonl")
         for trial in stage.trials:
-            journal_of_stage.append("trial", trial.label, label=trial.label, fields={}, tags={})
-            journal_of_stage.append("end", trial.label, outcome=FINISHED)
-        return journal_of_stage, sender
+            stage.journal.append("trial", trial.label, label=trial.label, fields={}, tags={})
+            stage.journal.append("end", trial.label, outcome=FINISHED)
+        return sender
 
     after, said = followed(
         journal,
