@@ -265,7 +265,7 @@ def _of_studies(made):
     def read_journal(folder):
         journal = Journal(folder / "journal.jsonl")
         trials_csv(journal.records), curves_csv(journal.records)
-        return is_over(journal, 3), spent_seconds(journal.events), journal.over
+        return is_over(journal, 3), spent_seconds(journal.events), journal.num_over
 
     def resume(folder):
         plan = read_plan(folder)

@@ -29,8 +29,8 @@ from charon.tuning.study.first_tasks import first_task_tag
 MANY = 500
 """Trials from which on the tables are not written anew with each that ends."""
 
-REST_SECONDS = 0.002
-"""Between two writings, for each trial: some ten times what its rows take."""
+REST_SECONDS = 0.004
+"""Between two writings, for each trial: some twenty times what its rows take."""
 
 
 class Recorder(Callback):  # type: ignore[misc]

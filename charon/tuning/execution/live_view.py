@@ -105,7 +105,7 @@ class LiveView:
         return f"{best.label} {_value(best, self.objectives[0])}"
 
     def _done(self) -> str:
-        return f"{len(self.journal.over)}/{self.num_trials} trials"
+        return f"{self.journal.num_over}/{self.num_trials} trials"
 
     def render(self) -> RenderableType:
         """Return the table as it is now."""
@@ -167,7 +167,7 @@ class LiveView:
         if not known:
             return None
         per_task = sum(r.seconds for r in known) / sum(r.tasks_seen for r in known)
-        to_learn = (self.num_trials - len(self.journal.over)) * max(r.num_tasks for r in known)
+        to_learn = (self.num_trials - self.journal.num_over) * max(r.num_tasks for r in known)
         learned = sum(r.tasks_seen for r in known if r.status == RUNNING)
         return max(0.0, (to_learn - learned) * per_task / self.slots)
 

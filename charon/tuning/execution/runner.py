@@ -15,11 +15,11 @@ from rich.console import Console
 from charon.files import remove_partial_files
 from charon.text import counted
 from charon.tuning.cluster.watch import ClusterGone
-from charon.tuning.execution.asha import TaskHalving
 from charon.tuning.execution.callbacks import Recorder
 from charon.tuning.execution.hung import HungTrials
 from charon.tuning.execution.live_view import LiveView
 from charon.tuning.execution.ready import ReadyStudy
+from charon.tuning.execution.schedulers import InOrder, TaskHalving
 from charon.tuning.execution.searcher import Entries, StudySearch
 from charon.tuning.execution.trainable import CharonTrial, TrialContext, checkpoint_folder
 from charon.tuning.records.halving import Halving
@@ -165,7 +165,7 @@ def _run_grid(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
         # Ray's own grid is copied as a whole for each of its trials. As many as of one are made
         # ready: a process is kept for the next trial only if that is there.
         os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(max(200, ready.slots)))
-        _run(recorder, ready.folder, StudySearch(entries, lambda: None, num_trials=0))
+        _run(recorder, ready.folder, StudySearch(entries, lambda: None, num_trials=0), InOrder())
     return ""
 
 
@@ -184,7 +184,7 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     if plan.hours is not None:
         deadline = time.monotonic() + 3600 * plan.hours - spent_seconds(journal.events)
     search = StudySearch(entries, suggester.suggest, plan.num_trials, deadline)
-    scheduler, num_tasks = None, len(ready.data.tasks.tasks)
+    scheduler, num_tasks = InOrder(), len(ready.data.tasks.tasks)
     if study.pruner != "none":
         halving = Halving(study.objectives[0], num_tasks, study.pruner == "hyperband")
         scheduler = TaskHalving(journal, halving)
@@ -194,9 +194,7 @@ def _search(ready: ReadyStudy, recorder: Recorder, entries: Entries) -> str:
     return search.ended_by
 
 
-def _run(
-    recorder: Recorder, folder: Path, search: Searcher, scheduler: TaskHalving | None = None
-) -> None:
+def _run(recorder: Recorder, folder: Path, search: Searcher, scheduler: InOrder) -> None:
     """Let Ray run trials until none is left, or Ctrl-C."""
     # A variable for Lightning, and the keys of Amazon's cloud, which no trial needs and Ray would
     # write into its log. With any of its own a trial gets none of the processes that are ready.

@@ -134,6 +134,7 @@ class Journal:
         self.path = path
         self.trials: dict[str, TrialRecord] = {}
         self.events: list[dict[str, Any]] = []
+        self._over: set[str] = set()
         self._lock = threading.Lock()
         with reading_from(path, "move the folder away", CheckpointError):
             raw = path.read_bytes() if path.exists() else b""
@@ -156,9 +157,9 @@ class Journal:
         return list(self.trials.values())
 
     @property
-    def over(self) -> set[str]:
-        """The ids of the trials that count as done."""
-        return {record.trial_id for record in self.records if record.status in OVER}
+    def num_over(self) -> int:
+        """How many trials count as done."""
+        return len(self._over)
 
     def append(self, kind: str, trial: str | None = None, **content: Any) -> None:
         """Write one event to disk and take it into account; any thread may.
@@ -194,12 +195,15 @@ class Journal:
             for record in self.trials.values():
                 if record.status not in (FINISHED, PRUNED):
                     record.status = PENDING
+                    self._over.discard(record.trial_id)
         elif kind == "trial":
             names = {"label", "fields", "number", "role", "tags"} & event.keys()
             record = TrialRecord(event["trial"], **{name: event[name] for name in names})
             self.trials.setdefault(record.trial_id, record)
         elif kind in ("start", "report", "tag", "hung", "end"):
-            self.trials[event["trial"]].change(event)
+            record = self.trials[event["trial"]]
+            record.change(event)
+            (self._over.add if record.status in OVER else self._over.discard)(record.trial_id)
 
     def of_kind(self, kind: str) -> Iterator[dict[str, Any]]:
         """Yield the events of one kind, oldest first."""
@@ -227,7 +231,7 @@ def spent_seconds(events: Iterable[Mapping[str, Any]]) -> float:
 
 def is_over(journal: Journal, num_trials: int) -> bool:
     """Whether all trials of a study are over, or all that its time or space allowed."""
-    if len(journal.over) < len(journal.trials):
+    if journal.num_over < len(journal.trials):
         return False
     kinds = (event["kind"] for event in reversed(journal.events))
     last = next((kind for kind in kinds if kind in ("study", TIME_UP, EXHAUSTED)), "")

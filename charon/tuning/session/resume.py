@@ -146,7 +146,7 @@ def extended_plan(plan: Plan, options: Options, journal: Journal) -> Plan:
         ConfigError: trials are to be added to an unfinished search, or fewer trials are asked
             for than have begun.
     """
-    over, begun = len(journal.over), len(journal.trials)
+    over, begun = journal.num_over, len(journal.trials)
     if options.extend is None:
         num_trials = options.trials or plan.num_trials
         hours = plan.hours if options.hours is None else options.hours
@@ -200,7 +200,7 @@ def make_room(folder: Path, *, is_resumed: bool = False, dry_run: bool = False) 
         yield ""
         return
     journal = Journal(folder / "journal.jsonl")
-    over = len(journal.over)
+    over = journal.num_over
     has_begun = over > 0 or any(record.curve for record in journal.trials.values())
     if has_begun and not is_over(journal, plan.num_trials):
         raise ResultsError(

@@ -4,12 +4,13 @@ After a task, a trial's metrics have the number of tasks seen as their step, and
 ``epoch/`` the number of epochs, counted over all tasks and phases.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlflow.entities import Metric
 
-from charon.tuning.records.journal import FINISHED, TrialRecord
+from charon.tuning.records.journal import FINISHED, Journal, TrialRecord
 
 AT_ONCE = 800
 """Metrics in a call, which takes 1000 things of all kinds."""
@@ -41,20 +42,6 @@ def final_metrics(record: TrialRecord) -> dict[str, float]:
     return final
 
 
-def study_metrics(records: Iterable[TrialRecord], until: float) -> list[Metric]:
-    """Return the best and the mean FAA of the trials that had finished at a time.
-
-    Their step is the number of these trials and their time that of the last, so that whoever
-    sends them again sends the same.
-    """
-    finished = [r for r in records if r.status == FINISHED and r.ended <= until]
-    values = [faa for faa in map(faa_of, finished) if faa is not None]
-    if not values:
-        return []
-    found = {"best_faa": max(values), "mean_faa": sum(values) / len(values)}
-    return at_step(found, max(record.ended for record in finished), len(values))
-
-
 def faa_of(record: TrialRecord) -> float | None:
     """Return the FAA of a finished trial, percent, on the clips on which it was evaluated."""
     return record.final.get("test/faa", record.final.get("val/faa"))
@@ -77,3 +64,35 @@ def portions(metrics: Sequence[Metric]) -> Iterator[Sequence[Metric]]:
 def milliseconds(seconds: float) -> int:
     """Return a time as MLflow counts it."""
     return int(seconds * 1000)
+
+
+class Standing:
+    """The best and the mean FAA of a study's finished trials, as its journal goes on."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Begin with no event."""
+        self._journal, self._position = journal, 0
+        self._best, self._total, self._number = -math.inf, 0.0, 0
+        self._after: dict[str, list[Metric]] = {}
+
+    def after(self, trial: str) -> list[Metric]:
+        """Return the metrics of the study once a trial had finished, which the journal has.
+
+        Their step is the number of trials that had, and their time that of the last. They are the
+        same whenever they are asked for, so that whoever sends them again sends the same.
+        """
+        while trial not in self._after:
+            event = self._journal.events[self._position]
+            self._position += 1
+            if event["kind"] == "end" and event["outcome"] == FINISHED:
+                self._after[event["trial"]] = self._take(event)
+        return self._after[trial]
+
+    def _take(self, event: Mapping[str, Any]) -> list[Metric]:
+        faa = faa_of(self._journal.trials[event["trial"]])
+        if faa is None:
+            return []
+        self._best, self._number = max(self._best, faa), self._number + 1
+        self._total += faa
+        found = {"best_faa": self._best, "mean_faa": self._total / self._number}
+        return at_step(found, event["time"], self._number)

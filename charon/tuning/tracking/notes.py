@@ -96,10 +96,18 @@ def _results(records: Sequence[TrialRecord], varied: Sequence[str]) -> list[str]
     # Imported here because the statistics take most of a second, which is not the start's.
     from charon.report.tables import case_table, markdown_table
 
-    rows = [{**record.fields, "status": record.status, **record.final} for record in records]
+    part = "test" if any("test/faa" in record.final for record in records) else "val"
+    metrics = [f"{part}/faa", f"{part}/forgetting"]
+    # Of thousands of trials, all fields and metrics would take most of a minute.
+    fields = ["learner", "data.stream", "seed", *varied]
+    rows = [
+        {name: record.fields[name] for name in fields if name in record.fields}
+        | {name: record.final[name] for name in metrics if name in record.final}
+        | {"status": record.status}
+        for record in records
+    ]
     trials = with_methods(pd.DataFrame(rows))
-    part = "test" if "test/faa" in trials else "val"
-    metrics = [m for m in (f"{part}/faa", f"{part}/forgetting") if m in trials]
+    metrics = [name for name in metrics if name in trials]
     cases = grouped(trials, varied_among(trials, varied))
     shown = [case for case in cases if not case.runs.empty]
     if len(shown) > MOST_ROWS:
@@ -174,17 +182,6 @@ def in_lines(command: str) -> str:
             lines.append("   ")
         lines[-1] += f" {word}" if lines[-1] else word
     return " \\\n".join(lines)
-
-
-def group_of(record: TrialRecord, records: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Return the trials that differ from one in nothing but the seed, itself among them."""
-    wanted = dict(record.fields)  # with each one's seed in turn: comparing is what takes no time
-    found = []
-    for other in records:
-        wanted["seed"] = other.fields["seed"]
-        if other.fields == wanted:
-            found.append(other)
-    return found
 
 
 def _faa(record: TrialRecord) -> float:

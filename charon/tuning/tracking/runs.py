@@ -20,18 +20,18 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from charon.report.matrix import draw_matrix
 from charon.tuning.records.journal import FAILED, FINISHED, Journal, TrialRecord
+from charon.tuning.tracking.groups import Groups
 from charon.tuning.tracking.metrics import (
+    Standing,
     at_step,
     final_metrics,
     milliseconds,
     portions,
     report_metrics,
-    study_metrics,
 )
 from charon.tuning.tracking.notes import (
     NOTE_TAG,
     group_name,
-    group_of,
     study_note,
     trial_note,
 )
@@ -48,8 +48,10 @@ SETTING_TAG = "setting"
 """A trial's setting without its seed, by which the page can group runs."""
 
 NOTE_SECONDS = 10.0
-"""Between two notes of a running study, whose table takes half a second for a large search, and of
-the settings that have changed meanwhile."""
+"""Between two notes of a running study, and of the settings that have changed meanwhile."""
+
+NOTE_SHARE = 0.05
+"""Of the time, at most, that goes into these notes: a study of thousands of trials has others."""
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -78,7 +80,8 @@ class Runs:
         self._described: set[str] = set()
         self._steps: dict[str, int] = {}
         self._palette, self._colours = Palette(), dict[str, str]()
-        self._noted_at = 0.0
+        self._groups, self._standing = Groups(journal), Standing(journal)
+        self._next_note = 0.0
         self._new: list[TrialRecord] = []
         """Trials that have finished since."""
 
@@ -230,11 +233,10 @@ class Runs:
                 draw_matrix(record.matrix, record.label, picture)
                 self._client.log_artifact(run_id, str(picture))
             self._send_artifacts(run_id, event)
-            standing = study_metrics(self._journal.records, until=event["time"])
-            self._client.log_batch(self._parent, standing)
-            self._note_trial(record, group_of(record, self._journal.records))
+            self._client.log_batch(self._parent, self._standing.after(event["trial"]))
+            self._note_trial(record, self._groups.of(record))
             self._new.append(record)
-            if time.monotonic() - self._noted_at >= NOTE_SECONDS:
+            if time.monotonic() >= self._next_note:
                 self._note_study()
         else:  # which may wait again by now
             how = {"status": event["outcome"], "error": event.get("error", "")}
@@ -247,18 +249,20 @@ class Runs:
 
         And on those of all finished trials of a setting that has changed, what their mean is.
         """
-        self._noted_at = time.monotonic()
-        records = self._journal.records
-        self._client.set_tag(self._parent, NOTE_TAG, study_note(self._study, records))
+        began = time.monotonic()
+        note = study_note(self._study, self._journal.records)
+        self._client.set_tag(self._parent, NOTE_TAG, note)
         noted: set[str] = set()
         for record in self._new:
             if record.trial_id not in noted:
-                group = group_of(record, records)
+                group = self._groups.of(record)
                 noted.update(member.trial_id for member in group)
                 for member in group:
                     if member.status == FINISHED and member.trial_id in self._ids:
                         self._note_trial(member, group)
         self._new.clear()
+        now = time.monotonic()
+        self._next_note = now + max(NOTE_SECONDS, (now - began) / NOTE_SHARE)
 
     def _note_trial(self, record: TrialRecord, group: Sequence[TrialRecord]) -> None:
         note = trial_note(record, group, self._study["varied"])

@@ -3,20 +3,14 @@
 from mlflow.utils.validation import MAX_ENTITIES_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
 from tuning.fakes import FIELDS
 
-from charon.tuning.records.journal import FINISHED, PRUNED, TrialRecord
+from charon.tuning.records.journal import FINISHED, PRUNED, Journal, TrialRecord
 from charon.tuning.tracking.metrics import (
     AT_ONCE,
+    Standing,
     final_metrics,
     portions,
     report_metrics,
-    study_metrics,
 )
-
-
-def finished(name, faa, ended, status=FINISHED):
-    record = TrialRecord(name, name, FIELDS, status=status, ended=ended)
-    record.curve[3] = {"test/faa": faa}
-    return record
 
 
 def plain(metrics):
@@ -43,25 +37,29 @@ def test_a_journal_of_before_there_were_epochs_is_read():
 
 
 def test_final_metrics_are_those_of_the_whole_stream_of_a_finished_trial():
-    record = finished("t1", 50.0, 1.0)
-    record.curve[3] |= {"test/acc/task_01": 60.0, "memory/bytes": 9.0, "gpu/x": 1.0}
+    record = TrialRecord("t1", "t1", FIELDS, status=FINISHED)
+    record.curve[3] = {"test/faa": 50.0, "test/acc/task_01": 60.0}
+    record.curve[3] |= {"memory/bytes": 9.0, "gpu/x": 1.0}
     assert final_metrics(record) == {"final/faa": 50.0, "final/memory_bytes": 9.0}
     record.status = PRUNED
     assert final_metrics(record) == {}
 
 
-def test_a_study_has_the_best_and_the_mean_faa_of_the_trials_finished_so_far():
+def test_a_study_has_the_best_and_the_mean_faa_of_the_trials_finished_so_far(tmp_path):
     """The same whenever it is asked: sent again, it is what MLflow has."""
-    records = [
-        finished("a", 40.0, 1.0),
-        finished("b", 90.0, 2.0, PRUNED),
-        finished("c", 60.0, 3.0),
-        finished("d", 20.0, 4.0),
-    ]
-    assert study_metrics(records, until=0.5) == []
-    expected = [("best_faa", 2, 60.0, 3000), ("mean_faa", 2, 50.0, 3000)]
-    assert plain(study_metrics(records, until=3.0)) == expected
-    assert plain(study_metrics(records[:3], until=3.5)) == expected
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("study")
+    for name, faa, outcome in [("a", 40.0, FINISHED), ("b", 90.0, PRUNED), ("c", 60.0, FINISHED)]:
+        journal.append("trial", name, label=name, fields=FIELDS)
+        report = {"task": 1, "num_tasks": 1, "metrics": {"test/faa": faa}, "matrix": [[faa]]}
+        journal.append("report", name, **report, seconds=1.0)
+        journal.append("end", name, outcome=outcome)
+    standing = Standing(journal)
+    after_c = plain(standing.after("c"))
+    at = int(1000 * journal.trials["c"].ended)
+    assert after_c == [("best_faa", 2, 60.0, at), ("mean_faa", 2, 50.0, at)]
+    assert [m.value for m in standing.after("a")] == [40.0, 40.0]
+    assert plain(Standing(journal).after("c")) == after_c
 
 
 def test_any_number_of_epochs_goes_in_calls_that_mlflow_takes():

@@ -8,7 +8,6 @@ from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 from charon.tuning.records.journal import FAILED, FINISHED, PENDING, PRUNED, TrialRecord
 from charon.tuning.tracking.notes import (
     group_name,
-    group_of,
     in_lines,
     setting_text,
     study_note,
@@ -83,11 +82,6 @@ def test_a_trial_that_did_not_finish_says_why_and_has_no_result(status, error, s
     note = trial_note(record, [record], [ETA])
     assert sentence in note
     assert "FAA" not in note
-
-
-def test_a_group_differs_in_the_seed_alone():
-    records = [trial(0), trial(1), trial(0, eta=0.9), trial(0, learner="er")]
-    assert group_of(records[0], records) == records[:2]
 
 
 def test_a_study_says_its_question_its_table_and_how_to_read_it():

@@ -1,11 +1,14 @@
-"""Successive halving over tasks: the lower half of a rung stops, the search's start never."""
+"""Which trial starts next; successive halving over tasks, which never stops a search's start."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from tuning.fakes import fake_trial
 
-from charon.tuning.execution.asha import TaskHalving
+from charon.tuning.execution.schedulers import InOrder, TaskHalving
 from charon.tuning.records.halving import Halving, stops
 from charon.tuning.records.journal import Journal
 from charon.tuning.study.objectives import score
@@ -141,3 +144,23 @@ def test_a_bracket_compares_its_own_trials_alone(tmp_path):
     assert trials.report(6, 2, 10) == STOP
     assert trials.report(4, 4, 10) == CONTINUE
     assert trials.report(5, 4, 10) == CONTINUE
+
+
+def test_of_the_trials_that_wait_the_first_of_the_study_starts():
+    trials = [fake_trial(f"study_{place:05d}") for place in (3, 1, 4, 0, 2)]
+
+    def chosen(*statuses):
+        for trial, status in zip(sorted(trials, key=name_of), statuses, strict=True):
+            trial.status = status
+        controller = SimpleNamespace(get_live_trials=lambda: trials)
+        trial = InOrder().choose_trial_to_run(controller)
+        return trial and name_of(trial)
+
+    def name_of(trial):
+        return trial.config["trial"]["id"]
+
+    over, waits, paused = [Trial.RUNNING], [Trial.PENDING], [Trial.PAUSED]
+    assert chosen(*over * 2, *waits * 3) == "study_00002"
+    assert chosen(*paused, *over, *waits * 3) == "study_00002"
+    assert chosen(*over * 4, *paused) == "study_00004"
+    assert chosen(*over * 5) is None

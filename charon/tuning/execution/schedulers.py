@@ -1,14 +1,32 @@
-"""Ray's scheduler of a search with pruning: it stops what the journal says is to be stopped."""
+"""Ray's schedulers: which trial starts next, and which one a search stops early."""
 
 from typing import Any
 
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from charon.tuning.records.halving import Halving, stops
 from charon.tuning.records.journal import Journal
 
 
-class TaskHalving(FIFOScheduler):  # type: ignore[misc]
+class InOrder(FIFOScheduler):  # type: ignore[misc]
+    """Starts trials in the order of the study.
+
+    Ray's own scheduler does too, but looks through all trials that there have ever been, each time.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Return the first trial that waits, a paused one last; None if none does."""
+        live = tune_controller.get_live_trials()
+        waiting = [trial for trial in live if trial.status in (Trial.PENDING, Trial.PAUSED)]
+        return min(waiting, key=_place, default=None)
+
+
+def _place(trial: Any) -> tuple[bool, str]:
+    return trial.status == Trial.PAUSED, trial.config["trial"]["id"]
+
+
+class TaskHalving(InOrder):
     """Stops trials by a :class:`~charon.tuning.records.halving.Halving` over tasks."""
 
     def __init__(self, journal: Journal, halving: Halving) -> None:
