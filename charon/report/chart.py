@@ -100,12 +100,15 @@ def lines_over(cases: Sequence[Case], field: str) -> dict[str, list[Case]]:
     if len(usual) <= MANY_FIELDS:
         usual = {}
     usual.pop(METHOD, None)
-    lines: dict[str, list[Case]] = {}
+    alike: dict[tuple[tuple[str, Any], ...], list[Case]] = {}
     for case in cases:
         rest = {n: v for n, v in case.values.items() if n != field}
         rest = {n: v for n, v in rest.items() if n not in usual or v != usual[n]}
         if not case.runs.empty:
-            lines.setdefault(case_name(rest, case.runs), []).append(case)
+            alike.setdefault(tuple(rest.items()), []).append(case)
+    lines: dict[str, list[Case]] = {}
+    for named, group in alike.items():
+        lines.setdefault(case_name(dict(named), group[0].runs), []).extend(group)
     return lines
 
 
@@ -133,9 +136,9 @@ def draw_lines(axes: Axes, cases: Sequence[Case], field: str, metric: str) -> No
         means = [mean_of(in_units(metric, case.runs[metric]).tolist()) for case in group]
         bars = [mean.bar for mean in means]
         axes.errorbar(at, [m.mean for m in means], bars, label=name, **BARS, **style | moved)
-        for x, case in zip(at, group, strict=True):
-            runs = in_units(metric, case.runs[metric])
-            axes.scatter([x] * len(runs), runs, color=style["color"], **moved, **SINGLE_RUNS)
+        runs = [in_units(metric, case.runs[metric]) for case in group]
+        below = np.repeat(at, [len(of_case) for of_case in runs])
+        axes.scatter(below, np.concatenate(runs), color=style["color"], **moved, **SINGLE_RUNS)
         # Artists that are moved aside do not count for the axes' limits.
         axes.update_datalim([(x, mean.mean) for x, mean in zip(at, means, strict=True)])
         positions.update(at)

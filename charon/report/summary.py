@@ -45,6 +45,10 @@ FIGURES = {
 """By file name, each as PNG and PDF: what a figure shows."""
 
 
+MOST_ROWS = 40
+"""Of the table on the console."""
+
+
 def describe(results: Results) -> str:
     """Draw the general figures, write tables and the page; return the text for the console."""
     return summarise(results)
@@ -75,7 +79,18 @@ def summarise(
     write_text(results.folder / "table.tex", latex_table(*table))
     write_case_csv(results.folder / "table.csv", cases, columns)
     write_page(results, table, figures, *paragraphs)
-    return "\n\n".join([text_table(*table), *paragraphs])
+    return "\n\n".join([*_on_the_console(cases, table, columns[0]), *paragraphs])
+
+
+def _on_the_console(cases: Sequence[Case], table: Table, metric: str) -> list[str]:
+    """Return the table as text: of many cases, those with the highest means."""
+    header, rows = table
+    if len(rows) <= MOST_ROWS:
+        return [text_table(header, rows)]
+    order = sorted(range(len(rows)), key=lambda place: -cases[place].runs[metric].mean())
+    best = [rows[place] for place in order[:MOST_ROWS]]
+    more = f"The {MOST_ROWS} highest; all {len(rows):,} are in README.md and table.csv."
+    return [text_table(header, best), more]
 
 
 def metrics_of(results: Results) -> list[str]:
