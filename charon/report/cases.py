@@ -25,7 +25,9 @@ ALWAYS = (METHOD, *SIZES)
 """Fields that a case's name says in full, where they are unusual."""
 
 BASE = "base"
-"""Name of the case with the usual values, where cases are named by their difference."""
+"""Name of the case with the usual values, where cases are named by their difference.
+
+Of several sizes of the memory there is none of that name."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,9 @@ def usual_values(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     fields = values[0] if values else {}
     usual = {name: Counter(v[name] for v in values).most_common(1)[0][0] for name in fields}
-    several = [n for n in SIZES if n in fields and len({v[n] for v in values} - {None}) > 1]
-    return usual | dict.fromkeys(several)
+    sizes = [name for name in SIZES if name in fields]
+    known = {(name, v[name]) for v in values for name in sizes if v[name] is not None}
+    return usual | dict.fromkeys(sizes if len(known) > 1 else ())
 
 
 def name_by_difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> str:

@@ -36,5 +36,6 @@ def draw_differences(
         reference = comparison.rows[0].case.name
         axes.set_xlabel(f"{metric_name(comparison.metric)} minus that of {reference}, points")
         shaded = "" if margin is None else f"; shaded: within {margin:g} points"
-        note(figure, f"{about}\nlarge: mean with its 95 % interval; small: single pairs{shaded}")
+        large = "large: mean, of three pairs or more with its 95 % interval"
+        note(figure, f"{about}\n{large}; small: single pairs{shaded}")
     return path

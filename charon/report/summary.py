@@ -79,18 +79,15 @@ def summarise(
     write_text(results.folder / "table.tex", latex_table(*table))
     write_case_csv(results.folder / "table.csv", cases, columns)
     write_page(results, table, figures, *paragraphs)
-    return "\n\n".join([*_on_the_console(cases, table, columns[0]), *paragraphs])
+    return "\n\n".join([*_on_the_console(table), *paragraphs])
 
 
-def _on_the_console(cases: Sequence[Case], table: Table, metric: str) -> list[str]:
-    """Return the table as text: of many cases, those with the highest means."""
+def _on_the_console(table: Table) -> list[str]:
+    """Return the table as text: of many rows the first, and where the others are."""
     header, rows = table
-    if len(rows) <= MOST_ROWS:
-        return [text_table(header, rows)]
-    order = sorted(range(len(rows)), key=lambda place: -cases[place].runs[metric].mean())
-    best = [rows[place] for place in order[:MOST_ROWS]]
-    more = f"The {MOST_ROWS} highest; all {len(rows):,} are in README.md and table.csv."
-    return [text_table(header, best), more]
+    shown = text_table(header, rows[:MOST_ROWS])
+    more = f"These are the first {MOST_ROWS} of {len(rows):,}; README.md and table.csv have all."
+    return [shown, more] if len(rows) > MOST_ROWS else [shown]
 
 
 def metrics_of(results: Results) -> list[str]:

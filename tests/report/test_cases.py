@@ -116,3 +116,10 @@ def test_each_case_of_several_sizes_of_the_memory_says_which_it_has(tmp_path):
     assert names[:2] == ["CHARON, buffer size = 2 kB", "CHARON, buffer size = 4 kB"]
     together = "bodies = present, storage = int8, codec = dct"
     assert f"ER, buffer size = 4 kB, {together}" in names
+    in_clips = [{**run, "learner.buffer_size": 500, "learner.buffer_bytes": None} for run in runs]
+    results = read_results(
+        write_study(tmp_path / "both", [*in_clips[::2], *runs[::2]], varied=results.study.varied)
+    )
+    names = [case.name for case in cases_of(results)]
+    assert names[0] == "CHARON, M = 500"
+    assert "CHARON, buffer size = 2 kB" in names

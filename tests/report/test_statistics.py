@@ -37,6 +37,12 @@ def test_a_single_run_has_neither_spread_nor_interval():
     assert math.isnan(mean_of([]).mean)
 
 
+def test_a_figure_shows_the_interval_of_three_runs_and_not_of_two():
+    assert math.isnan(mean_of([60.0, 64.0]).bar)
+    found = mean_of([60.0, 62.0, 64.0])
+    assert found.bar == found.half
+
+
 def test_students_own_example_of_paired_differences():
     found = difference_of(pd.Series(SECOND), pd.Series(FIRST))
     assert found.apart.mean == pytest.approx(1.58)

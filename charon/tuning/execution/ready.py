@@ -18,7 +18,7 @@ class ReadyStudy(PlannedStudy):
     """A planned study, with all that its trials need.
 
     Attributes:
-        journal: what has happened so far; it has no event where the study is new.
+        journal: of the study's folder, as it was when the study was planned.
         script: the study's file.
         folder, cache: of the results and of the prepared sets; absolute.
         cpus, gpus: what one trial takes.

@@ -22,8 +22,10 @@ class InOrder(FIFOScheduler):  # type: ignore[misc]
         return min(waiting, key=_place, default=None)
 
 
-def _place(trial: Any) -> tuple[bool, str]:
-    return trial.status == Trial.PAUSED, trial.config["trial"]["id"]
+def _place(trial: Any) -> tuple[bool, int, str]:
+    """Return what sorts trials: their ids end in their places, with zeros before them."""
+    name = trial.config["trial"]["id"]
+    return trial.status == Trial.PAUSED, len(name), name
 
 
 class TaskHalving(InOrder):

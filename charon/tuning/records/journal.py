@@ -126,7 +126,7 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the journal at ``path``.
+        """Read the journal at ``path``, if there is one; the first event creates it.
 
         Raises:
             CheckpointError: a line in it is not an event.

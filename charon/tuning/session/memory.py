@@ -16,6 +16,7 @@ from charon.training.build import make_learner
 from charon.tuning.session.data import StudyData
 from charon.tuning.study.space import Space, ends
 from charon.tuning.study.study import BYTES, SIZE
+from charon.tuning.study.trials import but_for_seed
 
 
 def memory_size(data: StudyData, fields: Mapping[str, Value]) -> tuple[int, int]:
@@ -113,7 +114,7 @@ def memory_warnings(
 
 def _but_for_seeds(trials: Iterable[Mapping[str, Value]]) -> Iterable[Mapping[str, Value]]:
     """Return one run of those that differ in their seed alone: their memories are of one size."""
-    return {repr({**fields, "seed": 0}): fields for fields in trials}.values()
+    return {but_for_seed(fields): fields for fields in trials}.values()
 
 
 def _memory(

@@ -39,7 +39,7 @@ from charon.tuning.study.study import (
     with_small_buffers,
     with_small_bytes,
 )
-from charon.tuning.study.trials import PlannedTrial, expand
+from charon.tuning.study.trials import PlannedTrial, but_for_seed, expand
 
 INTERVAL = "learner.sampling_interval"
 
@@ -177,10 +177,6 @@ def plan_trials(
     return study, trials, budget
 
 
-DECIDE = (ORDER, INTERVAL, BENCHMARK, "data.classes", "data.num_frames")
-"""Fields that decide whether data forbid a run."""
-
-
 def possible_trials(
     study: Study, trials: Sequence[PlannedTrial], data: StudyData
 ) -> tuple[list[PlannedTrial], list[str]]:
@@ -189,12 +185,12 @@ def possible_trials(
     Return the others, at least one, and a notice for each such field.
     """
     possible, reasons = [], defaultdict[str, list[str]](list)
-    known: dict[tuple[Value, ...], tuple[str, str]] = {}
+    known: dict[str, tuple[str, str]] = {}  # of each setting, whatever its seed
     for trial in trials:
-        deciding = tuple(trial.fields.get(name) for name in DECIDE)
-        if deciding not in known:
-            known[deciding] = _obstacle(trial.fields, data)
-        name, reason = known[deciding]
+        setting = but_for_seed(trial.fields)
+        if setting not in known:
+            known[setting] = _obstacle(trial.fields, data)
+        name, reason = known[setting]
         if not reason:
             possible.append(trial)
         elif name in study.varied:

@@ -1,6 +1,5 @@
 """A study: one question, declared as the runs that answer it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,10 +17,6 @@ WHAT_IS_MEASURED = (
     *("data.domains_per_task", "data.evaluate_on", "data.val_fraction"),
 )
 """Fields that decide what accuracy is measured on: equal in all trials of a search."""
-
-
-MOST_RUNS = 20_000
-"""Of a study: its plan, of 2.5 kB a run, is read again with ``--resume``, up to 64 MiB."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +110,6 @@ class Study:
                 raise ConfigError(
                     f"The grid's {name} needs at least one value, all different, but got {values}."
                 )
-        settings = len(self.cases or ({},)) * math.prod(map(len, self.grid.values()))
-        runs = settings * len(self.seeds) + len(self.also)
-        if runs > MOST_RUNS and not self.is_search:
-            raise ConfigError(
-                f"{study} has {runs:,} runs, and one results folder keeps at most "
-                f"{MOST_RUNS:,}; make several studies of it, which `charon compare` takes together."
-            )
 
     def _check_search_methods(self) -> None:
         check_known("sampler", self.sampler, SAMPLERS)

@@ -42,6 +42,10 @@ MAX_OTHERS = 4
 """Other fields that a label names; further ones are only counted."""
 
 
+MOST_RUNS = 20_000
+"""Of a study: its plan, of 2.5 kB a run, is read again with ``--resume``, up to 64 MiB."""
+
+
 @dataclass(frozen=True)
 class PlannedTrial:
     """One run of a study.
@@ -78,7 +82,7 @@ def expand(
     completed: dict[str, dict[str, Value]] = {}  # of each setting, whatever its seed
     for choice, names in _choices(study):
         given = _fields(choice, fixed, scaled, overrides, optional=study.grid)
-        setting = repr({**given, "seed": 0})
+        setting = but_for_seed(given)
         if setting not in completed:
             completed[setting] = complete(given)
         fields = {**completed[setting], "seed": _checked_seed(given["seed"])}
@@ -86,6 +90,12 @@ def expand(
         if key not in seen:
             seen.add(key)
             runs.append((fields, names))
+        if len(runs) > MOST_RUNS:
+            raise ConfigError(
+                f"The study {study.name!r} has more than {MOST_RUNS:,} runs, which is what one "
+                "results folder keeps; make several studies of it, which `charon compare` takes "
+                "together."
+            )
     short = Counter(label(fields, names) for fields, names in runs)
     trials = []
     for fields, names in runs:
@@ -98,6 +108,11 @@ def expand(
     if repeated:
         raise ConfigError(f"Two runs of the study have the same name: {repeated[0]!r}.")
     return trials
+
+
+def but_for_seed(fields: Mapping[str, Value]) -> str:
+    """Return what is the same of runs that differ in their seed alone, and of no others."""
+    return repr({**fields, "seed": 0})
 
 
 @lru_cache(typed=True)

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,10 @@ SETTING_TAG = "setting"
 """A trial's setting without its seed, by which the page can group runs."""
 
 NOTE_SECONDS = 10.0
-"""Between two notes of a running study, and of the settings that have changed meanwhile."""
+"""Between two notes of a running study, and between two rounds of its settings' notes."""
 
 NOTE_SHARE = 0.05
-"""Of the time, at most, that goes into these notes: a study of thousands of trials has others."""
+"""Of the time of a running study, at most, that goes into its own note: a long table."""
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -81,7 +82,7 @@ class Runs:
         self._steps: dict[str, int] = {}
         self._palette, self._colours = Palette(), dict[str, str]()
         self._groups, self._standing = Groups(journal), Standing(journal)
-        self._next_note = 0.0
+        self._next_note = self._next_round = 0.0
         self._new: list[TrialRecord] = []
         """Trials that have finished since."""
 
@@ -93,9 +94,7 @@ class Runs:
 
         Raises:
             MlflowException: the server does not answer or refuses.
-            OSError: the folder of artifacts cannot be written.
         """
-        self._store.remove_partial_artifacts(self._experiment)
         self.experiment_id = self._find_experiment(self._experiment, self._store)
         wanted = f"tags.`{STUDY_TAG}` = '{self._study['key']}'"
         stored = self._client.search_runs([self.experiment_id], wanted, max_results=50_000)
@@ -112,6 +111,9 @@ class Runs:
         self._described = {trial for trial, run in found.items() if run.data.params}
         self._steps.clear()
         self.is_new = not self._parent
+        if not self._store.is_remote:
+            for run in found.values():
+                _remove_partial_artifacts(run)
 
     def _find_experiment(self, name: str, store: Store) -> str:
         experiment = self._client.get_experiment_by_name(name)
@@ -144,6 +146,7 @@ class Runs:
         elif kind == "study_end":
             self._send_artifacts(self._parent, event)
             self._note_study()
+            self._note_settings()
             self._send_outcome(self._parent, event)
         elif kind == "start":
             self._send_running(self._child(event))
@@ -238,6 +241,8 @@ class Runs:
             self._new.append(record)
             if time.monotonic() >= self._next_note:
                 self._note_study()
+            if time.monotonic() >= self._next_round:
+                self._note_settings()
         else:  # which may wait again by now
             how = {"status": event["outcome"], "error": event.get("error", "")}
             self._note_trial(replace(record, **how), [record])
@@ -245,13 +250,15 @@ class Runs:
         self._send_outcome(run_id, event, seconds=f"{record.seconds:.1f}", **error)
 
     def _note_study(self) -> None:
-        """Say on the study's page what its results are, as the journal has them now.
-
-        And on those of all finished trials of a setting that has changed, what their mean is.
-        """
+        """Say on the study's page what its results are, as the journal has them now."""
         began = time.monotonic()
         note = study_note(self._study, self._journal.records)
         self._client.set_tag(self._parent, NOTE_TAG, note)
+        now = time.monotonic()
+        self._next_note = now + max(NOTE_SECONDS, (now - began) / NOTE_SHARE)
+
+    def _note_settings(self) -> None:
+        """Say on the pages of a setting that has changed what its mean is, of all its trials."""
         noted: set[str] = set()
         for record in self._new:
             if record.trial_id not in noted:
@@ -261,8 +268,7 @@ class Runs:
                     if member.status == FINISHED and member.trial_id in self._ids:
                         self._note_trial(member, group)
         self._new.clear()
-        now = time.monotonic()
-        self._next_note = now + max(NOTE_SECONDS, (now - began) / NOTE_SHARE)
+        self._next_round = time.monotonic() + NOTE_SECONDS
 
     def _note_trial(self, record: TrialRecord, group: Sequence[TrialRecord]) -> None:
         note = trial_note(record, group, self._study["varied"])
@@ -281,6 +287,17 @@ def _moved(path: Path, folder: Path) -> Path:
         return path
     is_trials = path.parts[-3:-2] == ("trials",)
     return folder.joinpath(*path.parts[-3 if is_trials else -1 :])
+
+
+def _remove_partial_artifacts(run: Run) -> None:
+    """Remove what a process that was killed has left of a run's artifacts; MLflow never lists it.
+
+    Where it cannot be removed it stays: nothing needs it to go.
+    """
+    folder = Path(str(run.info.artifact_uri).removeprefix("file://"))
+    for path in folder.glob(".artifact.uploading.*"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def _tags(tags: Mapping[str, str]) -> list[RunTag]:

@@ -88,16 +88,6 @@ class Store:
         """Return the folder for the artifacts of a new experiment, or None."""
         return self.artifacts and f"{self.artifacts}/{experiment}"
 
-    def remove_partial_artifacts(self, experiment: str) -> None:
-        """Remove what a process that was killed has left of artifacts; MLflow never lists them.
-
-        Raises:
-            OSError: the folder cannot be written.
-        """
-        folder = self.artifacts_of(experiment)
-        for path in Path(folder).glob("*/artifacts/.artifact.uploading.*") if folder else ():
-            path.unlink(missing_ok=True)
-
     def moved_from(self, old_folder: str, experiment: str) -> bool:
         """Whether artifacts once kept in ``old_folder`` were moved here with the database."""
         new_folder = self.artifacts_of(experiment)

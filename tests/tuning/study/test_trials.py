@@ -241,3 +241,13 @@ def test_runs_that_differ_in_what_a_label_only_counts_are_called_by_all_of_it():
     first, second = expand(Study("some", "Which?", cases=cases, seeds=(0,)))
     assert "refresh_rotation=True" in first.label
     assert "probe_rotation=True" in second.label
+
+
+def test_a_study_has_no_more_runs_than_its_folder_keeps(monkeypatch):
+    """Runs count as they are: those of learners without the field are one."""
+    monkeypatch.setattr("charon.tuning.study.trials.MOST_RUNS", 6)
+    cases = [{"learner": "charon"}, {"learner": "er"}, {"learner": "derpp"}]
+    assert len(expand(study(cases=cases, grid={ETA: [0.0]}))) == 6
+    with pytest.raises(ConfigError, match="'some' has more than 6 runs"):
+        expand(study(cases=cases, grid={ETA: [0.0, 0.1]}))
+    assert len(expand(study(grid={ETA: [0.0, 0.1, 0.2, 0.3]}).smaller())) == 2
