@@ -106,8 +106,8 @@ def measure(trials: int, results: Path) -> None:
     resumed = subprocess.Popen(
         [*command, "--study", "scale", "--resume"], stdout=subprocess.DEVNULL
     )
-    known = len(starts)
-    while ended(path, "start") <= known:
+    known = path.stat().st_size
+    while ended(path, "start", known) == 0:
         time.sleep(0.05)
     say("resumed", time.time() - began, "s until a trial starts")
     resumed.wait()
@@ -121,9 +121,13 @@ def measure(trials: int, results: Path) -> None:
     say("report", time.time() - began, "s")
 
 
-def ended(path: Path, kind: str = "end") -> int:
-    """Return how many trials a journal says have ended, or started."""
-    return path.read_bytes().count(f'{{"kind": "{kind}"'.encode()) if path.exists() else 0
+def ended(path: Path, kind: str = "end", after: int = 0) -> int:
+    """Return how many trials a journal says have ended, or started, ``after`` so many bytes."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as journal:
+        journal.seek(after)
+        return journal.read().count(f'{{"kind": "{kind}"'.encode())
 
 
 def memory_of(process: int) -> int:
