@@ -57,12 +57,15 @@ def inputs(reader, seed, start=0):
 def prepared(reader):
     """Yield the reader's folder with all that it needs; its seeds are known then."""
     with TemporaryDirectory(prefix="charon-fuzz-") as place:
-        folder = Path(place) / "folder"
-        folder.mkdir()
-        reader.make(folder)
-        path = folder / reader.file
-        reader.seeds = reader.seeds or [path.read_bytes()]
-        yield folder
+        yield prepare(reader, Path(place) / "folder")
+
+
+def prepare(reader, folder):
+    """Make and return the reader's folder; its seeds are known then."""
+    folder.mkdir()
+    reader.make(folder)
+    reader.seeds = reader.seeds or [(folder / reader.file).read_bytes()]
+    return folder
 
 
 def outcome_of(reader, folder, data):
@@ -123,29 +126,36 @@ def fuzz(reader, num_inputs, seed=0, start=0, keep=None):
             if number == start + num_inputs:
                 break
             if keep is not None:
-                (keep / f"{_word(reader.name)}.last").write_bytes(data)
+                (keep / f"{word(reader.name)}.last").write_bytes(data)
             outcome = outcome_of(reader, folder, data)
             if outcome not in first and outcome not in ("read", "declared") and keep is not None:
-                (keep / f"{_word(reader.name)}.{number}").write_bytes(data)
+                (keep / f"{word(reader.name)}.{number}").write_bytes(data)
             first.setdefault(outcome, number)
             counts[outcome] += 1
     return counts, first
 
 
-def _word(name):
+def word(name):
     return "".join(c if c.isalnum() else "_" for c in name)
 
 
 _reading = []
 
 
-def _audit(event, arguments):
+def audit(event, arguments):
     """Raise an error for what no reader does; the interpreter calls this for each such event."""
     if not _reading:
         return
     writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
     if (writes and arguments[0] != os.devnull) or event in STARTS or event in WRITES:
         raise Undeclared(f"asks for {event} {arguments[0]!r}")
+
+
+def guard():
+    """From now on, this process has little more memory, and what no reader does is an error."""
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + BYTES, resource.RLIM_INFINITY))
+    sys.addaudithook(audit)
 
 
 def work(options):
@@ -157,9 +167,7 @@ def work(options):
             with prepared(reader) as folder:  # so that all that is imported late is there
                 outcome = outcome_of(reader, folder, reader.seeds[0])
                 assert outcome == "read", f"{reader.name}: {outcome}"
-        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (size + BYTES, resource.RLIM_INFINITY))
-        sys.addaudithook(_audit)
+        guard()
         for reader in readers:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             counts, first = fuzz(reader, options.each, options.seed, options.start, options.keep)
@@ -183,28 +191,50 @@ def main():
     if options.worker:
         work(options)
         return 0
+    groups = [options.group] if options.group else table.GROUPS
+    command = [sys.executable, __file__, *sys.argv[1:], "--worker", "--group"]
+    return show({group: [*command, group] for group in groups})
+
+
+def show(commands):
+    """Run commands by name, which print JSON on readers; print a table; return the exit status."""
     print(LINE.format("reader", "inputs", "read", "declared", "undeclared", "MiB"))
     totals, problems, largest = Counter(), [], 0
-    for group in [options.group] if options.group else table.GROUPS:
-        command = [sys.executable, __file__, *sys.argv[1:], "--group", group, "--worker"]
+    for name, command in commands.items():
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            for line in process.stdout:
-                about = json.loads(line)
-                counts, name = Counter(about["counts"]), about["reader"]
+            other = []  # such as Atheris says of an error that ends the process
+            for about in _last_of_each(process.stdout, other):
+                counts, reader = Counter(about["counts"]), about["reader"]
                 row = [counts.total(), counts.pop("read", 0), counts.pop("declared", 0)]
                 row.append(counts.total())
                 problems += [
-                    f"{name}, input {about['first'][what]}, {number} times: {what}"
+                    f"{reader}, input {about['first'][what]}, {number} times: {what}"
                     for what, number in counts.items()
                 ]
-                print(LINE.format(name, *row, about["mib"]), flush=True)
+                print(LINE.format(reader, *row, about["mib"]), flush=True)
                 totals.update(dict(enumerate(row)))
                 largest = max(largest, about["mib"])
         if process.returncode:
-            problems.append(f"{group}: the process ended with status {process.returncode}")
+            end = f"{name}: the process ended with status {process.returncode}"
+            problems.append("\n    ".join([end, *other[-20:]]))
     print(LINE.format("all", *(totals[column] for column in range(4)), largest))
     print(*problems, sep="\n")
     return 1 if problems else 0
+
+
+def _last_of_each(lines, other):
+    """Yield the last that JSON says of each reader, one after the other; keep other lines."""
+    last = None
+    for line in lines:
+        if not line.startswith("{"):
+            other.append(line.rstrip())
+            continue
+        about = json.loads(line)
+        if last is not None and about["reader"] != last["reader"]:
+            yield last
+        last = about
+    if last is not None:
+        yield last
 
 
 LINE = "{:28} {:>8} {:>8} {:>9} {:>10} {:>6}"
