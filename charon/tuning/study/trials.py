@@ -111,7 +111,10 @@ def expand(
 
 
 def but_for_seed(fields: Mapping[str, Value]) -> str:
-    """Return what is the same of runs that differ in their seed alone, and of no others."""
+    """Return what is the same of a study's runs that differ in their seed alone, and of no others.
+
+    Their fields are in one order.
+    """
     return repr({**fields, "seed": 0})
 
 

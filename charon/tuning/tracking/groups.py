@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 
-from charon.settings import Value
 from charon.tuning.records.journal import Journal, TrialRecord
+from charon.tuning.study.trials import but_for_seed
 
 
 class Groups:
@@ -13,15 +13,11 @@ class Groups:
         """Begin with no trial: they are looked at when first asked for."""
         self._journal = journal
         self._number = 0
-        self._groups = defaultdict[frozenset[tuple[str, Value]], list[TrialRecord]](list)
+        self._groups = defaultdict[str, list[TrialRecord]](list)
 
     def of(self, record: TrialRecord) -> list[TrialRecord]:
         """Return the trials of a trial's setting, whatever their status, itself among them."""
         for other in self._journal.records[self._number :]:
-            self._groups[_setting(other)].append(other)
+            self._groups[but_for_seed(other.fields)].append(other)
             self._number += 1
-        return self._groups[_setting(record)]
-
-
-def _setting(record: TrialRecord) -> frozenset[tuple[str, Value]]:
-    return frozenset((name, value) for name, value in record.fields.items() if name != "seed")
+        return self._groups[but_for_seed(record.fields)]
